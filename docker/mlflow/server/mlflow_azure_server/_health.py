@@ -1,0 +1,25 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The console script `mlflow-azure-health`: exit status 0 when the server of this container answers."""
+
+from __future__ import annotations
+
+import http.client
+import os
+
+
+def main() -> int:
+    """Ask the server's /health, which touches neither database nor storage, so that a database may pause."""
+    host = os.environ.get("MLFLOW_HOST") or "127.0.0.1"
+    connection = http.client.HTTPConnection(
+        {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(os.environ.get("MLFLOW_PORT") or 5000), timeout=4
+    )
+    try:
+        connection.request("GET", os.environ.get("MLFLOW_STATIC_PREFIX", "") + "/health")
+        return 0 if connection.getresponse().status == 200 else 1
+    except OSError:
+        return 1
+    finally:
+        connection.close()

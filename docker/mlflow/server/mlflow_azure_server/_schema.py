@@ -1,0 +1,234 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The database's schema, made or upgraded by one process however many replicas start at once.
+
+MLflow's own lock for this is a file in each container's temporary directory, so replicas do not see each other:
+several that start on an empty database collide, and all but one exit. Here a lock in the database itself goes
+before the look at its schema version.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from mlflow_azure_server._settings import SettingError, secrets_in
+
+_VARIABLE = "MLFLOW_BACKEND_STORE_URI"
+_LOCK_NAME = "mlflow_azure_schema"
+# pg_advisory_lock takes a number: any will do that nobody else in this database uses.
+_LOCK_NUMBER = 5_000_318_541
+_PAUSE = 2.0
+
+# Errors that no waiting cures, as the servers word them: a wrong login, a database or server name that is not there.
+_FINAL = re.compile(
+    r"18456|login failed|password authentication failed|role \".*\" does not exist|database \".*\" does not exist"
+    r"|40532|cannot open server .* requested by the login|40615|is not allowed to access the server"
+    r"|unable to open database file|attempt to write a readonly database|file is not a database",
+    re.IGNORECASE,
+)
+
+
+def expected_revision(versions: Path) -> str:
+    """The newest of MLflow's schema revisions, read from its migration scripts without importing them.
+
+    It is the one that no other revision builds upon. Raises ValueError if there is not exactly one.
+    """
+    revisions: set[str] = set()
+    ancestors: set[str] = set()
+    for script in versions.glob("*.py"):
+        source = script.read_text(encoding="utf-8")
+        revisions.update(re.findall(r"^revision\s*(?::[^=]+)?=\s*[\"'](\w+)[\"']", source, re.MULTILINE))
+        below = re.search(r"^down_revision\s*(?::[^=]+)?=\s*(.+)$", source, re.MULTILINE)
+        ancestors.update(re.findall(r"[\"'](\w+)[\"']", below.group(1)) if below else [])
+    heads = revisions - ancestors
+    if len(heads) != 1:
+        raise ValueError(f"{versions} has {len(heads)} newest schema revisions instead of one")
+    return heads.pop()
+
+
+def migration_scripts() -> Path:
+    """Where the installed MLflow keeps its migration scripts."""
+    spec = importlib.util.find_spec("mlflow")
+    if spec is None or not spec.submodule_search_locations:
+        raise SettingError("PATH", None, "leads to a Python without MLflow", "Use the image's own entry point")
+    return Path(spec.submodule_search_locations[0], "store", "db_migrations", "versions")
+
+
+def prepare(uri: str, upgrade: Callable[[str], None] | None, timeout: int, say: Callable[[str], None]) -> None:
+    """Wait for the database at `uri`, and see to it that its schema is the installed MLflow's.
+
+    `upgrade` brings a database to that schema; None when that is not wanted. Waits `timeout` seconds for the
+    database to answer and for another replica's upgrade. `say` is told, in one line each, what is waited for.
+    Raises SettingError when the database refuses, stays away, or has another schema that may not be upgraded.
+    """
+    expected = expected_revision(migration_scripts())
+    deadline = time.monotonic() + timeout
+    engine = _engine(uri)
+    try:
+        with _connected(engine, uri, deadline, say) as connection:
+            with _locked(connection, uri, deadline):
+                found = _revision(connection)
+                # Ends the transaction of the look: on SQL Server it would hold a lock on what upgrade() changes.
+                connection.rollback()
+                if found == expected:
+                    return
+                if upgrade is None:
+                    raise SettingError(
+                        _VARIABLE,
+                        None,
+                        f"leads to a database with schema {found or 'none'}, and this MLflow needs {expected}",
+                        "Run `mlflow db upgrade` after a backup, or set MLFLOW_AZURE_UPGRADE_SCHEMA=true",
+                    )
+                say(f"database schema {found or 'none'}: bringing it to {expected}")
+                upgrade(uri)
+    except SQLAlchemyError as error:
+        raise SettingError(
+            _VARIABLE,
+            None,
+            f"the database answered: {_one_line(error, uri)}",
+            "Mend that in the database; the login must own the schema (db_owner, or db_ddladmin and reader and writer)",
+        ) from None
+    finally:
+        engine.dispose()
+
+
+def upgrade_with_mlflow(uri: str) -> None:
+    """Create or upgrade the schema, and the experiment that every server expects, by MLflow's own code."""
+    # Seconds of imports, needed only when there is something to upgrade.
+    from mlflow.store.db import utils
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    engine = utils.create_sqlalchemy_engine_with_retry(uri)
+    if utils._is_empty_database(engine):
+        utils._initialize_tables(engine)
+    else:
+        utils._upgrade_db(engine)
+    engine.dispose()
+    SqlAlchemyStore(uri, "mlflow-artifacts:/")
+
+
+def _engine(uri: str) -> Engine:
+    path = sqlite_file(uri)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return sqlalchemy.create_engine(uri, poolclass=NullPool)
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        raise SettingError(
+            _VARIABLE, None, f"cannot be used: {_one_line(error, uri)}", "Compare it with the README's forms"
+        ) from None
+
+
+@contextmanager
+def _connected(engine: Engine, uri: str, deadline: float, say: Callable[[str], None]) -> Iterator[Connection]:
+    while True:
+        try:
+            connection = engine.connect()
+            break
+        # The drivers report failed logins under different classes, and not always as SQLAlchemy's.
+        except (SQLAlchemyError, RuntimeError, OSError, ValueError) as error:
+            reason = _one_line(error, uri)
+            if _FINAL.search(reason):
+                raise SettingError(
+                    _VARIABLE, None, f"the database refuses it: {reason}", "Correct user, password, server or database"
+                ) from None
+            if time.monotonic() + _PAUSE > deadline:
+                raise SettingError(
+                    _VARIABLE,
+                    None,
+                    f"the database did not answer in time: {reason}",
+                    "Check server name, firewall rule and that the database is online, "
+                    "or raise MLFLOW_AZURE_DATABASE_TIMEOUT",
+                ) from None
+            say(f"waiting for the database: {reason}")
+            time.sleep(_PAUSE)
+    with connection:
+        yield connection
+
+
+@contextmanager
+def _locked(connection: Connection, uri: str, deadline: float) -> Iterator[None]:
+    """Hold the one lock of this database, waiting for it until `deadline`; it ends with the connection at the latest."""
+    path = sqlite_file(uri)
+    if path is not None:
+        with path.with_name(path.name + ".schema-lock").open("a") as file:
+            _until(lambda: _try_flock(file.fileno()), deadline)
+            yield
+        return
+    dialect = connection.dialect.name
+    if dialect == "mssql":
+        take = text(
+            "DECLARE @result int; "
+            f"EXEC @result = sp_getapplock @Resource = '{_LOCK_NAME}', @LockMode = 'Exclusive', "
+            "@LockOwner = 'Session', @LockTimeout = 0; SELECT @result"
+        )
+        _until(lambda: int(connection.scalar(take)) >= 0, deadline)
+        connection.commit()
+        yield
+        connection.execute(text(f"EXEC sp_releaseapplock @Resource = '{_LOCK_NAME}', @LockOwner = 'Session'"))
+        connection.commit()
+        return
+    if dialect == "postgresql":
+        _until(lambda: bool(connection.scalar(text(f"SELECT pg_try_advisory_lock({_LOCK_NUMBER})"))), deadline)
+        connection.commit()
+        yield
+        connection.execute(text(f"SELECT pg_advisory_unlock({_LOCK_NUMBER})"))
+        connection.commit()
+        return
+    # SQLite in memory: nobody else can see it.
+    yield
+
+
+def _until(take: Callable[[], bool], deadline: float) -> None:
+    while not take():
+        if time.monotonic() + _PAUSE > deadline:
+            raise SettingError(
+                _VARIABLE,
+                None,
+                "another process is still upgrading the database's schema",
+                "Wait for it, or raise MLFLOW_AZURE_DATABASE_TIMEOUT",
+            )
+        time.sleep(_PAUSE)
+
+
+def _try_flock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _revision(connection: Connection) -> str | None:
+    if not sqlalchemy.inspect(connection).has_table("alembic_version"):
+        return None
+    revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return None if revision is None else str(revision)
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """The file of a SQLite URI; None for another database, and for one in memory."""
+    if not uri.startswith("sqlite:"):
+        return None
+    name = sqlalchemy.make_url(uri).database
+    return Path(name) if name and name != ":memory:" else None
+
+
+def _one_line(error: BaseException, uri: str) -> str:
+    message = str(getattr(error, "orig", None) or error)
+    for secret in secrets_in(uri):
+        message = message.replace(secret, "***")
+    return " ".join(message.split())[:400]
