@@ -1,0 +1,40 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A point in time by which the work of a task must be done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class DeadlineExceeded(Exception):
+    """The time of C(wait_timeout) is used up."""
+
+
+class Deadline:
+    """seconds: from now on. monotonic and sleep are the clock, replaced by tests."""
+
+    def __init__(
+        self,
+        seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.seconds = seconds
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._end = monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Seconds left, never below 0."""
+        return max(0.0, self._end - self._monotonic())
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, but not past the deadline. Raises DeadlineExceeded when no time is left."""
+        remaining = self.remaining()
+        if remaining <= 0:
+            raise DeadlineExceeded(f"{self.seconds:g} seconds are over")
+        self._sleep(min(seconds, remaining))

@@ -1,0 +1,312 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Decide what an update has to change: pure functions over ARM JSON, no I/O.
+
+C(desired) is always a subset of the resource: what it does not mention is not compared and is kept as it stands.
+A rule per path says how a value is compared. A path joins property names with dots and writes C([]) for the items of
+a list: C(properties.template.containers[].resources.cpu). A path without a rule compares mappings key by key, lists
+item by item in their order, and scalars by value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+Json = Any
+Compare = Callable[[Json, Json], bool]
+
+CREATE = "create"
+UPDATE = "update"
+DELETE = "delete"
+NONE = "none"
+
+
+class ImmutableChange(Exception):
+    """A property that Azure fixes at creation differs from what is desired."""
+
+    def __init__(self, option: str, current: Json, desired: Json) -> None:
+        super().__init__(
+            f"{option}: is {current!r} and cannot become {desired!r}, because Azure fixes it when the resource is "
+            f"created. Keep {current!r}, or delete the resource (state: absent) and create it anew."
+        )
+        self.option = option
+        self.current = current
+        self.desired = desired
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one path is compared and merged.
+
+    compare: decides equality of the two whole values; without it mappings and lists are walked.
+    key: list items are matched by this property, their order does not count.
+    unordered: the list is a set of scalars or of whole items.
+    whole: the value (or each item of a keyed list) is replaced, never overlaid: what is not desired goes away.
+    write_only: Azure never returns it, so it is sent with a create or an update but never compared.
+    immutable: name of the option to blame when it differs.
+    """
+
+    compare: Compare | None = None
+    key: str | None = None
+    unordered: bool = False
+    whole: bool = False
+    write_only: bool = False
+    immutable: str | None = None
+
+
+Rules = Mapping[str, Rule]
+
+
+class Plan(NamedTuple):
+    """action: create, update, none or delete; before and after: the resource without write-only values; body: request."""
+
+    action: str
+    before: dict[str, Json]
+    after: dict[str, Json]
+    body: dict[str, Json]
+
+    @property
+    def changed(self) -> bool:
+        return self.action != NONE
+
+
+def is_empty(value: Json) -> bool:
+    """Azure writes an unset value as null, "", [] or {}, or leaves it out."""
+    return value is None or value in ("", [], {})
+
+
+def same(desired: Json, current: Json) -> bool:
+    """Scalars by value; resource ids without regard to case; every form of unset is the same."""
+    if is_empty(desired) and is_empty(current):
+        return True
+    if isinstance(desired, bool) or isinstance(current, bool):
+        return desired is current
+    if isinstance(desired, str) and isinstance(current, str) and desired.lower().startswith("/subscriptions/"):
+        return desired.lower().rstrip("/") == current.lower().rstrip("/")
+    return bool(desired == current)
+
+
+def same_ignoring_case(desired: Json, current: Json) -> bool:
+    return _folded(desired) == _folded(current)
+
+
+def same_location(desired: Json, current: Json) -> bool:
+    """"West Europe" is "westeurope"."""
+    return _folded(desired) == _folded(current)
+
+
+def same_number(desired: Json, current: Json) -> bool:
+    """0.5, "0.5" and "0.50" are the same number."""
+    try:
+        return Decimal(str(desired)) == Decimal(str(current))
+    except InvalidOperation:
+        return same(desired, current)
+
+
+_BINARY = {"": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+def same_quantity(desired: Json, current: Json) -> bool:
+    """1Gi, 1.0Gi and 1024Mi are the same amount of memory."""
+    try:
+        return _bytes(desired) == _bytes(current)
+    except (InvalidOperation, KeyError):
+        return same(desired, current)
+
+
+def _bytes(quantity: Json) -> Decimal:
+    text = str(quantity)
+    suffix = text.lstrip("0123456789.")
+    return Decimal(text[: len(text) - len(suffix)]) * _BINARY[suffix]
+
+
+def _folded(value: Json) -> Json:
+    return "".join(value.split()).casefold() if isinstance(value, str) else "" if value is None else value
+
+
+ID = Rule(compare=same_ignoring_case)
+LOCATION = Rule(compare=same_location)
+ENUM = Rule(compare=same_ignoring_case)
+NUMBER = Rule(compare=same_number)
+QUANTITY = Rule(compare=same_quantity)
+UNORDERED = Rule(unordered=True)
+WHOLE = Rule(whole=True)
+WRITE_ONLY = Rule(write_only=True)
+BY_NAME = Rule(key="name")
+WHOLE_BY_NAME = Rule(key="name", whole=True)
+_DEFAULT = Rule()
+
+
+def immutable(option: str, rule: Rule = _DEFAULT) -> Rule:
+    """The same rule, but a difference is an error that names the option."""
+    return replace(rule, immutable=option)
+
+
+def without_none(value: Json) -> Json:
+    """Drop what the user did not set: None values of mappings, at any depth. Empty lists and mappings stay."""
+    if isinstance(value, Mapping):
+        return {key: without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [without_none(item) for item in value if item is not None]
+    return value
+
+
+def without(value: Json, paths: Iterable[str]) -> Json:
+    """A copy without the given paths; C([]) stands for every item of a list."""
+    result = value
+    for path in paths:
+        result = _without_path(result, path.replace("[]", ".[]").split("."))
+    return result
+
+
+def _without_path(value: Json, parts: list[str]) -> Json:
+    if parts[0] == "[]":
+        return [_without_path(item, parts[1:]) for item in value] if isinstance(value, list) and parts[1:] else value
+    if not isinstance(value, Mapping) or parts[0] not in value:
+        return value
+    if not parts[1:]:
+        return {key: item for key, item in value.items() if key != parts[0]}
+    return {key: _without_path(item, parts[1:]) if key == parts[0] else item for key, item in value.items()}
+
+
+def plan(
+    current: Mapping[str, Json] | None,
+    desired: Mapping[str, Json],
+    rules: Rules,
+    body_of_update: Callable[[dict[str, Json], dict[str, Json]], dict[str, Json]],
+) -> Plan:
+    """Compare what stands with what is desired.
+
+    current: the resource as GET gives it, None when it is absent. body_of_update: makes the request of an update from
+    C(current) and C(after); C(whole_body) and C(partial_body) give the two usual ones.
+    Raises ImmutableChange.
+    """
+    wanted = without_none(desired)
+    write_only = [path for path, rule in rules.items() if rule.write_only]
+    if current is None:
+        return Plan(CREATE, {}, without(wanted, write_only), wanted)
+    before = dict(current)
+    merged, changed = _merge(wanted, before, rules, "")
+    after = without(merged, write_only)
+    if not changed:
+        return Plan(NONE, before, before, {})
+    return Plan(UPDATE, before, after, body_of_update(before, merged))
+
+
+def again(plan_: Plan, desired: Mapping[str, Json], rules: Rules, read_only: Iterable[str]) -> Plan:
+    """The same plan, but the resource is written even where nothing differs (its last operation failed)."""
+    merged, _changed = _merge(without_none(desired), plan_.before, rules, "")
+    return plan_._replace(action=UPDATE, body=without(merged, read_only))
+
+
+def whole_body(read_only: Iterable[str]) -> Callable[[dict[str, Json], dict[str, Json]], dict[str, Json]]:
+    """PUT: everything that stands, overlaid with what is desired, without what only Azure can set."""
+    paths = tuple(read_only)
+
+    def body(_before: dict[str, Json], after: dict[str, Json]) -> dict[str, Json]:
+        return dict(without(after, paths))
+
+    return body
+
+
+def partial_body(read_only: Iterable[str]) -> Callable[[dict[str, Json], dict[str, Json]], dict[str, Json]]:
+    """PATCH: only the properties that differ, each of them whole."""
+    paths = tuple(read_only)
+
+    def body(before: dict[str, Json], after: dict[str, Json]) -> dict[str, Json]:
+        old, new = without(before, paths), without(after, paths)
+        result = {key: item for key, item in new.items() if key != "properties" and old.get(key) != item}
+        old_properties = old.get("properties") or {}
+        properties = {k: v for k, v in (new.get("properties") or {}).items() if old_properties.get(k) != v}
+        return {**result, "properties": properties} if properties else result
+
+    return body
+
+
+def _merge(desired: Json, current: Json, rules: Rules, path: str) -> tuple[Json, bool]:
+    """The desired value over the current one, and whether that changes anything. An equal value keeps Azure's form."""
+    rule = rules.get(path, _DEFAULT)
+    if rule.write_only:
+        return desired, False
+    if rule.compare is not None:
+        merged, changed = (current, False) if rule.compare(desired, current) else (desired, True)
+    elif isinstance(desired, Mapping):
+        merged, changed = _merge_mapping(desired, current if isinstance(current, Mapping) else None, rules, path)
+    elif isinstance(desired, list):
+        merged, changed = _merge_list(desired, current if isinstance(current, list) else [], rules, path)
+    else:
+        merged, changed = (current, False) if same(desired, current) else (desired, True)
+    if changed and rule.immutable is not None:
+        raise ImmutableChange(rule.immutable, current, desired)
+    return merged, changed
+
+
+def _merge_mapping(
+    desired: Mapping[str, Json], current: Mapping[str, Json] | None, rules: Rules, path: str
+) -> tuple[Json, bool]:
+    if rules.get(path, _DEFAULT).whole:
+        equal = _equal_whole(desired, current or {})
+        return (current if equal else dict(desired)), not equal
+    result = dict(current or {})
+    spelled = {key.casefold(): key for key in result}
+    changed = False
+    for key, value in desired.items():
+        present = key if key in result else spelled.get(key.casefold(), key)
+        merged, differs = _merge(value, result.get(present), rules, f"{path}.{key}" if path else key)
+        changed = changed or differs
+        if differs or present in result or rules.get(f"{path}.{key}" if path else key, _DEFAULT).write_only:
+            result[present] = merged
+    return (result if changed or current is not None else current), changed
+
+
+def _merge_list(desired: list[Json], current: list[Json], rules: Rules, path: str) -> tuple[Json, bool]:
+    rule = rules.get(path, _DEFAULT)
+    if rule.unordered:
+        equal = len(desired) == len(current) and all(any(_equal_whole(d, c) for c in current) for d in desired)
+        return (current if equal else desired), not equal
+    if rule.key is None:
+        if len(desired) != len(current):
+            return desired, True
+        pairs = [_merge(d, c, rules, f"{path}[]") for d, c in zip(desired, current, strict=True)]
+        return [merged for merged, _differs in pairs], any(differs for _merged, differs in pairs)
+    return _merge_keyed(desired, current, rules, path, rule)
+
+
+def _merge_keyed(
+    desired: list[Json], current: list[Json], rules: Rules, path: str, rule: Rule
+) -> tuple[Json, bool]:
+    standing = {_folded(item.get(rule.key)): item for item in current}
+    changed = {_folded(item.get(rule.key)) for item in desired} != set(standing)
+    result = []
+    for item in desired:
+        old = standing.get(_folded(item.get(rule.key)))
+        if old is None:
+            merged: Json = item
+        elif rule.whole:
+            equal = _equal_whole(item, old, rules, f"{path}[]")
+            merged, changed = (old if equal else item), changed or not equal
+        else:
+            merged, differs = _merge(item, old, rules, f"{path}[]")
+            changed = changed or differs
+        result.append(merged)
+    return (result if changed else current), changed
+
+
+def _equal_whole(desired: Json, current: Json, rules: Rules | None = None, path: str = "") -> bool:
+    """Equal in both directions: what the one does not mention must be unset in the other."""
+    if rules and path in rules and rules[path].compare is not None:
+        compare = rules[path].compare
+        return compare is not None and compare(desired, current)
+    if isinstance(desired, Mapping) and isinstance(current, Mapping):
+        keys = set(desired) | set(current)
+        return all(_equal_whole(desired.get(k), current.get(k), rules, f"{path}.{k}") for k in keys)
+    if isinstance(desired, list) and isinstance(current, list):
+        return len(desired) == len(current) and all(
+            _equal_whole(d, c, rules, f"{path}[]") for d, c in zip(desired, current, strict=True)
+        )
+    return same(desired, current)

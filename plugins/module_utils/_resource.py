@@ -1,0 +1,221 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read, plan, apply: what every resource module does, written once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._arm import Arm, Json, Operations, retry_while_busy
+from ._errors import ArmError
+from ._plan import (
+    CREATE,
+    DELETE,
+    NONE,
+    ImmutableChange,
+    Plan,
+    Rules,
+    again,
+    partial_body,
+    plan,
+    whole_body,
+    without,
+)
+from ._errors import Failure
+
+Params = Mapping[str, Any]
+
+_ENDED_BADLY = frozenset(("failed", "canceled", "cancelled"))
+_ENDED = _ENDED_BADLY | {"succeeded", "ready", "provisioned"}
+READ_ONLY = ("id", "name", "type", "systemData", "etag", "properties.provisioningState")
+
+
+def in_between(resource: Json) -> bool:
+    """Whether an operation on the resource is under way."""
+    state = (resource.get("properties") or {}).get("provisioningState")
+    return state is not None and str(state).lower() not in _ENDED
+
+
+def ended_badly(resource: Json) -> bool:
+    state = (resource.get("properties") or {}).get("provisioningState")
+    return str(state).lower() in _ENDED_BADLY
+
+
+def _no_check(_params: Params) -> None:
+    return None
+
+
+def _as_it_is(_arm: Arm, _params: Params, value: Json) -> Json:
+    return value
+
+
+def _no_finish(_arm: Arm, _params: Params, _plan: Plan, settled: Json) -> Json:
+    return settled
+
+
+def _public(resource: Json) -> Json:
+    return resource
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A type of Azure resource, as far as its module differs from the others.
+
+    name: of the module, key of the result. type: Azure's. path: of the id below the subscription, with option names in
+    braces. address: options that the SDK's methods take, in their order. options: argument spec of the module's own options.
+    desired: the part of the resource that the options describe. check: raises InvalidOption for what Azure would refuse.
+    read_only: paths that a request must not have. get, create, update, delete: method names of the operation group;
+    C(partial) says that update takes only what differs. pending: whether an operation is under way.
+    observe: completes what GET gives (secrets). complete: completes the body of a request (keys). finish: what
+    has to happen after a write or a read before the task may end. public: the resource without secrets.
+    """
+
+    name: str
+    type: str
+    path: str
+    operations: Operations
+    address: tuple[str, ...]
+    options: dict[str, Any]
+    desired: Callable[[Params], dict[str, Json]]
+    rules: Rules = field(default_factory=dict)
+    check: Callable[[Params], None] = _no_check
+    read_only: tuple[str, ...] = READ_ONLY
+    get: str = "get"
+    create: str = "begin_create_or_update"
+    update: str = "begin_create_or_update"
+    partial: bool = False
+    delete: str = "begin_delete"
+    pending: Callable[[Json], bool] = in_between
+    observe: Callable[[Arm, Params, Json], Json] = _as_it_is
+    complete: Callable[[Arm, Params, Json], Json] = _as_it_is
+    finish: Callable[[Arm, Params, Plan, Json], Json] = _no_finish
+    public: Callable[[Json], Json] = _public
+
+    def id(self, arm: Arm, params: Params) -> str:
+        return f"/subscriptions/{arm.connection.subscription_id}{self.path.format_map(dict(params))}"
+
+    def what(self, params: Params) -> str:
+        """What messages call it: its type and its name."""
+        return f"{self.type} {params[self.address[-1]]}"
+
+
+def manage(resource: Resource, params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
+    """Bring the resource into the desired state.
+
+    Returns C(changed), the resource under its own name ({} when absent) and C(diff). Raises ArmError and Failure.
+    """
+    resource.check(params)
+    arguments = [params[option] for option in resource.address]
+
+    def read() -> Json | None:
+        return arm.get(resource.operations, resource.get, *arguments)
+
+    current = read()
+    if params["state"] == "absent":
+        return _absent(resource, params, arm, check_mode, current, read)
+    if current is not None and resource.pending(current) and params["wait"] and not check_mode:
+        current = arm.settle(read, resource.pending, resource.what(params))
+    if current is not None:
+        current = resource.observe(arm, params, current)
+    planned = _plan(resource, params, current)
+    if check_mode:
+        return _result(resource, planned, _predicted(resource, params, arm, planned))
+    if planned.action == NONE:
+        settled = resource.finish(arm, params, planned, planned.before) if params["wait"] else planned.before
+        return _result(resource, planned, settled)
+    return _result(resource, planned, _apply(resource, params, arm, planned, arguments, read))
+
+
+def _plan(resource: Resource, params: Params, current: Json | None) -> Plan:
+    body = (partial_body if resource.partial else whole_body)(resource.read_only)
+    desired = resource.desired(params)
+    try:
+        planned = plan(current, desired, resource.rules, body)
+    except ImmutableChange as change:
+        raise Failure(
+            f"{resource.what(params)}: {change}",
+            option=change.option,
+            current=change.current,
+            desired=change.desired,
+        ) from change
+    if planned.action == NONE and ended_badly(planned.before):
+        return again(planned, desired, resource.rules, resource.read_only)
+    return planned
+
+
+def _apply(
+    resource: Resource,
+    params: Params,
+    arm: Arm,
+    planned: Plan,
+    arguments: list[str],
+    read: Callable[[], Json | None],
+) -> Json:
+    method = resource.create if planned.action == CREATE else resource.update
+    body = resource.complete(arm, params, planned.body)
+
+    def write() -> Json:
+        submitted = arm.submit(resource.operations, method, *arguments, body=body)
+        if params["wait"]:
+            arm.wait(submitted, f"{planned.action} of {resource.what(params)}")
+        return submitted.answer
+
+    answer = retry_while_busy(arm.deadline, write)
+    if not params["wait"]:
+        return answer if answer.get("id") else _predicted(resource, params, arm, planned)
+    settled = arm.settle(lambda: read() or {"properties": {"provisioningState": "Creating"}}, resource.pending, resource.what(params)) or {}
+    settled = resource.finish(arm, params, planned, settled)
+    if ended_badly(settled):
+        raise _ended_badly(resource, params, settled)
+    return settled
+
+
+def _ended_badly(resource: Resource, params: Params, settled: Json) -> ArmError:
+    properties = settled.get("properties") or {}
+    reason = properties.get("deploymentErrors") or "Azure gave no reason."
+    return ArmError(
+        code="ProvisioningFailed",
+        message=f"{resource.what(params)} ended as {properties.get('provisioningState')}: {reason}",
+        target=settled.get("id"),
+    )
+
+
+def _absent(
+    resource: Resource,
+    params: Params,
+    arm: Arm,
+    check_mode: bool,
+    current: Json | None,
+    read: Callable[[], Json | None],
+) -> dict[str, Any]:
+    if current is None:
+        return _result(resource, Plan(NONE, {}, {}, {}), {})
+    if not check_mode:
+        submitted = arm.submit(resource.operations, resource.delete, *[params[option] for option in resource.address])
+        if params["wait"]:
+            arm.wait(submitted, f"delete of {resource.what(params)}")
+    return _result(resource, Plan(DELETE, current, {}, {}), {})
+
+
+def _predicted(resource: Resource, params: Params, arm: Arm, planned: Plan) -> Json:
+    if planned.action != CREATE:
+        return planned.after
+    name = str(params[resource.address[-1]])
+    return {"id": resource.id(arm, params), "name": name, "type": resource.type, **planned.after}
+
+
+def _result(resource: Resource, planned: Plan, shown: Json) -> dict[str, Any]:
+    before, after = planned.before, planned.after
+    if planned.action == CREATE:
+        after = {**after, "name": shown.get("name")}
+    public = resource.public
+    return {
+        "changed": planned.changed,
+        resource.name: public(shown),
+        "diff": {"before": public(before), "after": public(after)},
+    }

@@ -1,0 +1,133 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When a request is sent again: throttling, a busy resource, a server that stumbles, a broken connection."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ._deadline import Deadline, DeadlineExceeded
+
+TRANSIENT = frozenset((408, 500, 502, 503, 504))
+# How often a request is sent when the server stumbles or the connection breaks. Throttling and a busy resource are
+# waited out to the deadline instead.
+ATTEMPTS = 5
+LONGEST_BACKOFF = 15.0
+# A child's parent may be on its way (wait: false): this many seconds are granted before its absence is an error.
+PARENT_GRACE = 120.0
+
+BUSY = frozenset(
+    (
+        "AnotherOperationInProgress",
+        "ConflictingDatabaseOperation",
+        "ConflictingServerOperation",
+        "ManagedEnvironmentNotProvisioned",
+        "ReferencedResourceNotProvisioned",
+        "ResourceGroupBeingDeleted",
+        "RetryableError",
+        "StorageAccountIsNotProvisioned",
+    )
+)
+
+
+def is_busy(code: str) -> bool:
+    """A conflict that ends by itself."""
+    return code in BUSY or code.endswith("InProgress")
+
+
+class DeadlineRetry:
+    """A policy of azure-core's pipeline (duck-typed, so that this file needs no SDK to be imported).
+
+    Options of a request: C(deadline), a Deadline.
+    """
+
+    def __init__(self) -> None:
+        self.next: Any = None
+
+    def send(self, request: Any) -> Any:
+        from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
+        deadline: Deadline = request.context.options.pop("deadline")
+        repeatable = request.http_request.method != "POST"
+        attempt = 0
+        parent_grace = PARENT_GRACE
+        while True:
+            attempt += 1
+            try:
+                response = self.next.send(request)
+            except ServiceRequestError:
+                if attempt >= ATTEMPTS:
+                    raise
+                self._pause(deadline, _backoff(attempt))
+                continue
+            except ServiceResponseError:
+                if not repeatable or attempt >= ATTEMPTS:
+                    raise
+                self._pause(deadline, _backoff(attempt))
+                continue
+            delay = _delay(response.http_response, attempt, repeatable)
+            if delay is None and _parent_missing(request.http_request, response.http_response) and parent_grace > 0:
+                delay = _backoff(attempt)
+                parent_grace -= delay
+            if delay is None or not self._has_time(deadline, delay):
+                return response
+
+    @staticmethod
+    def _pause(deadline: Deadline, seconds: float) -> None:
+        deadline.pause(seconds)
+
+    @staticmethod
+    def _has_time(deadline: Deadline, delay: float) -> bool:
+        """Wait, unless the deadline comes first: then the answer at hand is the result."""
+        if deadline.remaining() < delay:
+            return False
+        try:
+            deadline.pause(delay)
+        except DeadlineExceeded:
+            return False
+        return True
+
+
+def _backoff(attempt: int) -> float:
+    """1, 2, 4, 8, 15, 15 ... seconds."""
+    return float(min(2.0 ** (attempt - 1), LONGEST_BACKOFF))
+
+
+def _delay(response: Any, attempt: int, repeatable: bool) -> float | None:
+    """Seconds until the request is sent again; None when the answer is final."""
+    status = response.status_code
+    if status < 400:
+        return None
+    wait = max(retry_after(response), _backoff(attempt))
+    if status == 429:
+        return wait
+    if status in TRANSIENT:
+        return wait if attempt < ATTEMPTS and (repeatable or status in (408, 503)) else None
+    return wait if status in (400, 409) and is_busy(error_code(response)) else None
+
+
+def retry_after(response: Any) -> float:
+    """Retry-After in seconds; 0 when it is absent or no number."""
+    try:
+        return float(response.headers.get("Retry-After") or 0)
+    except ValueError:
+        return 0.0
+
+
+def _parent_missing(request: Any, response: Any) -> bool:
+    return request.method == "PUT" and response.status_code == 404 and error_code(response) == "ParentResourceNotFound"
+
+
+def error_code(response: Any) -> str:
+    """Code of an error answer; empty when it has none."""
+    if hasattr(response, "read"):
+        response.read()
+    try:
+        body = json.loads(response.text())
+    except ValueError:
+        return ""
+    error = body.get("error", body) if isinstance(body, dict) else {}
+    return str(error.get("code") or "") if isinstance(error, dict) else ""

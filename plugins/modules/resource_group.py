@@ -1,0 +1,118 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: resource_group
+short_description: Manage a resource group
+version_added: 0.1.0
+description:
+  - Creates, tags and deletes a resource group of Azure.
+  - Deleting a resource group deletes everything in it.
+author:
+  - mlops.mlflow_azure contributors (@mlops)
+extends_documentation_fragment:
+  - mlops.mlflow_azure.azure
+  - mlops.mlflow_azure.resource
+  - mlops.mlflow_azure.resource.tags
+  - mlops.mlflow_azure.attributes
+requirements:
+  - azure-mgmt-resource
+options:
+  name:
+    description:
+      - Name of the resource group. 1 to 90 letters, digits, V(-), V(_), V(.), V(()), not ending with a dot.
+    type: str
+    required: true
+  location:
+    description:
+      - Location of the resource group, as V(westeurope) or V(West Europe). Azure fixes it at creation, a change is an error.
+      - Required with O(state=present).
+    type: str
+  wait_timeout:
+    description:
+      - Seconds until the task gives up. Azure goes on with what it has accepted.
+    type: int
+    default: 1800
+seealso:
+  - name: Resource Groups - Create Or Update
+    description: Azure's reference.
+    link: https://learn.microsoft.com/rest/api/resources/resource-groups/create-or-update
+"""
+
+EXAMPLES = r"""
+- name: Have a resource group
+  mlops.mlflow_azure.resource_group:
+    name: rg-mlflow
+    location: westeurope
+    tags:
+      team: ml
+
+- name: Delete it with everything in it
+  mlops.mlflow_azure.resource_group:
+    name: rg-mlflow
+    state: absent
+"""
+
+RETURN = r"""
+resource_group:
+  description: The resource group as Azure describes it; empty when it is absent. In check mode what it would be.
+  returned: success
+  type: dict
+  sample:
+    id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow
+    location: westeurope
+    name: rg-mlflow
+    properties:
+      provisioningState: Succeeded
+    type: Microsoft.Resources/resourceGroups
+"""
+
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _names
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import TAGS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._plan import LOCATION, WHOLE, immutable
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Params, Resource
+
+
+def check(params: Params) -> None:
+    _names.check("name", params["name"], _names.RESOURCE_GROUP)
+
+
+def desired(params: Params) -> dict:
+    return {"location": params["location"], "tags": params["tags"]}
+
+
+RESOURCE = Resource(
+    name="resource_group",
+    type="Microsoft.Resources/resourceGroups",
+    path="/resourceGroups/{name}",
+    operations=Operations("azure.mgmt.resource.resources:ResourceManagementClient", "resource_groups", "Microsoft.Resources"),
+    address=("name",),
+    options={"name": {"type": "str", "required": True}, "location": {"type": "str"}, **TAGS},
+    desired=desired,
+    rules={"location": immutable("location", LOCATION), "tags": WHOLE},
+    check=check,
+    create="create_or_update",
+    update="update",
+    partial=True,
+)
+MODULE = _module.resource_module(
+    RESOURCE,
+    packages={"azure.mgmt.resource.resources": "azure-mgmt-resource"},
+    wait_timeout=1800,
+    required_if=[("state", "present", ("location",))],
+)
+
+
+def main() -> None:
+    _module.main(MODULE)
+
+
+if __name__ == "__main__":
+    main()

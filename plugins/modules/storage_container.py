@@ -1,0 +1,124 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: storage_container
+short_description: Manage a blob container
+version_added: 0.1.0
+description:
+  - Creates, updates and deletes a container for blobs in a storage account.
+  - Goes through Azure Resource Manager, so it needs neither an account key nor a role on the data.
+author:
+  - mlops.mlflow_azure contributors (@mlops)
+extends_documentation_fragment:
+  - mlops.mlflow_azure.azure
+  - mlops.mlflow_azure.resource
+  - mlops.mlflow_azure.attributes
+requirements:
+  - azure-mgmt-storage
+options:
+  resource_group:
+    description:
+      - Name of the resource group.
+    type: str
+    required: true
+  account:
+    description:
+      - Name of the storage account.
+    type: str
+    required: true
+  name:
+    description:
+      - Name of the container. 3 to 63 lowercase letters, digits and single V(-).
+    type: str
+    required: true
+  public_access:
+    description:
+      - What anybody may read without signing in. V(None) is nothing, V(Blob) the blobs, V(Container) their list too.
+    type: str
+    choices: ["None", Blob, Container]
+    default: "None"
+  wait_timeout:
+    description:
+      - Seconds until the task gives up. Azure goes on with what it has accepted.
+    type: int
+    default: 300
+seealso:
+  - name: Blob Containers - Create
+    description: Azure's reference.
+    link: https://learn.microsoft.com/rest/api/storagerp/blob-containers/create
+"""
+
+EXAMPLES = r"""
+- name: Have a container for artifacts
+  mlops.mlflow_azure.storage_container:
+    resource_group: rg-mlflow
+    account: stmlflow42
+    name: mlflow
+"""
+
+RETURN = r"""
+storage_container:
+  description: The container as Azure describes it; empty when it is absent. In check mode what it would be.
+  returned: success
+  type: dict
+  sample:
+    id: >-
+      /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.Storage/storageAccounts/stmlflow42/blobServices/default/containers/mlflow
+    name: mlflow
+    properties:
+      publicAccess: None
+    type: Microsoft.Storage/storageAccounts/blobServices/containers
+"""
+
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _names
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._plan import ENUM
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Params, Resource
+
+
+def check(params: Params) -> None:
+    _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
+    _names.check("account", params["account"], _names.STORAGE_ACCOUNT)
+    _names.check("name", params["name"], _names.BLOB_CONTAINER)
+
+
+def desired(params: Params) -> dict:
+    return {"properties": {"publicAccess": params["public_access"]}}
+
+
+RESOURCE = Resource(
+    name="storage_container",
+    type="Microsoft.Storage/storageAccounts/blobServices/containers",
+    path="/resourceGroups/{resource_group}/providers/Microsoft.Storage/storageAccounts/{account}/blobServices/default/containers/{name}",
+    operations=Operations("azure.mgmt.storage:StorageManagementClient", "blob_containers", "Microsoft.Storage"),
+    address=("resource_group", "account", "name"),
+    options={
+        "resource_group": {"type": "str", "required": True},
+        "account": {"type": "str", "required": True},
+        "name": {"type": "str", "required": True},
+        "public_access": {"type": "str", "choices": ["None", "Blob", "Container"], "default": "None"},
+    },
+    desired=desired,
+    rules={"properties.publicAccess": ENUM},
+    check=check,
+    create="create",
+    update="update",
+    partial=True,
+    delete="delete",
+)
+MODULE = _module.resource_module(RESOURCE, packages={"azure.mgmt.storage": "azure-mgmt-storage"}, wait_timeout=300)
+
+
+def main() -> None:
+    _module.main(MODULE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: user_assigned_identity
+short_description: Manage a user-assigned managed identity
+version_added: 0.1.0
+description:
+  - Creates, tags and deletes a user-assigned managed identity.
+author:
+  - mlops.mlflow_azure contributors (@mlops)
+extends_documentation_fragment:
+  - mlops.mlflow_azure.azure
+  - mlops.mlflow_azure.resource
+  - mlops.mlflow_azure.resource.tags
+  - mlops.mlflow_azure.attributes
+requirements:
+  - azure-mgmt-msi
+options:
+  resource_group:
+    description:
+      - Name of the resource group.
+    type: str
+    required: true
+  name:
+    description:
+      - Name of the identity. 3 to 128 letters, digits, V(-) and V(_), beginning with a letter or digit.
+    type: str
+    required: true
+  location:
+    description:
+      - Location of the identity. Azure fixes it at creation, a change is an error.
+      - Required with O(state=present).
+    type: str
+  wait_timeout:
+    description:
+      - Seconds until the task gives up. Azure goes on with what it has accepted.
+    type: int
+    default: 300
+seealso:
+  - name: User Assigned Identities - Create Or Update
+    description: Azure's reference.
+    link: https://learn.microsoft.com/rest/api/managedidentity/user-assigned-identities/create-or-update
+"""
+
+EXAMPLES = r"""
+- name: Have an identity for the tracking server
+  mlops.mlflow_azure.user_assigned_identity:
+    resource_group: rg-mlflow
+    name: id-mlflow
+    location: westeurope
+  register: identity
+
+- name: Show what role assignments need
+  ansible.builtin.debug:
+    msg: "{{ identity.user_assigned_identity.properties.principalId }}"
+"""
+
+RETURN = r"""
+user_assigned_identity:
+  description:
+    - The identity as Azure describes it; empty when it is absent. In check mode what it would be.
+    - A role assignment needs C(properties.principalId), a client of Azure C(properties.clientId).
+  returned: success
+  type: dict
+  sample:
+    id: /subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/rg-mlflow/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-mlflow
+    location: westeurope
+    name: id-mlflow
+    properties:
+      clientId: 11111111-1111-1111-1111-111111111111
+      principalId: 22222222-2222-2222-2222-222222222222
+      tenantId: 33333333-3333-3333-3333-333333333333
+    type: Microsoft.ManagedIdentity/userAssignedIdentities
+"""
+
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _names
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._plan import LOCATION, WHOLE, immutable
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Params, Resource
+
+
+def check(params: Params) -> None:
+    _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
+    _names.check("name", params["name"], _names.IDENTITY)
+
+
+def desired(params: Params) -> dict:
+    return {"location": params["location"], "tags": params["tags"]}
+
+
+RESOURCE = Resource(
+    name="user_assigned_identity",
+    type="Microsoft.ManagedIdentity/userAssignedIdentities",
+    path="/resourceGroups/{resource_group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
+    operations=Operations(
+        "azure.mgmt.msi:ManagedServiceIdentityClient", "user_assigned_identities", "Microsoft.ManagedIdentity"
+    ),
+    address=("resource_group", "name"),
+    options={**IN_GROUP, **TAGS},
+    desired=desired,
+    rules={"location": immutable("location", LOCATION), "tags": WHOLE},
+    check=check,
+    create="create_or_update",
+    update="update",
+    partial=True,
+    delete="delete",
+)
+MODULE = _module.resource_module(
+    RESOURCE,
+    packages={"azure.mgmt.msi": "azure-mgmt-msi"},
+    wait_timeout=300,
+    required_if=[("state", "present", ("location",))],
+)
+
+
+def main() -> None:
+    _module.main(MODULE)
+
+
+if __name__ == "__main__":
+    main()
