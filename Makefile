@@ -1,0 +1,62 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PYTHON=/path/to/python chooses the Python; without it, scripts/find-python does.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo down test test-all check bench clean lock
+
+BIN := .venv/bin
+LINK := .ansible/collections/ansible_collections/mlops/mlflow_azure
+TESTS := tests/unit tests/contract tests/image tests/client tests/sandbox tests/e2e
+
+help:
+	@echo 'make demo      MLflow on a sandboxed Azure on this machine: no Azure, no Docker, no root'
+	@echo 'make down      stop the demo and remove what it made'
+	@echo 'make test      unit, contract and end-to-end tests'
+	@echo 'make test-all  the slow tests too'
+	@echo 'make check     every linter'
+	@echo 'make bench     how long the playbook takes'
+	@echo 'make setup     only what ansible-playbook needs, in .venv'
+	@echo 'make clean     remove everything that these made'
+
+# The environment for Ansible, and a link to this clone where Ansible looks for mlops.mlflow_azure.
+setup:
+	@python=$$(scripts/find-python) && "$$python" scripts/environment.py .venv requirements-dev.lock
+	@mkdir -p $(dir $(LINK)) && ln -sfn ../../../.. $(LINK)
+
+demo:
+	@python=$$(scripts/find-python) && "$$python" scripts/prerequisites.py
+	@$(MAKE) --no-print-directory setup
+	@$(BIN)/python scripts/demo.py
+
+down:
+	@python=$$(scripts/find-python) && "$$python" -m sandbox down --purge
+	@rm -rf out/sandbox
+
+# A second argument of make gives pytest's options: make test PYTEST_ARGS='-k storage'
+test: test-setup
+	@$(BIN)/python -m pytest $(wildcard $(TESTS)) -m 'not slow' $(PYTEST_ARGS)
+
+test-all: test-setup
+	@$(BIN)/python -m pytest $(wildcard $(TESTS)) $(PYTEST_ARGS)
+
+.PHONY: test-setup
+test-setup: setup
+	@python=$$(scripts/find-python) && "$$python" scripts/environment.py .venv requirements-test.lock
+
+check:
+	@python=$$(scripts/find-python) && "$$python" scripts/environment.py .cache/check requirements-check.lock \
+	  && "$$python" scripts/environment.py .cache/importer requirements-importer.lock
+	@.cache/check/bin/python scripts/check.py
+
+bench: setup
+	@$(BIN)/python tests/benchmarks/site.py
+
+# After a change of a requirements file. Needs `uv`.
+lock:
+	@UV=$${UV:-uv} scripts/lock
+
+clean: down
+	@rm -rf .venv .cache .ansible .mypy_cache .pytest_cache .ruff_cache out tests/output

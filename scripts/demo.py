@@ -1,0 +1,73 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start the sandbox, run site.yml on it and say what came out. ``make demo`` runs this with Ansible's own Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+OUTPUT = Path("out/sandbox")
+LOG = Path(".ansible/demo.log")
+
+
+def sandbox(*arguments: str) -> str:
+    """Run a command of the sandbox and return what it prints. Raises subprocess.CalledProcessError where it fails."""
+    command = [sys.executable, "-m", "sandbox", *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def play() -> int:
+    """Run site.yml and return its exit status."""
+    # A run that was cut short after the app was made has no record of a proof.
+    prove = [] if (OUTPUT / "verified.json").exists() else ["-e", "verify=true"]
+    LOG.unlink(missing_ok=True)
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "inventories/sandbox", "playbooks/site.yml", *prove],
+        env={**os.environ, **json.loads(sandbox("env", "--json")), "ANSIBLE_LOG_PATH": str(LOG)},
+        check=False,
+    ).returncode
+
+
+def changed() -> int:
+    """Return how many tasks of the last play changed something."""
+    recap = re.findall(r"changed=(\d+)", LOG.read_text(encoding="utf-8"))
+    return int(recap[-1])
+
+
+def summary() -> list[str]:
+    """Return what somebody who tries it wants to know next, as lines."""
+    settings = dict(line.split("=", 1) for line in (OUTPUT / "client.env").read_text(encoding="utf-8").splitlines() if "=" in line)
+    proof = json.loads((OUTPUT / "verified.json").read_text(encoding="utf-8"))
+    restarted = ", and again after a restart" if proof["restarted"] else ""
+    return [
+        "",
+        "Nothing changed: everything was as it should be." if changed() == 0 else "MLflow runs.",
+        "",
+        f"  In a browser        {sandbox('url', 'mlflow')}",
+        f"  Tracking URI        {settings['MLFLOW_TRACKING_URI']}",
+        f"  Client settings     {OUTPUT}/client.env",
+        f"  Proven              {', '.join(proof['read_back'])}: written, read back and compared{restarted}",
+        "",
+        "  From a program      set -a; . .sandbox/env; . out/sandbox/client.env; set +a",
+        "  Stop and remove     make down",
+    ]
+
+
+def main() -> int:
+    """Run the demo and return the exit status."""
+    if subprocess.run([sys.executable, "-m", "sandbox", "up"], check=False).returncode != 0:
+        return 1
+    status = play()
+    if status == 0:
+        print("\n".join(summary()))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

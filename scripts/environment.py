@@ -1,0 +1,82 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make a virtual environment hold what some lock files name.
+
+    python scripts/environment.py DIRECTORY LOCK...
+
+Does nothing where that is so already. May be killed at any moment: an environment on which somebody was still at work
+is made anew, since pip takes a half installed package for an installed one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+# In the environment: there while somebody is at work on it, and what was installed from each lock file.
+BUSY = "being-installed"
+RECORD = "installed-from"
+
+
+def key(lock: Path | None = None) -> str:
+    """Return what changes with this Python and with the lock file."""
+    digest = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
+    digest.update(lock.read_bytes() if lock else b"")
+    return digest.hexdigest()
+
+
+def install(directory: Path, lock: Path) -> None:
+    """Install what a lock file names. Raises subprocess.CalledProcessError where pip fails."""
+    subprocess.run(
+        [
+            *(str(directory / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"),
+            *("--no-input", "--retries", "5", "--require-hashes", "--requirement", str(lock)),
+        ],
+        check=True,
+    )
+
+
+def prepare(directory: Path, locks: list[Path]) -> None:
+    """Bring the environment to what the lock files name."""
+    record = directory / RECORD
+    made = _has(record / "python", key()) and not (directory / BUSY).exists()
+    missing = [lock for lock in locks if not (made and _has(record / lock.name, key(lock)))]
+    if not missing:
+        return
+    if not made:
+        print(f"Making {directory} for Python {sys.version.split()[0]}", flush=True)
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        (directory / BUSY).touch()
+        venv.create(directory, with_pip=True)
+        record.mkdir()
+        (record / "python").write_text(key(), encoding="ascii")
+    (directory / BUSY).touch()
+    for lock in missing:
+        print(f"Installing what {lock} names into {directory}", flush=True)
+        install(directory, lock)
+        (record / lock.name).write_text(key(lock), encoding="ascii")
+    (directory / BUSY).unlink()
+
+
+def _has(file: Path, content: str) -> bool:
+    return file.is_file() and file.read_text(encoding="ascii") == content
+
+
+def main() -> int:
+    """Prepare the environment that the command line names and return the exit status."""
+    try:
+        prepare(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])
+    except subprocess.CalledProcessError as error:
+        print(f"pip could not install into {sys.argv[1]} (exit status {error.returncode}); its own message is above.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
