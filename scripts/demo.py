@@ -27,8 +27,9 @@ def play() -> int:
     # A run that was cut short after the app was made has no record of a proof.
     prove = [] if (OUTPUT / "verified.json").exists() else ["-e", "verify=true"]
     LOG.unlink(missing_ok=True)
+    ansible_playbook = str(Path(sys.executable).parent / "ansible-playbook")
     return subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "inventories/sandbox", "playbooks/site.yml", *prove],
+        [ansible_playbook, "-i", "inventories/sandbox", "playbooks/site.yml", *prove],
         env={**os.environ, **json.loads(sandbox("env", "--json")), "ANSIBLE_LOG_PATH": str(LOG)},
         check=False,
     ).returncode
@@ -42,7 +43,8 @@ def changed() -> int:
 
 def summary() -> list[str]:
     """Return what somebody who tries it wants to know next, as lines."""
-    settings = dict(line.split("=", 1) for line in (OUTPUT / "client.env").read_text(encoding="utf-8").splitlines() if "=" in line)
+    lines = (OUTPUT / "client.env").read_text(encoding="utf-8").splitlines()
+    settings = dict(line.split("=", 1) for line in lines if "=" in line)
     proof = json.loads((OUTPUT / "verified.json").read_text(encoding="utf-8"))
     restarted = ", and again after a restart" if proof["restarted"] else ""
     return [

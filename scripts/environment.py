@@ -73,7 +73,8 @@ def main() -> int:
     try:
         prepare(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])
     except subprocess.CalledProcessError as error:
-        print(f"pip could not install into {sys.argv[1]} (exit status {error.returncode}); its own message is above.", file=sys.stderr)
+        status = f"exit status {error.returncode}"
+        print(f"pip could not install into {sys.argv[1]} ({status}); its own message is above.", file=sys.stderr)
         return 1
     return 0
 

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run every linter over the clone and say which of them failed. ``make check`` runs this.
+
+    python scripts/check.py [NAME...]
+
+What is checked is a copy of all files that git does not ignore, in a directory as ansible-test wants it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+CLONE = Path.cwd()
+CACHE = CLONE / ".cache"
+TREE = CACHE / "tree" / "ansible_collections" / "mlops" / "mlflow_azure"
+TOOLS = CACHE / "check" / "bin"
+IMPORTER = CACHE / "importer" / "bin"
+# The names under which the supported releases of ansible-test look for get-pip.py.
+GET_PIP = ("get_pip_24_2.py", "get_pip_25_2.py")
+TYPED = ("plugins/module_utils", "plugins/plugin_utils", "plugins/filter", "sandbox", "scripts")
+
+
+def copy_tree() -> None:
+    """Copy all files that git does not ignore to where the linters look at them."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    shutil.rmtree(TREE, ignore_errors=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        if not (CLONE / name).exists():
+            continue
+        (TREE / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(CLONE / name, TREE / name, follow_symlinks=False)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the linters: a home inside the clone, no shims for Pythons that are not there."""
+    home = CACHE / "home"
+    bootstrap = home / ".ansible" / "test" / "cache"
+    bootstrap.mkdir(parents=True, exist_ok=True)
+    for name in GET_PIP:
+        shutil.copy(CLONE / ".ci" / "offline_get_pip.py", bootstrap / name)
+    path = [entry for entry in os.environ["PATH"].split(os.pathsep) if not entry.endswith("/shims")]
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+        "HOME": str(home),
+        "PATH": os.pathsep.join([str(TOOLS), str(Path(sys.base_prefix) / "bin"), *path]),
+        "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip")),
+        "ANSIBLE_HOME": str(home / ".ansible"),
+        "ANSIBLE_COLLECTIONS_PATH": str(CACHE / "tree"),
+    }
+
+
+def run(*command: str | Path, cwd: Path = TREE, env: Mapping[str, str]) -> bool:
+    """Run a command and tell whether it went well. What it prints goes to the terminal."""
+    return subprocess.run([str(word) for word in command], cwd=cwd, env=env, check=False).returncode == 0
+
+
+def galaxy_importer(env: Mapping[str, str]) -> bool:
+    """Build the artefact and import it as Galaxy does."""
+    artefacts = CACHE / "artefacts"
+    shutil.rmtree(artefacts, ignore_errors=True)
+    artefacts.mkdir(parents=True)
+    if not run(TOOLS / "ansible-galaxy", "collection", "build", "--output-path", artefacts, env=env):
+        return False
+    (artefact,) = artefacts.glob("*.tar.gz")
+    own = {**env, "PATH": os.pathsep.join([str(IMPORTER), env["PATH"]])}
+    return run(IMPORTER / "python", "-m", "galaxy_importer.main", artefact, cwd=artefacts, env=own)
+
+
+CHECKS: dict[str, Callable[[Mapping[str, str]], bool]] = {
+    "ruff": lambda env: run(TOOLS / "ruff", "check", "--quiet", ".", env=env),
+    "mypy": lambda env: run(TOOLS / "mypy", *[name for name in TYPED if (CLONE / name).exists()], cwd=CLONE, env=env),
+    "antsibull-changelog": lambda env: run(TOOLS / "antsibull-changelog", "lint", env=env),
+    "antsibull-docs": lambda env: run(
+        *(TOOLS / "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self"),
+        *("--check-extra-docs-refs", "."),
+        env=env,
+    ),
+    "ansible-lint": lambda env: run(TOOLS / "ansible-lint", "--offline", env=env),
+    "ansible-test sanity": lambda env: run(TOOLS / "ansible-test", "sanity", "--venv", "--color", "no", env=env),
+    "galaxy-importer": galaxy_importer,
+}
+
+
+def main() -> int:
+    """Run the linters that the command line names, or all, and return the exit status."""
+    copy_tree()
+    env = environment()
+    failed = []
+    for name in sys.argv[1:] or CHECKS:
+        print(f"== {name}", flush=True)
+        started = time.monotonic()
+        if not CHECKS[name](env):
+            failed.append(name)
+        seconds = time.monotonic() - started
+        print(f"== {name}: {'failed' if name in failed else 'fine'} after {seconds:.0f} s", flush=True)
+    print(f"Failed: {', '.join(failed)}" if failed else "All fine.")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
