@@ -100,6 +100,13 @@ def same_location(desired: Json, current: Json) -> bool:
     return _folded(desired) == _folded(current)
 
 
+def same_words(desired: Json, current: Json) -> bool:
+    """"Logging, Metrics" is "metrics,logging": a list of words in one string, in any order."""
+    return {_folded(word) for word in str(desired or "").split(",")} == {
+        _folded(word) for word in str(current or "").split(",")
+    }
+
+
 def same_number(desired: Json, current: Json) -> bool:
     """0.5, "0.5" and "0.50" are the same number."""
     try:

@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ._arm import Arm, Json, Operations, retry_while_busy
-from ._errors import ArmError
+from ._errors import ArmError, Failure
 from ._plan import (
     CREATE,
     DELETE,
     NONE,
+    UPDATE,
     ImmutableChange,
     Plan,
     Rules,
@@ -24,9 +24,7 @@ from ._plan import (
     partial_body,
     plan,
     whole_body,
-    without,
 )
-from ._errors import Failure
 
 Params = Mapping[str, Any]
 
@@ -50,8 +48,16 @@ def _no_check(_params: Params) -> None:
     return None
 
 
-def _as_it_is(_arm: Arm, _params: Params, value: Json) -> Json:
-    return value
+def _as_it_is(_arm: Arm, _params: Params, current: Json) -> Json:
+    return current
+
+
+def _body_as_planned(_arm: Arm, _params: Params, planned: Plan) -> Json:
+    return planned.body
+
+
+def _never(_params: Params) -> bool:
+    return False
 
 
 def _no_finish(_arm: Arm, _params: Params, _plan: Plan, settled: Json) -> Json:
@@ -68,11 +74,13 @@ class Resource:
 
     name: of the module, key of the result. type: Azure's. path: of the id below the subscription, with option names in
     braces. address: options that the SDK's methods take, in their order. options: argument spec of the module's own options.
-    desired: the part of the resource that the options describe. check: raises InvalidOption for what Azure would refuse.
+    desired: the part of the resource that the options describe. check: raises InvalidOption for what Azure would refuse;
+    check_create: the same for what only a new resource needs. forced: whether to write though nothing differs.
     read_only: paths that a request must not have. get, create, update, delete: method names of the operation group;
     C(partial) says that update takes only what differs. pending: whether an operation is under way.
-    observe: completes what GET gives (secrets). complete: completes the body of a request (keys). finish: what
-    has to happen after a write or a read before the task may end. public: the resource without secrets.
+    observe: completes what GET gives (secrets). prepare: the body of the request (with keys), after requests that must come
+    first; {} when nothing is left to send. finish: what has to happen after a write or a read before the task may end.
+    public: the resource without secrets.
     """
 
     name: str
@@ -84,6 +92,8 @@ class Resource:
     desired: Callable[[Params], dict[str, Json]]
     rules: Rules = field(default_factory=dict)
     check: Callable[[Params], None] = _no_check
+    check_create: Callable[[Params], None] = _no_check
+    forced: Callable[[Params], bool] = _never
     read_only: tuple[str, ...] = READ_ONLY
     get: str = "get"
     create: str = "begin_create_or_update"
@@ -92,7 +102,7 @@ class Resource:
     delete: str = "begin_delete"
     pending: Callable[[Json], bool] = in_between
     observe: Callable[[Arm, Params, Json], Json] = _as_it_is
-    complete: Callable[[Arm, Params, Json], Json] = _as_it_is
+    prepare: Callable[[Arm, Params, Plan], Json] = _body_as_planned
     finish: Callable[[Arm, Params, Plan, Json], Json] = _no_finish
     public: Callable[[Json], Json] = _public
 
@@ -143,8 +153,12 @@ def _plan(resource: Resource, params: Params, current: Json | None) -> Plan:
             current=change.current,
             desired=change.desired,
         ) from change
-    if planned.action == NONE and ended_badly(planned.before):
+    if planned.action == CREATE:
+        resource.check_create(params)
+    if ended_badly(planned.before):
         return again(planned, desired, resource.rules, resource.read_only)
+    if planned.action == NONE and resource.forced(params):
+        return planned._replace(action=UPDATE)
     return planned
 
 
@@ -156,23 +170,33 @@ def _apply(
     arguments: list[str],
     read: Callable[[], Json | None],
 ) -> Json:
-    method = resource.create if planned.action == CREATE else resource.update
-    body = resource.complete(arm, params, planned.body)
+    anew = planned.action == CREATE or ended_badly(planned.before)
+    method = resource.create if anew else resource.update
+    body = resource.prepare(arm, params, planned)
 
     def write() -> Json:
+        if not body:
+            return {}
         submitted = arm.submit(resource.operations, method, *arguments, body=body)
         if params["wait"]:
             arm.wait(submitted, f"{planned.action} of {resource.what(params)}")
         return submitted.answer
 
+    def pending(found: Json) -> bool:
+        return found is _ABSENT_YET or resource.pending(found)
+
     answer = retry_while_busy(arm.deadline, write)
     if not params["wait"]:
         return answer if answer.get("id") else _predicted(resource, params, arm, planned)
-    settled = arm.settle(lambda: read() or {"properties": {"provisioningState": "Creating"}}, resource.pending, resource.what(params)) or {}
+    settled = arm.settle(lambda: read() or _ABSENT_YET, pending, resource.what(params))
     settled = resource.finish(arm, params, planned, settled)
     if ended_badly(settled):
         raise _ended_badly(resource, params, settled)
     return settled
+
+
+# Azure has accepted the resource, but a read does not show it yet.
+_ABSENT_YET: Json = {}
 
 
 def _ended_badly(resource: Resource, params: Params, settled: Json) -> ArmError:
