@@ -1,0 +1,112 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Azure's role-based access control: which roles exist here, and whether a principal may do a thing at a scope.
+
+Sources: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import time
+from dataclasses import dataclass
+
+from sandbox.store import Store
+
+ROLE_ASSIGNMENTS = "microsoft.authorization/roleassignments"
+
+
+@dataclass(frozen=True)
+class Role:
+    """A built-in role: its GUID, name, and what it permits on the management plane and on data."""
+
+    guid: str
+    name: str
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+
+
+_BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers"
+_BLOB_KEY = "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action"
+_BLOB_DATA = tuple(f"{_BLOBS}/blobs/{verb}" for verb in ("read", "write", "delete", "add/action", "move/action"))
+
+ROLES = (
+    Role("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner", ("*",)),
+    Role(
+        "b24988ac-6180-42a0-ab88-20f7382dd24c",
+        "Contributor",
+        ("*",),
+        ("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"),
+    ),
+    Role("acdd72a7-3385-48ef-bd42-f606fba81ae7", "Reader", ("*/read",)),
+    Role(
+        "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
+        "User Access Administrator",
+        ("*/read", "Microsoft.Authorization/*"),
+    ),
+    Role(
+        "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
+        "Role Based Access Control Administrator",
+        ("Microsoft.Authorization/roleAssignments/write", "Microsoft.Authorization/roleAssignments/delete", "*/read"),
+    ),
+    Role("7f951dda-4ed3-4680-a7ca-43fe172d538d", "AcrPull", ("Microsoft.ContainerRegistry/registries/pull/read",)),
+    Role(
+        "8311e382-0749-4cb8-b61a-304f252e45ec",
+        "AcrPush",
+        ("Microsoft.ContainerRegistry/registries/pull/read", "Microsoft.ContainerRegistry/registries/push/write"),
+    ),
+    Role("c2f4ef07-c644-48eb-af81-4b1b4947fb11", "AcrDelete", ("Microsoft.ContainerRegistry/registries/artifacts/delete",)),
+    Role(
+        "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+        "Storage Blob Data Owner",
+        (f"{_BLOBS}/*", _BLOB_KEY),
+        (),
+        (f"{_BLOBS}/blobs/*",),
+    ),
+    Role(
+        "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+        "Storage Blob Data Contributor",
+        tuple(f"{_BLOBS}/{verb}" for verb in ("read", "write", "delete")) + (_BLOB_KEY,),
+        (),
+        _BLOB_DATA,
+    ),
+    Role(
+        "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+        "Storage Blob Data Reader",
+        (f"{_BLOBS}/read", _BLOB_KEY),
+        (),
+        (f"{_BLOBS}/blobs/read",),
+    ),
+    Role("17d1049b-9a84-46fb-8f53-869881c3d3ab", "Storage Account Contributor", ("Microsoft.Storage/storageAccounts/*", "*/read")),
+    Role("ba69fcd0-3ee1-4d8b-8a63-d35f5e5a8fc4", "Monitoring Reader", ("*/read",)),
+)  # fmt: skip
+ROLES_BY_GUID = {role.guid: role for role in ROLES}
+
+
+def _matches(patterns: tuple[str, ...], action: str) -> bool:
+    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+
+def is_allowed(store: Store, principal: str, action: str, scope: str, *, data: bool = False) -> bool:
+    """Whether a principal (object id) may do an action at a scope.
+
+    A role assignment counts at its own scope and below, and only once it has propagated.
+    """
+    asked = scope.lower().rstrip("/") + "/"
+    delay = float(store.setting("role_propagation") or 0)
+    for assignment in store.of_type(ROLE_ASSIGNMENTS):
+        properties = assignment.properties
+        if str(properties["principalId"]).lower() != principal.lower():
+            continue
+        if not asked.startswith(str(properties["scope"]).lower().rstrip("/") + "/"):
+            continue
+        if assignment.private.get("propagates") and time.time() < assignment.created + delay:
+            continue
+        role = ROLES_BY_GUID.get(str(properties["roleDefinitionId"]).rpartition("/")[2].lower())
+        if role is None:
+            continue
+        if _matches(role.data_actions, action) if data else _matches(role.actions, action) and not _matches(role.not_actions, action):
+            return True
+    return False

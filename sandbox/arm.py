@@ -1,0 +1,500 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Resource Manager: takes a request to management.azure.com, finds the resource type it is for, and answers as Azure does.
+
+Sources: https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations and the recorded answers of Azure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from typing import Any
+
+from sandbox.access import is_allowed
+from sandbox.messages import Request, Response, json_response
+from sandbox.resource_types import REGIONS, ArmError, Call, Context, Json, Reply, ResourceType, Target, merge_patch, parse_target
+from sandbox.store import SUCCEEDED, Operation, Resource
+
+HOST = "management.azure.com"
+AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
+GROUPS = "microsoft.resources/resourcegroups"
+_OPERATION_SEGMENT = re.compile(r"/[^/]*operation(?:s|status|statuses|results)?/([^/]+)$", re.IGNORECASE)
+GROUP_DELETE_SECONDS = 50
+
+
+class ResourceManager:
+    """Resource Manager over a set of resource types."""
+
+    def __init__(self, context: Context, types: list[ResourceType]) -> None:
+        self.context = context
+        self.store = context.store
+        self.types = {handler.type.lower(): handler for handler in types}
+
+    def handle(self, request: Request) -> Response:
+        """Answers one request."""
+        try:
+            response = self._route(request)
+        except ArmError as error:
+            response = error.response()
+        identifier = str(uuid.uuid4())
+        response.headers.setdefault("x-ms-request-id", identifier)
+        response.headers.setdefault("x-ms-correlation-request-id", identifier)
+        response.headers.setdefault("Cache-Control", "no-cache")
+        return response
+
+    # routing
+
+    def _route(self, request: Request) -> Response:
+        self.finish_due()
+        caller = self.context.directory.read(request.headers.get("authorization"))
+        if caller is None or not caller.audience.startswith(AUDIENCES):
+            reason = "missing" if "authorization" not in request.headers else "invalid"
+            raise ArmError(401, "AuthenticationFailed", f"Authentication failed. The 'Authorization' header is {reason}.")
+        path = re.sub(r"/{2,}", "/", request.path).rstrip("/")
+        version = request.query.get("api-version")
+        if version is None:
+            raise ArmError(
+                400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests."
+            )
+        subscription = self.store.setting("subscription_id") or ""
+        if path.lower() in ("/tenants", "/subscriptions"):
+            shown = [self._tenant()] if path.lower() == "/tenants" else [self._subscription(subscription)]
+            return json_response(200, {"value": shown})
+        match = re.match(r"/subscriptions/([^/]+)", path, re.IGNORECASE)
+        if match is not None and match[1].lower() != subscription:
+            raise ArmError(404, "SubscriptionNotFound", f"The subscription '{match[1]}' could not be found.")
+        operation = _OPERATION_SEGMENT.search(path)
+        if operation is not None and (known := self.store.operation(operation[1])) is not None:
+            return self._show_operation(known, path, version)
+        body = self._body(request)
+        target = parse_target(path)
+        if target is not None:
+            call = Call(target, caller, version, body, request.query)
+            return self._resource(request.method, call)
+        if match is None:
+            raise ArmError(404, "InvalidResourceType", f"The sandbox does not serve {path}.")
+        return self._subscription_path(request.method, path, caller.object_id, body, subscription)
+
+    def _body(self, request: Request) -> Json:
+        if not request.body.strip():
+            return {}
+        try:
+            body = json.loads(request.body)
+        except ValueError as error:
+            raise ArmError(
+                400, "InvalidRequestContent", f"The request content was invalid and could not be deserialized: '{error}'."
+            ) from error
+        if not isinstance(body, dict):
+            raise ArmError(400, "InvalidRequestContent", "The request content was invalid and could not be deserialized.")
+        return body
+
+    def _permit(self, principal: str, action: str, scope: str) -> None:
+        if not is_allowed(self.store, principal, action, scope):
+            known = self.store.principal(principal)
+            raise ArmError(
+                403,
+                "AuthorizationFailed",
+                f"The client '{known.client_id if known else principal}' with object id '{principal}' does not have authorization "
+                f"to perform action '{action}' over scope '{scope}' or the scope is invalid. "
+                "If access was recently granted, please refresh your credentials.",
+            )
+
+    # subscriptions and resource groups
+
+    def _tenant(self) -> Json:
+        tenant = self.store.setting("tenant_id") or ""
+        return {"id": f"/tenants/{tenant}", "tenantId": tenant, "displayName": "Sandbox", "tenantCategory": "Home"}
+
+    def _subscription(self, subscription: str) -> Json:
+        return {
+            "id": f"/subscriptions/{subscription}",
+            "subscriptionId": subscription,
+            "tenantId": self.store.setting("tenant_id"),
+            "displayName": "Sandbox",
+            "state": "Enabled",
+            "subscriptionPolicies": {"locationPlacementId": "Public_2014-09-01", "quotaId": "PayAsYouGo_2014-09-01", "spendingLimit": "Off"},
+            "authorizationSource": "RoleBased",
+        }
+
+    def _subscription_path(self, method: str, path: str, principal: str, body: Json, subscription: str) -> Response:
+        segments = path.split("/")[3:]
+        kind = segments[0].lower() if segments else ""
+        if not segments:
+            return json_response(200, self._subscription(subscription))
+        if kind == "locations":
+            return json_response(200, {"value": [self._location(subscription, name) for name in REGIONS]})
+        if kind == "providers":
+            return self._providers(subscription, segments[1] if len(segments) > 1 else None)
+        if kind == "resources":
+            return json_response(200, {"value": self._contents(f"/subscriptions/{subscription}")})
+        if kind == "resourcegroups":
+            if len(segments) == 1:
+                self._permit(principal, "Microsoft.Resources/subscriptions/resourceGroups/read", f"/subscriptions/{subscription}")
+                return json_response(200, {"value": [_show_group(group) for group in self.store.of_type(GROUPS)]})
+            group_id = f"/subscriptions/{subscription}/resourceGroups/{segments[1]}"
+            if len(segments) == 2:
+                return self._group(method, group_id, segments[1], principal, body)
+            if segments[2].lower() == "resources":
+                self._existing_group(group_id, segments[1])
+                return json_response(200, {"value": self._contents(group_id)})
+        raise ArmError(404, "InvalidResourceType", f"The sandbox does not serve {path}.")
+
+    def _location(self, subscription: str, name: str) -> Json:
+        return {"id": f"/subscriptions/{subscription}/locations/{name}", "name": name, "displayName": REGIONS[name], "type": "Region"}
+
+    def _providers(self, subscription: str, wanted: str | None) -> Response:
+        namespaces = sorted({handler.type.split("/")[0] for handler in self.types.values()} | {"Microsoft.Resources"})
+        shown = [
+            {
+                "id": f"/subscriptions/{subscription}/providers/{namespace}",
+                "namespace": namespace,
+                "registrationState": "Registered",
+                "resourceTypes": [
+                    {"resourceType": handler.type.partition("/")[2], "locations": list(REGIONS.values())}
+                    for handler in self.types.values()
+                    if handler.type.startswith(namespace + "/")
+                ],
+            }
+            for namespace in namespaces
+        ]
+        if wanted is None:
+            return json_response(200, {"value": shown})
+        for provider in shown:
+            if str(provider["namespace"]).lower() == wanted.lower():
+                return json_response(200, provider)
+        raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{wanted}' is invalid.")
+
+    def _contents(self, scope: str) -> list[Json]:
+        """The tracked resources below a scope, as a list of resources shows them."""
+        shown = []
+        for resource in self.store.below(scope):
+            handler = self.types.get(resource.type)
+            if handler is None or "location" not in resource.body:
+                continue
+            full = handler.show(resource)
+            shown.append({name: full[name] for name in ("id", "name", "type", "location", "tags", "sku", "kind", "identity") if name in full})
+        return shown
+
+    def _existing_group(self, group_id: str, name: str) -> Resource:
+        group = self.store.get(group_id)
+        if group is None:
+            raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
+        return group
+
+    def _group(self, method: str, group_id: str, name: str, principal: str, body: Json) -> Response:
+        verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(method, "write")
+        self._permit(principal, f"Microsoft.Resources/subscriptions/resourceGroups/{verb}", group_id)
+        existing = self.store.get(group_id)
+        if method == "HEAD":
+            return Response(204 if existing is not None else 404)
+        if method == "PUT":
+            return self._put_group(group_id, name, existing, body)
+        group = self._existing_group(group_id, name)
+        if method == "PATCH":
+            group.body = merge_patch(group.body, {key: body[key] for key in ("tags", "managedBy") if key in body})
+            self.store.put(group)
+            return json_response(200, _show_group(group))
+        if method == "GET":
+            return json_response(200, _show_group(group))
+        if method == "DELETE":
+            return self._delete_group(group)
+        raise ArmError(405, "HttpMethodNotAllowed", f"The HTTP method '{method}' is not supported at scope 'resource group'.")
+
+    def _put_group(self, group_id: str, name: str, existing: Resource | None, body: Json) -> Response:
+        if not re.fullmatch(r"[-\w.()]{1,90}(?<!\.)", name):
+            raise ArmError(
+                400,
+                "InvalidResourceGroup",
+                f"The provided resource group name '{name}' has these invalid characters or is longer than 90 characters. "
+                "The name can only be a letter, digit, '-', '.', '(', ')' or '_' and must not end with '.'.",
+            )
+        location = str(body.get("location") or "").replace(" ", "").lower()
+        if location not in REGIONS:
+            raise ArmError(400, "LocationNotAvailableForResourceGroup", f"The provided location '{body.get('location')}' is not available for resource group.")
+        if existing is not None and existing.body["location"] != location:
+            raise ArmError(
+                409,
+                "InvalidResourceGroupLocation",
+                f"Invalid resource group location '{location}'. The Resource group already exists in location '{existing.body['location']}'.",
+            )
+        kept = {key: body[key] for key in ("managedBy", "tags") if body.get(key) is not None}
+        group = Resource(group_id, GROUPS, name, {"location": location, **kept, "properties": {}})
+        if existing is not None:
+            group.created = existing.created
+        self.store.put(group)
+        return json_response(201 if existing is None else 200, _show_group(group))
+
+    def _delete_group(self, group: Resource) -> Response:
+        with self.store.transaction():
+            group.state = "Deleting"
+            self.store.put(group)
+            operation = self.context.start("delete", group, GROUP_DELETE_SECONDS)
+        for resource in self.store.below(group.id):
+            if (handler := self.types.get(resource.type)) is not None:
+                handler.removed(resource)
+        subscription = self.store.setting("subscription_id")
+        location = f"https://{HOST}/subscriptions/{subscription}/operationresults/{operation.id}?api-version=2021-04-01"
+        return Response(202, b"", {"Location": location, "Retry-After": self.context.retry_after(15)})
+
+    # resources
+
+    def _resource(self, method: str, call: Call) -> Response:
+        target = call.target
+        if len(target.types) == len(target.names) + 1:
+            return self._collection_or_action(method, call)
+        handler = self._handler(target)
+        verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(method, "write")
+        self._permit(call.caller.object_id, f"{handler.type}/{verb}", handler.resource_id(target))
+        if target.resource_group is not None:
+            self._existing_group(f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}", target.resource_group)
+        self._existing_parent(handler, target, verb)
+        resource_id = handler.resource_id(target)
+        existing = self._find(handler, target)
+        if method == "GET":
+            if existing is None:
+                raise handler.not_found(target)
+            return json_response(200, handler.show(existing))
+        if method == "HEAD":
+            return Response(204 if existing is not None else 404)
+        if method == "DELETE":
+            return self._delete(handler, call, existing)
+        if method == "PATCH" and existing is None:
+            raise handler.not_found(target)
+        if method == "PATCH" and existing is not None:
+            call.body = handler.merge(call, existing)
+        elif method != "PUT":
+            raise ArmError(405, "HttpMethodNotAllowed", f"The requested resource does not support http method '{method}'.")
+        return self._write(handler, call, existing, resource_id, patch=method == "PATCH")
+
+    def _find(self, handler: ResourceType, target: Target) -> Resource | None:
+        return self.store.get(handler.resource_id(target)) or handler.implied(target)
+
+    def _handler(self, target: Target) -> ResourceType:
+        handler = self.types.get(target.type.lower())
+        if handler is None:
+            known = any(name.startswith(target.namespace.lower() + "/") for name in self.types)
+            code = "InvalidResourceType" if known else "InvalidResourceNamespace"
+            raise ArmError(404, code, f"The resource type '{'/'.join(target.types)}' could not be found in the namespace '{target.namespace}'.")
+        return handler
+
+    def _existing_parent(self, handler: ResourceType, target: Target, verb: str) -> None:
+        parent = target.parent_id
+        parent_handler = self.types.get("/".join((target.namespace, *target.types[:-1])).lower())
+        if parent is None or parent_handler is None:
+            return
+        parent_target = parse_target(parent)
+        if parent_target is None or self._find(parent_handler, parent_target) is None:
+            raise ArmError(
+                404,
+                "ParentResourceNotFound",
+                f"Failed to perform '{verb}' on resource(s) of type '{handler.type.partition('/')[2]}', "
+                f"because the parent resource '{parent}' could not be found.",
+            )
+
+    def _collection_or_action(self, method: str, call: Call) -> Response:
+        target = call.target
+        handler = self.types.get(target.type.lower())
+        if method == "GET" and handler is not None:
+            scope = target.parent_id or target.scope
+            self._permit(call.caller.object_id, f"{handler.type}/read", scope)
+            if target.resource_group is not None:
+                self._existing_group(f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}", target.resource_group)
+            self._existing_parent(handler, target, "read")
+            return json_response(200, {"value": [handler.show(found) for found in handler.list(call, scope)]})
+        owner = self.types.get("/".join((target.namespace, *target.types[:-1])).lower())
+        action = target.types[-1]
+        if owner is None or len(target.names) == 0:
+            return self._provider_action(method, call, action)
+        subject = Target(target.subscription, target.resource_group, target.scope, target.namespace, target.types[:-1], target.names, action)
+        resource = self.store.get(owner.resource_id(subject))
+        self._permit(call.caller.object_id, f"{owner.type}/{action}/{'read' if method == 'GET' else 'action'}", subject.id)
+        if resource is None:
+            raise owner.not_found(subject)
+        return owner.act(Call(subject, call.caller, call.api_version, call.body, call.query), resource, action.lower())
+
+    def _provider_action(self, method: str, call: Call, action: str) -> Response:
+        """POST …/providers/<namespace>/checkNameAvailability, for the types whose names are unique everywhere."""
+        asked = str(call.body.get("type", "")).lower()
+        if method == "POST" and action.lower() == "checknameavailability" and asked in self.types:
+            name = str(call.body.get("name", ""))
+            if self.store.named(asked, name) is None:
+                return json_response(200, {"nameAvailable": True})
+            return json_response(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": f"The name {name} is already taken."})
+        raise ArmError(404, "InvalidResourceType", f"The resource type '{action}' could not be found in the namespace '{call.target.namespace}'.")
+
+    # writes
+
+    def _write(self, handler: ResourceType, call: Call, existing: Resource | None, resource_id: str, *, patch: bool) -> Response:
+        if existing is not None and (running := self.store.running_operations(existing.key)):
+            raise _busy(handler, existing, running[0])
+        if existing is None and handler.unique_everywhere and (taken := self.store.named(handler.type, call.target.name)):
+            raise handler.taken(taken.name)
+        handler.check(call, existing)
+        body, private = handler.settle(call, existing)
+        reply = handler.create_reply if existing is None else handler.update_reply
+        if patch and reply is Reply.ASYNC_OPERATION:
+            reply = Reply.ACCEPTED_LOCATION
+        name = existing.name if existing is not None else call.target.name
+        resource = Resource(existing.id if existing else resource_id, handler.type.lower(), name, body, private)
+        if existing is not None:
+            resource.created = existing.created
+        if reply is Reply.SYNC:
+            handler.begin(resource, _no_operation(resource), call)
+            self.store.put(resource)
+            status = handler.created_status if existing is None else 200
+            return json_response(status, handler.show(resource))
+        resource.state = handler.creating_state if existing is None else handler.updating_state
+        verb = "create" if existing is None else "update"
+        with self.store.transaction():
+            self.store.put(resource)
+            operation = self.context.start(verb, resource, handler.seconds.get(verb, 0.0))
+            operation.work = handler.begin(resource, operation, call)
+            self.store.put_operation(operation)
+        headers = self._polling_headers(handler, resource, operation, call)
+        if reply is Reply.ACCEPTED_OPERATION:
+            started = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(operation.started))
+            return json_response(202, {"operation": _operation_name(handler, verb), "startTime": started}, headers)
+        if reply is Reply.ACCEPTED_LOCATION:
+            headers.pop("Azure-AsyncOperation", None)
+            return Response(202, b"", headers)
+        headers.pop("Location", None)
+        return json_response(201, handler.unsettled(resource), headers)
+
+    def _delete(self, handler: ResourceType, call: Call, existing: Resource | None) -> Response:
+        if existing is None:
+            return Response(handler.missing_delete_status)
+        if running := self.store.running_operations(existing.key):
+            raise _busy(handler, existing, running[0])
+        if handler.delete_reply is Reply.SYNC:
+            shown = handler.show(existing)
+            self.store.delete(existing.id)
+            self._drop_role_assignments(existing)
+            handler.removed(existing)
+            return json_response(200, shown) if handler.type.lower().endswith("roleassignments") else Response(handler.deleted_status)
+        existing.state = "Deleting"
+        with self.store.transaction():
+            self.store.put(existing)
+            operation = self.context.start("delete", existing, handler.seconds.get("delete", 0.0))
+        handler.removed(existing)
+        headers = self._polling_headers(handler, existing, operation, call)
+        if handler.delete_reply is Reply.ACCEPTED_OPERATION:
+            started = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(operation.started))
+            return json_response(202, {"operation": _operation_name(handler, "delete"), "startTime": started}, headers)
+        headers.pop("Azure-AsyncOperation", None)
+        return Response(202, b"", headers)
+
+    def _drop_role_assignments(self, resource: Resource) -> None:
+        """Role assignments live at their scope, and go with it."""
+        for assignment in self.store.below(resource.id, "microsoft.authorization/roleassignments"):
+            self.store.delete(assignment.id)
+
+    def _polling_headers(self, handler: ResourceType, resource: Resource, operation: Operation, call: Call) -> dict[str, str]:
+        fields = {
+            "subscription": call.target.subscription,
+            "group": call.target.resource_group,
+            "location": str(resource.body.get("location", "")).replace(" ", "").lower(),
+            "id": resource.id,
+            "operation": operation.id,
+        }
+        version = handler.operation_api_version or call.api_version
+        headers = {"Retry-After": self.context.retry_after(handler.retry_after)}
+        if handler.status_path:
+            headers["Azure-AsyncOperation"] = f"https://{HOST}{handler.status_path.format(**fields)}?api-version={version}"
+        if handler.result_path:
+            headers["Location"] = f"https://{HOST}{handler.result_path.format(**fields)}?api-version={version}"
+        return headers
+
+    # operations
+
+    def finish_due(self) -> None:
+        """Ends the operations whose time has come."""
+        now = time.time()
+        for operation in self.store.running_operations():
+            if not operation.work and now >= operation.due:
+                self._finish(operation)
+
+    def _finish(self, operation: Operation) -> None:
+        with self.store.transaction():
+            operation.ended = time.time()
+            operation.status = "Failed" if operation.error else "Succeeded"
+            self.store.put_operation(operation)
+            resource = self.store.get(operation.resource)
+            if resource is None:
+                return
+            if operation.verb == "delete":
+                for below in [*self.store.below(resource.id), resource]:
+                    self.store.delete_principals_of(below.key)
+                self.store.delete(resource.id)
+                return
+            resource.state = operation.status if operation.error else SUCCEEDED
+            self.store.put(resource)
+
+    def _show_operation(self, operation: Operation, path: str, version: str) -> Response:
+        handler = self.types.get(operation.type)
+        running = operation.status == "InProgress"
+        again = {"Retry-After": self.context.retry_after(handler.retry_after if handler else 15)}
+        if "results" in path.lower() or "asyncoperations" in path.lower():
+            if running:
+                return Response(202, b"", {**again, "Location": f"https://{HOST}{path}?api-version={version}"})
+            if operation.error:
+                return json_response(409, {"error": operation.error})
+            resource = self.store.get(operation.resource)
+            if operation.verb == "delete" or resource is None or handler is None:
+                group = operation.type == GROUPS or operation.type.startswith("microsoft.containerregistry/")
+                return Response(200 if group else 204)
+            return json_response(200, handler.show(resource))
+        body: Json = {
+            "id": path,
+            "name": operation.id,
+            "status": "InProgress" if running else operation.status,
+            "startTime": time.strftime("%Y-%m-%dT%H:%M:%S.0000000", time.gmtime(operation.started)),
+        }
+        if operation.error:
+            body["error"] = operation.error
+        return json_response(200, body)
+
+
+def _operation_name(handler: ResourceType, verb: str) -> str:
+    kind = "LogicalDatabase" if handler.type.lower().endswith("/databases") else "LogicalServer"
+    if verb == "delete":
+        return f"Drop{kind}"
+    return "UpsertLogicalServer" if kind == "LogicalServer" else f"{verb.capitalize()}{kind}"
+
+
+def _busy(handler: ResourceType, resource: Resource, running: Operation) -> ArmError:
+    kind = handler.type.partition("/")[2].lower()
+    if kind == "containerapps":
+        return ArmError(
+            409,
+            "ContainerAppOperationInProgress",
+            f"Cannot modify a container app '{resource.name}' because there is an active provisioning operation in progress. "
+            f"OperationId: '{running.id}'",
+            cause="",
+        )
+    if kind == "managedenvironments":
+        return ArmError(
+            409,
+            "ManagedEnvironmentOperationInProgress",
+            f"Cannot modify Container Apps environment {resource.name} because another operation is in progress.",
+            cause="",
+        )
+    return ArmError(
+        409,
+        "AnotherOperationInProgress",
+        f"Another operation on '{resource.name}' or a resource that depends on it is in progress. Please retry later.",
+        cause="",
+    )
+
+
+def _no_operation(resource: Resource) -> Operation:
+    return Operation("", "create", resource.key, resource.type, "Succeeded", time.time(), 0.0, False)
+
+
+def _show_group(group: Resource) -> Json:
+    shown: dict[str, Any] = {"id": group.id, "name": group.name, "type": "Microsoft.Resources/resourceGroups", **group.body}
+    shown["properties"] = {"provisioningState": group.state}
+    return shown

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: `python -m sandbox up|down|status|logs|env|url`. Standard library only."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sandbox.home import PROJECT, Home, locate, read_json, write_private
+from sandbox.processes import Processes, started_at
+from sandbox.tools import MissingTool, install
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 45.0
+
+
+class SandboxError(Exception):
+    """Something the user can mend; one line."""
+
+
+@contextmanager
+def exclusive(home: Home) -> Iterator[None]:
+    """Only one command at a time starts or stops a sandbox."""
+    with home.lock_file.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def server_pid(home: Home) -> int | None:
+    """The process id of the running server; None where none runs."""
+    for pid, label, started in Processes(home.root / "server").entries():
+        if label == "server" and started_at(pid) == started and started is not None:
+            return pid
+    return None
+
+
+def up(home: Home, arguments: argparse.Namespace) -> int:
+    home.make()
+    with exclusive(home):
+        asked = {name: value for name in ("latency", "role_propagation", "port", "sql_server") if (value := getattr(arguments, name)) is not None}
+        if asked.get("sql_server"):
+            _check_sql_server(asked["sql_server"])
+        known = read_json(home.options_file) or {}
+        pid = server_pid(home)
+        if pid is not None and read_json(home.ready_file):
+            if any(known.get(name) != value for name, value in asked.items()):
+                raise SandboxError("the sandbox already runs with other options: run `python -m sandbox down` first")
+            print(f"The sandbox already runs ({home.root}).")
+            return 0
+        if pid is not None:
+            Processes(home.root / "server").end_all(STOP_SECONDS)
+        python = install(home.tools)
+        write_private(home.options_file, json.dumps({**known, **asked}))
+        _start(home, str(python))
+    print(f"The sandbox is up. To use it from a shell: . {home.env_file}")
+    return 0
+
+
+def _check_sql_server(value: str) -> None:
+    host, found, port = value.rpartition(":")
+    if not (found and host and port.isdigit()):
+        raise SandboxError(f"--sql-server {value}: give host:port, for example 127.0.0.1:1433")
+    missing = [name for name in ("SANDBOX_SQL_USER", "SANDBOX_SQL_PASSWORD") if not os.environ.get(name)]
+    if missing:
+        raise SandboxError(f"--sql-server needs {' and '.join(missing)} in the environment: a login that may create databases and logins there")
+
+
+def _start(home: Home, python: str) -> None:
+    home.ready_file.unlink(missing_ok=True)
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "SANDBOX_TOOLS": str(home.tools)}
+    before = home.log.stat().st_size if home.log.exists() else 0
+    with home.log.open("ab") as log:
+        process = subprocess.Popen(
+            [python, "-m", "sandbox.server", "--home", str(home.root)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, cwd=PROJECT, env=environment,
+        )  # fmt: skip
+    Processes(home.root / "server").add(process.pid, "server")
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        ready = read_json(home.ready_file)
+        if ready and ready["pid"] == process.pid:
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    with home.log.open(encoding="utf-8", errors="replace") as stream:
+        stream.seek(before)
+        lines = [line for line in stream.read().splitlines() if line.strip()]
+    Processes(home.root / "server").end_all(5.0)
+    reason = lines[-1].removeprefix("error: ") if lines else "it said nothing"
+    raise SandboxError(f"the sandbox did not start: {reason} (log: {home.log})")
+
+
+def down(home: Home, arguments: argparse.Namespace) -> int:
+    if not home.root.exists():
+        print("There is no sandbox here.")
+        return 0
+    home.make()
+    with exclusive(home):
+        servers = Processes(home.root / "server").end_all(STOP_SECONDS)
+        others = Processes(home.root / "processes").end_all(5.0)
+        home.ready_file.unlink(missing_ok=True)
+        if arguments.purge:
+            shutil.rmtree(home.root)
+    what = "stopped and removed" if arguments.purge else "stopped; its state is kept"
+    print(f"The sandbox is {what}." if servers or others or arguments.purge else "The sandbox was not running.")
+    return 0
+
+
+def environment_of(home: Home) -> dict[str, str]:
+    """What `.sandbox/env` exports."""
+    if not home.env_file.exists():
+        raise SandboxError("the sandbox has not been started: run `python -m sandbox up`")
+    lines = home.env_file.read_text(encoding="utf-8").splitlines()
+    return dict(line.removeprefix("export ").partition("=")[::2] for line in lines if line)
+
+
+def env(home: Home, arguments: argparse.Namespace) -> int:
+    found = environment_of(home)
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(f"export {name}={value}" for name, value in found.items()))
+    return 0
+
+
+def _rows(home: Home, query: str, *values: Any) -> list[sqlite3.Row]:
+    if not home.database.exists():
+        return []
+    connection = sqlite3.connect(f"file:{home.database}?mode=ro", uri=True)
+    connection.row_factory = sqlite3.Row
+    try:
+        return connection.execute(query, values).fetchall()
+    finally:
+        connection.close()
+
+
+def _apps(home: Home) -> list[dict[str, Any]]:
+    rows = _rows(home, "SELECT name, state, body, private FROM resources WHERE type = 'microsoft.app/containerapps' ORDER BY name")
+    found = []
+    for row in rows:
+        properties, port = json.loads(row["body"])["properties"], json.loads(row["private"]).get("front_port")
+        ingress = properties["configuration"].get("ingress") or {}
+        found.append({
+            "name": row["name"], "state": row["state"], "fqdn": ingress.get("fqdn"),
+            "url": f"http://127.0.0.1:{port}" if port else None, "revision": properties.get("latestReadyRevisionName"),
+        })  # fmt: skip
+    return found
+
+
+def status(home: Home, arguments: argparse.Namespace) -> int:
+    pid = server_pid(home)
+    ready = read_json(home.ready_file) if pid is not None else None
+    counted = {row["type"]: row["n"] for row in _rows(home, "SELECT type, count(*) AS n FROM resources GROUP BY type ORDER BY type")}
+    shown = {
+        "running": bool(ready), "pid": pid, "proxy": f"http://127.0.0.1:{ready['port']}" if ready else None, "home": str(home.root),
+        "resources": counted, "apps": _apps(home),
+    }  # fmt: skip
+    if arguments.json:
+        print(json.dumps(shown, indent=2))
+        return 0 if ready else 3
+    print(f"The sandbox in {home.root} {'runs' if ready else 'does not run'}" + (f" (process {pid}, proxy {shown['proxy']})." if ready else "."))
+    for kind, count in counted.items():
+        print(f"  {count:4d} {kind}")
+    for app in _apps(home):
+        print(f"  app {app['name']}: {app['state']}, https://{app['fqdn']}, {app['url']}")
+    return 0 if ready else 3
+
+
+def url(home: Home, arguments: argparse.Namespace) -> int:
+    for app in _apps(home):
+        if app["name"] == arguments.app and app["url"]:
+            print(app["url"])
+            return 0
+    known = ", ".join(app["name"] for app in _apps(home)) or "none"
+    raise SandboxError(f"no container app named '{arguments.app}' has an ingress here; there are: {known}")
+
+
+def logs(home: Home, arguments: argparse.Namespace) -> int:
+    paths = [home.log] if arguments.app is None else sorted((home.root / "apps" / arguments.app).glob("*/*.log"), key=lambda path: path.stat().st_mtime)
+    if not paths or not paths[0].exists():
+        raise SandboxError(f"there is no log of {arguments.app or 'the sandbox'} yet")
+    for path in paths:
+        if len(paths) > 1:
+            print(f"==> {path.parent.name} {path.stem}")
+        shutil.copyfileobj(path.open(encoding="utf-8", errors="replace"), sys.stdout)
+    return 0
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="Azure on this machine, for the collection's plays and other Azure clients.")
+    parser.add_argument("--home", help="the sandbox's folder (default: SANDBOX_HOME, or .sandbox)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    starting = commands.add_parser("up", help="start it, where it does not run yet")
+    starting.add_argument("--latency", type=float, help="share of Azure's real durations, 0 (default) to 1")
+    starting.add_argument("--role-propagation", type=float, help="seconds until a new role assignment counts (default 0)")
+    starting.add_argument("--port", type=int, help="the proxy's port (default: a free one, kept over restarts)")
+    starting.add_argument("--sql-server", metavar="HOST:PORT", help="a SQL Server to stand behind the Azure SQL databases; its login in SANDBOX_SQL_USER and SANDBOX_SQL_PASSWORD")
+    starting.set_defaults(run=up)
+    stopping = commands.add_parser("down", help="stop it and all that it started")
+    stopping.add_argument("--purge", action="store_true", help="remove its state too")
+    stopping.set_defaults(run=down)
+    showing = commands.add_parser("status", help="what runs and what there is (exit code 3 where it does not run)")
+    showing.add_argument("--json", action="store_true")
+    showing.set_defaults(run=status)
+    telling = commands.add_parser("logs", help="the sandbox's log, or a container app's console")
+    telling.add_argument("app", nargs="?")
+    telling.set_defaults(run=logs)
+    exporting = commands.add_parser("env", help="the variables that point a client at it")
+    exporting.add_argument("--json", action="store_true")
+    exporting.set_defaults(run=env)
+    linking = commands.add_parser("url", help="the plain local address of a container app")
+    linking.add_argument("app")
+    linking.set_defaults(run=url)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    parsed = parse(arguments)
+    try:
+        code: int = parsed.run(locate(parsed.home), parsed)
+    except (SandboxError, MissingTool) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return code

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where one sandbox keeps its files. Standard library only: the command line and the server share it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of one sandbox; all that it writes lies below it, but for the installed tools."""
+
+    root: Path
+    tools: Path
+
+    @property
+    def database(self) -> Path:
+        return self.root / "state.db"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "logs" / "sandbox.log"
+
+    @property
+    def env_file(self) -> Path:
+        return self.root / "env"
+
+    @property
+    def ready_file(self) -> Path:
+        return self.root / "ready.json"
+
+    @property
+    def options_file(self) -> Path:
+        return self.root / "options.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def certificates(self) -> Path:
+        return self.root / "certificates"
+
+    @property
+    def ca_bundle(self) -> Path:
+        return self.certificates / "bundle.pem"
+
+    def make(self) -> None:
+        """Creates the folders, readable by their owner alone."""
+        for folder in (self.root, self.log.parent, self.certificates):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        self.tools.mkdir(parents=True, exist_ok=True)
+
+
+def locate(root: str | None) -> Home:
+    """The sandbox in `root`, in SANDBOX_HOME, or in `.sandbox` of the working folder; tools in SANDBOX_TOOLS or the project's cache."""
+    chosen = root or os.environ.get("SANDBOX_HOME") or ".sandbox"
+    tools = os.environ.get("SANDBOX_TOOLS") or str(PROJECT / ".cache" / "sandbox")
+    return Home(Path(chosen).resolve(), Path(tools).resolve())
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file whole or not at all, readable by its owner alone."""
+    partial = path.with_name(path.name + ".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.replace(partial, path)
+
+
+def read_json(path: Path) -> Any:
+    """The JSON of a file; None where there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.ManagedIdentity: user-assigned identities, each with a service principal in the directory."""
+
+from __future__ import annotations
+
+import uuid
+
+from sandbox.resource_types import Call, Json, ResourceType, check_location, check_unmoved, region
+from sandbox.store import Operation, Principal, Resource
+
+
+class UserAssignedIdentity(ResourceType):
+    type = "Microsoft.ManagedIdentity/userAssignedIdentities"
+    id_group_segment = "resourcegroups"
+    shows_state = False
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        check_location(call.body.get("location"), self.type)
+        check_unmoved(call, existing)
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        known = existing.properties if existing else {}
+        return {
+            "location": region(call.body["location"]),
+            "tags": call.body.get("tags") or {},
+            "properties": {
+                "tenantId": self.context.directory.tenant,
+                "principalId": known.get("principalId") or str(uuid.uuid4()),
+                "clientId": known.get("clientId") or str(uuid.uuid4()),
+            },
+        }, {}
+
+    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+        found = resource.properties
+        self.store.put_principal(
+            Principal(found["principalId"], found["clientId"], resource.name, "ManagedIdentity", resource.key)
+        )
+        return False
+
+    def removed(self, resource: Resource) -> None:
+        self.store.delete_principals_of(resource.key)

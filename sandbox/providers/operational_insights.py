@@ -1,0 +1,77 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.OperationalInsights: Log Analytics workspaces."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import uuid
+
+from sandbox.messages import Response, json_response
+from sandbox.resource_types import ArmError, Call, Json, Reply, ResourceType, check_location, check_unmoved, region, utc_now
+from sandbox.store import Resource
+
+_SKUS = {"free", "pernode", "premium", "standard", "standalone", "pergb2018", "capacityreservation", "lacluster"}
+
+
+class Workspace(ResourceType):
+    type = "Microsoft.OperationalInsights/workspaces"
+    create_reply = Reply.ASYNC_OPERATION
+    delete_reply = Reply.SYNC
+    seconds = {"create": 12.3, "delete": 5.5}
+    retry_after = 20
+    operation_api_version = "2015-11-01-preview"
+    status_path = "/subscriptions/{subscription}/providers/Microsoft.OperationalInsights/locations/{location}/operationstatuses/{operation}"
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        check_location(call.body.get("location"), self.type)
+        check_unmoved(call, existing)
+        properties = call.body.get("properties") or {}
+        sku = (properties.get("sku") or {}).get("name")
+        if sku is not None and sku.lower() not in _SKUS:
+            raise ArmError(400, "InvalidParameter", f"'Sku' property doesn't match. Reason: '{sku}' is not a known sku.", cause="")
+        retention = properties.get("retentionInDays")
+        if retention is not None and not 30 <= int(retention) <= 730:
+            raise ArmError(400, "InvalidParameter", f"'RetentionInDays' property doesn't match the SKU limits. Reason: {retention} is not between 30 and 730.", cause="")
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body.get("properties") or {}
+        known = existing.properties if existing else {}
+        now = utc_now()
+        sku = (asked.get("sku") or known.get("sku") or {}).get("name") or "PerGB2018"
+        capping = asked.get("workspaceCapping") or known.get("workspaceCapping") or {}
+        body: Json = {
+            "properties": {
+                "customerId": known.get("customerId") or str(uuid.uuid4()),
+                "provisioningState": "",
+                "sku": {"name": "PerGB2018" if sku.lower() == "standalone" else sku, "lastSkuUpdate": now},
+                "retentionInDays": int(asked.get("retentionInDays") or known.get("retentionInDays") or 30),
+                "features": {"legacy": 0, "searchVersion": 1, "enableLogAccessUsingOnlyResourcePermissions": True, **(asked.get("features") or {})},
+                "workspaceCapping": {
+                    "dailyQuotaGb": float(capping.get("dailyQuotaGb", -1.0)),
+                    "quotaNextResetTime": now,
+                    "dataIngestionStatus": "RespectQuota",
+                },
+                "publicNetworkAccessForIngestion": asked.get("publicNetworkAccessForIngestion") or known.get("publicNetworkAccessForIngestion") or "Enabled",
+                "publicNetworkAccessForQuery": asked.get("publicNetworkAccessForQuery") or known.get("publicNetworkAccessForQuery") or "Enabled",
+                "createdDate": known.get("createdDate") or now,
+                "modifiedDate": now,
+            },
+            "location": region(call.body["location"]),
+            "etag": f'"{uuid.uuid4()}"',
+        }
+        if call.body.get("tags"):
+            body["tags"] = call.body["tags"]
+        keys = existing.private if existing else {"primary": _key(), "secondary": _key()}
+        return body, keys
+
+    def act(self, call: Call, resource: Resource, action: str) -> Response:
+        if action != "sharedkeys":
+            return super().act(call, resource, action)
+        return json_response(200, {"primarySharedKey": resource.private["primary"], "secondarySharedKey": resource.private["secondary"]})
+
+
+def _key() -> str:
+    return base64.b64encode(secrets.token_bytes(64)).decode()

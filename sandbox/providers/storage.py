@@ -1,0 +1,202 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.Storage: storage accounts and their blob containers; Azurite stands behind each account."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from typing import Protocol
+
+from sandbox.messages import Response, json_response
+from sandbox.resource_types import ArmError, Call, Context, Json, Reply, ResourceType, Target, check_location, check_unmoved, merge_patch, region, utc_now
+from sandbox.store import Operation, Resource
+
+
+class BlobService(Protocol):
+    """What stands behind storage accounts."""
+
+    def start_account(self, account: Resource, operation: Operation) -> None: ...
+
+    def stop_account(self, account: Resource) -> None: ...
+
+    def create_container(self, account: Resource, name: str) -> None: ...
+
+    def delete_container(self, account: Resource, name: str) -> None: ...
+
+
+class StorageAccount(ResourceType):
+    type = "Microsoft.Storage/storageAccounts"
+    unique_everywhere = True
+    create_reply = Reply.ACCEPTED_LOCATION
+    retry_after = 17
+    seconds = {"create": 19.0}
+    result_path = "/subscriptions/{subscription}/providers/Microsoft.Storage/locations/{location}/asyncoperations/{operation}"
+
+    def __init__(self, context: Context, blobs: BlobService) -> None:
+        super().__init__(context)
+        self.blobs = blobs
+
+    def taken(self, name: str) -> ArmError:
+        return ArmError(409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.", cause="")
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        name = call.target.name
+        if not re.fullmatch(r"[a-z0-9]{3,24}", name):
+            raise ArmError(
+                400,
+                "AccountNameInvalid",
+                f"{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in length and "
+                "use numbers and lower-case letters only.",
+                cause="",
+            )
+        check_location(call.body.get("location"), self.type)
+        check_unmoved(call, existing)
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body.get("properties") or {}
+        known = existing.properties if existing else {}
+        now = utc_now()
+        name = call.target.name
+        sku = str((call.body.get("sku") or (existing.body["sku"] if existing else {})).get("name") or "Standard_LRS")
+        encryption = {"enabled": True, "keyType": "Account", "lastEnabledTime": known.get("creationTime", now)}
+        rules = merge_patch(
+            known.get("networkAcls")
+            or {"ipv6Rules": [], "bypass": "AzureServices", "virtualNetworkRules": [], "ipRules": [], "defaultAction": "Allow"},
+            asked.get("networkAcls") or {},
+        )
+        properties: Json = {
+            **{key: asked.get(key, known.get(key)) for key in ("publicNetworkAccess", "allowSharedKeyAccess", "defaultToOAuthAuthentication", "isHnsEnabled", "largeFileSharesState") if asked.get(key, known.get(key)) is not None},
+            "keyCreationTime": known.get("keyCreationTime") or {"key1": now, "key2": now},
+            "allowCrossTenantReplication": bool(asked.get("allowCrossTenantReplication", known.get("allowCrossTenantReplication", False))),
+            "privateEndpointConnections": [],
+            "minimumTlsVersion": asked.get("minimumTlsVersion") or known.get("minimumTlsVersion") or "TLS1_2",
+            "allowBlobPublicAccess": bool(asked.get("allowBlobPublicAccess", known.get("allowBlobPublicAccess", False))),
+            "networkAcls": rules,
+            "supportsHttpsTrafficOnly": bool(asked.get("supportsHttpsTrafficOnly", known.get("supportsHttpsTrafficOnly", True))),
+            "encryption": {"services": {"file": encryption, "blob": encryption}, "keySource": "Microsoft.Storage"},
+            "accessTier": asked.get("accessTier") or known.get("accessTier") or "Hot",
+            "provisioningState": "",
+            "creationTime": known.get("creationTime") or now,
+            "primaryEndpoints": {
+                **{service: f"https://{name}.{service}.core.windows.net/" for service in ("dfs", "blob", "queue", "table", "file")},
+                "web": f"https://{name}.z6.web.core.windows.net/",
+            },
+            "primaryLocation": region(call.body["location"]),
+            "statusOfPrimary": "available",
+        }
+        body: Json = {
+            "sku": {"name": sku, "tier": sku.partition("_")[0]},
+            "kind": call.body.get("kind") or (existing.body["kind"] if existing else "StorageV2"),
+            "location": region(call.body["location"]),
+            "tags": call.body.get("tags") or {},
+            "properties": properties,
+        }
+        keys = existing.private if existing else {"key1": _key(), "key2": _key()}
+        return body, keys
+
+    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+        if operation.verb != "create" or not operation.id:
+            return False
+        self.blobs.start_account(resource, operation)
+        return True
+
+    def removed(self, resource: Resource) -> None:
+        self.blobs.stop_account(resource)
+
+    def act(self, call: Call, resource: Resource, action: str) -> Response:
+        if action != "listkeys":
+            return super().act(call, resource, action)
+        if resource.state != "Succeeded":
+            raise ArmError(409, "StorageAccountIsNotProvisioned", "The storage account provisioning state must be 'Succeeded' before executing the operation.", cause="")
+        created = resource.properties["keyCreationTime"]
+        keys = [
+            {"creationTime": created[name], "keyName": name, "value": resource.private[name], "permissions": "FULL"}
+            for name in ("key1", "key2")
+        ]
+        return json_response(200, {"keys": keys})
+
+
+class BlobServiceProperties(ResourceType):
+    """…/blobServices/default, which every account has."""
+
+    type = "Microsoft.Storage/storageAccounts/blobServices"
+    created_status = 200
+    shows_state = False
+
+    def implied(self, target: Target) -> Resource | None:
+        account = self.store.get(f"{target.scope}/providers/Microsoft.Storage/storageAccounts/{target.names[0]}")
+        if account is None or target.name.lower() != "default":
+            return None
+        return Resource(self.resource_id(target), self.type.lower(), "default", _blob_service_defaults())
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        known = existing.body if existing else _blob_service_defaults()
+        return merge_patch(known, {"properties": call.body.get("properties") or {}}), {}
+
+
+def _blob_service_defaults() -> Json:
+    return {"sku": {"name": "Standard_LRS", "tier": "Standard"}, "properties": {"cors": {"corsRules": []}, "deleteRetentionPolicy": {"allowPermanentDelete": False, "enabled": False}}}
+
+
+class BlobContainer(ResourceType):
+    type = "Microsoft.Storage/storageAccounts/blobServices/containers"
+    shows_state = False
+
+    def __init__(self, context: Context, blobs: BlobService) -> None:
+        super().__init__(context)
+        self.blobs = blobs
+
+    def not_found(self, target: Target) -> ArmError:
+        return ArmError(404, "ContainerNotFound", "The specified container does not exist.", cause="")
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        name = call.target.name
+        if not re.fullmatch(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]|\$root|\$web", name):
+            raise ArmError(400, "InvalidResourceName", f"The specified resource name '{name}' contains invalid characters.", cause="")
+        account = self._account(call.target)
+        public = (call.body.get("properties") or {}).get("publicAccess") or "None"
+        if public.lower() != "none" and not account.properties["allowBlobPublicAccess"]:
+            raise ArmError(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.", cause="")
+
+    def _account(self, target: Target) -> Resource:
+        account = self.store.get(f"{target.scope}/providers/Microsoft.Storage/storageAccounts/{target.names[0]}")
+        if account is None or account.state != "Succeeded":
+            raise ArmError(409, "StorageAccountIsNotProvisioned", "The storage account provisioning state must be 'Succeeded' before executing the operation.", cause="")
+        return account
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body.get("properties") or {}
+        known = existing.properties if existing else {}
+        public = str(asked.get("publicAccess") or known.get("publicAccess") or "None").capitalize()
+        properties: Json = {
+            "deleted": False,
+            "remainingRetentionDays": 0,
+            "defaultEncryptionScope": "$account-encryption-key",
+            "denyEncryptionScopeOverride": False,
+            "publicAccess": public,
+            "leaseStatus": "Unlocked",
+            "leaseState": "Available",
+            "lastModifiedTime": utc_now(),
+            "legalHold": {"hasLegalHold": False, "tags": []},
+            "hasImmutabilityPolicy": False,
+            "hasLegalHold": False,
+        }
+        if metadata := asked.get("metadata") or known.get("metadata"):
+            properties["metadata"] = metadata
+        return {"etag": f'"0x{secrets.token_hex(8).upper()}"', "properties": properties}, {}
+
+    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+        self.blobs.create_container(self._account(call.target), resource.name)
+        return False
+
+    def removed(self, resource: Resource) -> None:
+        account = self.store.get(resource.id.partition("/blobServices/")[0])
+        if account is not None:
+            self.blobs.delete_container(account, resource.name)
+
+
+def _key() -> str:
+    return base64.b64encode(secrets.token_bytes(64)).decode()

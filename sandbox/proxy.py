@@ -1,0 +1,251 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The proxy: decides by host name whether a connection is for the sandbox, and who answers it.
+
+Resource Manager, Entra ID, the registries' API and the identity endpoint are answered here; blobs and apps are passed on,
+streamed. Every other host is tunnelled with its TLS untouched.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mitmproxy import http, tls
+
+from sandbox import arm, directory
+from sandbox.arm import ResourceManager
+from sandbox.blob import ACCOUNTS, Blobs
+from sandbox.blob import SUFFIX as BLOB_SUFFIX
+from sandbox.directory import TOKEN_SECONDS, Directory
+from sandbox.messages import Request, Response, json_response
+from sandbox.registry import REGISTRIES, Builds, RegistryEndpoint
+from sandbox.runtime import APPS, Runtime
+from sandbox.store import Resource, Store
+
+LOG = logging.getLogger("sandbox.proxy")
+REGISTRY_SUFFIX = ".azurecr.io"
+APP_SUFFIX = ".azurecontainerapps.io"
+_NO_APP = b"<html><head><title>Error 404</title></head><body>Error 404 - This Container App is stopped or does not exist.</body></html>"
+_NOT_READY = b"upstream connect error or disconnect/reset before headers. reset reason: connection failure"
+_DENIED = b"RBAC: access denied"
+
+
+@dataclass
+class Endpoints:
+    """All that the proxy hands requests to."""
+
+    store: Store
+    directory: Directory
+    manager: ResourceManager
+    registry: RegistryEndpoint
+    builds: Builds
+    blobs: Blobs
+    runtime: Runtime
+
+
+class Gateway:
+    """The proxy's addon."""
+
+    def __init__(self, endpoints: Endpoints, identity_port: int) -> None:
+        self._to = endpoints
+        self._identity_port = identity_port
+
+    # which connections are ours
+
+    def tls_clienthello(self, data: tls.ClientHelloData) -> None:
+        address = data.context.server.address
+        host = (data.client_hello.sni or (address[0] if address else "")).lower()
+        if not self.serves(host):
+            data.ignore_connection = True
+
+    def serves(self, host: str) -> bool:
+        """Whether a host is one of Azure's that stands here."""
+        return (
+            host in (arm.HOST, directory.HOST, self._to.builds.host)
+            or self._account(host) is not None
+            or self._registry(host) is not None
+            or self._in_environment(host)
+        )
+
+    def _account(self, host: str) -> Resource | None:
+        return self._to.store.named(ACCOUNTS, host.removesuffix(BLOB_SUFFIX)) if host.endswith(BLOB_SUFFIX) else None
+
+    def _registry(self, host: str) -> Resource | None:
+        return self._to.store.named(REGISTRIES, host.removesuffix(REGISTRY_SUFFIX)) if host.endswith(REGISTRY_SUFFIX) else None
+
+    def _in_environment(self, host: str) -> bool:
+        if not host.endswith(APP_SUFFIX):
+            return False
+        environments = self._to.store.of_type("Microsoft.App/managedEnvironments")
+        return any(host.endswith("." + environment.properties["defaultDomain"]) for environment in environments)
+
+    # requests
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        port = flow.client_conn.sockname[1]
+        if port == self._identity_port:
+            return
+        front = self._front_app(port)
+        if front is not None:
+            self._enter_by_front(flow, front)
+            self._pass_to_app(flow, front)
+            return
+        host = flow.request.pretty_host.lower()
+        account = self._account(host)
+        if account is not None:
+            self._pass_to_blobs(flow, account)
+        elif self._in_environment(host):
+            app = self._app(host)
+            if app is None:
+                flow.response = http.Response.make(404, _NO_APP, {"Content-Type": "text/html"})
+            else:
+                self._pass_to_app(flow, app)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        if flow.response is not None or flow.request.stream:
+            return
+        answer = self._answerer(flow)
+        if answer is not None:
+            flow.response = _to_flow(answer(_from_flow(flow)))
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.response is not None and flow.metadata.get("passed"):
+            flow.response.stream = True
+
+    def _answerer(self, flow: http.HTTPFlow) -> Callable[[Request], Response] | None:
+        if flow.client_conn.sockname[1] == self._identity_port:
+            return self.identity_token
+        host = flow.request.pretty_host.lower()
+        if host == arm.HOST:
+            return self._to.manager.handle
+        if host == directory.HOST:
+            return self._to.directory.handle
+        if host == self._to.builds.host:
+            return self._to.builds.handle
+        registry = self._registry(host)
+        if registry is not None:
+            return lambda request: self._to.registry.handle(registry, request)
+        return None
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        if flow.metadata.get("passed") and flow.error is not None:
+            LOG.info("%s %s: %s", flow.request.method, flow.request.pretty_host, flow.error.msg)
+
+    # the identity endpoint inside apps
+
+    def identity_token(self, request: Request) -> Response:
+        """Answers GET /msi/token, as the identity endpoint of a container app does."""
+        app = self._to.runtime.app_of_identity_header(request.headers.get("x-identity-header", request.headers.get("secret", "")))
+        if app is None:
+            return json_response(401, {"statusCode": 401, "message": "The X-IDENTITY-HEADER does not match."})
+        query = request.query
+        assigned = (app.body.get("identity") or {}).get("userAssignedIdentities") or {}
+        chosen = [
+            entry
+            for identity_id, entry in assigned.items()
+            if query.get("client_id", query.get("clientid", entry["clientId"])).lower() == entry["clientId"].lower()
+            and query.get("mi_res_id", identity_id).lower() == identity_id.lower()
+            and query.get("object_id", query.get("principal_id", entry["principalId"])).lower() == entry["principalId"].lower()
+        ]
+        resource = query.get("resource", "")
+        selected = any(name in query for name in ("client_id", "clientid", "mi_res_id", "object_id", "principal_id"))
+        if not resource or not chosen or not selected:
+            return json_response(400, {"statusCode": 400, "message": "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId."})
+        principal = self._to.store.principal(chosen[0]["principalId"])
+        if principal is None:
+            return json_response(400, {"statusCode": 400, "message": "The managed identity no longer exists."})
+        token = self._to.directory.token(principal, resource.rstrip("/"))
+        answer = {"access_token": token, "expires_on": str(int(time.time()) + TOKEN_SECONDS), "resource": resource, "token_type": "Bearer", "client_id": principal.client_id}
+        return json_response(200, answer)
+
+    # blobs
+
+    def _pass_to_blobs(self, flow: http.HTTPFlow, account: Resource) -> None:
+        refusal = self._to.blobs.refuse(account, _from_flow(flow))
+        port = self._to.blobs.port(account)
+        if refusal is not None:
+            flow.response = _to_flow(refusal)
+        elif port is None:
+            flow.response = http.Response.make(503, b"", {"x-ms-error-code": "ServerBusy"})
+        else:
+            _reroute(flow, "https", "127.0.0.1", port)
+
+    # apps
+
+    def _app(self, host: str) -> Resource | None:
+        for app in self._to.store.of_type(APPS):
+            ingress = app.properties["configuration"].get("ingress")
+            if ingress and host in (ingress["fqdn"], app.properties.get("latestRevisionFqdn")):
+                return app
+        return None
+
+    def _front_app(self, port: int) -> Resource | None:
+        for app in self._to.store.of_type(APPS):
+            if app.private.get("front_port") == port:
+                return app
+        return None
+
+    def _enter_by_front(self, flow: http.HTTPFlow, app: Resource) -> None:
+        """Makes of a request to the app's local port one to the app's own name, so that its host and origin checks stay strict."""
+        fqdn = app.properties["configuration"]["ingress"]["fqdn"]
+        own = f"http://{flow.request.headers.get('Host', '')}"
+        flow.request.headers["Host"] = fqdn
+        for name in ("Origin", "Referer"):
+            value = flow.request.headers.get(name)
+            if value is not None and (value == own or value.startswith(own + "/")):
+                flow.request.headers[name] = f"https://{fqdn}" + value[len(own) :]
+
+    def _pass_to_app(self, flow: http.HTTPFlow, app: Resource) -> None:
+        ingress = app.properties["configuration"].get("ingress")
+        peer = flow.client_conn.peername[0]
+        if not ingress or app.state == "Deleting":
+            flow.response = http.Response.make(404, _NO_APP, {"Content-Type": "text/html"})
+            return
+        if not permitted(ingress.get("ipSecurityRestrictions") or [], peer):
+            flow.response = http.Response.make(403, _DENIED, {"Content-Type": "text/plain"})
+            return
+        addresses = self._to.runtime.ready_addresses(app)
+        if not addresses:
+            flow.response = http.Response.make(503, _NOT_READY, {"Content-Type": "text/plain"})
+            return
+        latest = [address for revision, address in addresses if revision == addresses[0][0]]
+        flow.request.headers["X-Forwarded-For"] = peer
+        flow.request.headers["X-Forwarded-Proto"] = "https"
+        _reroute(flow, "http", secrets.choice(latest), ingress["targetPort"])
+
+
+def permitted(restrictions: list[dict[str, str]], peer: str) -> bool:
+    """Whether an ingress with these restrictions takes a client: allow lists name who may, deny lists who may not."""
+    address = ipaddress.ip_address(peer)
+    inside = [rule for rule in restrictions if address in ipaddress.ip_network(rule["ipAddressRange"], strict=False)]
+    if not restrictions:
+        return True
+    return bool(inside) == (restrictions[0]["action"].lower() == "allow")
+
+
+def _reroute(flow: http.HTTPFlow, scheme: str, host: str, port: int) -> None:
+    """Passes a request on to a server of ours, keeping the Host that the client meant, body streamed."""
+    name = flow.request.headers.get("Host", flow.request.pretty_host)
+    flow.request.scheme, flow.request.host, flow.request.port = scheme, host, port
+    flow.request.headers["Host"] = name
+    flow.request.stream = True
+    flow.server_conn.via = None
+    flow.metadata["passed"] = True
+
+
+def _from_flow(flow: http.HTTPFlow) -> Request:
+    headers = {name.lower(): value for name, value in flow.request.headers.items()}
+    return Request(flow.request.method, flow.request.pretty_url, headers, flow.request.raw_content or b"")
+
+
+def _to_flow(response: Response) -> http.Response:
+    made = http.Response.make(response.status, response.body, response.headers)
+    if response.status == 204 or not response.body:
+        made.headers.setdefault("Content-Length", "0")
+    return made

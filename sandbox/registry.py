@@ -1,0 +1,374 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Container Registry: what is in each registry, its data plane (<registry>.azurecr.io), and the builds of ACR Tasks.
+
+Sources: https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md, the OCI distribution specification, and
+https://learn.microsoft.com/rest/api/containerregistry/.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import secrets
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import jwt
+
+from sandbox.access import is_allowed
+from sandbox.directory import Directory
+from sandbox.home import PROJECT, Home, read_json, write_private
+from sandbox.messages import Request, Response, json_response
+from sandbox.processes import Processes
+from sandbox.resource_types import Context, Json, utc_now
+from sandbox.store import Resource
+
+REGISTRIES = "microsoft.containerregistry/registries"
+RUNS = "microsoft.containerregistry/registries/runs"
+MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
+CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
+PULL = "Microsoft.ContainerRegistry/registries/pull/read"
+PUSH = "Microsoft.ContainerRegistry/registries/push/write"
+DELETE = "Microsoft.ContainerRegistry/registries/artifacts/delete"
+TOKEN_SECONDS = 10_800
+UPLOAD_SECONDS = 3_600
+
+
+class Images:
+    """The content of the registries, on disk: blobs by digest, and tags."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _blob(self, digest: str) -> Path:
+        return self.folder / "blobs" / digest.replace(":", "-")
+
+    def _tags(self, registry: str, repository: str) -> Path:
+        return self.folder / "tags" / registry.lower() / repository
+
+    def add(self, registry: str, references: list[str], config: Json) -> str:
+        """Stores an image under `repository:tag` references. Returns its manifest's digest."""
+        about = self._store(json.dumps(config, sort_keys=True).encode())
+        described = {"mediaType": CONFIG_TYPE, "size": about[1], "digest": about[0]}
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": described, "layers": []}
+        digest, _ = self._store(json.dumps(manifest, sort_keys=True).encode())
+        for reference in references:
+            repository, _, tag = reference.partition(":")
+            folder = self._tags(registry, repository)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_private(folder / digest.replace(":", "-"), json.dumps({"digest": digest, "time": utc_now(), "manifest": True}))
+            write_private(folder / (tag or "latest"), json.dumps({"digest": digest, "time": utc_now()}))
+        return digest
+
+    def _store(self, content: bytes) -> tuple[str, int]:
+        digest = "sha256:" + hashlib.sha256(content).hexdigest()
+        path = self._blob(digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_private(path, content.decode())
+        return digest, len(content)
+
+    def find(self, registry: str, repository: str, reference: str) -> Json | None:
+        """What a tag or a digest of a repository stands for: {digest, time}."""
+        if not re.fullmatch(r"[\w][\w.-]*(:[0-9a-f]{64})?", reference) or ".." in repository:
+            return None
+        found: Json | None = read_json(self._tags(registry, repository) / reference.replace(":", "-"))
+        return found
+
+    def content(self, digest: str) -> bytes | None:
+        path = self._blob(digest)
+        return path.read_bytes() if path.exists() else None
+
+    def config(self, registry: str, repository: str, reference: str) -> Json | None:
+        """An image's configuration."""
+        found = self.find(registry, repository, reference)
+        manifest = self.content(found["digest"]) if found else None
+        if manifest is None:
+            return None
+        about = self.content(json.loads(manifest)["config"]["digest"])
+        config: Json | None = json.loads(about) if about else None
+        return config
+
+    def repositories(self, registry: str) -> list[str]:
+        base = self.folder / "tags" / registry.lower()
+        return sorted({str(path.parent.relative_to(base)) for path in base.rglob("*") if path.is_file()})
+
+    def tags(self, registry: str, repository: str) -> list[str]:
+        return sorted(p.name for p in self._tags(registry, repository).glob("*") if not p.name.startswith("sha256-"))
+
+    def remove(self, registry: str, repository: str, reference: str) -> bool:
+        """Removes a tag, or a manifest with all its tags."""
+        found = self.find(registry, repository, reference)
+        if found is None:
+            return False
+        folder = self._tags(registry, repository)
+        for path in folder.iterdir():
+            entry = read_json(path)
+            if path.name == reference or (reference.startswith("sha256:") and entry and entry["digest"] == reference):
+                path.unlink()
+        return True
+
+
+class RegistryEndpoint:
+    """https://<registry>.azurecr.io: tokens by Entra exchange, and the distribution API for what builds made."""
+
+    def __init__(self, context: Context, images: Images) -> None:
+        self._context = context
+        self._images = images
+
+    @property
+    def _directory(self) -> Directory:
+        return self._context.directory
+
+    def handle(self, registry: Resource, request: Request) -> Response:
+        path = request.path
+        if path == "/oauth2/exchange" and request.method == "POST":
+            return self._exchange(registry, request.form())
+        if path == "/oauth2/token" and request.method == "POST":
+            return self._token(registry, request.form())
+        access = self._access(registry, request)
+        if access is None:
+            return self._challenge(registry, request)
+        if path in ("/v2", "/v2/"):
+            return json_response(200, {}, {"Docker-Distribution-Api-Version": "registry/2.0"})
+        return self._serve(registry, request, access)
+
+    # tokens
+
+    def _exchange(self, registry: Resource, form: dict[str, str]) -> Response:
+        caller = self._directory.read(f"Bearer {form.get('access_token', '')}")
+        if caller is None:
+            return _refuse(401, "UNAUTHORIZED", "authentication required, visit https://aka.ms/acr/authorization for more information.")
+        return json_response(200, {"refresh_token": self._sign(registry, caller.object_id, "refresh", [])})
+
+    def _token(self, registry: Resource, form: dict[str, str]) -> Response:
+        principal = self._read(registry, form.get("refresh_token", ""), "refresh")
+        if principal is None:
+            return _refuse(401, "UNAUTHORIZED", "authentication required, visit https://aka.ms/acr/authorization for more information.")
+        granted = []
+        for scope in form.get("scope", "").split():
+            kind, name, actions = (scope.split(":") + ["", ""])[:3]
+            allowed = [action for action in actions.split(",") if self._may(registry, principal["sub"], action)]
+            granted.append({"type": kind, "name": name, "actions": allowed})
+        return json_response(200, {"access_token": self._sign(registry, principal["sub"], "access", granted)})
+
+    def _may(self, registry: Resource, principal: str, action: str) -> bool:
+        needed = {"pull": PULL, "metadata_read": PULL, "push": PUSH, "metadata_write": PUSH, "delete": DELETE}.get(action, PULL)
+        return is_allowed(self._context.store, principal, needed, registry.id)
+
+    def _sign(self, registry: Resource, principal: str, use: str, access: list[Json]) -> str:
+        now = int(time.time())
+        claims = {"iss": "Azure Container Registry", "aud": registry.properties["loginServer"], "sub": principal, "use": use, "access": access}
+        return jwt.encode({**claims, "iat": now, "nbf": now, "exp": now + TOKEN_SECONDS, "jti": str(uuid.uuid4())}, self._directory.key, "RS256")
+
+    def _read(self, registry: Resource, token: str, use: str) -> dict[str, Any] | None:
+        try:
+            claims: dict[str, Any] = jwt.decode(token, self._directory.key.public_key(), ["RS256"], audience=registry.properties["loginServer"])
+        except jwt.InvalidTokenError:
+            return None
+        return claims if claims.get("use") == use else None
+
+    def _access(self, registry: Resource, request: Request) -> dict[str, Any] | None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return self._read(registry, token, "access") if scheme.lower() == "bearer" else None
+
+    def _challenge(self, registry: Resource, request: Request) -> Response:
+        server = registry.properties["loginServer"]
+        scope = _scope(request)
+        asked = f',scope="{scope}"' if scope else ""
+        refusal = _refuse(401, "UNAUTHORIZED", "authentication required, visit https://aka.ms/acr/authorization for more information.")
+        refusal.headers["Www-Authenticate"] = f'Bearer realm="https://{server}/oauth2/token",service="{server}"{asked}'
+        return refusal
+
+    # content
+
+    def _serve(self, registry: Resource, request: Request, claims: dict[str, Any]) -> Response:
+        scope = _scope(request)
+        kind, name, actions = (scope.split(":") + ["", ""])[:3]
+        granted = {action for item in claims["access"] if (item["type"], item["name"]) == (kind, name) for action in item["actions"]}
+        if not set(actions.split(",")) <= granted and "*" not in granted:
+            return self._challenge(registry, request)
+        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs|tags)/([^/]+)", request.path)
+        if found is not None and found[2] == "tags":
+            return json_response(200, {"name": found[1], "tags": self._images.tags(registry.name, found[1])})
+        if found is not None and found[2] == "manifests":
+            return self._manifest(registry, request, found[1], found[3])
+        if found is not None and request.method in ("GET", "HEAD"):
+            content = self._images.content(found[3])
+            return Response(200, content, {"Content-Type": "application/octet-stream"}) if content else _refuse(404, "BLOB_UNKNOWN", "blob unknown to registry")
+        if request.path == "/acr/v1/_catalog":
+            return json_response(200, {"repositories": self._images.repositories(registry.name)})
+        tag = re.fullmatch(r"/acr/v1/(.+)/_tags(?:/([^/]+))?", request.path)
+        if tag is not None and request.method == "GET":
+            return self._tag(registry, tag[1], tag[2])
+        if tag is not None and tag[2] and request.method == "DELETE":
+            gone = self._images.remove(registry.name, tag[1], tag[2])
+            return Response(202) if gone else _refuse(404, "TAG_UNKNOWN", "the specified tag does not exist")
+        manifest = re.fullmatch(r"/acr/v1/(.+)/_manifests/([^/]+)", request.path)
+        if manifest is not None and request.method == "GET":
+            return self._manifest_properties(registry, manifest[1], manifest[2])
+        return _refuse(405, "UNSUPPORTED", "The operation is unsupported: the sandbox's registry holds what its own builds make.")
+
+    def _manifest(self, registry: Resource, request: Request, repository: str, reference: str) -> Response:
+        found = self._images.find(registry.name, repository, reference)
+        if found is None:
+            return _refuse(404, "MANIFEST_UNKNOWN", f"manifest tagged by \"{reference}\" is not found")
+        if request.method == "DELETE":
+            self._images.remove(registry.name, repository, found["digest"])
+            return Response(202)
+        content = self._images.content(found["digest"]) or b""
+        return Response(200, content, {"Content-Type": MANIFEST_TYPE, "Docker-Content-Digest": found["digest"]})
+
+    def _tag(self, registry: Resource, repository: str, tag: str | None) -> Response:
+        names = self._images.tags(registry.name, repository) if tag is None else [tag]
+        shown = [{"name": name, **_times(found), "signed": False} for name in names if (found := self._images.find(registry.name, repository, name))]
+        about = {"registry": registry.properties["loginServer"], "imageName": repository}
+        if tag is None and shown:
+            return json_response(200, {**about, "tags": shown})
+        if not shown:
+            return _refuse(404, "TAG_UNKNOWN" if tag else "NAME_UNKNOWN", "the specified tag does not exist" if tag else "repository name not known to registry")
+        return json_response(200, {**about, "tag": shown[0]})
+
+    def _manifest_properties(self, registry: Resource, repository: str, reference: str) -> Response:
+        found = self._images.find(registry.name, repository, reference)
+        if found is None:
+            return _refuse(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        content = self._images.content(found["digest"]) or b""
+        shown = {**_times(found), "mediaType": MANIFEST_TYPE, "imageSize": len(content), "architecture": "amd64", "os": "linux"}
+        return json_response(200, {"registry": registry.properties["loginServer"], "imageName": repository, "manifest": shown})
+
+
+def _times(found: Json) -> Json:
+    attributes = {"deleteEnabled": True, "writeEnabled": True, "readEnabled": True, "listEnabled": True}
+    return {"digest": found["digest"], "createdTime": found["time"], "lastUpdateTime": found["time"], "changeableAttributes": attributes}
+
+
+def _scope(request: Request) -> str:
+    """The scope of a token that a request needs."""
+    if request.path.startswith("/acr/v1/_catalog"):
+        return "registry:catalog:*"
+    found = re.match(r"/v2/(.+)/(?:manifests|blobs|tags)/", request.path)
+    if found is not None:
+        return f"repository:{found[1]}:{'delete' if request.method == 'DELETE' else 'pull'}"
+    found = re.match(r"/acr/v1/(.+?)/_(?:tags|manifests)", request.path)
+    if found is not None:
+        verb = {"GET": "metadata_read", "DELETE": "delete"}.get(request.method, "metadata_write")
+        return f"repository:{found[1]}:{verb}"
+    return ""
+
+
+def _refuse(status: int, code: str, message: str) -> Response:
+    return json_response(status, {"errors": [{"code": code, "message": message}]})
+
+
+class Builds:
+    """ACR Tasks: takes an uploaded context, builds it in a process of its own, and stores the image."""
+
+    def __init__(self, context: Context, images: Images, home: Home, processes: Processes, environment: dict[str, str]) -> None:
+        self._context = context
+        self._images = images
+        self._folder = home.root / "builds"
+        self._layers = home.tools / "layers"
+        self._processes = processes
+        self._environment = environment
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def host(self) -> str:
+        """The storage account of ACR Tasks, to which contexts are uploaded and from which logs are read."""
+        return f"acrtasks{(self._context.store.setting('subscription_id') or '')[:8]}.blob.core.windows.net"
+
+    def upload_url(self) -> Json:
+        name = f"source/{time.strftime('%Y%m%d%H%M%S', time.gmtime())}/{uuid.uuid4().hex}.tar.gz"
+        return {"relativePath": name, "uploadUrl": f"https://{self.host}/{name}?sv=2025-01-05&sig={self._signature(name)}"}
+
+    def log_url(self, run: Resource) -> str:
+        name = f"logs/{run.id.split('/registries/')[1].split('/')[0].lower()}/{run.name}.log"
+        return f"https://{self.host}/{name}?sv=2025-01-05&sig={self._signature(name)}"
+
+    def _signature(self, name: str) -> str:
+        return hashlib.sha256(f"{self._context.store.setting('upload_secret')}/{name}".encode()).hexdigest()
+
+    def handle(self, request: Request) -> Response:
+        """Answers requests to the storage account of ACR Tasks; the URL's signature is the permission."""
+        name = request.path.strip("/")
+        path = self._folder / name
+        if not secrets.compare_digest(request.query.get("sig", ""), self._signature(name)) or ".." in name:
+            return Response(403, b"<?xml version='1.0'?><Error><Code>AuthenticationFailed</Code></Error>", {"Content-Type": "application/xml", "x-ms-error-code": "AuthenticationFailed"})
+        if request.method == "PUT" and name.startswith("source/"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(request.body)
+            stamp = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
+            return Response(201, b"", {"ETag": f'"0x{secrets.token_hex(8).upper()}"', "Last-Modified": stamp, "x-ms-version": "2025-01-05", "x-ms-request-server-encrypted": "true"})
+        if request.method in ("GET", "HEAD") and path.is_file():
+            return Response(200, path.read_bytes(), {"Content-Type": "text/plain; charset=utf-8", "x-ms-blob-type": "AppendBlob"})
+        return Response(404, b"", {"x-ms-error-code": "BlobNotFound"})
+
+    def begin(self, registry: Resource, request: Json, run: Resource) -> None:
+        """Starts a run in the background."""
+        task = asyncio.get_running_loop().create_task(self._run(registry, request, run))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, registry: Resource, request: Json, run: Resource) -> None:
+        log = self._folder / "logs" / registry.name.lower() / f"{run.name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._update(run, status="Running", startTime=utc_now())
+        result = self._folder / f"{run.name}-{uuid.uuid4().hex}.result"
+        job = result.with_suffix(".job")
+        # az and the SDK write build arguments as {name, value, isSecret}
+        arguments = {item["name"]: item.get("value", "") for item in request.get("arguments") or []}
+        write_private(
+            job,
+            json.dumps(
+                {
+                    "context": str(self._folder / str(request.get("sourceLocation", ""))),
+                    "dockerfile": request.get("dockerFilePath") or "Dockerfile",
+                    "arguments": arguments,
+                    "layers": str(self._layers),
+                    "result": str(result),
+                }
+            ),
+        )
+        with log.open("ab") as stream:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "sandbox.image_build", str(job),
+                stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
+                cwd=PROJECT, env={**self._environment, "PYTHONPATH": str(PROJECT)},
+            )  # fmt: skip
+            self._processes.add(process.pid, f"build {run.name}")
+            code = await process.wait()
+        self._processes.forget(process.pid)
+        job.unlink(missing_ok=True)
+        built = read_json(result)
+        if code != 0 or built is None:
+            self._update(run, status="Failed", finishTime=utc_now())
+            return
+        result.unlink()
+        references = [str(name) for name in request.get("imageNames") or []]
+        config = {"architecture": "amd64", "os": "linux", "config": built["config"], "sandbox": {"layer": built["layer"]}}
+        digest = self._images.add(registry.name, references, config)
+        server = registry.properties["loginServer"]
+        with log.open("a", encoding="utf-8") as stream:
+            stream.write("".join(f"The push refers to repository [{server}/{name.partition(':')[0]}]\n{name}: digest: {digest}\n" for name in references))
+        outputs = [{"registry": server, "repository": name.partition(":")[0], "tag": name.partition(":")[2] or "latest", "digest": digest} for name in references]
+        self._update(run, status="Succeeded", finishTime=utc_now(), outputImages=outputs)
+
+    def _update(self, run: Resource, **properties: Any) -> None:
+        current = self._context.store.get(run.id)
+        if current is not None:
+            current.properties.update(properties, lastUpdatedTime=utc_now())
+            self._context.store.put(current)
+
+    def recover(self) -> None:
+        """Marks the runs that an end of the sandbox cut off."""
+        for run in self._context.store.of_type(RUNS):
+            if run.properties["status"] in ("Queued", "Started", "Running"):
+                self._update(run, status="Error", finishTime=utc_now())

@@ -1,0 +1,285 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sandbox's server: the proxy and all that it hands requests to, in one process. Started by `python -m sandbox up`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import ssl
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import certifi
+from mitmproxy.certs import CertStore
+from mitmproxy.options import Options
+from mitmproxy.tools.dump import DumpMaster
+
+from sandbox.arm import ResourceManager
+from sandbox.azure_sql import AzureSql, SqlServer
+from sandbox.blob import Blobs
+from sandbox.directory import Directory
+from sandbox.home import Home, locate, read_json, write_private
+from sandbox.processes import Processes
+from sandbox.providers.app import ContainerApp, ManagedEnvironment, Revision
+from sandbox.providers.authorization import RoleAssignment, RoleDefinition, owner_assignment
+from sandbox.providers.container_registry import Registry, Run
+from sandbox.providers.managed_identity import UserAssignedIdentity
+from sandbox.providers.operational_insights import Workspace
+from sandbox.providers.sql import Database, FirewallRule, Server
+from sandbox.providers.storage import BlobContainer, BlobServiceProperties, StorageAccount
+from sandbox.proxy import Endpoints, Gateway
+from sandbox.registry import Builds, Images, RegistryEndpoint
+from sandbox.resource_types import Context
+from sandbox.runtime import APPS, Runtime
+from sandbox.store import Principal, Store
+
+LOG = logging.getLogger("sandbox")
+TICK_SECONDS = 0.2
+# what the sandbox's own surroundings must not hand on to the programs that it starts
+_OURS = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `up` was asked for."""
+
+    latency: float
+    role_propagation: float
+    port: int | None
+    sql_server: str | None
+
+
+def read_options(home: Home) -> Wanted:
+    found = read_json(home.options_file) or {}
+    return Wanted(
+        float(found.get("latency", 0)), float(found.get("role_propagation", 0)), found.get("port"), found.get("sql_server")
+    )
+
+
+class PortTaken(Exception):
+    """A port that clients have been told of is in use by another program."""
+
+
+def free_port(wanted: int | None) -> int:
+    """A free port of the loopback address: the wanted one, or any."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted or 0))
+        except OSError as error:
+            raise PortTaken(
+                f"port {wanted} of 127.0.0.1, which this sandbox used before or was asked to use, is taken by another program: "
+                "stop that program, or start the sandbox with `--port` and another number"
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+class Sandbox:
+    """The parts, put together."""
+
+    def __init__(self, home: Home, options: Wanted, surroundings: Mapping[str, str]) -> None:
+        self.home = home
+        self.options = options
+        self.surroundings = surroundings
+        self.store = Store(home.database)
+        self.directory = Directory(self.store, home.certificates / "directory.key")
+        self.processes = Processes(home.root / "processes")
+        self.context = Context(self.store, self.directory, options.latency)
+
+    def _plain_environment(self) -> dict[str, str]:
+        """The environment that the sandbox was started in, less what points at a sandbox and less credentials."""
+        kept = {}
+        for name, value in self.surroundings.items():
+            ours = name.upper() in _OURS and str(self.home.root) in value
+            if not ours and not name.startswith(("AZURE_", "SANDBOX_", "MLFLOW_", "ANSIBLE_")):
+                kept[name] = value
+        return kept
+
+    def open(self) -> None:
+        """Opens the state, and fills in what a new sandbox needs."""
+        self.store.open()
+        for name, value in (
+            ("tenant_id", str(uuid.uuid4())),
+            ("subscription_id", str(uuid.uuid4())),
+            ("upload_secret", secrets.token_hex(32)),
+            ("address_block", str(64 + secrets.randbelow(180))),
+        ):
+            if self.store.setting(name) is None:
+                self.store.set_setting(name, value)
+        self.store.set_setting("role_propagation", str(self.options.role_propagation))
+        self.directory.load()
+        if self.store.setting("client_id") is None:
+            caller = Principal(str(uuid.uuid4()), str(uuid.uuid4()), "sandbox", "ServicePrincipal", None, secrets.token_urlsafe(30))
+            with self.store.transaction():
+                self.store.put_principal(caller)
+                self.store.put(owner_assignment(self.store.setting("subscription_id") or "", caller.object_id))
+                self.store.set_setting("client_id", caller.client_id)
+        for leftover in self.processes.end_all(2.0):
+            LOG.info("ended %s, left by an earlier run", leftover)
+
+    def port(self, name: str, wanted: int | None = None) -> int:
+        """A port that stays the same over restarts."""
+        known = wanted or int(self.store.setting(f"port_{name}") or 0) or None
+        chosen = free_port(known)
+        self.store.set_setting(f"port_{name}", str(chosen))
+        return chosen
+
+    def sql_server(self) -> SqlServer | None:
+        if self.options.sql_server is None:
+            return None
+        host, _, port = self.options.sql_server.rpartition(":")
+        return SqlServer(host, int(port), self.surroundings["SANDBOX_SQL_USER"], self.surroundings["SANDBOX_SQL_PASSWORD"])
+
+    def write_trust(self) -> None:
+        """The CA that the proxy signs with, and the bundle that clients are to trust: the system's roots and this one."""
+        CertStore.from_store(self.home.certificates, "mitmproxy", 2048)
+        own = (self.home.certificates / "mitmproxy-ca-cert.pem").read_text(encoding="utf-8")
+        roots = self.surroundings.get("REQUESTS_CA_BUNDLE") or self.surroundings.get("SSL_CERT_FILE") or ""
+        system = ssl.get_default_verify_paths().cafile or certifi.where()
+        chosen = Path(roots if roots and Path(roots).exists() and Path(roots) != self.home.ca_bundle else system)
+        write_private(self.home.ca_bundle, chosen.read_text(encoding="utf-8") + "\n" + own)
+        for key in self.home.certificates.iterdir():
+            key.chmod(0o600)
+
+    def client_environment(self, port: int) -> dict[str, str]:
+        """What points a client at the sandbox."""
+        bundle = str(self.home.ca_bundle)
+        proxy = f"http://127.0.0.1:{port}"
+        client_id = self.store.setting("client_id") or ""
+        caller = self.store.principal(client_id)
+        return {
+            "HTTPS_PROXY": proxy,
+            "https_proxy": proxy,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+            "REQUESTS_CA_BUNDLE": bundle,
+            "SSL_CERT_FILE": bundle,
+            "CURL_CA_BUNDLE": bundle,
+            "AZURE_TENANT_ID": self.directory.tenant,
+            "AZURE_CLIENT_ID": client_id,
+            "AZURE_CLIENT_SECRET": (caller.secret if caller else "") or "",
+            "AZURE_SUBSCRIPTION_ID": self.store.setting("subscription_id") or "",
+        }
+
+    async def run(self) -> None:
+        """Serves until told to end."""
+        proxy_port, identity_port = self.port("proxy", self.options.port), self.port("identity")
+        self.write_trust()
+        environment = self.client_environment(proxy_port)
+        for_apps = {name: value for name, value in environment.items() if not name.startswith("AZURE_")}
+        plain = self._plain_environment()
+        images = Images(self.home.root / "registry")
+        builds = Builds(self.context, images, self.home, self.processes, plain)
+        azurite = self.home.tools / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+        blobs = Blobs(self.context, self.home, self.processes, azurite, plain)
+        sql = AzureSql(self.store, self.home.root / "sql", self.sql_server())
+        runtime = Runtime(self.context, images, sql, self.home, self.processes, for_apps)
+        runtime.identity_endpoint = f"http://127.0.0.1:{identity_port}/msi/token"
+        manager = ResourceManager(
+            self.context,
+            [
+                UserAssignedIdentity(self.context), RoleDefinition(self.context), RoleAssignment(self.context),
+                Registry(self.context, builds), Run(self.context, builds), Workspace(self.context),
+                ManagedEnvironment(self.context), ContainerApp(self.context, runtime), Revision(self.context, runtime),
+                Server(self.context), Database(self.context), FirewallRule(self.context),
+                StorageAccount(self.context, blobs), BlobServiceProperties(self.context), BlobContainer(self.context, blobs),
+            ],
+        )  # fmt: skip
+        registry = RegistryEndpoint(self.context, images)
+        gateway = Gateway(Endpoints(self.store, self.directory, manager, registry, builds, blobs, runtime), identity_port)
+        upstream = plain.get("HTTPS_PROXY") or plain.get("https_proxy")
+        modes = [f"upstream:{upstream}@127.0.0.1:{proxy_port}" if upstream else f"regular@127.0.0.1:{proxy_port}"]
+        modes.append(f"reverse:http://127.0.0.1:9@127.0.0.1:{identity_port}")
+        options = Options(confdir=str(self.home.certificates), mode=modes)
+        master = DumpMaster(options, with_termlog=False, with_dumper=False)
+        master.options.update(connection_strategy="lazy", ssl_insecure=True, keep_host_header=True, validate_inbound_headers=False)
+        master.addons.add(gateway)
+        stopping = asyncio.Event()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
+
+        def open_fronts() -> None:
+            self._open_fronts(master, modes)
+
+        runtime.apps_changed = open_fronts
+        builds.recover()
+        blobs.recover()
+        runtime.recover()
+        serving = asyncio.create_task(master.run())
+        open_fronts()
+        await self._announce(environment, proxy_port, serving)
+        while not stopping.is_set() and not serving.done():
+            manager.finish_due()
+            try:
+                await asyncio.wait_for(stopping.wait(), TICK_SECONDS)
+            except TimeoutError:
+                continue
+        self.home.ready_file.unlink(missing_ok=True)
+        await asyncio.gather(runtime.close(), blobs.close())
+        master.shutdown()
+        await serving
+        self.store.close()
+
+    def _open_fronts(self, master: DumpMaster, modes: list[str]) -> None:
+        """A plain local port for each app with an ingress, for browsers that do not use the proxy."""
+        fronts = []
+        for app in self.store.of_type(APPS):
+            if not app.properties["configuration"].get("ingress") or app.state == "Deleting":
+                continue
+            if "front_port" not in app.private:
+                app.private["front_port"] = free_port(None)
+                self.store.put(app)
+            fronts.append(f"reverse:http://127.0.0.1:9@127.0.0.1:{app.private['front_port']}")
+        if sorted(master.options.mode) != sorted(modes + fronts):
+            master.options.update(mode=modes + fronts)
+
+    async def _announce(self, environment: dict[str, str], port: int, serving: asyncio.Task[None]) -> None:
+        """Waits until the proxy listens, then writes the file to source and the one that says we are ready."""
+        while not serving.done():
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.02)
+                continue
+            writer.close()
+            break
+        if serving.done():
+            serving.result()
+            raise PortTaken(f"the proxy could not listen on 127.0.0.1:{port}")
+        lines = [f"export {name}={value}" for name, value in environment.items()]
+        write_private(self.home.env_file, "\n".join(lines) + "\n")
+        write_private(self.home.ready_file, json.dumps({"pid": os.getpid(), "port": port}))
+        LOG.info("ready on 127.0.0.1:%s", port)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="sandbox.server")
+    parser.add_argument("--home", required=True)
+    home = locate(parser.parse_args().home)
+    os.umask(0o077)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("mitmproxy").setLevel(logging.WARNING)
+    sandbox = Sandbox(home, read_options(home), os.environ)
+    try:
+        sandbox.open()
+        asyncio.run(sandbox.run())
+    except PortTaken as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+
+if __name__ == "__main__":
+    sys.exit(main())

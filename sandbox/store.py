@@ -1,0 +1,231 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the sandbox knows, in one SQLite file: resources, operations under way, the directory, and its own settings.
+
+Each change is one transaction, so the state survives an end at any moment.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS resources (
+    key TEXT PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, name TEXT NOT NULL,
+    state TEXT NOT NULL, body TEXT NOT NULL, private TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS resources_by_type ON resources (type, name COLLATE NOCASE);
+CREATE TABLE IF NOT EXISTS operations (
+    id TEXT PRIMARY KEY, verb TEXT NOT NULL, resource TEXT NOT NULL, type TEXT NOT NULL, status TEXT NOT NULL,
+    started REAL NOT NULL, due REAL NOT NULL, work INTEGER NOT NULL, ended REAL, error TEXT);
+CREATE TABLE IF NOT EXISTS principals (
+    object_id TEXT PRIMARY KEY, client_id TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL,
+    resource TEXT, secret TEXT);
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+SUCCEEDED = "Succeeded"
+
+
+@dataclass
+class Resource:
+    """A resource as Resource Manager shows it once settled (`body`, without id, name and type), and what only we may see (`private`)."""
+
+    id: str
+    type: str
+    name: str
+    body: dict[str, Any]
+    private: dict[str, Any] = field(default_factory=dict)
+    state: str = SUCCEEDED
+    created: float = 0.0
+    updated: float = 0.0
+
+    @property
+    def key(self) -> str:
+        return self.id.lower()
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.body.setdefault("properties", {})
+        return found
+
+
+@dataclass
+class Operation:
+    """A long-running operation. It ends when `due` has passed and `work`, where it has any, is done."""
+
+    id: str
+    verb: str
+    resource: str
+    type: str
+    status: str
+    started: float
+    due: float
+    work: bool
+    ended: float | None = None
+    error: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A service principal of the directory: the caller's own, or a managed identity's."""
+
+    object_id: str
+    client_id: str
+    name: str
+    kind: str
+    resource: str | None = None
+    secret: str | None = None
+
+
+class Store:
+    """The SQLite file. Used from one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Opens the file, makes its tables; it is readable by its owner alone."""
+        self.path.touch(mode=0o600, exist_ok=True)
+        self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.executescript(SCHEMA)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @property
+    def sql(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise RuntimeError("the store is not open")
+        return self._connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written inside is kept, or none of it."""
+        self.sql.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.sql.execute("ROLLBACK")
+            raise
+        self.sql.execute("COMMIT")
+
+    # resources
+
+    def get(self, resource_id: str) -> Resource | None:
+        row = self.sql.execute("SELECT * FROM resources WHERE key = ?", (resource_id.lower(),)).fetchone()
+        return None if row is None else _resource(row)
+
+    def put(self, resource: Resource) -> None:
+        now = time.time()
+        resource.created = resource.created or now
+        resource.updated = now
+        self.sql.execute(
+            "INSERT INTO resources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+            "state = excluded.state, body = excluded.body, private = excluded.private, updated = excluded.updated",
+            (
+                resource.key, resource.id, resource.type.lower(), resource.name, resource.state,
+                json.dumps(resource.body), json.dumps(resource.private), resource.created, resource.updated,
+            ),
+        )  # fmt: skip
+
+    def delete(self, resource_id: str) -> None:
+        """Removes a resource and everything below it."""
+        key = resource_id.lower()
+        self.sql.execute("DELETE FROM resources WHERE key = ? OR substr(key, 1, ?) = ?", (key, len(key) + 1, key + "/"))
+
+    def below(self, scope: str, resource_type: str | None = None) -> Iterator[Resource]:
+        """The resources under a scope (not itself), oldest first; of one type where it is given."""
+        prefix = scope.lower().rstrip("/") + "/"
+        rows = self.sql.execute(
+            "SELECT * FROM resources WHERE substr(key, 1, ?) = ? AND (? IS NULL OR type = ?) ORDER BY created",
+            (len(prefix), prefix, resource_type, (resource_type or "").lower()),
+        ).fetchall()
+        yield from map(_resource, rows)
+
+    def named(self, resource_type: str, name: str) -> Resource | None:
+        """The resource of a type with a name, wherever it is: for names that Azure keeps unique everywhere."""
+        row = self.sql.execute(
+            "SELECT * FROM resources WHERE type = ? AND name = ? COLLATE NOCASE", (resource_type.lower(), name)
+        ).fetchone()
+        return None if row is None else _resource(row)
+
+    def of_type(self, resource_type: str) -> list[Resource]:
+        rows = self.sql.execute("SELECT * FROM resources WHERE type = ? ORDER BY created", (resource_type.lower(),))
+        return [_resource(row) for row in rows.fetchall()]
+
+    # operations
+
+    def put_operation(self, operation: Operation) -> None:
+        self.sql.execute(
+            "INSERT OR REPLACE INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                operation.id, operation.verb, operation.resource, operation.type, operation.status, operation.started,
+                operation.due, int(operation.work), operation.ended, json.dumps(operation.error),
+            ),
+        )  # fmt: skip
+
+    def operation(self, operation_id: str) -> Operation | None:
+        row = self.sql.execute("SELECT * FROM operations WHERE id = ?", (operation_id,)).fetchone()
+        return None if row is None else _operation(row)
+
+    def running_operations(self, resource_id: str | None = None) -> list[Operation]:
+        rows = self.sql.execute(
+            "SELECT * FROM operations WHERE status = 'InProgress' AND (? IS NULL OR resource = ?) ORDER BY started",
+            (resource_id, (resource_id or "").lower()),
+        )
+        return [_operation(row) for row in rows.fetchall()]
+
+    # directory
+
+    def put_principal(self, principal: Principal) -> None:
+        self.sql.execute(
+            "INSERT OR REPLACE INTO principals VALUES (?, ?, ?, ?, ?, ?)",
+            (principal.object_id, principal.client_id, principal.name, principal.kind, principal.resource, principal.secret),
+        )
+
+    def principal(self, identifier: str) -> Principal | None:
+        """A principal by its object id or its client id."""
+        row = self.sql.execute(
+            "SELECT * FROM principals WHERE object_id = ? OR client_id = ?", (identifier.lower(), identifier.lower())
+        ).fetchone()
+        return None if row is None else Principal(**dict(row))
+
+    def delete_principals_of(self, resource_id: str) -> None:
+        self.sql.execute("DELETE FROM principals WHERE resource = ?", (resource_id.lower(),))
+
+    # settings
+
+    def setting(self, name: str) -> str | None:
+        row = self.sql.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def set_setting(self, name: str, value: str) -> None:
+        self.sql.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+
+def _resource(row: sqlite3.Row) -> Resource:
+    return Resource(
+        id=row["id"], type=row["type"], name=row["name"], body=json.loads(row["body"]), private=json.loads(row["private"]),
+        state=row["state"], created=row["created"], updated=row["updated"],
+    )  # fmt: skip
+
+
+def _operation(row: sqlite3.Row) -> Operation:
+    return Operation(
+        id=row["id"], verb=row["verb"], resource=row["resource"], type=row["type"], status=row["status"],
+        started=row["started"], due=row["due"], work=bool(row["work"]), ended=row["ended"], error=json.loads(row["error"]),
+    )  # fmt: skip
