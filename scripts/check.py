@@ -38,6 +38,9 @@ def copy_tree() -> None:
             continue
         (TREE / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(CLONE / name, TREE / name, follow_symlinks=False)
+    # A repository of its own: in that of the clone the copy is ignored, and ansible-test would find nothing to test.
+    subprocess.run(["git", "init", "--quiet"], cwd=TREE, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=TREE, check=True)
 
 
 def environment() -> dict[str, str]:

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a role says about its options is what it does with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROLES = Path(__file__).resolve().parents[3] / "roles"
+NAMES = sorted(path.name for path in ROLES.iterdir())
+TYPES = {"bool": bool, "dict": dict, "float": (int, float), "int": int, "list": list, "path": str, "str": str}
+
+
+def load(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+
+
+def options(role: str) -> dict[str, dict[str, Any]]:
+    return load(ROLES / role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+
+
+def test_the_roles_of_the_design_exist() -> None:
+    design = {"app_environment", "foundation", "image", "mlflow_app", "registry", "sandbox", "sql", "storage", "verify"}
+    assert set(NAMES) == design
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_documented_defaults_are_the_defaults(role: str) -> None:
+    documented = {name: option["default"] for name, option in options(role).items() if "default" in option}
+    assert documented == load(ROLES / role / "defaults" / "main.yml")
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_an_option_is_either_required_or_has_a_default(role: str) -> None:
+    for name, option in options(role).items():
+        assert option.get("required", False) is not ("default" in option), name
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_options_are_typed_described_and_carry_the_name_of_their_role(role: str) -> None:
+    for name, option in options(role).items():
+        assert name.startswith(f"{role}_")
+        assert option["description"], name
+        if "default" in option:
+            assert isinstance(option["default"], TYPES[option["type"]]), name
+        if option["type"] == "list":
+            assert "elements" in option, name
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_the_preflight_takes_the_same_options(role: str) -> None:
+    entry_points = load(ROLES / role / "meta" / "argument_specs.yml")["argument_specs"]
+    has_preflight = (ROLES / role / "tasks" / "preflight.yml").exists()
+    assert ("preflight" in entry_points) is has_preflight
+    if has_preflight:
+        assert entry_points["preflight"]["options"] == entry_points["main"]["options"]
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_secrets_are_marked(role: str) -> None:
+    words = ("password", "passphrase", "store_uri")
+    texts = {name: option for name, option in options(role).items() if option["type"] == "str" and "choices" not in option}
+    for name, option in texts.items():
+        assert option.get("no_log", False) is any(word in name for word in words), name
+
+
+def tasks(role: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for path in sorted((ROLES / role / "tasks").glob("*.yml")):
+        todo = list(yaml.safe_load(path.read_text(encoding="utf-8")))
+        while todo:
+            task = todo.pop()
+            found.append(task)
+            for part in ("block", "rescue", "always"):
+                todo += task.get(part, [])
+    return found
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_every_task_is_named_and_names_its_module_in_full(role: str) -> None:
+    for task in tasks(role):
+        assert task.get("name"), task
+        assert "block" in task or any(key.startswith(("ansible.builtin.", "mlops.mlflow_azure.")) for key in task), task
+
+
+def test_site_checks_every_role_that_has_something_to_check() -> None:
+    plays = yaml.safe_load((ROLES.parent / "playbooks" / "site.yml").read_text(encoding="utf-8"))
+    (check,) = [task for play in plays for task in play.get("pre_tasks", [])]
+    assert sorted(check["loop"]) == [role for role in NAMES if (ROLES / role / "tasks" / "preflight.yml").exists()]

@@ -1,0 +1,149 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What site.yml is given is checked, all of it, before anything is written."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CLONE = Path(__file__).resolve().parents[3]
+BIN = Path(sys.executable).parent
+# Comes in as a setting and must never come out again.
+SECRET = "hush-hush-0123456789"
+
+GOOD: dict[str, Any] = {
+    "deployment_suffix": "x1",
+    "deployment_location": "westeurope",
+    "deployment_subscription_id": "00000000-0000-0000-0000-000000000000",
+    "image_accept_msodbc_eula": True,
+    "mlflow_app_crypto_kek_passphrase": SECRET,
+    "mlflow_app_allowed_address_ranges": [{"name": "office", "range": "203.0.113.0/24"}],
+}
+
+# What is wrong, and what the message has to name.
+BAD: list[tuple[dict[str, Any], list[str]]] = [
+    ({"foundation_resource_group": "rg-."}, ["foundation_resource_group", "'rg-.'", "not ending with '.'"]),
+    ({"foundation_location": "west/europe"}, ["foundation_location", "'west/europe'", "region"]),
+    ({"foundation_location": None}, ["foundation_location"]),
+    ({"foundation_identity_name": "-x"}, ["foundation_identity_name", "'-x'"]),
+    ({"foundation_workspace_name": "log"}, ["foundation_workspace_name", "'log'", "4 to 63"]),
+    ({"foundation_workspace_retention_in_days": 1000}, ["foundation_workspace_retention_in_days", "1000", "730"]),
+    ({"foundation_workspace_retention_in_days": "many"}, ["foundation_workspace_retention_in_days", "int"]),
+    ({"foundation_tags": "red"}, ["foundation_tags", "dict"]),
+    ({"registry_name": "my-registry"}, ["registry_name", "'my-registry'", "letters and digits"]),
+    ({"registry_name": ""}, ["registry_name is not set"]),
+    ({"registry_sku": "Gold"}, ["registry_sku", "Gold", "Premium"]),
+    ({"registry_public_network_access": False}, ["registry_sku", "'Basic'", "Premium"]),
+    ({"storage_account_name": "My_Account"}, ["storage_account_name", "'My_Account'", "3 to 24 lower-case"]),
+    ({"storage_account_name": "a" * 25}, ["storage_account_name", "3 to 24"]),
+    ({"storage_container_name": "a--b"}, ["storage_container_name", "'a--b'", "single hyphens"]),
+    ({"storage_path": "/root"}, ["storage_path", "'/root'"]),
+    ({"storage_sku": "Cheap_LRS"}, ["storage_sku", "Cheap_LRS", "Standard_LRS"]),
+    ({"sql_server_name": "SQL"}, ["sql_server_name", "'SQL'", "lower-case"]),
+    ({"sql_database_name": "a/b"}, ["sql_database_name", "'a/b'"]),
+    ({"sql_authentication": "kerberos"}, ["sql_authentication", "kerberos", "managed_identity"]),
+    ({"sql_authentication": "password"}, ["sql_administrator_password is not set", "8 to 128"]),
+    (
+        {"sql_authentication": "password", "sql_administrator_password": "hush-hush-weak"},
+        ["sql_administrator_password", "three of"],
+    ),
+    (
+        {"sql_authentication": "password", "sql_administrator_password": f"{SECRET}-MlflowAdmin"},
+        ["sql_administrator_password", "contains the login"],
+    ),
+    (
+        {"sql_authentication": "password", "sql_administrator_password": f"{SECRET}-A", "sql_administrator_login": "sa"},
+        ["sql_administrator_login", "'sa'", "reserves"],
+    ),
+    ({"sql_database_auto_pause_delay": 5}, ["sql_database_auto_pause_delay", "5", "15 minutes"]),
+    (
+        {"sql_database_sku": "S0", "sql_database_auto_pause_delay": 60},
+        ["sql_database_auto_pause_delay", "S0", "GP_S_Gen5_1"],
+    ),
+    (
+        {"sql_firewall_rules": [{"name": "x", "start_ip_address": "1.2.3", "end_ip_address": "1.2.3.4"}]},
+        ["sql_firewall_rules[].start_ip_address", "'1.2.3'"],
+    ),
+    ({"sql_firewall_rules": [{"name": "x"}]}, ["sql_firewall_rules", "start_ip_address"]),
+    ({"image_accept_msodbc_eula": False}, ["image_accept_msodbc_eula", "https://aka.ms/odbc18eula", "true"]),
+    ({"image_repository": "Upper"}, ["image_repository", "'Upper'"]),
+    ({"image_context": "/nowhere"}, ["image_context", "/nowhere", "Dockerfile"]),
+    ({"image_builder": "kaniko"}, ["image_builder", "kaniko", "acr"]),
+    ({"app_environment_name": "x_y"}, ["app_environment_name", "'x_y'"]),
+    ({"app_environment_internal": True}, ["app_environment_infrastructure_subnet_id is not set"]),
+    ({"app_environment_infrastructure_subnet_id": "default"}, ["app_environment_infrastructure_subnet_id", "/subscriptions/"]),
+    ({"mlflow_app_name": "Mlflow"}, ["mlflow_app_name", "'Mlflow'", "2 to 32 lower-case"]),
+    ({"mlflow_app_allowed_address_ranges": []}, ["mlflow_app_allowed_address_ranges is empty", "mlflow_app_allow_public"]),
+    ({"mlflow_app_allow_public": True}, ["mlflow_app_allow_public", "Keep one"]),
+    (
+        {"mlflow_app_allowed_address_ranges": [{"name": "x", "range": "203.0.113.7/24"}]},
+        ["mlflow_app_allowed_address_ranges[].range", "'203.0.113.7/24'", "CIDR"],
+    ),
+    ({"mlflow_app_crypto_kek_passphrase": ""}, ["mlflow_app_crypto_kek_passphrase is not set"]),
+    ({"mlflow_app_crypto_kek_passphrase": "hush-hush"}, ["mlflow_app_crypto_kek_passphrase", "16 characters"]),
+    ({"mlflow_app_cpu": 0.3}, ["mlflow_app_cpu", "0.3", "0.25"]),
+    ({"mlflow_app_memory": "2GB"}, ["mlflow_app_memory", "'2GB'", "2Gi"]),
+    ({"mlflow_app_port": 70000}, ["mlflow_app_port", "70000", "65535"]),
+    ({"mlflow_app_workers": 0}, ["mlflow_app_workers", "1 or more"]),
+    ({"mlflow_app_min_replicas": 3}, ["mlflow_app_min_replicas", "3 and 1"]),
+    ({"mlflow_app_environment": {"AZURE_STORAGE_ACCESS_KEY": "x"}}, ["mlflow_app_environment", "AZURE_STORAGE_ACCESS_KEY"]),
+]
+
+
+def preflight(directory: Path, deployments: list[dict[str, Any]], *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the checks of site.yml for each of the deployments, as hosts case-0, case-1 and so on."""
+    hosts = {f"case-{number}": {**GOOD, **given} for number, given in enumerate(deployments)}
+    inventory = directory / "hosts.yml"
+    inventory.write_text(yaml.safe_dump({"all": {"children": {"mlflow": {"hosts": hosts}}}}), encoding="utf-8")
+    return subprocess.run(
+        [BIN / "ansible-playbook", "-i", "inventories/dev", "-i", inventory, "--limit", "case-*", "playbooks/site.yml", *options],
+        cwd=CLONE,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "MLFLOW_"))},
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+            "ANSIBLE_FORKS": "1",
+            "ANSIBLE_NOCOLOR": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    return preflight(tmp_path_factory.mktemp("bad"), [given for given, wanted in BAD], "-vvv")
+
+
+@pytest.mark.parametrize("number", range(len(BAD)), ids=[" ".join(given) for given, wanted in BAD])
+def test_bad_input_is_refused_by_name(refused: subprocess.CompletedProcess[str], number: int) -> None:
+    wanted = BAD[number][1]
+    failure = re.search(rf"^fatal: \[case-{number}\]: FAILED! => (.*?)^\}}", refused.stdout, re.MULTILINE | re.DOTALL)
+    assert failure is not None, refused.stdout[-4000:] + refused.stderr
+    for part in wanted:
+        assert part.replace('"', '\\"') in failure[1]
+
+
+def test_nothing_is_written_for_bad_input(refused: subprocess.CompletedProcess[str]) -> None:
+    assert refused.returncode != 0
+    assert "Make the resource group" not in refused.stdout
+
+
+def test_secrets_do_not_come_out(refused: subprocess.CompletedProcess[str]) -> None:
+    assert "hush-hush" not in refused.stdout + refused.stderr
+
+
+def test_good_input_passes(tmp_path: Path) -> None:
+    done = preflight(tmp_path, [{}, {"sql_authentication": "password", "sql_administrator_password": "Passw0rd-1"}], "--tags", "preflight")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" not in done.stdout + done.stderr
