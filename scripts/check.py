@@ -50,7 +50,11 @@ def environment() -> dict[str, str]:
     bootstrap.mkdir(parents=True, exist_ok=True)
     for name in GET_PIP:
         shutil.copy(CLONE / ".ci" / "offline_get_pip.py", bootstrap / name)
-    path = [entry for entry in os.environ["PATH"].split(os.pathsep) if not entry.endswith("/shims")]
+    path: list[str] = []
+    for entry in os.environ["PATH"].split(os.pathsep):
+        # pyenv's shims stand for releases that may not be there: what they stand for is beside them.
+        interpreters = sorted(Path(entry).parent.glob("versions/*/bin")) if Path(entry).name == "shims" else [entry]
+        path += map(str, interpreters)
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
         "HOME": str(home),
