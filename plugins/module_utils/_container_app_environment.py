@@ -140,3 +140,7 @@ def public(environment: Json) -> Json:
         return environment
     logs = {**logs, "logAnalyticsConfiguration": {**configuration, "sharedKey": None}}
     return {**environment, "properties": {**environment["properties"], "appLogsConfiguration": logs}}
+
+
+def public_diff(before: Json, after: Json) -> tuple[Json, Json]:
+    return public(before), public(after)

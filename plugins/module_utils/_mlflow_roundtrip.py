@@ -14,6 +14,7 @@ import hashlib
 import logging
 import os
 import re
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Run, Trace
 
-# On what was written: the digest of its content on the run and the trace, "true" on the experiment.
+# The tag on what was written: the given name on the experiment, the digest of the content on the run and the trace.
 MARK = "mlflow_azure.roundtrip"
 
 _ARTIFACT = "roundtrip.bin"
@@ -178,40 +179,37 @@ class Server:
         self._uri = tracking_uri
         self._deadline = deadline
 
-    def find(self, experiment: str) -> Experiment | None:
-        """The experiment of that name, deleted or not. Raises Failure where it is not one of ours."""
-        found = self._ask("look up the experiment", lambda: self._client.get_experiment_by_name(experiment))
-        if found is not None and found.tags.get(MARK) != "true":
-            raise Failure(
-                f"experiment: {experiment!r} exists on {self._uri} and was not made by this module, so it is left alone. "
-                "Give another name."
-            )
-        return found
-
-    def is_written(self, experiment: Experiment | None, sample: Content) -> bool:
-        """Whether the whole content was written there and not removed since. Looks at its mark only."""
-        if experiment is None or experiment.lifecycle_stage != "active":
-            return False
-        return any(
-            run.info.status == "FINISHED" and run.data.tags.get(MARK) == sample.digest for run in self._runs(experiment)
+    def find(self, name: str) -> list[Experiment]:
+        """The experiments that were written under that name and not deleted: none or one, unless somebody interfered."""
+        quoted = name.replace("'", "''")
+        return self._pages(
+            "look for the experiment",
+            lambda token: self._client.search_experiments(
+                filter_string=f"tags.`{MARK}` = '{quoted}'", page_token=token
+            ),
         )
 
-    def write(self, experiment: Experiment | None, name: str, sample: Content) -> dict[str, Any]:
-        """Write the content into the experiment, made or restored if need be, in place of what was there.
+    def written(self, experiments: list[Experiment], sample: Content) -> tuple[Experiment, Run] | None:
+        """Where the whole content was written, or None. Looks at its mark, not at each thing."""
+        for experiment in experiments:
+            for run in self._runs(experiment):
+                if run.data.tags.get(MARK) == sample.digest:
+                    return experiment, run
+        return None
+
+    def write(self, name: str, sample: Content) -> dict[str, Any]:
+        """Write the content into a new experiment.
 
         Returns experiment_id, run_id, trace_id. Raises Failure with `lost` for what could not be stored.
         """
         from mlflow.entities import Metric, Param, RunTag
 
         client = self._client
-        if experiment is None:
-            experiment_id: str = self._ask("create the experiment", lambda: client.create_experiment(name, tags={MARK: "true"}))
-        else:
-            experiment_id = experiment.experiment_id
-            if experiment.lifecycle_stage != "active":
-                self._ask("restore the experiment", lambda: client.restore_experiment(experiment_id))
-            self._empty(experiment)
-
+        # MLflow gives the name of a deleted experiment to nobody else.
+        full_name = f"{name}-{secrets.token_hex(4)}"
+        experiment_id: str = self._ask(
+            "create the experiment", lambda: client.create_experiment(full_name, tags={MARK: name})
+        )
         run = self._ask("create a run", lambda: client.create_run(experiment_id, run_name="roundtrip"))
         run_id = run.info.run_id
         metrics = [
@@ -238,27 +236,26 @@ class Server:
             ]
         if lost:
             raise _failure(self._uri, "could not store", name, lost, len(expected))
+        self._ask("finish the run", lambda: client.set_terminated(run_id))
         # Last of all, for it says that everything before it has been done.
         self._ask("mark the run", lambda: client.set_tag(run_id, MARK, sample.digest))
-        self._ask("finish the run", lambda: client.set_terminated(run_id))
         return {"experiment_id": experiment_id, "run_id": run_id, "trace_id": trace_id}
 
-    def verify(self, experiment: Experiment | None, name: str, sample: Content) -> dict[str, Any]:
+    def verify(self, experiments: list[Experiment], name: str, sample: Content) -> dict[str, Any]:
         """Read the content back. Returns experiment_id, run_id, trace_id. Raises Failure with `lost`."""
         expected = sample.items()
-        if experiment is None or experiment.lifecycle_stage != "active":
-            lost = [Lost("experiment", name), *(Lost(what, value) for what, value in expected.items())]
-            raise _failure(self._uri, "lost", name, lost, len(expected) + 1)
-        found: dict[str, Any] = {}
+        place = self.written(experiments, sample)
+        if place is None:
+            gone = "experiment" if not experiments else "run"
+            lost = [Lost(gone, name), *(Lost(what, value) for what, value in expected.items())]
+            raise _failure(self._uri, "lost", name, lost, len(lost))
+        experiment, run = place
+        found = self._found_in_run(run, sample)
         errors: dict[str, Lost] = {}
-        runs = [run for run in self._runs(experiment) if run.data.tags.get(MARK) == sample.digest]
-        run = runs[0] if runs else None
-        if run is not None:
-            found.update(self._found_in_run(run, sample))
-            try:
-                found.update(self._found_artifact(run))
-            except Failure as failure:
-                errors["artifact"] = Lost("artifact", None, None, failure.fields["error"], failure.fields["status"])
+        try:
+            found.update(self._found_artifact(run))
+        except Failure as failure:
+            errors["artifact"] = Lost("artifact", None, None, failure.fields["error"], failure.fields["status"])
         trace: Trace | None = None
         try:
             traces = [trace for trace in self._traces(experiment) if trace.info.tags.get(MARK) == sample.digest]
@@ -272,28 +269,32 @@ class Server:
             raise _failure(self._uri, "lost", name, lost, len(expected))
         return {
             "experiment_id": experiment.experiment_id,
-            "run_id": run.info.run_id if run else None,
+            "run_id": run.info.run_id,
             "trace_id": trace.info.trace_id if trace else None,
         }
 
-    def remove(self, experiment: Experiment) -> None:
-        """Delete the experiment with all that is in it."""
-        self._empty(experiment)
-        self._ask("delete the experiment", lambda: self._client.delete_experiment(experiment.experiment_id))
-
-    def _empty(self, experiment: Experiment) -> None:
+    def remove(self, experiments: list[Experiment]) -> None:
+        """Delete the experiments with all that is in them."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        experiment_id = experiment.experiment_id
-        # Traces first: once they are gone nothing shows that their artifacts, if any, are left.
-        ids = [trace.info.trace_id for trace in self._traces(experiment)]
-        for first in range(0, len(ids), 100):
-            some = ids[first : first + 100]
-            self._ask("delete the traces", lambda some=some: self._client.delete_traces(experiment_id, trace_ids=some))
-        for run in self._runs(experiment):
-            repository = get_artifact_repository(run.info.artifact_uri)
-            self._ask("delete the artifacts", repository.delete_artifacts)
-            self._ask("delete the run", lambda run=run: self._client.delete_run(run.info.run_id))
+        for experiment in experiments:
+            experiment_id = experiment.experiment_id
+            ids = [trace.info.trace_id for trace in self._traces(experiment)]
+            for first in range(0, len(ids), 100):
+                some = ids[first : first + 100]
+                self._ask(
+                    "delete the traces", lambda id=experiment_id, some=some: self._client.delete_traces(id, trace_ids=some)
+                )
+            for run in self._runs(experiment):
+                repository = get_artifact_repository(run.info.artifact_uri)
+                try:
+                    self._ask("delete the artifact", repository.delete_artifacts)
+                except Failure:
+                    # One that was stored must not be forgotten. One that could not be stored can not be deleted either.
+                    if MARK in run.data.tags:
+                        raise
+                self._ask("delete the run", lambda run=run: self._client.delete_run(run.info.run_id))
+            self._ask("delete the experiment", lambda id=experiment_id: self._client.delete_experiment(id))
 
     def _store_artifact(self, run: Run, sample: Content) -> Lost | None:
         with tempfile.TemporaryDirectory(prefix="mlflow-roundtrip-") as directory:

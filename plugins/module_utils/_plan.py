@@ -48,6 +48,7 @@ class Rule:
     unordered: the list is a set of scalars or of whole items.
     whole: the value (or each item of a keyed list) is replaced, never overlaid: what is not desired goes away.
     write_only: Azure never returns it, so it is sent with a create or an update but never compared.
+    exclusive: of these properties only one can stand: the desired one drives the others out.
     immutable: name of the option to blame when it differs.
     """
 
@@ -56,6 +57,7 @@ class Rule:
     unordered: bool = False
     whole: bool = False
     write_only: bool = False
+    exclusive: tuple[str, ...] = ()
     immutable: str | None = None
 
 
@@ -120,16 +122,23 @@ _BINARY = {"": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 def same_quantity(desired: Json, current: Json) -> bool:
     """1Gi, 1.0Gi and 1024Mi are the same amount of memory."""
-    try:
-        return _bytes(desired) == _bytes(current)
-    except (InvalidOperation, KeyError):
-        return same(desired, current)
+    left, right = quantity_in_bytes(desired), quantity_in_bytes(current)
+    return same(desired, current) if left is None or right is None else left == right
 
 
-def _bytes(quantity: Json) -> Decimal:
+def quantity_in_bytes(quantity: Json) -> Decimal | None:
+    """Bytes of a quantity as 1.5Gi; None when it is none."""
     text = str(quantity)
     suffix = text.lstrip("0123456789.")
-    return Decimal(text[: len(text) - len(suffix)]) * _BINARY[suffix]
+    try:
+        return Decimal(text[: len(text) - len(suffix)]) * _BINARY[suffix]
+    except (InvalidOperation, KeyError):
+        return None
+
+
+def same_keys(desired: Json, current: Json) -> bool:
+    """Mappings from resource ids: only the ids count, without regard to case."""
+    return {_folded(key) for key in desired or {}} == {_folded(key) for key in current or {}}
 
 
 def _folded(value: Json) -> Json:
@@ -164,7 +173,7 @@ def without_none(value: Json) -> Json:
 
 
 def without(value: Json, paths: Iterable[str]) -> Json:
-    """A copy without the given paths; C([]) stands for every item of a list."""
+    """A copy without the given paths; C([]) stands for every item of a list, C(*) for every key of a mapping."""
     result = value
     for path in paths:
         result = _without_path(result, path.replace("[]", ".[]").split("."))
@@ -174,6 +183,8 @@ def without(value: Json, paths: Iterable[str]) -> Json:
 def _without_path(value: Json, parts: list[str]) -> Json:
     if parts[0] == "[]":
         return [_without_path(item, parts[1:]) for item in value] if isinstance(value, list) and parts[1:] else value
+    if isinstance(value, Mapping) and parts[0] == "*":
+        return {key: _without_path(item, parts[1:]) for key, item in value.items()}
     if not isinstance(value, Mapping) or parts[0] not in value:
         return value
     if not parts[1:]:
@@ -259,7 +270,9 @@ def _merge_mapping(
     if rules.get(path, _DEFAULT).whole:
         equal = _equal_whole(desired, current or {})
         return (current if equal else dict(desired)), not equal
-    result = dict(current or {})
+    exclusive = rules.get(path, _DEFAULT).exclusive
+    driven_out = {key for key in exclusive if key not in desired} if any(key in desired for key in exclusive) else set()
+    result = {key: value for key, value in (current or {}).items() if key not in driven_out}
     spelled = {key.casefold(): key for key in result}
     changed = False
     for key, value in desired.items():

@@ -68,6 +68,14 @@ def _public(resource: Json) -> Json:
     return resource
 
 
+def _public_diff(before: Json, after: Json) -> tuple[Json, Json]:
+    return before, after
+
+
+def _no_explanation(_arm: Arm, _params: Params, error: ArmError) -> ArmError:
+    return error
+
+
 @dataclass(frozen=True)
 class Resource:
     """A type of Azure resource, as far as its module differs from the others.
@@ -80,7 +88,7 @@ class Resource:
     C(partial) says that update takes only what differs. pending: whether an operation is under way.
     observe: completes what GET gives (secrets). prepare: the body of the request (with keys), after requests that must come
     first; {} when nothing is left to send. finish: what has to happen after a write or a read before the task may end.
-    public: the resource without secrets.
+    explain: adds to the error of a failed write. public: the resource without secrets; public_diff: both sides of a diff.
     """
 
     name: str
@@ -104,7 +112,9 @@ class Resource:
     observe: Callable[[Arm, Params, Json], Json] = _as_it_is
     prepare: Callable[[Arm, Params, Plan], Json] = _body_as_planned
     finish: Callable[[Arm, Params, Plan, Json], Json] = _no_finish
+    explain: Callable[[Arm, Params, ArmError], ArmError] = _no_explanation
     public: Callable[[Json], Json] = _public
+    public_diff: Callable[[Json, Json], tuple[Json, Json]] = _public_diff
 
     def id(self, arm: Arm, params: Params) -> str:
         return f"/subscriptions/{arm.connection.subscription_id}{self.path.format_map(dict(params))}"
@@ -185,7 +195,10 @@ def _apply(
     def pending(found: Json) -> bool:
         return found is _ABSENT_YET or resource.pending(found)
 
-    answer = retry_while_busy(arm.deadline, write)
+    try:
+        answer = retry_while_busy(arm.deadline, write)
+    except ArmError as error:
+        raise resource.explain(arm, params, error) from error
     if not params["wait"]:
         return answer if answer.get("id") else _predicted(resource, params, arm, planned)
     settled = arm.settle(lambda: read() or _ABSENT_YET, pending, resource.what(params))
@@ -237,9 +250,9 @@ def _result(resource: Resource, planned: Plan, shown: Json) -> dict[str, Any]:
     before, after = planned.before, planned.after
     if planned.action == CREATE:
         after = {**after, "name": shown.get("name")}
-    public = resource.public
+    before, after = resource.public_diff(before, after)
     return {
         "changed": planned.changed,
-        resource.name: public(shown),
-        "diff": {"before": public(before), "after": public(after)},
+        resource.name: resource.public(shown),
+        "diff": {"before": before, "after": after},
     }

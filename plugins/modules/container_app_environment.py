@@ -142,6 +142,7 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_app_
     check,
     desired,
     public,
+    public_diff,
     with_workspace_key,
 )
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
@@ -186,6 +187,7 @@ RESOURCE = Resource(
     partial=True,
     prepare=with_workspace_key,
     public=public,
+    public_diff=public_diff,
 )
 MODULE = _module.resource_module(
     RESOURCE,

@@ -39,7 +39,8 @@ options:
     required: true
   experiment:
     description:
-      - Name of the experiment. One that this module has not made is never touched.
+      - What the name of the experiment begins with. The module adds a random end, for MLflow does not give the name of a deleted
+        experiment away again, and knows its own experiments by a tag. Others it never touches.
       - Two who verify the same server at the same time need a name each.
     type: str
     required: true
@@ -50,7 +51,7 @@ options:
       - V(verified) reads everything back and fails if anything is lost. It writes nothing.
       - V(absent) removes everything. Traces and the bytes of artifacts are gone for good. MLflow's API keeps
         the experiment and the run, empty of them, in its database and marks them as deleted, where nobody sees them unless they ask for them.
-        C(mlflow gc) on the server removes these. The next V(present) takes the deleted experiment up again, so there is never more than one.
+        C(mlflow gc) on the server removes these.
     type: str
     choices: [present, verified, absent]
     default: present
@@ -108,7 +109,7 @@ mlflow_roundtrip:
   type: dict
   contains:
     experiment:
-      description: Name of the experiment.
+      description: What the name of the experiment begins with.
       returned: O(state=present) and O(state=verified)
       type: str
       sample: roundtrip
@@ -130,9 +131,19 @@ mlflow_roundtrip:
       sample: 0f2f7f3f7f8d4f3c9a5b1c2d3e4f5a6b
     trace_id:
       description: Id of the trace.
-      returned: when it was written or read
+      returned: when it was just written or read
       type: str
       sample: tr-0f2f7f3f7f8d4f3c9a5b1c2d3e4f5a6b
+error:
+  description: The server's own text where a request failed that nothing else can be done without.
+  returned: failure, when a request failed
+  type: str
+  sample: The server is busy.
+status:
+  description: The HTTP status of that request, null without an answer.
+  returned: failure, when a request failed
+  type: int
+  sample: 503
 lost:
   description: What could not be stored or is not as it was written.
   returned: failure, when something is lost
@@ -197,19 +208,22 @@ def manage(server: roundtrip.Server, params: dict, check_mode: bool) -> dict:
     """Bring the experiment to its state and return the result of the task. Raises Failure."""
     name = params["experiment"]
     sample = roundtrip.content(name, params["artifact_size"], params["text"])
-    experiment = server.find(name)
+    experiments = server.find(name)
     if params["state"] == "absent":
-        there = experiment is not None and experiment.lifecycle_stage == "active"
-        if there and not check_mode:
-            server.remove(experiment)
-        return {"changed": there, "mlflow_roundtrip": {}}
+        if experiments and not check_mode:
+            server.remove(experiments)
+        return {"changed": bool(experiments), "mlflow_roundtrip": {}}
     result = {"experiment": name, "compared": list(sample.items())}
     if params["state"] == "verified":
-        return {"changed": False, "mlflow_roundtrip": {**result, **server.verify(experiment, name, sample)}}
-    if server.is_written(experiment, sample):
-        return {"changed": False, "mlflow_roundtrip": {**result, "experiment_id": experiment.experiment_id}}
+        return {"changed": False, "mlflow_roundtrip": {**result, **server.verify(experiments, name, sample)}}
+    place = server.written(experiments, sample)
+    if place is not None:
+        experiment, run = place
+        ids = {"experiment_id": experiment.experiment_id, "run_id": run.info.run_id}
+        return {"changed": False, "mlflow_roundtrip": {**result, **ids}}
     if not check_mode:
-        result.update(server.write(experiment, name, sample))
+        server.remove(experiments)
+        result.update(server.write(name, sample))
     return {"changed": True, "mlflow_roundtrip": result}
 
 

@@ -1,0 +1,111 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_app_revision
+short_description: Restart, activate or deactivate a revision of a container app
+version_added: 0.1.0
+description:
+  - Restarts, activates or deactivates a revision of an app of Azure Container Apps, and waits until its replicas run.
+author:
+  - mlops.mlflow_azure contributors (@mlops)
+extends_documentation_fragment:
+  - mlops.mlflow_azure.azure
+  - mlops.mlflow_azure.attributes
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - O(state=restarted) restarts on every run.
+requirements:
+  - azure-mgmt-appcontainers
+options:
+  resource_group:
+    description:
+      - Name of the resource group.
+    type: str
+    required: true
+  app:
+    description:
+      - Name of the container app.
+    type: str
+    required: true
+  name:
+    description:
+      - Name of the revision, by default the app's latest.
+    type: str
+  state:
+    description:
+      - What to bring about.
+    type: str
+    choices: [active, inactive, restarted]
+    default: active
+  wait:
+    description:
+      - Whether to wait until the revision's replicas run.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - Seconds until the task gives up. Azure goes on with what it has accepted.
+    type: int
+    default: 600
+seealso:
+  - name: Container Apps Revisions - Restart Revision
+    description: Azure's reference.
+    link: https://learn.microsoft.com/rest/api/containerapps/container-apps-revisions/restart-revision
+  - module: mlops.mlflow_azure.container_app
+"""
+
+EXAMPLES = r"""
+- name: Restart the tracking server
+  mlops.mlflow_azure.container_app_revision:
+    resource_group: rg-mlflow
+    app: ca-mlflow
+    state: restarted
+"""
+
+RETURN = r"""
+container_app_revision:
+  description: The revision as Azure describes it.
+  returned: success
+  type: dict
+  sample:
+    name: ca-mlflow--0000001
+    properties:
+      active: true
+      healthState: Healthy
+      provisioningState: Provisioned
+      runningState: Running
+    type: Microsoft.App/containerapps/revisions
+"""
+
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _revision
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE, wait_options
+
+MODULE = _module.Module(
+    options={
+        "resource_group": {"type": "str", "required": True},
+        "app": {"type": "str", "required": True},
+        "name": {"type": "str"},
+        "state": {"type": "str", "choices": ["active", "inactive", "restarted"], "default": "active"},
+        **wait_options(600),
+        **AZURE,
+    },
+    execute=_revision.execute,
+    packages={"azure.mgmt.appcontainers": "azure-mgmt-appcontainers"},
+)
+
+
+def main() -> None:
+    _module.main(MODULE)
+
+
+if __name__ == "__main__":
+    main()
