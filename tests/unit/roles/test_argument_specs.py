@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,18 @@ def test_site_checks_every_role_that_has_something_to_check() -> None:
     plays = yaml.safe_load((ROLES.parent / "playbooks" / "site.yml").read_text(encoding="utf-8"))
     (check,) = [task for play in plays for task in play.get("pre_tasks", [])]
     assert sorted(check["loop"]) == [role for role in NAMES if (ROLES / role / "tasks" / "preflight.yml").exists()]
+
+
+MODULES = ROLES.parent / "plugins" / "modules"
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_tasks_give_modules_only_options_that_they_have(role: str) -> None:
+    for task in tasks(role):
+        for key in [key for key in task if key.startswith("mlops.mlflow_azure.")]:
+            module = (MODULES / f"{key.rpartition('.')[2]}.py").read_text(encoding="utf-8")
+            documented = re.search(r'^DOCUMENTATION = r?"""(.*?)^"""', module, re.MULTILINE | re.DOTALL)
+            assert documented is not None, key
+            # state, tags and wait come from a documentation fragment.
+            known = {*yaml.safe_load(documented[1])["options"], "state", "tags", "wait"}
+            assert set(task[key]) <= known, key
