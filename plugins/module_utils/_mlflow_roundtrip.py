@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ._deadline import Deadline
 from ._errors import Failure
@@ -40,6 +40,7 @@ _KEPT = re.compile(
     r"MLFLOW_(TRACKING_(USERNAME|PASSWORD|TOKEN|AUTH|INSECURE_TLS|SERVER_CERT_PATH|CLIENT_CERT_PATH)|WORKSPACE)"
 )
 
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
@@ -165,9 +166,7 @@ def compare(expected: Mapping[str, Any], found: Mapping[str, Any], errors: Mappi
         if what in found and found[what] == value:
             continue
         error = errors.get(what.split(" ", 1)[0])
-        lost.append(
-            Lost(what, value, found.get(what), error.error if error else None, error.status if error else None)
-        )
+        lost.append(Lost(what, value, found.get(what), error.error if error else None, error.status if error else None))
     return lost
 
 
@@ -207,10 +206,8 @@ class Server:
         client = self._client
         # MLflow gives the name of a deleted experiment to nobody else.
         full_name = f"{name}-{secrets.token_hex(4)}"
-        experiment_id: str = self._ask(
-            "create the experiment", lambda: client.create_experiment(full_name, tags={MARK: name})
-        )
-        run = self._ask("create a run", lambda: client.create_run(experiment_id, run_name="roundtrip"))
+        experiment_id: str = self._ask("create the experiment", client.create_experiment, full_name, tags={MARK: name})
+        run = self._ask("create a run", client.create_run, experiment_id, run_name="roundtrip")
         run_id = run.info.run_id
         metrics = [
             Metric(key, value, run.info.start_time + step, step)
@@ -219,7 +216,7 @@ class Server:
         ]
         params = [Param(key, value) for key, value in sample.parameters.items()]
         tags = [RunTag(key, value) for key, value in sample.tags.items()]
-        self._ask("store parameters, metrics and tags", lambda: client.log_batch(run_id, metrics, params, tags))
+        self._ask("store parameters, metrics and tags", client.log_batch, run_id, metrics, params, tags)
 
         expected = sample.items()
         lost = []
@@ -236,9 +233,9 @@ class Server:
             ]
         if lost:
             raise _failure(self._uri, "could not store", name, lost, len(expected))
-        self._ask("finish the run", lambda: client.set_terminated(run_id))
+        self._ask("finish the run", client.set_terminated, run_id)
         # Last of all, for it says that everything before it has been done.
-        self._ask("mark the run", lambda: client.set_tag(run_id, MARK, sample.digest))
+        self._ask("mark the run", client.set_tag, run_id, MARK, sample.digest)
         return {"experiment_id": experiment_id, "run_id": run_id, "trace_id": trace_id}
 
     def verify(self, experiments: list[Experiment], name: str, sample: Content) -> dict[str, Any]:
@@ -255,7 +252,8 @@ class Server:
         try:
             found.update(self._found_artifact(run))
         except Failure as failure:
-            errors["artifact"] = Lost("artifact", None, None, failure.fields["error"], failure.fields["status"])
+            status, text = self._own_words("GET", run) or (failure.fields["status"], failure.fields["error"])
+            errors["artifact"] = Lost("artifact", None, None, text, status)
         trace: Trace | None = None
         try:
             traces = [trace for trace in self._traces(experiment) if trace.info.tags.get(MARK) == sample.digest]
@@ -277,14 +275,13 @@ class Server:
         """Delete the experiments with all that is in them."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+        client = self._client
         for experiment in experiments:
             experiment_id = experiment.experiment_id
             ids = [trace.info.trace_id for trace in self._traces(experiment)]
             for first in range(0, len(ids), 100):
                 some = ids[first : first + 100]
-                self._ask(
-                    "delete the traces", lambda id=experiment_id, some=some: self._client.delete_traces(id, trace_ids=some)
-                )
+                self._ask("delete the traces", client.delete_traces, experiment_id, trace_ids=some)
             for run in self._runs(experiment):
                 repository = get_artifact_repository(run.info.artifact_uri)
                 try:
@@ -293,24 +290,24 @@ class Server:
                     # One that was stored must not be forgotten. One that could not be stored can not be deleted either.
                     if MARK in run.data.tags:
                         raise
-                self._ask("delete the run", lambda run=run: self._client.delete_run(run.info.run_id))
-            self._ask("delete the experiment", lambda id=experiment_id: self._client.delete_experiment(id))
+                self._ask("delete the run", client.delete_run, run.info.run_id)
+            self._ask("delete the experiment", client.delete_experiment, experiment_id)
 
     def _store_artifact(self, run: Run, sample: Content) -> Lost | None:
         with tempfile.TemporaryDirectory(prefix="mlflow-roundtrip-") as directory:
             path = Path(directory, _ARTIFACT)
             path.write_bytes(sample.artifact())
             try:
-                self._ask("store the artifact", lambda: self._client.log_artifact(run.info.run_id, str(path)))
+                self._ask("store the artifact", self._client.log_artifact, run.info.run_id, str(path))
             except Failure as failure:
-                status, text = self._own_words(run) or (failure.fields["status"], failure.fields["error"])
+                status, text = self._own_words("PUT", run) or (failure.fields["status"], failure.fields["error"])
                 return Lost("artifact", None, None, text, status)
         return None
 
-    def _own_words(self, run: Run) -> tuple[int, str] | None:
-        """The server's answer to an artifact without content, None if it takes it or says nothing.
+    def _own_words(self, method: str, run: Run) -> tuple[int, str] | None:
+        """What the server answers when the run's artifact is asked for, or an empty one put; None if nothing is wrong.
 
-        The client keeps no text of an answer that it has retried.
+        The client keeps no text of an answer that it has retried, and of a failed download no answer at all.
         """
         import requests
         from mlflow.exceptions import MlflowException
@@ -322,18 +319,20 @@ class Server:
         if not isinstance(repository, MlflowArtifactsRepository):
             return None
         try:
-            answer = http_request(
+            answer = http_request(  # type: ignore[no-untyped-call]
                 repository._host_creds,
                 f"/{_ARTIFACT}",
-                "PUT",
-                data=b"",
+                method,
+                data=b"" if method == "PUT" else None,
+                stream=True,
                 max_retries=0,
                 raise_on_status=False,
                 timeout=max(1, int(self._deadline.remaining())),
             )
         except (MlflowException, requests.RequestException):
             return None
-        return None if answer.ok else (answer.status_code, _one_line(answer.text) or answer.reason)
+        with answer:
+            return None if answer.ok else (answer.status_code, _one_line(answer.text) or answer.reason)
 
     def _store_trace(self, experiment_id: str, run_id: str, sample: Content) -> tuple[str | None, Lost | None]:
         client = self._client
@@ -343,7 +342,8 @@ class Server:
                 "roundtrip",
                 span_type="CHAT_MODEL",
                 inputs={"messages": [{"role": "user", "content": sample.prompt}]},
-                attributes={"mlflow.chat.tokenUsage": dict(sample.usage)},
+                # Its signature says that values are texts; its own examples have this dict.
+                attributes={"mlflow.chat.tokenUsage": dict(sample.usage)},  # type: ignore[dict-item]
                 tags={MARK: sample.digest},
                 experiment_id=experiment_id,
                 run_id=run_id,
@@ -358,7 +358,7 @@ class Server:
         with _warnings_of_mlflow() as warnings:
             try:
                 trace_id = self._ask("store the trace", log)
-                self._ask("read the trace", lambda: client.get_trace(trace_id, display=False))
+                self._ask("read the trace", client.get_trace, trace_id, display=False)
             except Failure as failure:
                 said = _one_line(" ".join(warnings)) or failure.fields["error"]
                 return None, Lost("trace", None, None, said, failure.fields["status"] or _status_in(said))
@@ -369,9 +369,7 @@ class Server:
         found.update({f"parameter {name}": value for name, value in run.data.params.items()})
         found.update({f"tag {name}": value for name, value in run.data.tags.items()})
         for name in sample.metrics:
-            history = self._ask(
-                "read the metrics", lambda name=name: self._client.get_metric_history(run.info.run_id, name)
-            )
+            history = self._ask("read the metrics", self._client.get_metric_history, run.info.run_id, name)
             if history:
                 found[f"metric {name}"] = [metric.value for metric in sorted(history, key=lambda metric: metric.step)]
         return found
@@ -379,8 +377,7 @@ class Server:
     def _found_artifact(self, run: Run) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="mlflow-roundtrip-") as directory:
             path = self._ask(
-                "read the artifact",
-                lambda: self._client.download_artifacts(run.info.run_id, _ARTIFACT, dst_path=directory),
+                "read the artifact", self._client.download_artifacts, run.info.run_id, _ARTIFACT, dst_path=directory
             )
             digest = hashlib.sha256()
             size = 0
@@ -402,13 +399,15 @@ class Server:
         found: list[Any] = []
         token: str | None = None
         while True:
-            some = self._ask(what, lambda token=token: page(token))
+            some = self._ask(what, page, token)
             found += some
             token = some.token
             if not token:
                 return found
 
-    def _ask(self, what: str, call: Callable[[], Result]) -> Result:
+    def _ask(
+        self, what: str, call: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Result:
         """Call MLflow's client in what is left of the time. Raises Failure with `error` and `status`."""
         import requests
         from mlflow.exceptions import MlflowException
@@ -424,7 +423,7 @@ class Server:
         # For each attempt, since the client knows no limit for all of them.
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(max(1, int(remaining / (_RETRIES + 1))))
         try:
-            return call()
+            return call(*args, **kwargs)
         except (MlflowException, requests.RequestException, OSError) as error:
             status, text = explain(error)
             shown = f"HTTP {status}: {text}" if status else text

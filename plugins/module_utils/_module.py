@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ._arguments import AZURE, STATE, wait_options
 from ._arm import Arm
@@ -19,6 +18,7 @@ from ._auth import Credential, Token, connection_from
 from ._deadline import Deadline
 from ._errors import ArmError, Failure
 from ._resource import Params, Resource, manage
+from ._sdk import require
 
 Remember = Callable[[str, Callable[[], Token]], Token]
 
@@ -38,11 +38,7 @@ class Module:
 
     def load(self) -> None:
         """Import the SDK packages. Raises Failure that names the missing one."""
-        for package, distribution in {"azure.identity": "azure-identity", **self.packages}.items():
-            try:
-                import_module(package)
-            except ImportError as error:
-                raise Failure(missing_required_lib(distribution), exception=str(error)) from error
+        require({"azure.identity": "azure-identity", "azure.mgmt.core": "azure-mgmt-core", **self.packages})
 
     def run(self, params: Params, check_mode: bool, remember: Remember | None = None) -> dict[str, Any]:
         """The result of the task, failed ones included. remember: cache of tokens, see Credential."""

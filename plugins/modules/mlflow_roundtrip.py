@@ -175,9 +175,9 @@ lost:
 import os
 import tempfile
 import traceback
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _mlflow_roundtrip as roundtrip
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._deadline import Deadline
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure
@@ -199,7 +199,9 @@ def check(params: dict) -> None:
     if not params["experiment"].strip() or len(params["experiment"]) > 200:
         raise Failure("experiment: must have 1 to 200 characters: give a name")
     if not 1 <= params["artifact_size"] <= 2**31:
-        raise Failure(f"artifact_size: {params['artifact_size']} is not between 1 and {2**31} bytes: give, say, 10485760")
+        raise Failure(
+            f"artifact_size: {params['artifact_size']} is not between 1 and {2**31} bytes: give, say, 10485760"
+        )
     if params["timeout"] < 1:
         raise Failure(f"timeout: {params['timeout']} is not at least 1 second: give, say, 300")
 
@@ -236,7 +238,7 @@ def main() -> None:
         check(module.params)
         # MLflow makes its directories where it stands.
         with tempfile.TemporaryDirectory(prefix="mlflow-roundtrip-") as directory:
-            before = os.getcwd()
+            before = Path.cwd()
             os.chdir(directory)
             try:
                 server = roundtrip.open_server(module.params["tracking_uri"], Deadline(module.params["timeout"]))

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Two ways to build and push an image: ACR Tasks, and a Docker engine."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ._arm import Arm, Json, Operations
+from ._deadline import DeadlineExceeded
+from ._errors import Failure
+from ._image_context import Context, archive
+from ._image_registry import TOKEN_USER, ImageRegistry
+from ._sdk import require
+
+_TASKS_CLIENT = "azure.mgmt.containerregistrytasks:ContainerRegistryTasksMgmtClient"
+_TASKS_VERSION = "Microsoft.ContainerRegistry/registries/runs"
+_SCHEDULE = Operations(_TASKS_CLIENT, "registries", _TASKS_VERSION)
+_RUNS = Operations(_TASKS_CLIENT, "runs", _TASKS_VERSION)
+_GOING_ON = frozenset(("queued", "started", "running"))
+# Lines of a failed build's log that the error shows.
+_LOG_LINES = 40
+
+
+class Build(NamedTuple):
+    """What to build. platform: os/architecture."""
+
+    resource_group: str
+    registry: str
+    repository: str
+    tag: str
+    context: Context
+    build_args: Mapping[str, str]
+    platform: str
+
+
+def with_acr(arm: Arm, build: Build, images: ImageRegistry, wait: bool) -> None:
+    """Upload the context and let the registry build and push. Raises Failure with the end of the log."""
+    require(
+        {
+            "azure.mgmt.containerregistrytasks": "azure-mgmt-containerregistrytasks",
+            "azure.storage.blob": "azure-storage-blob",
+        }
+    )
+    registry = (build.resource_group, build.registry)
+    source = arm.call(_SCHEDULE, "get_build_source_upload_url", *registry)
+    _upload(arm, source["uploadUrl"], archive(build.context))
+    request = _docker_build_request(build, source["relativePath"], int(arm.deadline.remaining()))
+    run = arm.submit(_SCHEDULE, "schedule_run", *registry, body=request).answer
+    if wait:
+        _wait(arm, registry, run, f"build of {images.login_server}/{build.repository}:{build.tag}")
+
+
+def _docker_build_request(build: Build, source: str, seconds: int) -> Json:
+    system, _slash, architecture = build.platform.partition("/")
+    return {
+        "type": "DockerBuildRequest",
+        "imageNames": [f"{build.repository}:{build.tag}"],
+        "isPushEnabled": True,
+        "sourceLocation": source,
+        "dockerFilePath": build.context.dockerfile,
+        "platform": {"os": system, "architecture": architecture or "amd64"},
+        "arguments": [{"name": name, "value": value, "isSecret": False} for name, value in build.build_args.items()],
+        # ACR Tasks takes 300 to 28800 seconds.
+        "timeout": min(max(seconds, 300), 28800),
+    }
+
+
+def _upload(arm: Arm, url: str, content: bytes) -> None:
+    from azure.core.exceptions import AzureError
+    from azure.storage.blob import BlobClient
+
+    options = {} if arm.transport is None else {"transport": arm.transport}
+    try:
+        BlobClient.from_blob_url(url, **options).upload_blob(content, overwrite=True)
+    except AzureError as error:
+        # The URL is signed, so it stays out of the message.
+        raise Failure(f"The build context could not be uploaded: {type(error).__name__} ({_status(error)}).") from error
+
+
+def _status(error: Any) -> str:
+    status = getattr(error, "status_code", None)
+    return f"HTTP {status}" if status else "no answer"
+
+
+def _wait(arm: Arm, registry: tuple[str, str], run: Json, what: str) -> None:
+    run_id = (run.get("properties") or {}).get("runId") or run["name"]
+    pause = 0.5
+    while True:
+        run = arm.call(_RUNS, "get", *registry, run_id)
+        properties = run.get("properties") or {}
+        status = str(properties.get("status") or "Queued")
+        if status.lower() == "succeeded":
+            return
+        if status.lower() not in _GOING_ON:
+            reason = properties.get("runErrorMessage") or ""
+            raise Failure(
+                f"The {what} ended as {status} (run {run_id}). {reason}".strip(),
+                run_id=run_id,
+                log=_end_of_log(arm, registry, run_id),
+            )
+        try:
+            arm.deadline.pause(pause)
+        except DeadlineExceeded as error:
+            raise arm.too_late(f"The {what} (run {run_id})", None) from error
+        pause = min(pause * 2, 3.0)
+
+
+def _end_of_log(arm: Arm, registry: tuple[str, str], run_id: str) -> list[str]:
+    """Last lines of the build's log; empty when it cannot be had, for the build's error matters more."""
+    from azure.core.exceptions import AzureError
+    from azure.storage.blob import BlobClient
+
+    options = {} if arm.transport is None else {"transport": arm.transport}
+    link = arm.call(_RUNS, "get_log_sas_url", *registry, run_id).get("logLink")
+    if not link:
+        return []
+    try:
+        text = BlobClient.from_blob_url(link, **options).download_blob().readall().decode("utf-8", "replace")
+    except AzureError:
+        return []
+    return [str(line) for line in text.splitlines()[-_LOG_LINES:]]
+
+
+def with_docker(build: Build, images: ImageRegistry) -> None:
+    """Build with the Docker engine that DOCKER_HOST names, and push. Raises Failure."""
+    require({"docker": "docker"})
+    import docker  # type: ignore[import-untyped]
+
+    name = f"{images.login_server}/{build.repository}"
+    try:
+        engine = docker.from_env().api
+        stream = engine.build(
+            fileobj=io.BytesIO(archive(build.context)),
+            custom_context=True,
+            encoding="gzip",
+            dockerfile=build.context.dockerfile,
+            tag=f"{name}:{build.tag}",
+            buildargs=dict(build.build_args),
+            platform=build.platform,
+            rm=True,
+            decode=True,
+        )
+        _follow(stream, f"build of {name}:{build.tag}")
+        login = {"username": TOKEN_USER, "password": images.refresh_token()}
+        stream = engine.push(name, tag=build.tag, auth_config=login, stream=True, decode=True)
+        _follow(stream, f"push of {name}:{build.tag}")
+    except docker.errors.DockerException as error:
+        raise Failure(
+            f"The Docker engine failed: {error}. Start Docker (or set DOCKER_HOST), or build with builder: acr."
+        ) from error
+
+
+def _follow(stream: Iterable[Mapping[str, Any]], what: str) -> None:
+    """Read the engine's messages to the end: an error is one of them, not a status."""
+    lines: list[str] = []
+    for message in stream:
+        if "error" in message or "errorDetail" in message:
+            reason = (message.get("errorDetail") or {}).get("message") or message.get("error")
+            raise Failure(f"The {what} failed: {reason}", log=lines[-_LOG_LINES:])
+        lines += str(message.get("stream") or "").splitlines()

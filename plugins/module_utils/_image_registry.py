@@ -1,0 +1,110 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The data plane of a container registry: which digest a tag has, removal, and a token for pushing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ._arm import CONNECTION_TIMEOUT, READ_TIMEOUT, Arm
+from ._errors import ArmError, Failure, arm_error
+
+# User name with which a registry takes a token for a password.
+TOKEN_USER = "00000000-0000-0000-0000-000000000000"
+
+
+class ImageRegistry:
+    """One registry. login_server: its host name."""
+
+    def __init__(self, arm: Arm, login_server: str) -> None:
+        self._arm = arm
+        self.login_server = login_server
+        self._opened: Any = None
+
+    def digest(self, repository: str, tag: str) -> str | None:
+        """Digest of what the tag points at; None when there is no such tag. Raises ArmError and Failure."""
+        from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+
+        try:
+            return str(self._client().get_tag_properties(repository, tag).digest)
+        except ResourceNotFoundError:
+            return None
+        except HttpResponseError as error:
+            raise self._refused(error) from error
+        except AzureError as error:
+            raise Failure(f"No usable answer from registry {self.login_server}: {error}") from error
+
+    def delete(self, repository: str, digest: str) -> None:
+        """Remove the manifest, and with it all tags that point at it."""
+        from azure.core.exceptions import AzureError, HttpResponseError
+
+        try:
+            self._client().delete_manifest(repository, digest)
+        except HttpResponseError as error:
+            raise self._refused(error) from error
+        except AzureError as error:
+            raise Failure(f"No usable answer from registry {self.login_server}: {error}") from error
+
+    def refresh_token(self) -> str:
+        """A registry token in exchange for the Entra one; it serves as the password of TOKEN_USER."""
+        from azure.core import PipelineClient
+        from azure.core.exceptions import AzureError
+        from azure.core.rest import HttpRequest
+
+        token = self._arm.credential.get_token(self._arm.connection.cloud.registry_scope).token
+        fields = {"grant_type": "access_token", "service": self.login_server, "access_token": token}
+        options = {} if self._arm.transport is None else {"transport": self._arm.transport}
+        with PipelineClient(
+            f"https://{self.login_server}",
+            retry_total=3,
+            connection_timeout=CONNECTION_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            **options,
+        ) as client:
+            request = HttpRequest("POST", "/oauth2/exchange", data=fields)
+            try:
+                response = client.send_request(request)
+            except AzureError as error:
+                raise Failure(f"No usable answer from registry {self.login_server}: {error}") from error
+        if response.status_code != 200:
+            raise arm_error(response.status_code, response.text(), response.headers, "POST", str(request.url))
+        return str(json.loads(response.text())["refresh_token"])
+
+    def _client(self) -> Any:
+        if self._opened is None:
+            from azure.containerregistry import ContainerRegistryClient
+
+            options = {} if self._arm.transport is None else {"transport": self._arm.transport}
+            self._opened = ContainerRegistryClient(
+                f"https://{self.login_server}",
+                self._arm.credential,
+                audience=self._arm.connection.cloud.registry_scope.removesuffix("/.default"),
+                retry_total=3,
+                connection_timeout=CONNECTION_TIMEOUT,
+                read_timeout=READ_TIMEOUT,
+                **options,
+            )
+        return self._opened
+
+    def _refused(self, error: Any) -> ArmError:
+        response = error.response
+        if response is None:
+            return ArmError(code="RegistryError", message=str(error))
+        text = response.text()
+        try:
+            first = json.loads(text)["errors"][0]
+            text = json.dumps({"code": first.get("code"), "message": first.get("message")})
+        except (ValueError, KeyError, IndexError, TypeError):
+            pass
+        found = arm_error(
+            response.status_code, text, response.headers, response.request.method, response.request.url
+        )
+        if found.status in (401, 403):
+            found.message += (
+                f" Registry {self.login_server} refuses the identity that runs this task: to build it needs the role "
+                "Contributor or AcrPush, to read AcrPull."
+            )
+        return found
