@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import shutil
@@ -15,6 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from mlflow_azure_server import _odbc
 from mlflow_azure_server._settings import SettingError, missing_driver, settings
@@ -24,7 +26,7 @@ _EX_CONFIG = 78
 
 
 def main() -> int:
-    """Run the server in this process's place; come back only with the exit status of what failed before."""
+    """Become the server; come back only with the exit status when that cannot be."""
     # The first process of a container has no default signal handling, and would sit out a stop while it waits.
     signal.signal(signal.SIGTERM, _stop)
     try:
@@ -45,13 +47,17 @@ def main() -> int:
 
         from mlflow_azure_server import _schema
 
-        _schema.prepare(uri, _schema.upgrade_with_mlflow if start.upgrade_schema else None, start.database_timeout, _say)
+        _schema.prepare(
+            uri, _schema.upgrade_with_mlflow if start.upgrade_schema else None, start.database_timeout, _say
+        )
     except SettingError as error:
         # Nothing may make two lines of it, not even a value with a line break.
         print(" ".join(str(error).split()), file=sys.stderr, flush=True)
         return _EX_CONFIG
-    sys.stdout.flush()
-    command = _with_init(start.argv)
+    return _become(_with_init(start.argv))
+
+
+def _become(command: list[str]) -> NoReturn:
     os.execve(command[0], command, dict(os.environ))
 
 
@@ -89,7 +95,7 @@ def _driver(uri: str) -> None:
     if not uri.startswith("mssql+pyodbc:"):
         return
     try:
-        import pyodbc
+        pyodbc = importlib.import_module("pyodbc")
     except ImportError as error:
         raise SettingError(
             "MLFLOW_BACKEND_STORE_URI",

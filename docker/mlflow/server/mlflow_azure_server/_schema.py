@@ -12,6 +12,7 @@ before the look at its schema version.
 from __future__ import annotations
 
 import fcntl
+import importlib
 import importlib.util
 import re
 import time
@@ -78,22 +79,21 @@ def prepare(uri: str, upgrade: Callable[[str], None] | None, timeout: int, say: 
     deadline = time.monotonic() + timeout
     engine = _engine(uri)
     try:
-        with _connected(engine, uri, deadline, say) as connection:
-            with _locked(connection, uri, deadline):
-                found = _revision(connection)
-                # Ends the transaction of the look: on SQL Server it would hold a lock on what upgrade() changes.
-                connection.rollback()
-                if found == expected:
-                    return
-                if upgrade is None:
-                    raise SettingError(
-                        _VARIABLE,
-                        None,
-                        f"leads to a database with schema {found or 'none'}, and this MLflow needs {expected}",
-                        "Run `mlflow db upgrade` after a backup, or set MLFLOW_AZURE_UPGRADE_SCHEMA=true",
-                    )
-                say(f"database schema {found or 'none'}: bringing it to {expected}")
-                upgrade(uri)
+        with _connected(engine, uri, deadline, say) as connection, _locked(connection, uri, deadline):
+            found = _revision(connection)
+            # Ends the transaction of the look: on SQL Server it would hold a lock on what upgrade() changes.
+            connection.rollback()
+            if found == expected:
+                return
+            if upgrade is None:
+                raise SettingError(
+                    _VARIABLE,
+                    None,
+                    f"leads to a database with schema {found or 'none'}, and this MLflow needs {expected}",
+                    "Run `mlflow db upgrade` after a backup, or set MLFLOW_AZURE_UPGRADE_SCHEMA=true",
+                )
+            say(f"database schema {found or 'none'}: bringing it to {expected}")
+            upgrade(uri)
     except SQLAlchemyError as error:
         raise SettingError(
             _VARIABLE,
@@ -108,8 +108,8 @@ def prepare(uri: str, upgrade: Callable[[str], None] | None, timeout: int, say: 
 def upgrade_with_mlflow(uri: str) -> None:
     """Create or upgrade the schema, and the experiment that every server expects, by MLflow's own code."""
     # Seconds of imports, needed only when there is something to upgrade.
-    from mlflow.store.db import utils
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    utils = importlib.import_module("mlflow.store.db.utils")
+    store = importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
 
     engine = utils.create_sqlalchemy_engine_with_retry(uri)
     if utils._is_empty_database(engine):
@@ -117,7 +117,7 @@ def upgrade_with_mlflow(uri: str) -> None:
     else:
         utils._upgrade_db(engine)
     engine.dispose()
-    SqlAlchemyStore(uri, "mlflow-artifacts:/")
+    store.SqlAlchemyStore(uri, "mlflow-artifacts:/")
 
 
 def _engine(uri: str) -> Engine:

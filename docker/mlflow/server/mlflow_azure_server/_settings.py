@@ -11,10 +11,10 @@ docker/mlflow/README.md.
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 # Dialect and driver -> the module that must be there; what the image holds.
@@ -189,7 +189,7 @@ def _artifacts(given: Mapping[str, str]) -> None:
     destination = _required(given, variable, "where artifacts are kept", form)
     scheme, separator, _rest = destination.partition("://")
     if not separator:
-        if not os.path.isabs(destination):
+        if not PurePosixPath(destination).is_absolute():
             raise SettingError(variable, destination, "is neither a URI nor an absolute path", f"Give {form}")
         return
     if scheme == "file":
