@@ -25,7 +25,7 @@ TOOLS = CACHE / "check" / "bin"
 IMPORTER = CACHE / "importer" / "bin"
 # The names under which the supported releases of ansible-test look for get-pip.py.
 GET_PIP = ("get_pip_24_2.py", "get_pip_25_2.py")
-TYPED = ("plugins/module_utils", "plugins/plugin_utils", "plugins/filter", "sandbox", "scripts")
+TYPED = ("plugins/module_utils", "plugins/plugin_utils", "plugins/filter", "sandbox", "scripts", "docker/mlflow/server")
 
 
 def copy_tree() -> None:
@@ -84,7 +84,7 @@ def galaxy_importer(env: Mapping[str, str]) -> bool:
 
 CHECKS: dict[str, Callable[[Mapping[str, str]], bool]] = {
     "ruff": lambda env: run(TOOLS / "ruff", "check", "--quiet", ".", env=env),
-    "mypy": lambda env: run(TOOLS / "mypy", *[name for name in TYPED if (CLONE / name).exists()], cwd=CLONE, env=env),
+    "mypy": lambda env: run(TOOLS / "mypy", *[name for name in TYPED if any((CLONE / name).rglob("*.py"))], cwd=CLONE, env=env),
     "antsibull-changelog": lambda env: run(TOOLS / "antsibull-changelog", "lint", env=env),
     "antsibull-docs": lambda env: run(
         *(TOOLS / "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self"),
