@@ -20,15 +20,15 @@ from typing import Any, ClassVar
 
 from ansible import constants as C
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.json import Direction, get_encoder
+from ansible.module_utils.common.json import Direction, get_module_encoder
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._errors import Failure
 from ..module_utils._module import Module
 from ._tokens import TOKENS
 
-HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 _AUTO = frozenset(("auto", "auto_silent", "auto_legacy", "auto_legacy_silent"))
 
 
@@ -78,29 +78,25 @@ class InProcessAction(ActionBase):  # type: ignore[misc]
         checked = ArgumentSpecValidator(dict(self.module.options), **self.module.constraints).validate(arguments)
         parameters = checked.validated_parameters
         if checked.error_messages:
-            result: dict[str, Any] = {"failed": True, "msg": checked.errors.msg}
+            result: dict[str, Any] = {"failed": True, "msg": self._message(checked.errors[0])}
         else:
             result = self.module.run(parameters, bool(self._task.check_mode), TOKENS.remember)
         if not self._task.diff:
             result.pop("diff", None)
-        secrets = checked._no_log_values
         result = {"changed": False, **result, "invocation": {"module_args": parameters}}
-        return _plain(remove_values(_hide(result, self.module.options), secrets))
+        plain: dict[str, Any] = _plain(remove_values(result, checked._no_log_values))
+        return plain
+
+    def _message(self, error: Any) -> str:
+        """What AnsibleModule says about a wrong argument."""
+        if isinstance(error, UnsupportedError):
+            return f"Unsupported parameters for ({self._task.action}) module: {error.msg}"
+        return str(error.msg)
 
 
 def _plain(value: Any) -> Any:
     """What is left of a value on its way to a module or back: JSON, without Ansible's tags."""
-    return json.loads(json.dumps(value, cls=get_encoder("legacy")))
-
-
-def _hide(result: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """AnsibleModule shows no_log options of the invocation as a fixed text."""
-    arguments = result["invocation"]["module_args"]
-    shown = {
-        key: HIDDEN if options.get(key, {}).get("no_log") and value is not None else value
-        for key, value in arguments.items()
-    }
-    return {**result, "invocation": {"module_args": shown}}
+    return json.loads(json.dumps(value, cls=get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)))
 
 
 @contextmanager
