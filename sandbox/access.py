@@ -107,6 +107,10 @@ def is_allowed(store: Store, principal: str, action: str, scope: str, *, data: b
         role = ROLES_BY_GUID.get(str(properties["roleDefinitionId"]).rpartition("/")[2].lower())
         if role is None:
             continue
-        if _matches(role.data_actions, action) if data else _matches(role.actions, action) and not _matches(role.not_actions, action):
+        if (
+            _matches(role.data_actions, action)
+            if data
+            else _matches(role.actions, action) and not _matches(role.not_actions, action)
+        ):
             return True
     return False

@@ -16,7 +16,18 @@ from typing import Any
 
 from sandbox.access import is_allowed
 from sandbox.messages import Request, Response, json_response
-from sandbox.resource_types import REGIONS, ArmError, Call, Context, Json, Reply, ResourceType, Target, merge_patch, parse_target
+from sandbox.resource_types import (
+    REGIONS,
+    ArmError,
+    Call,
+    Context,
+    Json,
+    Reply,
+    ResourceType,
+    Target,
+    merge_patch,
+    parse_target,
+)
 from sandbox.store import SUCCEEDED, Operation, Resource
 
 HOST = "management.azure.com"
@@ -24,6 +35,7 @@ AUDIENCES = ("https://management.azure.com", "https://management.core.windows.ne
 GROUPS = "microsoft.resources/resourcegroups"
 _OPERATION_SEGMENT = re.compile(r"/[^/]*operation(?:s|status|statuses|results)?/([^/]+)$", re.IGNORECASE)
 GROUP_DELETE_SECONDS = 50
+_LISTED = ["id", "name", "type", "location", "tags", "sku", "kind", "identity"]
 
 
 class ResourceManager:
@@ -53,12 +65,16 @@ class ResourceManager:
         caller = self.context.directory.read(request.headers.get("authorization"))
         if caller is None or not caller.audience.startswith(AUDIENCES):
             reason = "missing" if "authorization" not in request.headers else "invalid"
-            raise ArmError(401, "AuthenticationFailed", f"Authentication failed. The 'Authorization' header is {reason}.")
+            raise ArmError(
+                401, "AuthenticationFailed", f"Authentication failed. The 'Authorization' header is {reason}."
+            )
         path = re.sub(r"/{2,}", "/", request.path).rstrip("/")
         version = request.query.get("api-version")
         if version is None:
             raise ArmError(
-                400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests."
+                400,
+                "MissingApiVersionParameter",
+                "The api-version query parameter (?api-version=) is required for all requests.",
             )
         subscription = self.store.setting("subscription_id") or ""
         if path.lower() in ("/tenants", "/subscriptions"):
@@ -86,10 +102,14 @@ class ResourceManager:
             body = json.loads(request.body)
         except ValueError as error:
             raise ArmError(
-                400, "InvalidRequestContent", f"The request content was invalid and could not be deserialized: '{error}'."
+                400,
+                "InvalidRequestContent",
+                f"The request content was invalid and could not be deserialized: '{error}'.",
             ) from error
         if not isinstance(body, dict):
-            raise ArmError(400, "InvalidRequestContent", "The request content was invalid and could not be deserialized.")
+            raise ArmError(
+                400, "InvalidRequestContent", "The request content was invalid and could not be deserialized."
+            )
         return body
 
     def _permit(self, principal: str, action: str, scope: str) -> None:
@@ -116,7 +136,11 @@ class ResourceManager:
             "tenantId": self.store.setting("tenant_id"),
             "displayName": "Sandbox",
             "state": "Enabled",
-            "subscriptionPolicies": {"locationPlacementId": "Public_2014-09-01", "quotaId": "PayAsYouGo_2014-09-01", "spendingLimit": "Off"},
+            "subscriptionPolicies": {
+                "locationPlacementId": "Public_2014-09-01",
+                "quotaId": "PayAsYouGo_2014-09-01",
+                "spendingLimit": "Off",
+            },
             "authorizationSource": "RoleBased",
         }
 
@@ -133,7 +157,9 @@ class ResourceManager:
             return json_response(200, {"value": self._contents(f"/subscriptions/{subscription}")})
         if kind == "resourcegroups":
             if len(segments) == 1:
-                self._permit(principal, "Microsoft.Resources/subscriptions/resourceGroups/read", f"/subscriptions/{subscription}")
+                self._permit(
+                    principal, "Microsoft.Resources/subscriptions/resourceGroups/read", f"/subscriptions/{subscription}"
+                )
                 return json_response(200, {"value": [_show_group(group) for group in self.store.of_type(GROUPS)]})
             group_id = f"/subscriptions/{subscription}/resourceGroups/{segments[1]}"
             if len(segments) == 2:
@@ -144,7 +170,12 @@ class ResourceManager:
         raise ArmError(404, "InvalidResourceType", f"The sandbox does not serve {path}.")
 
     def _location(self, subscription: str, name: str) -> Json:
-        return {"id": f"/subscriptions/{subscription}/locations/{name}", "name": name, "displayName": REGIONS[name], "type": "Region"}
+        return {
+            "id": f"/subscriptions/{subscription}/locations/{name}",
+            "name": name,
+            "displayName": REGIONS[name],
+            "type": "Region",
+        }
 
     def _providers(self, subscription: str, wanted: str | None) -> Response:
         namespaces = sorted({handler.type.split("/")[0] for handler in self.types.values()} | {"Microsoft.Resources"})
@@ -170,13 +201,13 @@ class ResourceManager:
 
     def _contents(self, scope: str) -> list[Json]:
         """The tracked resources below a scope, as a list of resources shows them."""
-        shown = []
+        shown: list[Json] = []
         for resource in self.store.below(scope):
             handler = self.types.get(resource.type)
             if handler is None or "location" not in resource.body:
                 continue
             full = handler.show(resource)
-            shown.append({name: full[name] for name in ("id", "name", "type", "location", "tags", "sku", "kind", "identity") if name in full})
+            shown.append({name: full[name] for name in _LISTED if name in full})
         return shown
 
     def _existing_group(self, group_id: str, name: str) -> Resource:
@@ -202,7 +233,9 @@ class ResourceManager:
             return json_response(200, _show_group(group))
         if method == "DELETE":
             return self._delete_group(group)
-        raise ArmError(405, "HttpMethodNotAllowed", f"The HTTP method '{method}' is not supported at scope 'resource group'.")
+        raise ArmError(
+            405, "HttpMethodNotAllowed", f"The HTTP method '{method}' is not supported at scope 'resource group'."
+        )
 
     def _put_group(self, group_id: str, name: str, existing: Resource | None, body: Json) -> Response:
         if not re.fullmatch(r"[-\w.()]{1,90}(?<!\.)", name):
@@ -214,7 +247,11 @@ class ResourceManager:
             )
         location = str(body.get("location") or "").replace(" ", "").lower()
         if location not in REGIONS:
-            raise ArmError(400, "LocationNotAvailableForResourceGroup", f"The provided location '{body.get('location')}' is not available for resource group.")
+            raise ArmError(
+                400,
+                "LocationNotAvailableForResourceGroup",
+                f"The provided location '{body.get('location')}' is not available for resource group.",
+            )
         if existing is not None and existing.body["location"] != location:
             raise ArmError(
                 409,
@@ -250,7 +287,9 @@ class ResourceManager:
         verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(method, "write")
         self._permit(call.caller.object_id, f"{handler.type}/{verb}", handler.resource_id(target))
         if target.resource_group is not None:
-            self._existing_group(f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}", target.resource_group)
+            self._existing_group(
+                f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}", target.resource_group
+            )
         self._existing_parent(handler, target, verb)
         resource_id = handler.resource_id(target)
         existing = self._find(handler, target)
@@ -267,7 +306,9 @@ class ResourceManager:
         if method == "PATCH" and existing is not None:
             call.body = handler.merge(call, existing)
         elif method != "PUT":
-            raise ArmError(405, "HttpMethodNotAllowed", f"The requested resource does not support http method '{method}'.")
+            raise ArmError(
+                405, "HttpMethodNotAllowed", f"The requested resource does not support http method '{method}'."
+            )
         return self._write(handler, call, existing, resource_id, patch=method == "PATCH")
 
     def _find(self, handler: ResourceType, target: Target) -> Resource | None:
@@ -278,7 +319,11 @@ class ResourceManager:
         if handler is None:
             known = any(name.startswith(target.namespace.lower() + "/") for name in self.types)
             code = "InvalidResourceType" if known else "InvalidResourceNamespace"
-            raise ArmError(404, code, f"The resource type '{'/'.join(target.types)}' could not be found in the namespace '{target.namespace}'.")
+            raise ArmError(
+                404,
+                code,
+                f"The resource type '{'/'.join(target.types)}' could not be found in the namespace '{target.namespace}'.",
+            )
         return handler
 
     def _existing_parent(self, handler: ResourceType, target: Target, verb: str) -> None:
@@ -302,16 +347,29 @@ class ResourceManager:
             scope = target.parent_id or target.scope
             self._permit(call.caller.object_id, f"{handler.type}/read", scope)
             if target.resource_group is not None:
-                self._existing_group(f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}", target.resource_group)
+                self._existing_group(
+                    f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}",
+                    target.resource_group,
+                )
             self._existing_parent(handler, target, "read")
-            return json_response(200, {"value": [handler.show(found) for found in handler.list(call, scope)]})
+            return json_response(200, {"value": [handler.show(found) for found in handler.select(call, scope)]})
         owner = self.types.get("/".join((target.namespace, *target.types[:-1])).lower())
         action = target.types[-1]
         if owner is None or len(target.names) == 0:
             return self._provider_action(method, call, action)
-        subject = Target(target.subscription, target.resource_group, target.scope, target.namespace, target.types[:-1], target.names, action)
+        subject = Target(
+            target.subscription,
+            target.resource_group,
+            target.scope,
+            target.namespace,
+            target.types[:-1],
+            target.names,
+            action,
+        )
         resource = self.store.get(owner.resource_id(subject))
-        self._permit(call.caller.object_id, f"{owner.type}/{action}/{'read' if method == 'GET' else 'action'}", subject.id)
+        self._permit(
+            call.caller.object_id, f"{owner.type}/{action}/{'read' if method == 'GET' else 'action'}", subject.id
+        )
         if resource is None:
             raise owner.not_found(subject)
         return owner.act(Call(subject, call.caller, call.api_version, call.body, call.query), resource, action.lower())
@@ -323,15 +381,28 @@ class ResourceManager:
             name = str(call.body.get("name", ""))
             if self.store.named(asked, name) is None:
                 return json_response(200, {"nameAvailable": True})
-            return json_response(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": f"The name {name} is already taken."})
-        raise ArmError(404, "InvalidResourceType", f"The resource type '{action}' could not be found in the namespace '{call.target.namespace}'.")
+            return json_response(
+                200,
+                {"nameAvailable": False, "reason": "AlreadyExists", "message": f"The name {name} is already taken."},
+            )
+        raise ArmError(
+            404,
+            "InvalidResourceType",
+            f"The resource type '{action}' could not be found in the namespace '{call.target.namespace}'.",
+        )
 
     # writes
 
-    def _write(self, handler: ResourceType, call: Call, existing: Resource | None, resource_id: str, *, patch: bool) -> Response:
+    def _write(
+        self, handler: ResourceType, call: Call, existing: Resource | None, resource_id: str, *, patch: bool
+    ) -> Response:
         if existing is not None and (running := self.store.running_operations(existing.key)):
             raise _busy(handler, existing, running[0])
-        if existing is None and handler.unique_everywhere and (taken := self.store.named(handler.type, call.target.name)):
+        if (
+            existing is None
+            and handler.unique_everywhere
+            and (taken := self.store.named(handler.type, call.target.name))
+        ):
             raise handler.taken(taken.name)
         handler.check(call, existing)
         body, private = handler.settle(call, existing)
@@ -374,7 +445,11 @@ class ResourceManager:
             self.store.delete(existing.id)
             self._drop_role_assignments(existing)
             handler.removed(existing)
-            return json_response(200, shown) if handler.type.lower().endswith("roleassignments") else Response(handler.deleted_status)
+            return (
+                json_response(200, shown)
+                if handler.type.lower().endswith("roleassignments")
+                else Response(handler.deleted_status)
+            )
         existing.state = "Deleting"
         with self.store.transaction():
             self.store.put(existing)
@@ -392,7 +467,9 @@ class ResourceManager:
         for assignment in self.store.below(resource.id, "microsoft.authorization/roleassignments"):
             self.store.delete(assignment.id)
 
-    def _polling_headers(self, handler: ResourceType, resource: Resource, operation: Operation, call: Call) -> dict[str, str]:
+    def _polling_headers(
+        self, handler: ResourceType, resource: Resource, operation: Operation, call: Call
+    ) -> dict[str, str]:
         fields = {
             "subscription": call.target.subscription,
             "group": call.target.resource_group,
@@ -403,7 +480,9 @@ class ResourceManager:
         version = handler.operation_api_version or call.api_version
         headers = {"Retry-After": self.context.retry_after(handler.retry_after)}
         if handler.status_path:
-            headers["Azure-AsyncOperation"] = f"https://{HOST}{handler.status_path.format(**fields)}?api-version={version}"
+            headers["Azure-AsyncOperation"] = (
+                f"https://{HOST}{handler.status_path.format(**fields)}?api-version={version}"
+            )
         if handler.result_path:
             headers["Location"] = f"https://{HOST}{handler.result_path.format(**fields)}?api-version={version}"
         return headers
@@ -495,6 +574,11 @@ def _no_operation(resource: Resource) -> Operation:
 
 
 def _show_group(group: Resource) -> Json:
-    shown: dict[str, Any] = {"id": group.id, "name": group.name, "type": "Microsoft.Resources/resourceGroups", **group.body}
+    shown: dict[str, Any] = {
+        "id": group.id,
+        "name": group.name,
+        "type": "Microsoft.Resources/resourceGroups",
+        **group.body,
+    }
     shown["properties"] = {"provisioningState": group.state}
     return shown

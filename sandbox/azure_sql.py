@@ -56,7 +56,11 @@ class Login:
 
     @property
     def managed_identity(self) -> bool:
-        return self.query.get("authentication", "").lower() in ("activedirectorymsi", "activedirectorymanagedidentity", "activedirectorydefault")
+        return self.query.get("authentication", "").lower() in (
+            "activedirectorymsi",
+            "activedirectorymanagedidentity",
+            "activedirectorydefault",
+        )
 
 
 def azure_sql_uri(value: str) -> bool:
@@ -86,19 +90,26 @@ class AzureSql:
         """The database that a login opens. `identities` are the app's own: client id to object id. Raises LoginRefused."""
         server = self._store.named(SERVERS, login.server)
         if server is None or server.state == "Deleting":
-            raise LoginRefused(f"Cannot open server '{login.server}' requested by the login. The server was not found. (40532)")
+            raise LoginRefused(
+                f"Cannot open server '{login.server}' requested by the login. The server was not found. (40532)"
+            )
         self._check_firewall(server)
         self._check_identity(server, login, identities)
         database = self._store.get(f"{server.id}/databases/{login.database}")
         if database is None or database.state not in ("Succeeded", "Updating"):
-            raise LoginRefused(f"Cannot open database \"{login.database}\" requested by the login. The login failed. (4060)")
+            raise LoginRefused(
+                f'Cannot open database "{login.database}" requested by the login. The login failed. (4060)'
+            )
         return database
 
     def _check_firewall(self, server: Resource) -> None:
         """An app without a virtual network comes from Azure's own addresses, which the rule 0.0.0.0-0.0.0.0 lets in."""
         address = ipaddress.IPv4Address("20.50.2.1")
         if server.properties["publicNetworkAccess"] == "Disabled":
-            raise LoginRefused(f"Reason: An instance-specific error occurred while establishing a connection to SQL Server. Connection was denied since Deny Public Network Access is set to Yes on server '{server.name}'. (47073)")
+            raise LoginRefused(
+                "Reason: An instance-specific error occurred while establishing a connection to SQL Server. "
+                f"Connection was denied since Deny Public Network Access is set to Yes on server '{server.name}'. (47073)"
+            )
         for rule in self._store.below(server.id, RULES):
             start, end = rule.properties["startIpAddress"], rule.properties["endIpAddress"]
             if start == end == "0.0.0.0" or ipaddress.IPv4Address(start) <= address <= ipaddress.IPv4Address(end):
@@ -115,12 +126,16 @@ class AzureSql:
             client = (login.query.get("uid") or login.user).lower()
             chosen = client if client else (next(iter(identities)) if len(identities) == 1 else "")
             if chosen not in identities:
-                raise LoginRefused(f"Login failed: the managed identity '{client}' is not assigned to this app. (FA004)")
+                raise LoginRefused(
+                    f"Login failed: the managed identity '{client}' is not assigned to this app. (FA004)"
+                )
             if str(entra.get("sid", "")).lower() not in (chosen, identities[chosen].lower()):
                 raise LoginRefused("Login failed for user '<token-identified principal>'. (18456)")
             return
         if entra.get("azureADOnlyAuthentication"):
-            raise LoginRefused(f"Login failed for user '{login.user}'. Reason: Azure Active Directory only authentication is enabled. (18456)")
+            raise LoginRefused(
+                f"Login failed for user '{login.user}'. Reason: Azure Active Directory only authentication is enabled. (18456)"
+            )
         same = login.user.lower().partition("@")[0] == server.properties["administratorLogin"].lower()
         if not same or not password_matches(server, login.password):
             raise LoginRefused(f"Login failed for user '{login.user}'. (18456)")
@@ -138,7 +153,10 @@ class AzureSql:
     def _on_sql_server(self, real: SqlServer, login: Login, database: Resource, python: Path) -> tuple[str, str]:
         name = f"{login.server}_{database.name}"
         if "login" not in database.private:
-            database.private["login"] = {"name": f"sandbox_{name}"[:100], "password": f"Aa1-{secrets.token_urlsafe(24)}"}
+            database.private["login"] = {
+                "name": f"sandbox_{name}"[:100],
+                "password": f"Aa1-{secrets.token_urlsafe(24)}",
+            }
             self._store.put(database)
         own = database.private["login"]
         job = {
@@ -147,15 +165,33 @@ class AzureSql:
         }  # fmt: skip
         script = Path(__file__).with_name("sql_server_setup.py")
         try:
-            done = subprocess.run([str(python), "-I", str(script)], input=json.dumps(job), capture_output=True, text=True, timeout=SETUP_SECONDS, check=False)
+            done = subprocess.run(
+                [str(python), "-I", str(script)],
+                input=json.dumps(job),
+                capture_output=True,
+                text=True,
+                timeout=SETUP_SECONDS,
+                check=False,
+            )
         except subprocess.TimeoutExpired as error:
-            raise LoginRefused(f"The SQL Server {real.host}:{real.port} behind the sandbox did not answer within {SETUP_SECONDS} s.") from error
+            raise LoginRefused(
+                f"The SQL Server {real.host}:{real.port} behind the sandbox did not answer within {SETUP_SECONDS} s."
+            ) from error
         if done.returncode != 0:
             reason = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
-            raise LoginRefused(f"The SQL Server {real.host}:{real.port} behind the sandbox could not be set up: {reason[0]}")
-        kept = {key: value for key, value in login.query.items() if key not in ("authentication", "uid", "pwd", "encrypt", "trustservercertificate")}
+            raise LoginRefused(
+                f"The SQL Server {real.host}:{real.port} behind the sandbox could not be set up: {reason[0]}"
+            )
+        kept = {
+            key: value
+            for key, value in login.query.items()
+            if key not in ("authentication", "uid", "pwd", "encrypt", "trustservercertificate")
+        }
         # SQLAlchemy reads `driver` in lower case; the rest are the driver's own words
         query = urlencode({**kept, "Encrypt": "yes", "TrustServerCertificate": "yes"})
         user, password = quote(own["name"], safe=""), quote(own["password"], safe="")
         substitute = f"{login.scheme}://{user}:{password}@{real.host}:{real.port}/{quote(name, safe='')}?{query}"
-        return substitute, f"Azure SQL database {login.server}/{database.name} is the database {name} of the SQL Server {real.host}:{real.port}"
+        return (
+            substitute,
+            f"Azure SQL database {login.server}/{database.name} is the database {name} of the SQL Server {real.host}:{real.port}",
+        )

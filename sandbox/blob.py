@@ -64,7 +64,9 @@ def needed_action(request: Request) -> tuple[str, bool]:
 class Blobs:
     """The Azurites, one per storage account, and the permission checks in front of them."""
 
-    def __init__(self, context: Context, home: Home, processes: Processes, azurite: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, context: Context, home: Home, processes: Processes, azurite: Path, environment: dict[str, str]
+    ) -> None:
         self._context = context
         self._folder = home.root / "storage"
         self._certificate = home.certificates / "azurite.pem"
@@ -132,7 +134,13 @@ class Blobs:
         self._processes.add(process.pid, f"azurite {account.name}")
         self._running[account.name] = process
         if not await self._listening(process, port):
-            self._context.work_done(operation, {"code": "InternalServerError", "message": f"Azurite did not start; see storage/{account.name}.log in the sandbox's folder."})
+            self._context.work_done(
+                operation,
+                {
+                    "code": "InternalServerError",
+                    "message": f"Azurite did not start; see storage/{account.name}.log in the sandbox's folder.",
+                },
+            )
             return
         self._ports[account.name] = port
         self._context.work_done(operation)
@@ -180,7 +188,9 @@ class Blobs:
             .not_valid_after(now + datetime.timedelta(days=3650))
             .sign(key, hashes.SHA256())
         )
-        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
         write_private(self._key, pem.decode())
         write_private(self._certificate, certificate.public_bytes(serialization.Encoding.PEM).decode())
 
@@ -205,7 +215,12 @@ class Blobs:
         trust_loopback.check_hostname = False
         trust_loopback.verify_mode = ssl.CERT_NONE
         connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=trust_loopback)
-        headers = {"Host": f"{account.name}{SUFFIX}", "Authorization": f"Bearer {token}", "x-ms-version": API_VERSION, "Content-Length": "0"}
+        headers = {
+            "Host": f"{account.name}{SUFFIX}",
+            "Authorization": f"Bearer {token}",
+            "x-ms-version": API_VERSION,
+            "Content-Length": "0",
+        }
         headers["x-ms-date"] = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
         connection.request(method, path, headers=headers)
         status = connection.getresponse().status
@@ -220,17 +235,33 @@ class Blobs:
         shared_key_off = account.properties.get("allowSharedKeyAccess") is False
         if scheme.lower() == "bearer":
             caller = self._context.directory.read(request.headers["authorization"])
-            if caller is None or not caller.audience.startswith(("https://storage.azure.com", f"https://{account.name}{SUFFIX}")):
-                return _error(401, "InvalidAuthenticationInfo", "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.")
+            if caller is None or not caller.audience.startswith(
+                ("https://storage.azure.com", f"https://{account.name}{SUFFIX}")
+            ):
+                return _error(
+                    401,
+                    "InvalidAuthenticationInfo",
+                    "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.",
+                )
             action, data = needed_action(request)
             segments = [segment for segment in request.path.split("/") if segment]
             scope = f"{account.id}/blobServices/default/containers/{segments[0]}" if segments else account.id
             if not is_allowed(self._context.store, caller.object_id, action, scope, data=data):
-                return _error(403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation using this permission.")
+                return _error(
+                    403,
+                    "AuthorizationPermissionMismatch",
+                    "This request is not authorized to perform this operation using this permission.",
+                )
             return None
         signed = "sig" in request.query
-        if (scheme.lower() in ("sharedkey", "sharedkeylite") or signed and "skoid" not in request.query) and shared_key_off:
-            return _error(403, "KeyBasedAuthenticationNotPermitted", "Key based authentication is not permitted on this storage account.")
+        if (
+            scheme.lower() in ("sharedkey", "sharedkeylite") or (signed and "skoid" not in request.query)
+        ) and shared_key_off:
+            return _error(
+                403,
+                "KeyBasedAuthenticationNotPermitted",
+                "Key based authentication is not permitted on this storage account.",
+            )
         if not scheme and not signed and not account.properties["allowBlobPublicAccess"]:
             return _error(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.")
         return None
@@ -241,7 +272,14 @@ def _error(status: int, code: str, message: str) -> Response:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S.0000000Z", time.gmtime())
     text = f"{escape(message)}\nRequestId:{request_id}\nTime:{stamp}"
     body = f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code><Message>{text}</Message></Error>'
-    headers = {"Content-Type": "application/xml", "x-ms-error-code": code, "x-ms-request-id": request_id, "x-ms-version": API_VERSION}
+    headers = {
+        "Content-Type": "application/xml",
+        "x-ms-error-code": code,
+        "x-ms-request-id": request_id,
+        "x-ms-version": API_VERSION,
+    }
     if status == 401:
-        headers["WWW-Authenticate"] = "Bearer authorization_uri=https://login.microsoftonline.com/common/oauth2/authorize resource_id=https://storage.azure.com"
+        headers["WWW-Authenticate"] = (
+            "Bearer authorization_uri=https://login.microsoftonline.com/common/oauth2/authorize resource_id=https://storage.azure.com"
+        )
     return Response(status, body.encode(), headers)

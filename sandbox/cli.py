@@ -50,7 +50,11 @@ def server_pid(home: Home) -> int | None:
 def up(home: Home, arguments: argparse.Namespace) -> int:
     home.make()
     with exclusive(home):
-        asked = {name: value for name in ("latency", "role_propagation", "port", "sql_server") if (value := getattr(arguments, name)) is not None}
+        asked = {
+            name: value
+            for name in ("latency", "role_propagation", "port", "sql_server")
+            if (value := getattr(arguments, name)) is not None
+        }
         if asked.get("sql_server"):
             _check_sql_server(asked["sql_server"])
         known = read_json(home.options_file) or {}
@@ -75,7 +79,9 @@ def _check_sql_server(value: str) -> None:
         raise SandboxError(f"--sql-server {value}: give host:port, for example 127.0.0.1:1433")
     missing = [name for name in ("SANDBOX_SQL_USER", "SANDBOX_SQL_PASSWORD") if not os.environ.get(name)]
     if missing:
-        raise SandboxError(f"--sql-server needs {' and '.join(missing)} in the environment: a login that may create databases and logins there")
+        raise SandboxError(
+            f"--sql-server needs {' and '.join(missing)} in the environment: a login that may create databases and logins there"
+        )
 
 
 def _start(home: Home, python: str) -> None:
@@ -149,7 +155,10 @@ def _rows(home: Home, query: str, *values: Any) -> list[sqlite3.Row]:
 
 
 def _apps(home: Home) -> list[dict[str, Any]]:
-    rows = _rows(home, "SELECT name, state, body, private FROM resources WHERE type = 'microsoft.app/containerapps' ORDER BY name")
+    rows = _rows(
+        home,
+        "SELECT name, state, body, private FROM resources WHERE type = 'microsoft.app/containerapps' ORDER BY name",
+    )
     found = []
     for row in rows:
         properties, port = json.loads(row["body"])["properties"], json.loads(row["private"]).get("front_port")
@@ -164,7 +173,10 @@ def _apps(home: Home) -> list[dict[str, Any]]:
 def status(home: Home, arguments: argparse.Namespace) -> int:
     pid = server_pid(home)
     ready = read_json(home.ready_file) if pid is not None else None
-    counted = {row["type"]: row["n"] for row in _rows(home, "SELECT type, count(*) AS n FROM resources GROUP BY type ORDER BY type")}
+    counted = {
+        row["type"]: row["n"]
+        for row in _rows(home, "SELECT type, count(*) AS n FROM resources GROUP BY type ORDER BY type")
+    }
     shown = {
         "running": bool(ready), "pid": pid, "proxy": f"http://127.0.0.1:{ready['port']}" if ready else None, "home": str(home.root),
         "resources": counted, "apps": _apps(home),
@@ -172,7 +184,10 @@ def status(home: Home, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(shown, indent=2))
         return 0 if ready else 3
-    print(f"The sandbox in {home.root} {'runs' if ready else 'does not run'}" + (f" (process {pid}, proxy {shown['proxy']})." if ready else "."))
+    print(
+        f"The sandbox in {home.root} {'runs' if ready else 'does not run'}"
+        + (f" (process {pid}, proxy {shown['proxy']})." if ready else ".")
+    )
     for kind, count in counted.items():
         print(f"  {count:4d} {kind}")
     for app in _apps(home):
@@ -190,7 +205,11 @@ def url(home: Home, arguments: argparse.Namespace) -> int:
 
 
 def logs(home: Home, arguments: argparse.Namespace) -> int:
-    paths = [home.log] if arguments.app is None else sorted((home.root / "apps" / arguments.app).glob("*/*.log"), key=lambda path: path.stat().st_mtime)
+    paths = (
+        [home.log]
+        if arguments.app is None
+        else sorted((home.root / "apps" / arguments.app).glob("*/*.log"), key=lambda path: path.stat().st_mtime)
+    )
     if not paths or not paths[0].exists():
         raise SandboxError(f"there is no log of {arguments.app or 'the sandbox'} yet")
     for path in paths:
@@ -201,14 +220,23 @@ def logs(home: Home, arguments: argparse.Namespace) -> int:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="Azure on this machine, for the collection's plays and other Azure clients.")
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox",
+        description="Azure on this machine, for the collection's plays and other Azure clients.",
+    )
     parser.add_argument("--home", help="the sandbox's folder (default: SANDBOX_HOME, or .sandbox)")
     commands = parser.add_subparsers(dest="command", required=True)
     starting = commands.add_parser("up", help="start it, where it does not run yet")
     starting.add_argument("--latency", type=float, help="share of Azure's real durations, 0 (default) to 1")
-    starting.add_argument("--role-propagation", type=float, help="seconds until a new role assignment counts (default 0)")
+    starting.add_argument(
+        "--role-propagation", type=float, help="seconds until a new role assignment counts (default 0)"
+    )
     starting.add_argument("--port", type=int, help="the proxy's port (default: a free one, kept over restarts)")
-    starting.add_argument("--sql-server", metavar="HOST:PORT", help="a SQL Server to stand behind the Azure SQL databases; its login in SANDBOX_SQL_USER and SANDBOX_SQL_PASSWORD")
+    starting.add_argument(
+        "--sql-server",
+        metavar="HOST:PORT",
+        help="a SQL Server to stand behind the Azure SQL databases; its login in SANDBOX_SQL_USER and SANDBOX_SQL_PASSWORD",
+    )
     starting.set_defaults(run=up)
     stopping = commands.add_parser("down", help="stop it and all that it started")
     stopping.add_argument("--purge", action="store_true", help="remove its state too")

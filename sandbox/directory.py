@@ -96,7 +96,9 @@ class Directory:
         if scheme.lower() != "bearer":
             return None
         try:
-            claims = jwt.decode(token.strip(), self.key.public_key(), algorithms=["RS256"], options={"verify_aud": False})
+            claims = jwt.decode(
+                token.strip(), self.key.public_key(), algorithms=["RS256"], options={"verify_aud": False}
+            )
         except jwt.InvalidTokenError:
             return None
         return Caller(claims["oid"], claims["appid"], claims["aud"])
@@ -109,13 +111,15 @@ class Directory:
             return json_response(200, _instance_discovery(self.tenant))
         if tail.endswith(".well-known/openid-configuration"):
             return json_response(200, _openid_configuration(self.tenant))
-        if tail.endswith("discovery/v2.0/keys") or tail.endswith("discovery/keys"):
+        if tail.endswith(("discovery/v2.0/keys", "discovery/keys")):
             return json_response(200, {"keys": [self._public_key()]})
         if tail.endswith("userrealm") or "/userrealm/" in request.path.lower():
             return json_response(200, {"ver": "1.0", "account_type": "Managed", "cloud_instance_name": HOST})
         if tail in ("oauth2/v2.0/token", "oauth2/token") and request.method == "POST":
             return self._issue(segments[0], request.form())
-        return json_response(404, {"error": "not_found", "error_description": f"The sandbox does not serve {request.path}."})
+        return json_response(
+            404, {"error": "not_found", "error_description": f"The sandbox does not serve {request.path}."}
+        )
 
     def _issue(self, tenant: str, form: dict[str, str]) -> Response:
         if tenant.lower() not in (self.tenant, "common", "organizations"):
@@ -124,7 +128,12 @@ class Directory:
                 f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.",
             )  # fmt: skip
         if form.get("grant_type") != "client_credentials":
-            return _refusal(400, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{form.get('grant_type')}'.")
+            return _refusal(
+                400,
+                "unsupported_grant_type",
+                70003,
+                f"The app requested an unsupported grant type '{form.get('grant_type')}'.",
+            )
         client_id = form.get("client_id", "").lower()
         principal = self._store.principal(client_id)
         if principal is None or principal.client_id != client_id or principal.secret is None:

@@ -74,7 +74,7 @@ def write_private(path: Path, text: str) -> None:
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def read_json(path: Path) -> Any:

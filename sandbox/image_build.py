@@ -106,11 +106,17 @@ def read_dockerfile(text: str, arguments: dict[str, str]) -> Plan:
             _instruction(plan, stage, kind, value, {**defaults}, arguments)
     if stage is None:
         raise BuildError("the Dockerfile has no FROM")
-    plan.config = {**stage.config, "Env": [f"{name}={value}" for name, value in stage.environment.items()], "WorkingDir": stage.workdir}
+    plan.config = {
+        **stage.config,
+        "Env": [f"{name}={value}" for name, value in stage.environment.items()],
+        "WorkingDir": stage.workdir,
+    }
     return plan
 
 
-def _instruction(plan: Plan, stage: Stage, kind: str, value: str, defaults: dict[str, str], arguments: dict[str, str]) -> None:
+def _instruction(
+    plan: Plan, stage: Stage, kind: str, value: str, defaults: dict[str, str], arguments: dict[str, str]
+) -> None:
     values = {**stage.arguments, **stage.environment}
     if kind == "ARG":
         name, found, default = value.partition("=")
@@ -181,7 +187,12 @@ def _run(plan: Plan, stage: Stage, value: str, values: dict[str, str]) -> None:
 def content_hash(context: Path, dockerfile: str, arguments: dict[str, str]) -> str:
     """SHA-256 over the context's paths and bytes, the Dockerfile's name, the build arguments and this machine's Python."""
     digest = hashlib.sha256()
-    about = {"dockerfile": dockerfile, "arguments": arguments, "python": platform.python_version(), "machine": platform.machine()}
+    about = {
+        "dockerfile": dockerfile,
+        "arguments": arguments,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
     digest.update(json.dumps(about, sort_keys=True).encode())
     for path in sorted(item for item in context.rglob("*") if item.is_file()):
         digest.update(f"\n{path.relative_to(context).as_posix()} {path.stat().st_size}\n".encode())
@@ -255,10 +266,26 @@ def build_layer(plan: Plan, context: Path, layer: Path) -> None:
         venv.EnvBuilder(with_pip=True, symlinks=True).create(layer / "venv")
         for words, workdir in plan.installs:
             print(f"RUN pip install {shlex.join(words)}", flush=True)
-            command = [str(layer / "venv" / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
-            done = subprocess.run([*command, *pip_arguments(words, workdir, rootfs)], check=False, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+            command = [
+                str(layer / "venv" / "bin" / "python"),
+                "-m",
+                "pip",
+                "install",
+                "--disable-pip-version-check",
+                "--no-input",
+                "--progress-bar",
+                "off",
+            ]
+            done = subprocess.run(
+                [*command, *pip_arguments(words, workdir, rootfs)],
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.STDOUT,
+            )
             if done.returncode != 0:
-                raise BuildError(f"The command '/bin/sh -c pip install {shlex.join(words)}' returned a non-zero code: {done.returncode}")
+                raise BuildError(
+                    f"The command '/bin/sh -c pip install {shlex.join(words)}' returned a non-zero code: {done.returncode}"
+                )
         complete.touch()
 
 

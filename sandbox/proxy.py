@@ -77,7 +77,11 @@ class Gateway:
         return self._to.store.named(ACCOUNTS, host.removesuffix(BLOB_SUFFIX)) if host.endswith(BLOB_SUFFIX) else None
 
     def _registry(self, host: str) -> Resource | None:
-        return self._to.store.named(REGISTRIES, host.removesuffix(REGISTRY_SUFFIX)) if host.endswith(REGISTRY_SUFFIX) else None
+        return (
+            self._to.store.named(REGISTRIES, host.removesuffix(REGISTRY_SUFFIX))
+            if host.endswith(REGISTRY_SUFFIX)
+            else None
+        )
 
     def _in_environment(self, host: str) -> bool:
         if not host.endswith(APP_SUFFIX):
@@ -141,7 +145,9 @@ class Gateway:
 
     def identity_token(self, request: Request) -> Response:
         """Answers GET /msi/token, as the identity endpoint of a container app does."""
-        app = self._to.runtime.app_of_identity_header(request.headers.get("x-identity-header", request.headers.get("secret", "")))
+        app = self._to.runtime.app_of_identity_header(
+            request.headers.get("x-identity-header", request.headers.get("secret", ""))
+        )
         if app is None:
             return json_response(401, {"statusCode": 401, "message": "The X-IDENTITY-HEADER does not match."})
         query = request.query
@@ -151,17 +157,30 @@ class Gateway:
             for identity_id, entry in assigned.items()
             if query.get("client_id", query.get("clientid", entry["clientId"])).lower() == entry["clientId"].lower()
             and query.get("mi_res_id", identity_id).lower() == identity_id.lower()
-            and query.get("object_id", query.get("principal_id", entry["principalId"])).lower() == entry["principalId"].lower()
+            and query.get("object_id", query.get("principal_id", entry["principalId"])).lower()
+            == entry["principalId"].lower()
         ]
         resource = query.get("resource", "")
         selected = any(name in query for name in ("client_id", "clientid", "mi_res_id", "object_id", "principal_id"))
         if not resource or not chosen or not selected:
-            return json_response(400, {"statusCode": 400, "message": "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId."})
+            return json_response(
+                400,
+                {
+                    "statusCode": 400,
+                    "message": "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.",
+                },
+            )
         principal = self._to.store.principal(chosen[0]["principalId"])
         if principal is None:
             return json_response(400, {"statusCode": 400, "message": "The managed identity no longer exists."})
         token = self._to.directory.token(principal, resource.rstrip("/"))
-        answer = {"access_token": token, "expires_on": str(int(time.time()) + TOKEN_SECONDS), "resource": resource, "token_type": "Bearer", "client_id": principal.client_id}
+        answer = {
+            "access_token": token,
+            "expires_on": str(int(time.time()) + TOKEN_SECONDS),
+            "resource": resource,
+            "token_type": "Bearer",
+            "client_id": principal.client_id,
+        }
         return json_response(200, answer)
 
     # blobs

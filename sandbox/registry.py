@@ -64,7 +64,9 @@ class Images:
             repository, _, tag = reference.partition(":")
             folder = self._tags(registry, repository)
             folder.mkdir(parents=True, exist_ok=True)
-            write_private(folder / digest.replace(":", "-"), json.dumps({"digest": digest, "time": utc_now(), "manifest": True}))
+            write_private(
+                folder / digest.replace(":", "-"), json.dumps({"digest": digest, "time": utc_now(), "manifest": True})
+            )
             write_private(folder / (tag or "latest"), json.dumps({"digest": digest, "time": utc_now()}))
         return digest
 
@@ -145,13 +147,21 @@ class RegistryEndpoint:
     def _exchange(self, registry: Resource, form: dict[str, str]) -> Response:
         caller = self._directory.read(f"Bearer {form.get('access_token', '')}")
         if caller is None:
-            return _refuse(401, "UNAUTHORIZED", "authentication required, visit https://aka.ms/acr/authorization for more information.")
+            return _refuse(
+                401,
+                "UNAUTHORIZED",
+                "authentication required, visit https://aka.ms/acr/authorization for more information.",
+            )
         return json_response(200, {"refresh_token": self._sign(registry, caller.object_id, "refresh", [])})
 
     def _token(self, registry: Resource, form: dict[str, str]) -> Response:
         principal = self._read(registry, form.get("refresh_token", ""), "refresh")
         if principal is None:
-            return _refuse(401, "UNAUTHORIZED", "authentication required, visit https://aka.ms/acr/authorization for more information.")
+            return _refuse(
+                401,
+                "UNAUTHORIZED",
+                "authentication required, visit https://aka.ms/acr/authorization for more information.",
+            )
         granted = []
         for scope in form.get("scope", "").split():
             kind, name, actions = (scope.split(":") + ["", ""])[:3]
@@ -160,17 +170,31 @@ class RegistryEndpoint:
         return json_response(200, {"access_token": self._sign(registry, principal["sub"], "access", granted)})
 
     def _may(self, registry: Resource, principal: str, action: str) -> bool:
-        needed = {"pull": PULL, "metadata_read": PULL, "push": PUSH, "metadata_write": PUSH, "delete": DELETE}.get(action, PULL)
+        needed = {"pull": PULL, "metadata_read": PULL, "push": PUSH, "metadata_write": PUSH, "delete": DELETE}.get(
+            action, PULL
+        )
         return is_allowed(self._context.store, principal, needed, registry.id)
 
     def _sign(self, registry: Resource, principal: str, use: str, access: list[Json]) -> str:
         now = int(time.time())
-        claims = {"iss": "Azure Container Registry", "aud": registry.properties["loginServer"], "sub": principal, "use": use, "access": access}
-        return jwt.encode({**claims, "iat": now, "nbf": now, "exp": now + TOKEN_SECONDS, "jti": str(uuid.uuid4())}, self._directory.key, "RS256")
+        claims = {
+            "iss": "Azure Container Registry",
+            "aud": registry.properties["loginServer"],
+            "sub": principal,
+            "use": use,
+            "access": access,
+        }
+        return jwt.encode(
+            {**claims, "iat": now, "nbf": now, "exp": now + TOKEN_SECONDS, "jti": str(uuid.uuid4())},
+            self._directory.key,
+            "RS256",
+        )
 
     def _read(self, registry: Resource, token: str, use: str) -> dict[str, Any] | None:
         try:
-            claims: dict[str, Any] = jwt.decode(token, self._directory.key.public_key(), ["RS256"], audience=registry.properties["loginServer"])
+            claims: dict[str, Any] = jwt.decode(
+                token, self._directory.key.public_key(), ["RS256"], audience=registry.properties["loginServer"]
+            )
         except jwt.InvalidTokenError:
             return None
         return claims if claims.get("use") == use else None
@@ -183,7 +207,9 @@ class RegistryEndpoint:
         server = registry.properties["loginServer"]
         scope = _scope(request)
         asked = f',scope="{scope}"' if scope else ""
-        refusal = _refuse(401, "UNAUTHORIZED", "authentication required, visit https://aka.ms/acr/authorization for more information.")
+        refusal = _refuse(
+            401, "UNAUTHORIZED", "authentication required, visit https://aka.ms/acr/authorization for more information."
+        )
         refusal.headers["Www-Authenticate"] = f'Bearer realm="https://{server}/oauth2/token",service="{server}"{asked}'
         return refusal
 
@@ -192,7 +218,12 @@ class RegistryEndpoint:
     def _serve(self, registry: Resource, request: Request, claims: dict[str, Any]) -> Response:
         scope = _scope(request)
         kind, name, actions = (scope.split(":") + ["", ""])[:3]
-        granted = {action for item in claims["access"] if (item["type"], item["name"]) == (kind, name) for action in item["actions"]}
+        granted = {
+            action
+            for item in claims["access"]
+            if (item["type"], item["name"]) == (kind, name)
+            for action in item["actions"]
+        }
         if not set(actions.split(",")) <= granted and "*" not in granted:
             return self._challenge(registry, request)
         found = re.fullmatch(r"/v2/(.+)/(manifests|blobs|tags)/([^/]+)", request.path)
@@ -202,7 +233,11 @@ class RegistryEndpoint:
             return self._manifest(registry, request, found[1], found[3])
         if found is not None and request.method in ("GET", "HEAD"):
             content = self._images.content(found[3])
-            return Response(200, content, {"Content-Type": "application/octet-stream"}) if content else _refuse(404, "BLOB_UNKNOWN", "blob unknown to registry")
+            return (
+                Response(200, content, {"Content-Type": "application/octet-stream"})
+                if content
+                else _refuse(404, "BLOB_UNKNOWN", "blob unknown to registry")
+            )
         if request.path == "/acr/v1/_catalog":
             return json_response(200, {"repositories": self._images.repositories(registry.name)})
         tag = re.fullmatch(r"/acr/v1/(.+)/_tags(?:/([^/]+))?", request.path)
@@ -214,12 +249,14 @@ class RegistryEndpoint:
         manifest = re.fullmatch(r"/acr/v1/(.+)/_manifests/([^/]+)", request.path)
         if manifest is not None and request.method == "GET":
             return self._manifest_properties(registry, manifest[1], manifest[2])
-        return _refuse(405, "UNSUPPORTED", "The operation is unsupported: the sandbox's registry holds what its own builds make.")
+        return _refuse(
+            405, "UNSUPPORTED", "The operation is unsupported: the sandbox's registry holds what its own builds make."
+        )
 
     def _manifest(self, registry: Resource, request: Request, repository: str, reference: str) -> Response:
         found = self._images.find(registry.name, repository, reference)
         if found is None:
-            return _refuse(404, "MANIFEST_UNKNOWN", f"manifest tagged by \"{reference}\" is not found")
+            return _refuse(404, "MANIFEST_UNKNOWN", f'manifest tagged by "{reference}" is not found')
         if request.method == "DELETE":
             self._images.remove(registry.name, repository, found["digest"])
             return Response(202)
@@ -228,12 +265,20 @@ class RegistryEndpoint:
 
     def _tag(self, registry: Resource, repository: str, tag: str | None) -> Response:
         names = self._images.tags(registry.name, repository) if tag is None else [tag]
-        shown = [{"name": name, **_times(found), "signed": False} for name in names if (found := self._images.find(registry.name, repository, name))]
+        shown = [
+            {"name": name, **_times(found), "signed": False}
+            for name in names
+            if (found := self._images.find(registry.name, repository, name))
+        ]
         about = {"registry": registry.properties["loginServer"], "imageName": repository}
         if tag is None and shown:
             return json_response(200, {**about, "tags": shown})
         if not shown:
-            return _refuse(404, "TAG_UNKNOWN" if tag else "NAME_UNKNOWN", "the specified tag does not exist" if tag else "repository name not known to registry")
+            return _refuse(
+                404,
+                "TAG_UNKNOWN" if tag else "NAME_UNKNOWN",
+                "the specified tag does not exist" if tag else "repository name not known to registry",
+            )
         return json_response(200, {**about, "tag": shown[0]})
 
     def _manifest_properties(self, registry: Resource, repository: str, reference: str) -> Response:
@@ -241,13 +286,26 @@ class RegistryEndpoint:
         if found is None:
             return _refuse(404, "MANIFEST_UNKNOWN", "manifest unknown")
         content = self._images.content(found["digest"]) or b""
-        shown = {**_times(found), "mediaType": MANIFEST_TYPE, "imageSize": len(content), "architecture": "amd64", "os": "linux"}
-        return json_response(200, {"registry": registry.properties["loginServer"], "imageName": repository, "manifest": shown})
+        shown = {
+            **_times(found),
+            "mediaType": MANIFEST_TYPE,
+            "imageSize": len(content),
+            "architecture": "amd64",
+            "os": "linux",
+        }
+        return json_response(
+            200, {"registry": registry.properties["loginServer"], "imageName": repository, "manifest": shown}
+        )
 
 
 def _times(found: Json) -> Json:
     attributes = {"deleteEnabled": True, "writeEnabled": True, "readEnabled": True, "listEnabled": True}
-    return {"digest": found["digest"], "createdTime": found["time"], "lastUpdateTime": found["time"], "changeableAttributes": attributes}
+    return {
+        "digest": found["digest"],
+        "createdTime": found["time"],
+        "lastUpdateTime": found["time"],
+        "changeableAttributes": attributes,
+    }
 
 
 def _scope(request: Request) -> str:
@@ -271,7 +329,9 @@ def _refuse(status: int, code: str, message: str) -> Response:
 class Builds:
     """ACR Tasks: takes an uploaded context, builds it in a process of its own, and stores the image."""
 
-    def __init__(self, context: Context, images: Images, home: Home, processes: Processes, environment: dict[str, str]) -> None:
+    def __init__(
+        self, context: Context, images: Images, home: Home, processes: Processes, environment: dict[str, str]
+    ) -> None:
         self._context = context
         self._images = images
         self._folder = home.root / "builds"
@@ -287,7 +347,10 @@ class Builds:
 
     def upload_url(self) -> Json:
         name = f"source/{time.strftime('%Y%m%d%H%M%S', time.gmtime())}/{uuid.uuid4().hex}.tar.gz"
-        return {"relativePath": name, "uploadUrl": f"https://{self.host}/{name}?sv=2025-01-05&sig={self._signature(name)}"}
+        return {
+            "relativePath": name,
+            "uploadUrl": f"https://{self.host}/{name}?sv=2025-01-05&sig={self._signature(name)}",
+        }
 
     def log_url(self, run: Resource) -> str:
         name = f"logs/{run.id.split('/registries/')[1].split('/')[0].lower()}/{run.name}.log"
@@ -301,14 +364,29 @@ class Builds:
         name = request.path.strip("/")
         path = self._folder / name
         if not secrets.compare_digest(request.query.get("sig", ""), self._signature(name)) or ".." in name:
-            return Response(403, b"<?xml version='1.0'?><Error><Code>AuthenticationFailed</Code></Error>", {"Content-Type": "application/xml", "x-ms-error-code": "AuthenticationFailed"})
+            return Response(
+                403,
+                b"<?xml version='1.0'?><Error><Code>AuthenticationFailed</Code></Error>",
+                {"Content-Type": "application/xml", "x-ms-error-code": "AuthenticationFailed"},
+            )
         if request.method == "PUT" and name.startswith("source/"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(request.body)
             stamp = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
-            return Response(201, b"", {"ETag": f'"0x{secrets.token_hex(8).upper()}"', "Last-Modified": stamp, "x-ms-version": "2025-01-05", "x-ms-request-server-encrypted": "true"})
+            return Response(
+                201,
+                b"",
+                {
+                    "ETag": f'"0x{secrets.token_hex(8).upper()}"',
+                    "Last-Modified": stamp,
+                    "x-ms-version": "2025-01-05",
+                    "x-ms-request-server-encrypted": "true",
+                },
+            )
         if request.method in ("GET", "HEAD") and path.is_file():
-            return Response(200, path.read_bytes(), {"Content-Type": "text/plain; charset=utf-8", "x-ms-blob-type": "AppendBlob"})
+            return Response(
+                200, path.read_bytes(), {"Content-Type": "text/plain; charset=utf-8", "x-ms-blob-type": "AppendBlob"}
+            )
         return Response(404, b"", {"x-ms-error-code": "BlobNotFound"})
 
     def begin(self, registry: Resource, request: Json, run: Resource) -> None:
@@ -353,12 +431,30 @@ class Builds:
             return
         result.unlink()
         references = [str(name) for name in request.get("imageNames") or []]
-        config = {"architecture": "amd64", "os": "linux", "config": built["config"], "sandbox": {"layer": built["layer"]}}
+        config = {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": built["config"],
+            "sandbox": {"layer": built["layer"]},
+        }
         digest = self._images.add(registry.name, references, config)
         server = registry.properties["loginServer"]
         with log.open("a", encoding="utf-8") as stream:
-            stream.write("".join(f"The push refers to repository [{server}/{name.partition(':')[0]}]\n{name}: digest: {digest}\n" for name in references))
-        outputs = [{"registry": server, "repository": name.partition(":")[0], "tag": name.partition(":")[2] or "latest", "digest": digest} for name in references]
+            stream.write(
+                "".join(
+                    f"The push refers to repository [{server}/{name.partition(':')[0]}]\n{name}: digest: {digest}\n"
+                    for name in references
+                )
+            )
+        outputs = [
+            {
+                "registry": server,
+                "repository": name.partition(":")[0],
+                "tag": name.partition(":")[2] or "latest",
+                "digest": digest,
+            }
+            for name in references
+        ]
         self._update(run, status="Succeeded", finishTime=utc_now(), outputImages=outputs)
 
     def _update(self, run: Resource, **properties: Any) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from sandbox.directory import Caller, Directory
 from sandbox.messages import Response, json_response
-from sandbox.store import SUCCEEDED, Operation, Resource, Store
+from sandbox.store import Operation, Resource, Store
 
 Json = dict[str, Any]
 
@@ -180,7 +180,8 @@ class ResourceType:
 
     def merge(self, call: Call, existing: Resource) -> Json:
         """The PUT body that a PATCH amounts to."""
-        return merge_patch(existing.body, call.body)
+        merged: Json = merge_patch(existing.body, call.body)
+        return merged
 
     def unsettled(self, resource: Resource) -> Json:
         """The resource as the answer to the write shows it."""
@@ -205,7 +206,7 @@ class ResourceType:
         """The refusal of a name that is in use somewhere else."""
         return ArmError(409, "AlreadyExists", f"The name {name} is already taken.", cause="")
 
-    def list(self, call: Call, scope: str) -> list[Resource]:
+    def select(self, call: Call, scope: str) -> list[Resource]:
         """The resources of this type below a scope, that pass the `$filter` of the query."""
         return [found for found in self.store.below(scope, self.type) if passes(found, call.query.get("$filter", ""))]
 
@@ -298,7 +299,7 @@ def assigned_identities(store: Store, identity: Json | None, *, lower_group: boo
                 400,
                 "FailedIdentityOperation",
                 f"Identity operation failed with error 'Failed to perform resource identity operation. Status: 'BadRequest'. "
-                f"Response: '{{\"error\":{{\"code\":\"BadRequest\",\"message\":\"Resource '{identity_id}' was not found.\"}}}}'.",
+                f'Response: \'{{"error":{{"code":"BadRequest","message":"Resource \'{identity_id}\' was not found."}}}}\'.',
                 cause="",
             )
         key = resource.id if lower_group else identity_id
@@ -350,9 +351,3 @@ def check_unmoved(call: Call, existing: Resource | None) -> None:
         f"'{call.target.resource_group}'. A resource with the same name cannot be created in location '{region(wanted)}'. "
         "Please select a new resource name.",
     )
-
-
-__all__ = [
-    "SUCCEEDED", "ArmError", "Call", "Context", "Json", "Reply", "ResourceType", "Target", "assigned_identities",
-    "check_location", "check_unmoved", "merge_patch", "parse_target", "passes", "region", "REGIONS", "system_data", "utc_now",
-]  # fmt: skip

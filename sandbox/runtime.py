@@ -84,7 +84,13 @@ class Runtime:
     """Runs the apps of the store, and keeps their resources in step with what really runs."""
 
     def __init__(
-        self, context: Context, images: Images, sql: AzureSql, home: Home, processes: Processes, base_environment: dict[str, str]
+        self,
+        context: Context,
+        images: Images,
+        sql: AzureSql,
+        home: Home,
+        processes: Processes,
+        base_environment: dict[str, str],
     ) -> None:
         self._context = context
         self._images = images
@@ -234,7 +240,11 @@ class Runtime:
     def _mark(self, revision: Resource, provisioning: str, health: str, running: str, details: str) -> None:
         replicas = sum(1 for replica in self.replicas(revision) if not replica.stopping)
         revision.properties.update(
-            provisioningState=provisioning, healthState=health, runningState=running, runningStateDetails=details, replicas=replicas
+            provisioningState=provisioning,
+            healthState=health,
+            runningState=running,
+            runningStateDetails=details,
+            replicas=replicas,
         )
         if provisioning == "Failed":
             revision.properties["provisioningError"] = details
@@ -250,7 +260,9 @@ class Runtime:
                 return None
             for container in (container for replica in replicas for container in replica.containers):
                 if container.last_error:
-                    return _error(f"Failed to provision revision for container app '{app_name}'. Error details: {container.last_error}")
+                    return _error(
+                        f"Failed to provision revision for container app '{app_name}'. Error details: {container.last_error}"
+                    )
                 if container.restarts >= CRASHES_TO_FAIL:
                     return _error(
                         f"Failed to provision revision for container app '{app_name}'. Error details: Deployment Progress Deadline Exceeded. "
@@ -279,7 +291,10 @@ class Runtime:
         problem = await self._until_ready(revision_key)
         revision = self._context.store.get(revision_key)
         if revision is not None:
-            self._mark(revision, "Provisioned", "Unhealthy" if problem else "Healthy", "Failed" if problem else "Running", problem["message"] if problem else "")
+            if problem is None:
+                self._mark(revision, "Provisioned", "Healthy", "Running", "")
+            else:
+                self._mark(revision, "Provisioned", "Unhealthy", "Failed", problem["message"])
 
     def mark_restarting(self, revision: Resource) -> None:
         """A revision is not running from the moment its restart is asked for."""
@@ -315,7 +330,9 @@ class Runtime:
         replica = Replica(name, app.key, revision.key, self._address(ingress.get("targetPort")), folder, containers)
         self._replicas.setdefault(revision.key, []).append(replica)
         for index, container in enumerate(containers):
-            replica.tasks.append(asyncio.get_running_loop().create_task(self._supervise(replica, container, index == 0)))
+            replica.tasks.append(
+                asyncio.get_running_loop().create_task(self._supervise(replica, container, index == 0))
+            )
 
     async def _stop_replica(self, replica: Replica) -> None:
         replica.stopping = True
@@ -325,7 +342,12 @@ class Runtime:
         revision = self._context.store.get(replica.revision)
         template = revision.properties["template"] if revision else {}
         grace = template.get("terminationGracePeriodSeconds")
-        await asyncio.gather(*(self._stop_process(container, GRACE_SECONDS if grace is None else grace) for container in replica.containers))
+        await asyncio.gather(
+            *(
+                self._stop_process(container, GRACE_SECONDS if grace is None else grace)
+                for container in replica.containers
+            )
+        )
         group = self._replicas.get(replica.revision, [])
         if replica in group:
             group.remove(replica)
@@ -387,7 +409,13 @@ class Runtime:
         cwd = workdir if workdir and Path(workdir).is_dir() else str(replica.folder)
         with container.log.open("ab") as stream:
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, env=environment, cwd=cwd, start_new_session=True
+                *command,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=cwd,
+                start_new_session=True,
             )
         self._processes.add(process.pid, f"app {app.name} {replica.name} {container.spec['name']}")
         return process
@@ -397,12 +425,16 @@ class Runtime:
         arguments = spec.get("args") or ([] if spec.get("command") else image.get("Cmd") or [])
         words = [_ANY_ADDRESS.sub(address, str(word)) for word in (*entry, *arguments)]
         if not words:
-            raise PullFailed(f"Container '{spec['name']}' has no command, and its image has neither ENTRYPOINT nor CMD.")
+            raise PullFailed(
+                f"Container '{spec['name']}' has no command, and its image has neither ENTRYPOINT nor CMD."
+            )
         words = [_local_path(word, layer / "rootfs") or word for word in words]
         words[0] = shutil.which(words[0], path=path) or words[0]
         return words
 
-    async def _environment(self, app: Resource, replica: Replica, container: Container, image: Json, layer: Path) -> dict[str, str]:
+    async def _environment(
+        self, app: Resource, replica: Replica, container: Container, image: Json, layer: Path
+    ) -> dict[str, str]:
         """The process's environment: the image's, Azure's own variables, the app's, and the way to the sandbox."""
         temporary = replica.folder / "tmp"
         temporary.mkdir(exist_ok=True)
@@ -411,7 +443,9 @@ class Runtime:
         secret_values = app.private.get("secrets", {})
         own = {}
         for item in container.spec.get("env") or []:
-            own[item["name"]] = secret_values.get(item["secretRef"], "") if item.get("secretRef") else str(item.get("value") or "")
+            own[item["name"]] = (
+                secret_values.get(item["secretRef"], "") if item.get("secretRef") else str(item.get("value") or "")
+            )
         environment = {**from_image, **self._injected(app, replica), **own}
         environment = {name: _ANY_ADDRESS.sub(replica.address, value) for name, value in environment.items()}
         for name, value in environment.items():
@@ -419,7 +453,12 @@ class Runtime:
                 python = layer / "venv" / "bin" / "python"
                 environment[name], said = await asyncio.to_thread(self._sql.substitute, value, _identities(app), python)
                 _write_log(container.log, f"{name}: {said}")
-        fixed = {"PATH": path, "HOME": str(replica.folder), "TMPDIR": str(temporary), "VIRTUAL_ENV": str(layer / "venv")}
+        fixed = {
+            "PATH": path,
+            "HOME": str(replica.folder),
+            "TMPDIR": str(temporary),
+            "VIRTUAL_ENV": str(layer / "venv"),
+        }
         return {"LANG": "C.UTF-8", **environment, **fixed, **self._base}
 
     def _injected(self, app: Resource, replica: Replica) -> dict[str, str]:
@@ -458,11 +497,17 @@ class Runtime:
             repository, _, digest = rest.partition(":")
         registry = self._context.store.named(REGISTRIES, server.removesuffix(".azurecr.io"))
         if not server.endswith(".azurecr.io") or registry is None:
-            raise PullFailed(_image_error(app, image, f"GET https://{server}/v2/: dial tcp: lookup {server}: no such host"))
+            raise PullFailed(
+                _image_error(app, image, f"GET https://{server}/v2/: dial tcp: lookup {server}: no such host")
+            )
         self._check_pull(app, registry, image, repository)
         config = self._images.config(registry.name, repository, digest or "latest")
         if config is None:
-            raise PullFailed(_image_error(app, image, f"GET https:: MANIFEST_UNKNOWN: manifest tagged by \"{digest or 'latest'}\" is not found"))
+            raise PullFailed(
+                _image_error(
+                    app, image, f'GET https:: MANIFEST_UNKNOWN: manifest tagged by "{digest or "latest"}" is not found'
+                )
+            )
         return config
 
     def _check_pull(self, app: Resource, registry: Resource, image: str, repository: str) -> None:
@@ -475,9 +520,9 @@ class Runtime:
                 if principal and is_allowed(self._context.store, principal, PULL, registry.id):
                     return
             password = app.private.get("secrets", {}).get(entry.get("passwordSecretRef") or "")
-            if password and registry.properties["adminUserEnabled"] and entry.get("username") == registry.name:
-                if password in (registry.private["password"], registry.private["password2"]):
-                    return
+            admin = registry.properties["adminUserEnabled"] and entry.get("username") == registry.name
+            if password and admin and password in (registry.private["password"], registry.private["password2"]):
+                return
         scope = f"repository%3A{repository.replace('/', '%2F')}%3Apull"
         raise PullFailed(
             _image_error(
@@ -498,7 +543,9 @@ class Runtime:
         if startup is not None and not await self._await_startup(replica, container, startup):
             return
         container.started = True
-        readiness = probes.get("readiness") or ({**default, "periodSeconds": 5, "failureThreshold": 48} if default else None)
+        readiness = probes.get("readiness") or (
+            {**default, "periodSeconds": 5, "failureThreshold": 48} if default else None
+        )
         checks = [self._watch(replica, container, readiness, self._set_ready)] if readiness else []
         if readiness is None:
             container.ready = True
@@ -515,7 +562,9 @@ class Runtime:
         self._end_process(container, "its startup probe failed")
         return False
 
-    async def _watch(self, replica: Replica, container: Container, probe: Json, tell: Callable[[Container, bool], None]) -> None:
+    async def _watch(
+        self, replica: Replica, container: Container, probe: Json, tell: Callable[[Container, bool], None]
+    ) -> None:
         failures = 0
         await asyncio.sleep(float(probe.get("initialDelaySeconds") or 0))
         while not replica.stopping:
@@ -558,10 +607,14 @@ async def _succeeds(probe: Json, address: str) -> bool:
         return False
 
 
-async def _http_status(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str, port: int, probe: Json) -> int:
+async def _http_status(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str, port: int, probe: Json
+) -> int:
     connection = h11.Connection(h11.CLIENT)
     headers = [("Host", f"{address}:{port}"), ("User-Agent", "kube-probe/1.30"), ("Connection", "close")]
-    headers += [(item["name"], item["value"]) for item in probe.get("httpHeaders") or [] if item["name"].lower() != "host"]
+    headers += [
+        (item["name"], item["value"]) for item in probe.get("httpHeaders") or [] if item["name"].lower() != "host"
+    ]
     request = h11.Request(method="GET", target=probe.get("path") or "/", headers=headers)
     writer.write((connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b""))
     await writer.drain()

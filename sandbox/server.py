@@ -63,7 +63,10 @@ class Wanted:
 def read_options(home: Home) -> Wanted:
     found = read_json(home.options_file) or {}
     return Wanted(
-        float(found.get("latency", 0)), float(found.get("role_propagation", 0)), found.get("port"), found.get("sql_server")
+        float(found.get("latency", 0)),
+        float(found.get("role_propagation", 0)),
+        found.get("port"),
+        found.get("sql_server"),
     )
 
 
@@ -120,7 +123,9 @@ class Sandbox:
         self.store.set_setting("role_propagation", str(self.options.role_propagation))
         self.directory.load()
         if self.store.setting("client_id") is None:
-            caller = Principal(str(uuid.uuid4()), str(uuid.uuid4()), "sandbox", "ServicePrincipal", None, secrets.token_urlsafe(30))
+            caller = Principal(
+                str(uuid.uuid4()), str(uuid.uuid4()), "sandbox", "ServicePrincipal", None, secrets.token_urlsafe(30)
+            )
             with self.store.transaction():
                 self.store.put_principal(caller)
                 self.store.put(owner_assignment(self.store.setting("subscription_id") or "", caller.object_id))
@@ -139,7 +144,9 @@ class Sandbox:
         if self.options.sql_server is None:
             return None
         host, _, port = self.options.sql_server.rpartition(":")
-        return SqlServer(host, int(port), self.surroundings["SANDBOX_SQL_USER"], self.surroundings["SANDBOX_SQL_PASSWORD"])
+        return SqlServer(
+            host, int(port), self.surroundings["SANDBOX_SQL_USER"], self.surroundings["SANDBOX_SQL_PASSWORD"]
+        )
 
     def write_trust(self) -> None:
         """The CA that the proxy signs with, and the bundle that clients are to trust: the system's roots and this one."""
@@ -197,13 +204,17 @@ class Sandbox:
             ],
         )  # fmt: skip
         registry = RegistryEndpoint(self.context, images)
-        gateway = Gateway(Endpoints(self.store, self.directory, manager, registry, builds, blobs, runtime), identity_port)
+        gateway = Gateway(
+            Endpoints(self.store, self.directory, manager, registry, builds, blobs, runtime), identity_port
+        )
         upstream = plain.get("HTTPS_PROXY") or plain.get("https_proxy")
         modes = [f"upstream:{upstream}@127.0.0.1:{proxy_port}" if upstream else f"regular@127.0.0.1:{proxy_port}"]
         modes.append(f"reverse:http://127.0.0.1:9@127.0.0.1:{identity_port}")
         options = Options(confdir=str(self.home.certificates), mode=modes)
         master = DumpMaster(options, with_termlog=False, with_dumper=False)
-        master.options.update(connection_strategy="lazy", ssl_insecure=True, keep_host_header=True, validate_inbound_headers=False)
+        master.options.update(
+            connection_strategy="lazy", ssl_insecure=True, keep_host_header=True, validate_inbound_headers=False
+        )
         master.addons.add(gateway)
         stopping = asyncio.Event()
         for sign in (signal.SIGTERM, signal.SIGINT):
@@ -278,7 +289,6 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
-
 
 
 if __name__ == "__main__":

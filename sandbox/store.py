@@ -194,7 +194,14 @@ class Store:
     def put_principal(self, principal: Principal) -> None:
         self.sql.execute(
             "INSERT OR REPLACE INTO principals VALUES (?, ?, ?, ?, ?, ?)",
-            (principal.object_id, principal.client_id, principal.name, principal.kind, principal.resource, principal.secret),
+            (
+                principal.object_id,
+                principal.client_id,
+                principal.name,
+                principal.kind,
+                principal.resource,
+                principal.secret,
+            ),
         )
 
     def principal(self, identifier: str) -> Principal | None:

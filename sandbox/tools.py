@@ -43,11 +43,15 @@ def install(folder: Path) -> Path:
 def _node_major() -> int:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        raise MissingTool(f"{'node' if node is None else 'npm'} was not found: install Node.js {NODE_MAJOR} or newer, with npm (https://nodejs.org)")
+        raise MissingTool(
+            f"{'node' if node is None else 'npm'} was not found: install Node.js {NODE_MAJOR} or newer, with npm (https://nodejs.org)"
+        )
     told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
     match = re.match(r"v(\d+)", told)
     if match is None or int(match[1]) < NODE_MAJOR:
-        raise MissingTool(f"Node.js {told or '(unknown)'} is too old: install Node.js {NODE_MAJOR} or newer (https://nodejs.org)")
+        raise MissingTool(
+            f"Node.js {told or '(unknown)'} is too old: install Node.js {NODE_MAJOR} or newer (https://nodejs.org)"
+        )
     return int(match[1])
 
 
@@ -62,7 +66,9 @@ def _complete(folder: Path, stamp: str) -> bool:
 
 def _begin(folder: Path) -> None:
     if shutil.disk_usage(folder.parent).free < FREE_BYTES:
-        raise MissingTool(f"less than {FREE_BYTES // 1_000_000} MB are free on the disk of {folder.parent}: make room there")
+        raise MissingTool(
+            f"less than {FREE_BYTES // 1_000_000} MB are free on the disk of {folder.parent}: make room there"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 
@@ -78,8 +84,22 @@ def _install_python(folder: Path) -> Path:
     if not _complete(target, stamp):
         print("Installing the sandbox's Python environment", flush=True)
         _begin(target)
-        _run("python3 -m venv", [sys.executable, "-m", "venv", str(target)], "install Python's venv module (Debian: python3-venv)")
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r", str(REQUIREMENTS)]
+        _run(
+            "python3 -m venv",
+            [sys.executable, "-m", "venv", str(target)],
+            "install Python's venv module (Debian: python3-venv)",
+        )
+        pip = [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-input",
+            "-r",
+            str(REQUIREMENTS),
+        ]
         _run("pip install", pip, "check that the Python package index can be reached")
         _finish(target, stamp)
     return python
@@ -93,14 +113,29 @@ def _install_azurite(folder: Path, node: int) -> None:
         print(f"Installing {wanted}", flush=True)
         _begin(target)
         (target / "package.json").write_text('{"private": true}\n', encoding="utf-8")
-        npm = ["npm", "install", "--prefix", str(target), "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel", "error", wanted]
+        npm = [
+            "npm",
+            "install",
+            "--prefix",
+            str(target),
+            "--no-audit",
+            "--no-fund",
+            "--no-update-notifier",
+            "--loglevel",
+            "error",
+            wanted,
+        ]
         _run("npm install", npm, "check that the npm registry can be reached")
         _finish(target, stamp)
 
 
 def _run(name: str, command: list[str], remedy: str) -> None:
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=environment)
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    }
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=environment
+    )
     if done.returncode != 0:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         raise MissingTool(f"{name} failed: {lines[-1] if lines else 'no reason given'}; {remedy}")

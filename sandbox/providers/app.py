@@ -17,9 +17,22 @@ from typing import Any
 
 from sandbox.messages import Response, json_response
 from sandbox.resource_types import (
-    REGIONS, ArmError, Call, Context, Json, Reply, ResourceType, Target, assigned_identities, check_location, check_unmoved, merge_patch, region, system_data,
+    REGIONS,
+    ArmError,
+    Call,
+    Context,
+    Json,
+    Reply,
+    ResourceType,
+    Target,
+    assigned_identities,
+    check_location,
+    check_unmoved,
+    merge_patch,
+    region,
+    system_data,
 )  # fmt: skip
-from sandbox.runtime import APPS, REVISIONS, Replica, Runtime
+from sandbox.runtime import Replica, Runtime
 from sandbox.store import Operation, Resource
 
 _WORDS = (
@@ -27,6 +40,21 @@ _WORDS = (
     ("sand", "water", "sea", "cliff", "field", "forest", "hill", "island", "meadow", "pond", "river", "wave"),
 )
 _TARGETS = {"cooldownPeriod": 300, "pollingInterval": 30}
+
+
+_NETWORK = {"internal": False, "dockerBridgeCidr": None, "platformReservedCidr": None, "platformReservedDnsIP": None}
+
+
+def _new_domain(place: str) -> str:
+    first, second = (secrets.choice(words) for words in _WORDS)
+    return f"{first}{second}-{secrets.token_hex(4)}.{place}.azurecontainerapps.io"
+
+
+def _shown_analytics(asked: Json | None) -> Json | None:
+    if not asked:
+        return None
+    dynamic = bool(asked.get("dynamicJsonColumns", False))
+    return {"customerId": asked.get("customerId"), "sharedKey": None, "dynamicJsonColumns": dynamic}
 
 
 def _display(location: str) -> str:
@@ -47,19 +75,40 @@ class ManagedEnvironment(ResourceType):
         check_unmoved(call, existing)
         name = call.target.name
         if not re.fullmatch(r"(?!.*--)[a-z0-9A-Z]([a-zA-Z0-9-]{0,58}[a-zA-Z0-9])?", name):
-            raise ArmError(400, "InvalidManagedEnvironmentName", f"Invalid ManagedEnvironment name '{name}'. A name must consist of alphanumeric characters or '-', start and end with an alphanumeric character, and be at most 60 characters long.", cause="")
+            raise ArmError(
+                400,
+                "InvalidManagedEnvironmentName",
+                f"Invalid ManagedEnvironment name '{name}'. A name must consist of alphanumeric characters or '-', "
+                "start and end with an alphanumeric character, and be at most 60 characters long.",
+                cause="",
+            )
         logs = (call.body.get("properties") or {}).get("appLogsConfiguration") or {}
         analytics = logs.get("logAnalyticsConfiguration") or {}
-        if logs.get("destination") == "log-analytics" and not (analytics.get("customerId") and (analytics.get("sharedKey") or existing)):
-            raise ArmError(400, "InvalidRequestParameterWithDetails", "LogAnalyticsConfiguration is invalid. Must provide a valid LogAnalyticsConfiguration", cause="")
+        if logs.get("destination") == "log-analytics" and not (
+            analytics.get("customerId") and (analytics.get("sharedKey") or existing)
+        ):
+            raise ArmError(
+                400,
+                "InvalidRequestParameterWithDetails",
+                "LogAnalyticsConfiguration is invalid. Must provide a valid LogAnalyticsConfiguration",
+                cause="",
+            )
         if analytics.get("customerId") and analytics.get("sharedKey"):
             self._check_workspace(analytics)
 
     def _check_workspace(self, analytics: Json) -> None:
         for workspace in self.store.of_type("Microsoft.OperationalInsights/workspaces"):
-            if workspace.properties["customerId"] == analytics["customerId"] and analytics["sharedKey"] in workspace.private.values():
+            if (
+                workspace.properties["customerId"] == analytics["customerId"]
+                and analytics["sharedKey"] in workspace.private.values()
+            ):
                 return
-        raise ArmError(400, "InvalidRequestParameterWithDetails", "LogAnalyticsConfiguration.SharedKey is invalid. Must provide a valid SharedKey for the customerId", cause="")
+        raise ArmError(
+            400,
+            "InvalidRequestParameterWithDetails",
+            "LogAnalyticsConfiguration.SharedKey is invalid. Must provide a valid SharedKey for the customerId",
+            cause="",
+        )
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = call.body.get("properties") or {}
@@ -77,12 +126,12 @@ class ManagedEnvironment(ResourceType):
             "provisioningState": "",
             "daprAIInstrumentationKey": None,
             "daprAIConnectionString": None,
-            "vnetConfiguration": {"internal": False, "dockerBridgeCidr": None, "platformReservedCidr": None, "platformReservedDnsIP": None, **network} if network else None,
-            "defaultDomain": known.get("defaultDomain") or f"{secrets.choice(_WORDS[0])}{secrets.choice(_WORDS[1])}-{secrets.token_hex(4)}.{place}.azurecontainerapps.io",
+            "vnetConfiguration": {**_NETWORK, **network} if network else None,
+            "defaultDomain": known.get("defaultDomain") or _new_domain(place),
             "staticIp": known.get("staticIp") or f"20.61.{secrets.randbelow(250)}.{secrets.randbelow(250)}",
             "appLogsConfiguration": {
                 "destination": logs.get("destination"),
-                "logAnalyticsConfiguration": {"customerId": analytics.get("customerId"), "sharedKey": None, "dynamicJsonColumns": bool(analytics.get("dynamicJsonColumns", False))} if analytics else None,
+                "logAnalyticsConfiguration": _shown_analytics(analytics),
             },
             "openTelemetryConfiguration": asked.get("openTelemetryConfiguration", known.get("openTelemetryConfiguration")),
             "zoneRedundant": bool(asked.get("zoneRedundant", known.get("zoneRedundant", False))),
@@ -104,7 +153,11 @@ class ManagedEnvironment(ResourceType):
             "publicNetworkAccess": asked.get("publicNetworkAccess") or known.get("publicNetworkAccess") or "Enabled",
             "diskEncryptionConfiguration": None,
         }  # fmt: skip
-        body: Json = {"location": _display(call.body["location"]), "systemData": system_data(call.caller, existing), "properties": properties}
+        body: Json = {
+            "location": _display(call.body["location"]),
+            "systemData": system_data(call.caller, existing),
+            "properties": properties,
+        }
         if identity := assigned_identities(self.store, call.body.get("identity"), lower_group=True):
             body["identity"] = identity
         if call.body.get("tags"):
@@ -128,7 +181,11 @@ class ContainerApp(ResourceType):
 
     def not_found(self, target: Target) -> ArmError:
         error = super().not_found(target)
-        return ArmError(error.status, error.code, error.message.replace("Microsoft.App/containerapps/", "Microsoft.App/containerApps/"))
+        return ArmError(
+            error.status,
+            error.code,
+            error.message.replace("Microsoft.App/containerapps/", "Microsoft.App/containerApps/"),
+        )
 
     def check(self, call: Call, existing: Resource | None) -> None:
         check_location(call.body.get("location"), self.type)
@@ -150,11 +207,22 @@ class ContainerApp(ResourceType):
         if listed is not None:
             invalid = [item["name"] for item in listed if not item.get("value") and not item.get("keyVaultUrl")]
             if invalid:
-                raise ArmError(400, "ContainerAppSecretInvalid", f"Invalid Request: Container app secret(s) with name(s) '{', '.join(invalid)}' are invalid: value or keyVaultUrl and identity should be provided.", cause="")
+                raise ArmError(
+                    400,
+                    "ContainerAppSecretInvalid",
+                    f"Invalid Request: Container app secret(s) with name(s) '{', '.join(invalid)}' are invalid: "
+                    "value or keyVaultUrl and identity should be provided.",
+                    cause="",
+                )
             known = {item["name"] for item in listed}
         for entry in configuration.get("registries") or []:
             if entry.get("passwordSecretRef") and entry["passwordSecretRef"] not in known:
-                raise ArmError(400, "ContainerAppRegistriesPasswordSecretRefNotFound", f"PasswordSecretRef '{entry['passwordSecretRef']}' defined for registry server '{entry.get('server')}' not found.", cause="")
+                raise ArmError(
+                    400,
+                    "ContainerAppRegistriesPasswordSecretRefNotFound",
+                    f"PasswordSecretRef '{entry['passwordSecretRef']}' defined for registry server '{entry.get('server')}' not found.",
+                    cause="",
+                )
         self._check_template(template, known)
 
     def _check_environment(self, properties: Json) -> None:
@@ -163,23 +231,48 @@ class ContainerApp(ResourceType):
         if environment is None:
             raise ArmError(404, "ManagedEnvironmentNotFound", f"Environment {wanted} was not found.", cause="")
         if environment.state != "Succeeded" and environment.state != "Updating":
-            raise ArmError(400, "ManagedEnvironmentNotProvisioned", f"The environment '{wanted}' has not been provisioned successfully.", cause="")
+            raise ArmError(
+                400,
+                "ManagedEnvironmentNotProvisioned",
+                f"The environment '{wanted}' has not been provisioned successfully.",
+                cause="",
+            )
 
     def _check_template(self, template: Json, secret_names: set[str]) -> None:
         containers = template.get("containers") or []
         if not containers:
-            raise ArmError(400, "ContainerAppContainersRequired", "The container app's template must have at least one container.", cause="")
+            raise ArmError(
+                400,
+                "ContainerAppContainersRequired",
+                "The container app's template must have at least one container.",
+                cause="",
+            )
         for container in containers:
             if not container.get("image"):
-                raise ArmError(400, "ContainerAppImageRequired", f"Container with name '{container.get('name')}' must have an 'Image' property specified.", cause="")
+                raise ArmError(
+                    400,
+                    "ContainerAppImageRequired",
+                    f"Container with name '{container.get('name')}' must have an 'Image' property specified.",
+                    cause="",
+                )
             for item in container.get("env") or []:
                 if item.get("secretRef") and item["secretRef"] not in secret_names:
-                    raise ArmError(400, "ContainerAppSecretRefNotFound", f"SecretRef '{item['secretRef']}' defined for container '{container.get('name')}' not found.", cause="")
+                    raise ArmError(
+                        400,
+                        "ContainerAppSecretRefNotFound",
+                        f"SecretRef '{item['secretRef']}' defined for container '{container.get('name')}' not found.",
+                        cause="",
+                    )
             _check_resources(container.get("resources") or {})
         scale = template.get("scale") or {}
         low, high = scale.get("minReplicas"), scale.get("maxReplicas")
         if low is not None and high is not None and int(low) > int(high):
-            raise ArmError(400, "ContainerAppInvalidScaleSpec", f"Invalid scale specified. MinReplicas {low} must be less than or equal to MaxReplicas {high}.", cause="")
+            raise ArmError(
+                400,
+                "ContainerAppInvalidScaleSpec",
+                f"Invalid scale specified. MinReplicas {low} must be less than or equal to MaxReplicas {high}.",
+                cause="",
+            )
 
     def merge(self, call: Call, existing: Resource) -> Json:
         body: Json = merge_patch(existing.body, call.body)
@@ -197,8 +290,14 @@ class ContainerApp(ResourceType):
         configuration = asked.get("configuration") or {}
         if configuration.get("secrets") is not None:
             private["secrets"] = {item["name"]: item.get("value", "") for item in configuration["secrets"]}
-            private["references"] = {item["name"]: {key: item[key] for key in ("keyVaultUrl", "identity")} for item in configuration["secrets"] if item.get("keyVaultUrl")}
-        elif "secrets" not in private or "configuration" in (call.body.get("properties") or {}) and "secrets" in configuration:
+            private["references"] = {
+                item["name"]: {key: item[key] for key in ("keyVaultUrl", "identity")}
+                for item in configuration["secrets"]
+                if item.get("keyVaultUrl")
+            }
+        elif "secrets" not in private or (
+            "configuration" in (call.body.get("properties") or {}) and "secrets" in configuration
+        ):
             private.setdefault("secrets", {})
         ingress = _ingress(configuration.get("ingress"), name, domain)
         template = _template(asked.get("template") or {})
@@ -210,7 +309,11 @@ class ContainerApp(ResourceType):
             latest = f"{name}--{suffix}"
         else:
             private["revisions"] = int(private.get("revisions", -1)) + 1
-            latest = f"{name}--{private['revisions']:07d}" if previous else f"{name}--{''.join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(7))}"
+            latest = (
+                f"{name}--{private['revisions']:07d}"
+                if previous
+                else f"{name}--{''.join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(7))}"
+            )
         fqdn = f"{latest}.{'' if ingress and ingress['external'] else 'internal.'}{domain}" if ingress else ""
         properties: Json = {
             "provisioningState": "",
@@ -241,8 +344,14 @@ class ContainerApp(ResourceType):
             "eventStreamEndpoint": f"https://{region(call.body['location'])}.azurecontainerapps.dev/subscriptions/{call.target.subscription}/resourceGroups/{call.target.resource_group}/containerApps/{name}/eventstream",
             "delegatedIdentities": [],
         }  # fmt: skip
-        body: Json = {"location": _display(call.body["location"]), "systemData": system_data(call.caller, existing), "properties": properties}
-        body["identity"] = assigned_identities(self.store, call.body.get("identity"), lower_group=True) or {"type": "None"}
+        body: Json = {
+            "location": _display(call.body["location"]),
+            "systemData": system_data(call.caller, existing),
+            "properties": properties,
+        }
+        body["identity"] = assigned_identities(self.store, call.body.get("identity"), lower_group=True) or {
+            "type": "None"
+        }
         if call.body.get("tags"):
             body["tags"] = call.body["tags"]
         return body, private
@@ -250,7 +359,13 @@ class ContainerApp(ResourceType):
     def unsettled(self, resource: Resource) -> Json:
         shown = self.show(resource)
         properties = shown["properties"]
-        for name in ("runningStatus", "latestRevisionName", "latestReadyRevisionName", "latestRevisionFqdn", "eventStreamEndpoint"):
+        for name in (
+            "runningStatus",
+            "latestRevisionName",
+            "latestReadyRevisionName",
+            "latestRevisionFqdn",
+            "eventStreamEndpoint",
+        ):
             properties.pop(name, None)
         return shown
 
@@ -271,9 +386,19 @@ class ContainerApp(ResourceType):
         if action == "listsecrets":
             references = resource.private.get("references", {})
             values = resource.private.get("secrets", {}).items()
-            return json_response(200, {"value": [{"name": name, **references[name]} if name in references else {"name": name, "value": value} for name, value in values]})
+            return json_response(
+                200,
+                {
+                    "value": [
+                        {"name": name, **references[name]} if name in references else {"name": name, "value": value}
+                        for name, value in values
+                    ]
+                },
+            )
         if action == "getauthtoken":
-            return json_response(200, {"location": resource.body["location"], "properties": {"token": secrets.token_urlsafe(32)}})
+            return json_response(
+                200, {"location": resource.body["location"], "properties": {"token": secrets.token_urlsafe(32)}}
+            )
         return super().act(call, resource, action)
 
 
@@ -309,8 +434,18 @@ def _container(spec: Json) -> Json:
         **{name: spec[name] for name in ("command", "args") if spec.get(name)},
     }
     if env := spec.get("env"):
-        shown["env"] = [{"name": item["name"], **({"secretRef": item["secretRef"]} if item.get("secretRef") else {"value": item.get("value") or ""})} for item in env]
-    shown["resources"] = {"cpu": int(cpu) if cpu == int(cpu) else cpu, "memory": f"{float(memory):g}Gi", "ephemeralStorage": _ephemeral_storage(cpu)}
+        shown["env"] = [
+            {
+                "name": item["name"],
+                **({"secretRef": item["secretRef"]} if item.get("secretRef") else {"value": item.get("value") or ""}),
+            }
+            for item in env
+        ]
+    shown["resources"] = {
+        "cpu": int(cpu) if cpu == int(cpu) else cpu,
+        "memory": f"{float(memory):g}Gi",
+        "ephemeralStorage": _ephemeral_storage(cpu),
+    }
     for name in ("probes", "volumeMounts"):
         if spec.get(name):
             shown[name] = copy.deepcopy(spec[name])
@@ -328,9 +463,15 @@ def _template(asked: Json) -> Json:
             "minReplicas": scale.get("minReplicas"),
             "maxReplicas": int(scale.get("maxReplicas") or 10),
             **{name: int(scale.get(name) or default) for name, default in _TARGETS.items()},
-            "rules": [{key: value for key, value in rule.items() if value is not None} for rule in scale.get("rules") or []] or None,
+            "rules": [
+                {key: value for key, value in rule.items() if value is not None} for rule in scale.get("rules") or []
+            ]
+            or None,
         },
-        "volumes": [{key: value for key, value in volume.items() if value is not None} for volume in asked.get("volumes") or []] or None,
+        "volumes": [
+            {key: value for key, value in volume.items() if value is not None} for volume in asked.get("volumes") or []
+        ]
+        or None,
         "serviceBinds": asked.get("serviceBinds"),
     }
 
@@ -343,7 +484,9 @@ def _ingress(asked: Json | None, name: str, domain: str) -> Json | None:
     def listed(key: str) -> Any:
         return asked.get(key) or None
 
-    traffic = [{key: value for key, value in item.items() if value not in (None, False)} for item in asked.get("traffic") or []]
+    traffic = [
+        {key: value for key, value in item.items() if value not in (None, False)} for item in asked.get("traffic") or []
+    ]
     return {
         "fqdn": f"{name}.{'' if external else 'internal.'}{domain}",
         "external": external,
@@ -384,7 +527,12 @@ class Revision(ResourceType):
         self.runtime = runtime
 
     def not_found(self, target: Target) -> ArmError:
-        return ArmError(404, "RevisionNotFound", f"Revision '{target.name}' was not found in container app '{target.names[0]}'.", cause="")
+        return ArmError(
+            404,
+            "RevisionNotFound",
+            f"Revision '{target.name}' was not found in container app '{target.names[0]}'.",
+            cause="",
+        )
 
     def check(self, call: Call, existing: Resource | None) -> None:
         raise ArmError(405, "HttpMethodNotAllowed", "Revisions are made by writing the container app.", cause="")
@@ -398,7 +546,9 @@ class Revision(ResourceType):
             self.runtime.set_active(resource, action == "activate")
             return json_response(200, f"{action.capitalize()} succeeded")
         if action == "replicas":
-            return json_response(200, {"value": [_show_replica(resource, replica) for replica in self.runtime.replicas(resource)]})
+            return json_response(
+                200, {"value": [_show_replica(resource, replica) for replica in self.runtime.replicas(resource)]}
+            )
         return super().act(call, resource, action)
 
 
@@ -419,8 +569,10 @@ def _show_replica(revision: Resource, replica: Replica) -> Json:
         "id": f"{revision.id}/replicas/{replica.name}",
         "name": replica.name,
         "type": "Microsoft.App/containerapps/revisions/replicas",
-        "properties": {"runningState": "Running" if replica.ready else "NotRunning", "runningStateDetails": "", "containers": containers, "initContainers": []},
+        "properties": {
+            "runningState": "Running" if replica.ready else "NotRunning",
+            "runningStateDetails": "",
+            "containers": containers,
+            "initContainers": [],
+        },
     }
-
-
-__all__ = ["APPS", "REVISIONS", "ContainerApp", "ManagedEnvironment", "Revision"]

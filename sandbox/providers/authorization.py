@@ -50,7 +50,7 @@ class RoleDefinition(ResourceType):
     def check(self, call: Call, existing: Resource | None) -> None:
         raise ArmError(400, "RoleDefinitionCreateNotSupported", "The sandbox knows the built-in roles only.")
 
-    def list(self, call: Call, scope: str) -> list[Resource]:
+    def select(self, call: Call, scope: str) -> list[Resource]:
         wanted = call.query.get("$filter", "")
         return [found for found in self.definitions(call.target.subscription) if passes(found, wanted)]
 
@@ -58,7 +58,12 @@ class RoleDefinition(ResourceType):
         return [_definition(subscription, role) for role in ROLES]
 
     def not_found(self, target: Target) -> ArmError:
-        return ArmError(404, "RoleDefinitionDoesNotExist", f"The specified role definition with ID '{target.name}' does not exist.", cause="")
+        return ArmError(
+            404,
+            "RoleDefinitionDoesNotExist",
+            f"The specified role definition with ID '{target.name}' does not exist.",
+            cause="",
+        )
 
 
 class RoleAssignment(ResourceType):
@@ -73,11 +78,26 @@ class RoleAssignment(ResourceType):
         principal = str(properties.get("principalId", ""))
         guid = str(properties.get("roleDefinitionId", "")).rpartition("/")[2].lower()
         if not GUID.fullmatch(call.target.name):
-            raise ArmError(400, "InvalidRoleAssignmentId", f"The role assignment ID '{call.target.name}' is not valid. The role assignment ID must be a GUID.", cause="")
+            raise ArmError(
+                400,
+                "InvalidRoleAssignmentId",
+                f"The role assignment ID '{call.target.name}' is not valid. The role assignment ID must be a GUID.",
+                cause="",
+            )
         if not GUID.fullmatch(principal):
-            raise ArmError(400, "InvalidPrincipalId", f"The Principal ID '{principal}' is not valid. Principal ID must be a GUID.", cause="")
+            raise ArmError(
+                400,
+                "InvalidPrincipalId",
+                f"The Principal ID '{principal}' is not valid. Principal ID must be a GUID.",
+                cause="",
+            )
         if guid not in {role.guid for role in ROLES}:
-            raise ArmError(404, "RoleDefinitionDoesNotExist", f"The specified role definition with ID '{guid}' does not exist.", cause="")
+            raise ArmError(
+                404,
+                "RoleDefinitionDoesNotExist",
+                f"The specified role definition with ID '{guid}' does not exist.",
+                cause="",
+            )
         known = self.store.principal(principal)
         if known is None or known.object_id != principal.lower():
             raise ArmError(
@@ -99,7 +119,12 @@ class RoleAssignment(ResourceType):
             ):
                 raise ArmError(409, "RoleAssignmentExists", "The role assignment already exists.", cause="")
         if existing is not None and existing.properties["principalId"].lower() != principal.lower():
-            raise ArmError(400, "RoleAssignmentUpdateNotPermitted", "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.", cause="")
+            raise ArmError(
+                400,
+                "RoleAssignmentUpdateNotPermitted",
+                "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
+                cause="",
+            )
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = call.body["properties"]
@@ -122,7 +147,7 @@ class RoleAssignment(ResourceType):
             }
         }, {"propagates": True}
 
-    def list(self, call: Call, scope: str) -> list[Resource]:
+    def select(self, call: Call, scope: str) -> list[Resource]:
         """Assignments at, above and below the scope; `atScope()` leaves out those below."""
         wanted = call.query.get("$filter", "")
         asked = scope.lower().rstrip("/")

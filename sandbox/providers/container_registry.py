@@ -10,7 +10,20 @@ import secrets
 
 from sandbox.messages import Response, json_response
 from sandbox.registry import RUNS, Builds
-from sandbox.resource_types import ArmError, Call, Context, Json, Reply, ResourceType, assigned_identities, check_location, check_unmoved, region, system_data, utc_now
+from sandbox.resource_types import (
+    ArmError,
+    Call,
+    Context,
+    Json,
+    Reply,
+    ResourceType,
+    assigned_identities,
+    check_location,
+    check_unmoved,
+    region,
+    system_data,
+    utc_now,
+)
 from sandbox.store import Resource
 
 _SKUS = ("Basic", "Standard", "Premium")
@@ -41,7 +54,12 @@ class Registry(ResourceType):
 
     def check(self, call: Call, existing: Resource | None) -> None:
         if not re.fullmatch(r"[a-zA-Z0-9]{5,50}", call.target.name):
-            raise ArmError(400, "InvalidRegistryName", f"The registry name '{call.target.name}' is invalid. It must be 5 to 50 alphanumeric characters.", cause="")
+            raise ArmError(
+                400,
+                "InvalidRegistryName",
+                f"The registry name '{call.target.name}' is invalid. It must be 5 to 50 alphanumeric characters.",
+                cause="",
+            )
         check_location(call.body.get("location"), self.type)
         check_unmoved(call, existing)
         sku = (call.body.get("sku") or {}).get("name")
@@ -84,13 +102,22 @@ class Registry(ResourceType):
         }
         if identity := assigned_identities(self.store, call.body.get("identity"), lower_group=False):
             body["identity"] = {**identity, "type": identity["type"][0].lower() + identity["type"][1:]}
-        private = existing.private if existing else {"password": secrets.token_urlsafe(39), "password2": secrets.token_urlsafe(39), "runs": 0}
+        private = (
+            existing.private
+            if existing
+            else {"password": secrets.token_urlsafe(39), "password2": secrets.token_urlsafe(39), "runs": 0}
+        )
         return body, private
 
     def act(self, call: Call, resource: Resource, action: str) -> Response:
         if action == "listcredentials":
             if not resource.properties["adminUserEnabled"]:
-                raise ArmError(400, "UnAuthorizedForCredentialOperations", f"Cannot perform credential operations for {resource.id} as admin user is disabled. Kindly enable admin user as per docs: https://docs.microsoft.com/en-us/azure/container-registry/container-registry-authentication#admin-account", cause="")
+                raise ArmError(
+                    400,
+                    "UnAuthorizedForCredentialOperations",
+                    f"Cannot perform credential operations for {resource.id} as admin user is disabled. Kindly enable admin user as per docs: https://docs.microsoft.com/en-us/azure/container-registry/container-registry-authentication#admin-account",
+                    cause="",
+                )
             passwords = [{"name": name, "value": resource.private[name]} for name in ("password", "password2")]
             return json_response(200, {"username": resource.name, "passwords": passwords})
         if action == "listbuildsourceuploadurl":
@@ -104,7 +131,9 @@ class Registry(ResourceType):
         if kind != "DockerBuildRequest":
             raise ArmError(400, "InvalidRunRequest", f"The sandbox runs DockerBuildRequest, not '{kind}'.", cause="")
         if not call.body.get("sourceLocation"):
-            raise ArmError(400, "InvalidSourceLocation", "The source location of a DockerBuildRequest is required.", cause="")
+            raise ArmError(
+                400, "InvalidSourceLocation", "The source location of a DockerBuildRequest is required.", cause=""
+            )
         registry.private["runs"] += 1
         name = f"ca{registry.private['runs']}"
         now = utc_now()

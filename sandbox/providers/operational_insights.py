@@ -10,7 +10,17 @@ import secrets
 import uuid
 
 from sandbox.messages import Response, json_response
-from sandbox.resource_types import ArmError, Call, Json, Reply, ResourceType, check_location, check_unmoved, region, utc_now
+from sandbox.resource_types import (
+    ArmError,
+    Call,
+    Json,
+    Reply,
+    ResourceType,
+    check_location,
+    check_unmoved,
+    region,
+    utc_now,
+)
 from sandbox.store import Resource
 
 _SKUS = {"free", "pernode", "premium", "standard", "standalone", "pergb2018", "capacityreservation", "lacluster"}
@@ -31,10 +41,17 @@ class Workspace(ResourceType):
         properties = call.body.get("properties") or {}
         sku = (properties.get("sku") or {}).get("name")
         if sku is not None and sku.lower() not in _SKUS:
-            raise ArmError(400, "InvalidParameter", f"'Sku' property doesn't match. Reason: '{sku}' is not a known sku.", cause="")
+            raise ArmError(
+                400, "InvalidParameter", f"'Sku' property doesn't match. Reason: '{sku}' is not a known sku.", cause=""
+            )
         retention = properties.get("retentionInDays")
         if retention is not None and not 30 <= int(retention) <= 730:
-            raise ArmError(400, "InvalidParameter", f"'RetentionInDays' property doesn't match the SKU limits. Reason: {retention} is not between 30 and 730.", cause="")
+            raise ArmError(
+                400,
+                "InvalidParameter",
+                f"'RetentionInDays' property doesn't match the SKU limits. Reason: {retention} is not between 30 and 730.",
+                cause="",
+            )
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = call.body.get("properties") or {}
@@ -48,14 +65,23 @@ class Workspace(ResourceType):
                 "provisioningState": "",
                 "sku": {"name": "PerGB2018" if sku.lower() == "standalone" else sku, "lastSkuUpdate": now},
                 "retentionInDays": int(asked.get("retentionInDays") or known.get("retentionInDays") or 30),
-                "features": {"legacy": 0, "searchVersion": 1, "enableLogAccessUsingOnlyResourcePermissions": True, **(asked.get("features") or {})},
+                "features": {
+                    "legacy": 0,
+                    "searchVersion": 1,
+                    "enableLogAccessUsingOnlyResourcePermissions": True,
+                    **(asked.get("features") or {}),
+                },
                 "workspaceCapping": {
                     "dailyQuotaGb": float(capping.get("dailyQuotaGb", -1.0)),
                     "quotaNextResetTime": now,
                     "dataIngestionStatus": "RespectQuota",
                 },
-                "publicNetworkAccessForIngestion": asked.get("publicNetworkAccessForIngestion") or known.get("publicNetworkAccessForIngestion") or "Enabled",
-                "publicNetworkAccessForQuery": asked.get("publicNetworkAccessForQuery") or known.get("publicNetworkAccessForQuery") or "Enabled",
+                "publicNetworkAccessForIngestion": asked.get("publicNetworkAccessForIngestion")
+                or known.get("publicNetworkAccessForIngestion")
+                or "Enabled",
+                "publicNetworkAccessForQuery": asked.get("publicNetworkAccessForQuery")
+                or known.get("publicNetworkAccessForQuery")
+                or "Enabled",
                 "createdDate": known.get("createdDate") or now,
                 "modifiedDate": now,
             },
@@ -70,7 +96,9 @@ class Workspace(ResourceType):
     def act(self, call: Call, resource: Resource, action: str) -> Response:
         if action != "sharedkeys":
             return super().act(call, resource, action)
-        return json_response(200, {"primarySharedKey": resource.private["primary"], "secondarySharedKey": resource.private["secondary"]})
+        return json_response(
+            200, {"primarySharedKey": resource.private["primary"], "secondarySharedKey": resource.private["secondary"]}
+        )
 
 
 def _key() -> str:

@@ -15,7 +15,19 @@ import re
 import secrets
 import uuid
 
-from sandbox.resource_types import ArmError, Call, Json, Reply, ResourceType, Target, assigned_identities, check_location, check_unmoved, region, utc_now
+from sandbox.resource_types import (
+    ArmError,
+    Call,
+    Json,
+    Reply,
+    ResourceType,
+    Target,
+    assigned_identities,
+    check_location,
+    check_unmoved,
+    region,
+    utc_now,
+)
 from sandbox.store import Resource
 
 GIB = 1024**3
@@ -23,6 +35,7 @@ _DTU = {"Basic": ("Basic", 5, 2), "S0": ("Standard", 10, 250), "S1": ("Standard"
     "P1": ("Premium", 125, 500), "P2": ("Premium", 250, 500), "P4": ("Premium", 500, 500)
 }  # fmt: skip
 _VCORE_TIERS = {"GP": "GeneralPurpose", "BC": "BusinessCritical", "HS": "Hyperscale"}
+_MAINTENANCE = "/providers/Microsoft.Maintenance/publicMaintenanceConfigurations/SQL_Default"
 _DEFAULT_COLLATION = "SQL_Latin1_General_CP1_CI_AS"
 
 
@@ -32,12 +45,19 @@ def password_hash(password: str, salt: str) -> str:
 
 
 def password_matches(server: Resource, password: str) -> bool:
-    salt = server.private.get("salt")
-    return bool(salt) and hmac.compare_digest(password_hash(password, salt), server.private["password"])
+    """Whether a password is that of the server's administrator login."""
+    if "salt" not in server.private:
+        return False
+    return hmac.compare_digest(password_hash(password, server.private["salt"]), server.private["password"])
 
 
 def _sql_not_found(target: Target) -> ArmError:
-    return ArmError(404, "ResourceNotFound", f"The requested resource of type '{target.type}' with name '{target.name}' was not found.", cause="")
+    return ArmError(
+        404,
+        "ResourceNotFound",
+        f"The requested resource of type '{target.type}' with name '{target.name}' was not found.",
+        cause="",
+    )
 
 
 class Server(ResourceType):
@@ -54,7 +74,12 @@ class Server(ResourceType):
         return _sql_not_found(target)
 
     def taken(self, name: str) -> ArmError:
-        return ArmError(409, "NameAlreadyExists", f"The name '{name}.database.windows.net' already exists. Choose a different name.", cause="")
+        return ArmError(
+            409,
+            "NameAlreadyExists",
+            f"The name '{name}.database.windows.net' already exists. Choose a different name.",
+            cause="",
+        )
 
     def check(self, call: Call, existing: Resource | None) -> None:
         check_location(call.body.get("location"), self.type)
@@ -72,10 +97,22 @@ class Server(ResourceType):
         login, password = asked.get("administratorLogin"), asked.get("administratorLoginPassword")
         entra_only = (asked.get("administrators") or {}).get("azureADOnlyAuthentication")
         if existing is None and not entra_only and not (login and password):
-            raise ArmError(400, "InvalidParameterValue", "Invalid value given for parameter 'administratorLogin' or 'administratorLoginPassword'. Specify a valid parameter value.", cause="")
+            raise ArmError(
+                400,
+                "InvalidParameterValue",
+                "Invalid value given for parameter 'administratorLogin' or 'administratorLoginPassword'. Specify a valid parameter value.",
+                cause="",
+            )
         if existing is not None and login and login != existing.properties["administratorLogin"]:
-            raise ArmError(400, "AdministratorLoginCannotBeChanged", "The administrator login name cannot be changed once the server is created.", cause="")
-        if password is not None and not _strong(password, login or (existing.properties["administratorLogin"] if existing else "")):
+            raise ArmError(
+                400,
+                "AdministratorLoginCannotBeChanged",
+                "The administrator login name cannot be changed once the server is created.",
+                cause="",
+            )
+        if password is not None and not _strong(
+            password, login or (existing.properties["administratorLogin"] if existing else "")
+        ):
             raise ArmError(
                 400,
                 "PasswordNotComplex",
@@ -87,7 +124,9 @@ class Server(ResourceType):
         asked = call.body.get("properties") or {}
         known = existing.properties if existing else {}
         properties: Json = {
-            "administratorLogin": known.get("administratorLogin") or asked.get("administratorLogin") or f"CloudSA{secrets.token_hex(4)}",
+            "administratorLogin": known.get("administratorLogin")
+            or asked.get("administratorLogin")
+            or f"CloudSA{secrets.token_hex(4)}",
             "version": "12.0",
             "state": "Ready",
             "fullyQualifiedDomainName": f"{call.target.name}.database.windows.net",
@@ -105,7 +144,11 @@ class Server(ResourceType):
                 "tenantId": administrators.get("tenantId") or self.context.directory.tenant,
                 "azureADOnlyAuthentication": bool(administrators.get("azureADOnlyAuthentication", False)),
             }
-        properties |= {"restrictOutboundNetworkAccess": "Disabled", "externalGovernanceStatus": "Disabled", "retentionDays": -1}
+        properties |= {
+            "restrictOutboundNetworkAccess": "Disabled",
+            "externalGovernanceStatus": "Disabled",
+            "retentionDays": -1,
+        }
         body: Json = {"kind": "v12.0", "properties": properties, "location": region(call.body["location"])}
         if identity := assigned_identities(self.store, call.body.get("identity"), lower_group=True):
             body["identity"] = identity
@@ -137,7 +180,9 @@ class Database(ResourceType):
         asked = call.body.get("properties") or {}
         wanted = asked.get("collation")
         if existing is not None and wanted and wanted.lower() != existing.properties["collation"].lower():
-            raise ArmError(400, "UpdateNotAllowedOnCollation", "The collation of an existing database cannot be changed.", cause="")
+            raise ArmError(
+                400, "UpdateNotAllowedOnCollation", "The collation of an existing database cannot be changed.", cause=""
+            )
         _sku(call.body.get("sku"))
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
@@ -146,7 +191,9 @@ class Database(ResourceType):
         sku, objective = _sku(call.body.get("sku") or (existing.body["sku"] if existing else None))
         serverless = sku["name"].startswith(("GP_S", "HS_S"))
         vcore = "family" in sku
-        redundancy = asked.get("requestedBackupStorageRedundancy") or known.get("requestedBackupStorageRedundancy") or "Geo"
+        redundancy = (
+            asked.get("requestedBackupStorageRedundancy") or known.get("requestedBackupStorageRedundancy") or "Geo"
+        )
         collation = known.get("collation") or asked.get("collation") or _DEFAULT_COLLATION
         tags = call.body.get("tags")
         properties: Json = {
@@ -160,11 +207,13 @@ class Database(ResourceType):
             "defaultSecondaryLocation": "northeurope",
             "catalogCollation": known.get("catalogCollation") or asked.get("catalogCollation") or _DEFAULT_COLLATION,
             "zoneRedundant": bool(asked.get("zoneRedundant", known.get("zoneRedundant", False))),
-            "readScale": asked.get("readScale") or known.get("readScale") or ("Enabled" if sku["tier"] in ("Premium", "Hyperscale") else "Disabled"),
+            "readScale": asked.get("readScale")
+            or known.get("readScale")
+            or ("Enabled" if sku["tier"] in ("Premium", "Hyperscale") else "Disabled"),
             "currentSku": sku,
             "currentBackupStorageRedundancy": redundancy,
             "requestedBackupStorageRedundancy": redundancy,
-            "maintenanceConfigurationId": f"/subscriptions/{call.target.subscription}/providers/Microsoft.Maintenance/publicMaintenanceConfigurations/SQL_Default",
+            "maintenanceConfigurationId": f"/subscriptions/{call.target.subscription}{_MAINTENANCE}",
             "isLedgerOn": False,
             "isInfraEncryptionEnabled": False,
             "availabilityZone": "NoPreference",
@@ -176,7 +225,12 @@ class Database(ResourceType):
         if serverless:
             properties["autoPauseDelay"] = int(asked.get("autoPauseDelay", known.get("autoPauseDelay", 60)))
             properties["minCapacity"] = float(asked.get("minCapacity", known.get("minCapacity", 0.5)))
-        kind = "v12.0,user" + (",vcore" if vcore else "") + (",serverless" if serverless else "") + (",hyperscale" if sku["tier"] == "Hyperscale" else "")
+        kind = (
+            "v12.0,user"
+            + (",vcore" if vcore else "")
+            + (",serverless" if serverless else "")
+            + (",hyperscale" if sku["tier"] == "Hyperscale" else "")
+        )
         body: Json = {"sku": sku, "kind": kind, "properties": properties, "location": region(call.body["location"])}
         if tags:
             body["tags"] = tags
@@ -224,7 +278,9 @@ class FirewallRule(ResourceType):
         except ValueError as error:
             raise ArmError(400, "InvalidIpAddress", f"The IP address is not valid: {error}.", cause="") from error
         if end < start:
-            raise ArmError(400, "InvalidIpAddressRange", "The end IP address is smaller than the start IP address.", cause="")
+            raise ArmError(
+                400, "InvalidIpAddressRange", "The end IP address is smaller than the start IP address.", cause=""
+            )
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = call.body["properties"]

@@ -11,7 +11,20 @@ import secrets
 from typing import Protocol
 
 from sandbox.messages import Response, json_response
-from sandbox.resource_types import ArmError, Call, Context, Json, Reply, ResourceType, Target, check_location, check_unmoved, merge_patch, region, utc_now
+from sandbox.resource_types import (
+    ArmError,
+    Call,
+    Context,
+    Json,
+    Reply,
+    ResourceType,
+    Target,
+    check_location,
+    check_unmoved,
+    merge_patch,
+    region,
+    utc_now,
+)
 from sandbox.store import Operation, Resource
 
 
@@ -33,14 +46,18 @@ class StorageAccount(ResourceType):
     create_reply = Reply.ACCEPTED_LOCATION
     retry_after = 17
     seconds = {"create": 19.0}
-    result_path = "/subscriptions/{subscription}/providers/Microsoft.Storage/locations/{location}/asyncoperations/{operation}"
+    result_path = (
+        "/subscriptions/{subscription}/providers/Microsoft.Storage/locations/{location}/asyncoperations/{operation}"
+    )
 
     def __init__(self, context: Context, blobs: BlobService) -> None:
         super().__init__(context)
         self.blobs = blobs
 
     def taken(self, name: str) -> ArmError:
-        return ArmError(409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.", cause="")
+        return ArmError(
+            409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.", cause=""
+        )
 
     def check(self, call: Call, existing: Resource | None) -> None:
         name = call.target.name
@@ -64,24 +81,49 @@ class StorageAccount(ResourceType):
         encryption = {"enabled": True, "keyType": "Account", "lastEnabledTime": known.get("creationTime", now)}
         rules = merge_patch(
             known.get("networkAcls")
-            or {"ipv6Rules": [], "bypass": "AzureServices", "virtualNetworkRules": [], "ipRules": [], "defaultAction": "Allow"},
+            or {
+                "ipv6Rules": [],
+                "bypass": "AzureServices",
+                "virtualNetworkRules": [],
+                "ipRules": [],
+                "defaultAction": "Allow",
+            },
             asked.get("networkAcls") or {},
         )
         properties: Json = {
-            **{key: asked.get(key, known.get(key)) for key in ("publicNetworkAccess", "allowSharedKeyAccess", "defaultToOAuthAuthentication", "isHnsEnabled", "largeFileSharesState") if asked.get(key, known.get(key)) is not None},
+            **{
+                key: asked.get(key, known.get(key))
+                for key in (
+                    "publicNetworkAccess",
+                    "allowSharedKeyAccess",
+                    "defaultToOAuthAuthentication",
+                    "isHnsEnabled",
+                    "largeFileSharesState",
+                )
+                if asked.get(key, known.get(key)) is not None
+            },
             "keyCreationTime": known.get("keyCreationTime") or {"key1": now, "key2": now},
-            "allowCrossTenantReplication": bool(asked.get("allowCrossTenantReplication", known.get("allowCrossTenantReplication", False))),
+            "allowCrossTenantReplication": bool(
+                asked.get("allowCrossTenantReplication", known.get("allowCrossTenantReplication", False))
+            ),
             "privateEndpointConnections": [],
             "minimumTlsVersion": asked.get("minimumTlsVersion") or known.get("minimumTlsVersion") or "TLS1_2",
-            "allowBlobPublicAccess": bool(asked.get("allowBlobPublicAccess", known.get("allowBlobPublicAccess", False))),
+            "allowBlobPublicAccess": bool(
+                asked.get("allowBlobPublicAccess", known.get("allowBlobPublicAccess", False))
+            ),
             "networkAcls": rules,
-            "supportsHttpsTrafficOnly": bool(asked.get("supportsHttpsTrafficOnly", known.get("supportsHttpsTrafficOnly", True))),
+            "supportsHttpsTrafficOnly": bool(
+                asked.get("supportsHttpsTrafficOnly", known.get("supportsHttpsTrafficOnly", True))
+            ),
             "encryption": {"services": {"file": encryption, "blob": encryption}, "keySource": "Microsoft.Storage"},
             "accessTier": asked.get("accessTier") or known.get("accessTier") or "Hot",
             "provisioningState": "",
             "creationTime": known.get("creationTime") or now,
             "primaryEndpoints": {
-                **{service: f"https://{name}.{service}.core.windows.net/" for service in ("dfs", "blob", "queue", "table", "file")},
+                **{
+                    service: f"https://{name}.{service}.core.windows.net/"
+                    for service in ("dfs", "blob", "queue", "table", "file")
+                },
                 "web": f"https://{name}.z6.web.core.windows.net/",
             },
             "primaryLocation": region(call.body["location"]),
@@ -110,7 +152,12 @@ class StorageAccount(ResourceType):
         if action != "listkeys":
             return super().act(call, resource, action)
         if resource.state != "Succeeded":
-            raise ArmError(409, "StorageAccountIsNotProvisioned", "The storage account provisioning state must be 'Succeeded' before executing the operation.", cause="")
+            raise ArmError(
+                409,
+                "StorageAccountIsNotProvisioned",
+                "The storage account provisioning state must be 'Succeeded' before executing the operation.",
+                cause="",
+            )
         created = resource.properties["keyCreationTime"]
         keys = [
             {"creationTime": created[name], "keyName": name, "value": resource.private[name], "permissions": "FULL"}
@@ -138,7 +185,13 @@ class BlobServiceProperties(ResourceType):
 
 
 def _blob_service_defaults() -> Json:
-    return {"sku": {"name": "Standard_LRS", "tier": "Standard"}, "properties": {"cors": {"corsRules": []}, "deleteRetentionPolicy": {"allowPermanentDelete": False, "enabled": False}}}
+    return {
+        "sku": {"name": "Standard_LRS", "tier": "Standard"},
+        "properties": {
+            "cors": {"corsRules": []},
+            "deleteRetentionPolicy": {"allowPermanentDelete": False, "enabled": False},
+        },
+    }
 
 
 class BlobContainer(ResourceType):
@@ -155,16 +208,28 @@ class BlobContainer(ResourceType):
     def check(self, call: Call, existing: Resource | None) -> None:
         name = call.target.name
         if not re.fullmatch(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]|\$root|\$web", name):
-            raise ArmError(400, "InvalidResourceName", f"The specified resource name '{name}' contains invalid characters.", cause="")
+            raise ArmError(
+                400,
+                "InvalidResourceName",
+                f"The specified resource name '{name}' contains invalid characters.",
+                cause="",
+            )
         account = self._account(call.target)
         public = (call.body.get("properties") or {}).get("publicAccess") or "None"
         if public.lower() != "none" and not account.properties["allowBlobPublicAccess"]:
-            raise ArmError(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.", cause="")
+            raise ArmError(
+                409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.", cause=""
+            )
 
     def _account(self, target: Target) -> Resource:
         account = self.store.get(f"{target.scope}/providers/Microsoft.Storage/storageAccounts/{target.names[0]}")
         if account is None or account.state != "Succeeded":
-            raise ArmError(409, "StorageAccountIsNotProvisioned", "The storage account provisioning state must be 'Succeeded' before executing the operation.", cause="")
+            raise ArmError(
+                409,
+                "StorageAccountIsNotProvisioned",
+                "The storage account provisioning state must be 'Succeeded' before executing the operation.",
+                cause="",
+            )
         return account
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
