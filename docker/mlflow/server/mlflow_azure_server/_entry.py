@@ -94,8 +94,13 @@ def _driver(uri: str) -> None:
         )
     if not uri.startswith("mssql+pyodbc:"):
         return
+    system = Path("/etc/odbcinst.ini")
+    present = system.read_text(encoding="utf-8") if system.is_file() else ""
+    if "ODBCSYSINI" not in os.environ and "ODBCINSTINI" not in os.environ and not _odbc.is_registered(present):
+        # Before pyodbc is loaded: unixODBC looks where its files are but once.
+        os.environ["ODBCSYSINI"] = str(_registration(present))
     try:
-        pyodbc = importlib.import_module("pyodbc")
+        importlib.import_module("pyodbc")
     except ImportError as error:
         raise SettingError(
             "MLFLOW_BACKEND_STORE_URI",
@@ -103,8 +108,10 @@ def _driver(uri: str) -> None:
             f"pyodbc cannot be loaded: {error}",
             "Install unixODBC (libodbc.so.2), or use mssql+mssqlpython://…, which needs none",
         ) from None
-    if "ODBCSYSINI" in os.environ or "ODBCINSTINI" in os.environ or _odbc.DRIVER_NAME in pyodbc.drivers():
-        return
+
+
+def _registration(present: str) -> Path:
+    """A directory with an odbcinst.ini that has what `present` has and the driver of the mssql-python-odbc wheel."""
     wheel = importlib.util.find_spec("mssql_python_odbc")
     driver = _odbc.driver_file(Path(wheel.origin).parent, *_odbc.this_machine()) if wheel and wheel.origin else None
     if driver is None:
@@ -115,10 +122,8 @@ def _driver(uri: str) -> None:
             f"Register one as {_odbc.DRIVER_NAME} in odbcinst.ini, or use mssql+mssqlpython://…",
         )
     directory = Path(tempfile.mkdtemp(prefix="mlflow-azure-odbc-"))
-    system = Path("/etc/odbcinst.ini")
-    present = system.read_text(encoding="utf-8") if system.is_file() else ""
     (directory / "odbcinst.ini").write_text(_odbc.register(present, driver), encoding="utf-8")
-    os.environ["ODBCSYSINI"] = str(directory)
+    return directory
 
 
 def _say(line: str) -> None:

@@ -35,6 +35,11 @@ def driver_file(wheel: Path, machine: str, distributions: Iterable[str]) -> Path
     return found[-1] if found else None
 
 
+def is_registered(present: str) -> bool:
+    """Whether the odbcinst.ini text `present` has the driver under the name that everybody calls it by."""
+    return f"[{DRIVER_NAME}]".lower() in present.lower()
+
+
 def register(present: str, driver: Path) -> str:
     """odbcinst.ini text: the text `present` of an existing one, and the driver."""
     return f"{present.rstrip()}\n\n[{DRIVER_NAME}]\nDriver={driver}\n".lstrip()

@@ -40,6 +40,8 @@ _FINAL = re.compile(
     r"|unable to open database file|attempt to write a readonly database|file is not a database",
     re.IGNORECASE,
 )
+_NO_PROCEDURE = re.compile(r"\b2812\b|could not find stored procedure|sp_getapplock.* does not exist", re.IGNORECASE)
+_NO_DRIVER = re.compile(r"failed to load the driver|can't open lib", re.IGNORECASE)
 
 
 def expected_revision(versions: Path) -> str:
@@ -79,7 +81,7 @@ def prepare(uri: str, upgrade: Callable[[str], None] | None, timeout: int, say: 
     deadline = time.monotonic() + timeout
     engine = _engine(uri)
     try:
-        with _connected(engine, uri, deadline, say) as connection, _locked(connection, uri, deadline):
+        with _connected(engine, uri, deadline, say) as connection, _locked(connection, uri, deadline, say):
             found = _revision(connection)
             # Ends the transaction of the look: on SQL Server it would hold a lock on what upgrade() changes.
             connection.rollback()
@@ -141,6 +143,13 @@ def _connected(engine: Engine, uri: str, deadline: float, say: Callable[[str], N
         # The drivers report failed logins under different classes, and not always as SQLAlchemy's.
         except (SQLAlchemyError, RuntimeError, OSError, ValueError) as error:
             reason = _one_line(error, uri)
+            if _NO_DRIVER.search(reason):
+                raise SettingError(
+                    _VARIABLE,
+                    None,
+                    f"the database's driver cannot be loaded: {reason}",
+                    "Install the libraries that the image's Dockerfile lists, libltdl7 among them",
+                ) from None
             if _FINAL.search(reason):
                 raise SettingError(
                     _VARIABLE, None, f"the database refuses it: {reason}", "Correct user, password, server or database"
@@ -160,7 +169,7 @@ def _connected(engine: Engine, uri: str, deadline: float, say: Callable[[str], N
 
 
 @contextmanager
-def _locked(connection: Connection, uri: str, deadline: float) -> Iterator[None]:
+def _locked(connection: Connection, uri: str, deadline: float, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the one lock of this database, waiting for it until `deadline`; it ends with the connection at the latest."""
     path = sqlite_file(uri)
     if path is not None:
@@ -171,11 +180,20 @@ def _locked(connection: Connection, uri: str, deadline: float) -> Iterator[None]
     dialect = connection.dialect.name
     if dialect == "mssql":
         take = text(
-            "DECLARE @result int; "
+            "SET NOCOUNT ON; DECLARE @result int; "
             f"EXEC @result = sp_getapplock @Resource = '{_LOCK_NAME}', @LockMode = 'Exclusive', "
             "@LockOwner = 'Session', @LockTimeout = 0; SELECT @result"
         )
-        _until(lambda: int(connection.scalar(take)) >= 0, deadline)
+        try:
+            _until(lambda: int(connection.scalar(take)) >= 0, deadline)
+        except SQLAlchemyError as error:
+            # Azure SQL and SQL Server have it; what only speaks their language may not, and is no place for replicas.
+            if not _NO_PROCEDURE.search(str(error)):
+                raise
+            connection.rollback()
+            say("this server has no sp_getapplock: start one replica only while the schema changes")
+            yield
+            return
         connection.commit()
         yield
         connection.execute(text(f"EXEC sp_releaseapplock @Resource = '{_LOCK_NAME}', @LockOwner = 'Session'"))
@@ -231,4 +249,4 @@ def _one_line(error: BaseException, uri: str) -> str:
     message = str(getattr(error, "orig", None) or error)
     for secret in secrets_in(uri):
         message = message.replace(secret, "***")
-    return " ".join(message.split())[:400]
+    return " ".join(message.split())[:400].rstrip(".?! ")
