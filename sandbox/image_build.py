@@ -15,6 +15,7 @@ from __future__ import annotations
 import fcntl
 import fnmatch
 import hashlib
+import io
 import json
 import os
 import platform
@@ -37,6 +38,7 @@ from dockerfile_parse import DockerfileParser
 from sandbox.home import write_private
 
 _VARIABLE = re.compile(r"\\?\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}]*))?\})")
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _UNSUPPORTED_PIP = ("--target", "-t", "--prefix", "--root", "--user")
 
 
@@ -83,10 +85,7 @@ def expand(text: str, values: dict[str, str]) -> str:
 
 def read_dockerfile(text: str, arguments: dict[str, str]) -> Plan:
     """The plan of a Dockerfile."""
-    with tempfile.TemporaryDirectory() as folder:
-        parser = DockerfileParser(path=folder, cache_content=True)
-        parser.content = text
-        structure = parser.structure
+    structure = DockerfileParser(fileobj=io.BytesIO(text.encode())).structure
     plan = Plan()
     defaults: dict[str, str] = {}
     stages: dict[str, Stage] = {}
@@ -117,7 +116,7 @@ def read_dockerfile(text: str, arguments: dict[str, str]) -> Plan:
 def _instruction(
     plan: Plan, stage: Stage, kind: str, value: str, defaults: dict[str, str], arguments: dict[str, str]
 ) -> None:
-    values = {**stage.arguments, **stage.environment}
+    values = {"PATH": _PATH, **stage.arguments, **stage.environment}
     if kind == "ARG":
         name, found, default = value.partition("=")
         fallback = expand(default.strip("\"'"), values) if found else defaults.get(name, "")
@@ -169,6 +168,7 @@ def _command(value: str) -> list[str]:
 
 
 def _run(plan: Plan, stage: Stage, value: str, values: dict[str, str]) -> None:
+    installs = len(plan.installs)
     for piece in re.split(r"&&|;", re.sub(r"^(--\S+\s+)+", "", value.strip())):
         try:
             words = shlex.split(expand(piece, values))
@@ -180,8 +180,8 @@ def _run(plan: Plan, stage: Stage, value: str, values: dict[str, str]) -> None:
             words = ["pip", *words[3:]]
         if len(words) > 1 and re.fullmatch(r"pip[\d.]*", PurePosixPath(words[0]).name) and words[1] == "install":
             plan.installs.append((words[2:], stage.workdir))
-        elif piece.strip():
-            plan.skipped.append(" ".join(piece.split()))
+    if len(plan.installs) == installs:
+        plan.skipped.append(" ".join(value.split())[:100])
 
 
 def content_hash(context: Path, dockerfile: str, arguments: dict[str, str]) -> str:

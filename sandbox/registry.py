@@ -326,6 +326,24 @@ def _refuse(status: int, code: str, message: str) -> Response:
     return json_response(status, {"errors": [{"code": code, "message": message}]})
 
 
+def _log_content(path: Path, asked: str | None) -> Response:
+    """A log blob, or the part of it that a Range header asks for."""
+    content = path.read_bytes()
+    headers = {"Content-Type": "text/plain; charset=utf-8", "x-ms-blob-type": "AppendBlob", "Accept-Ranges": "bytes"}
+    headers["Last-Modified"] = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(path.stat().st_mtime))
+    found = re.fullmatch(r"bytes=(\d+)-(\d*)", asked or "")
+    if found is None:
+        return Response(200, content, headers)
+    first, last = int(found[1]), min(int(found[2] or len(content) - 1), len(content) - 1)
+    if first > last:
+        return Response(
+            416, b"", {**headers, "Content-Range": f"bytes */{len(content)}", "x-ms-error-code": "InvalidRange"}
+        )
+    return Response(
+        206, content[first : last + 1], {**headers, "Content-Range": f"bytes {first}-{last}/{len(content)}"}
+    )
+
+
 class Builds:
     """ACR Tasks: takes an uploaded context, builds it in a process of its own, and stores the image."""
 
@@ -384,9 +402,7 @@ class Builds:
                 },
             )
         if request.method in ("GET", "HEAD") and path.is_file():
-            return Response(
-                200, path.read_bytes(), {"Content-Type": "text/plain; charset=utf-8", "x-ms-blob-type": "AppendBlob"}
-            )
+            return _log_content(path, request.headers.get("x-ms-range") or request.headers.get("range"))
         return Response(404, b"", {"x-ms-error-code": "BlobNotFound"})
 
     def begin(self, registry: Resource, request: Json, run: Resource) -> None:

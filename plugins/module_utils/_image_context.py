@@ -142,6 +142,10 @@ def _file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+# 1980-01-01: a zip, and so a wheel that a build makes of a source, cannot hold an earlier time.
+EARLIEST_ZIP_TIME = 315532800
+
+
 def archive(context: Context) -> bytes:
     """A gzipped tar that depends on the content alone: no times, users or modes of this machine."""
     buffer = io.BytesIO()
@@ -150,6 +154,7 @@ def archive(context: Context) -> bytes:
             for entry in context.entries:
                 info = tarfile.TarInfo(entry.name)
                 info.mode = entry.mode
+                info.mtime = EARLIEST_ZIP_TIME
                 if entry.link is not None:
                     info.type, info.linkname = tarfile.SYMTYPE, entry.link
                     tar.addfile(info)
