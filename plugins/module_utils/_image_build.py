@@ -10,9 +10,9 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ._arm import Arm, Json, Operations
+from ._arm import READ_TIMEOUT, Arm, Json, Operations
 from ._deadline import DeadlineExceeded
-from ._errors import Failure
+from ._errors import ArmError, Failure
 from ._image_context import Context, archive
 from ._image_registry import TOKEN_USER, ImageRegistry
 from ._sdk import require
@@ -112,18 +112,18 @@ def _wait(arm: Arm, registry: tuple[str, str], run: Json, what: str) -> None:
 
 def _end_of_log(arm: Arm, registry: tuple[str, str], run_id: str) -> list[str]:
     """Last lines of the build's log; empty when it cannot be had, for the build's error matters more."""
+    from azure.core import PipelineClient
     from azure.core.exceptions import AzureError
-    from azure.storage.blob import BlobClient
+    from azure.core.rest import HttpRequest
 
     options = {} if arm.transport is None else {"transport": arm.transport}
-    link = arm.call(_RUNS, "get_log_sas_url", *registry, run_id).get("logLink")
-    if not link:
-        return []
     try:
-        text = BlobClient.from_blob_url(link, **options).download_blob().readall().decode("utf-8", "replace")
-    except AzureError:
+        link = arm.call(_RUNS, "get_log_sas_url", *registry, run_id).get("logLink")
+        with PipelineClient(link or "", retry_total=3, read_timeout=READ_TIMEOUT, **options) as client:
+            response = client.send_request(HttpRequest("GET", link))
+    except (AzureError, ArmError, Failure):
         return []
-    return [str(line) for line in text.splitlines()[-_LOG_LINES:]]
+    return list(response.text().splitlines()[-_LOG_LINES:]) if response.status_code == 200 else []
 
 
 def with_docker(build: Build, images: ImageRegistry) -> None:

@@ -35,20 +35,19 @@ def has_failed(revision: Json) -> bool:
     return properties.get("provisioningState") == "Failed" or properties.get("runningState") in _FAILED
 
 
-def state_of(revision: Json) -> str:
-    """What Azure says about the revision, for messages."""
+def state_of(revision: Json, known: str = "") -> str:
+    """What Azure says about the revision, for messages. known: text that need not be repeated."""
     properties = revision.get("properties") or {}
     parts = [
         f"{label} {properties[key]}"
-        for label, key in (
-            ("provisioning", "provisioningState"),
-            ("running", "runningState"),
-            ("health", "healthState"),
-            ("details:", "runningStateDetails"),
-            ("error:", "provisioningError"),
-        )
+        for label, key in (("provisioning", "provisioningState"), ("running", "runningState"), ("health", "healthState"))
         if properties.get(key)
     ]
+    for key in ("runningStateDetails", "provisioningError"):
+        reason = str(properties.get(key) or "").strip()
+        if reason and reason not in known:
+            parts.append(reason)
+            known += reason
     return f"revision {revision.get('name')}: {', '.join(parts) or 'no state'}"
 
 
@@ -126,9 +125,10 @@ def explain(arm: Arm, params: Params, error: ArmError) -> ArmError:
         revision = get(arm, params["resource_group"], params["name"], name) if name else None
     except (ArmError, Failure):
         return error
-    found = [{"code": "DeploymentErrors", "message": properties["deploymentErrors"]}] if properties.get("deploymentErrors") else []
+    reason = str(properties.get("deploymentErrors") or "")
+    found = [{"code": "DeploymentErrors", "message": reason}] if reason and reason not in error.message else []
     if revision is not None and not is_ready(revision):
-        found.append({"code": "Revision", "message": state_of(revision)})
+        found.append({"code": "Revision", "message": state_of(revision, error.message + reason)})
     error.details = [*error.details, *found]
     return error
 
