@@ -1,0 +1,184 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The image's server as a process of this machine: its environment from the lock, started and stopped by tests."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CLONE = Path(__file__).resolve().parents[2]
+CACHE = CLONE / ".cache"
+CONTEXT = CLONE / "docker" / "mlflow"
+# A cold start on a busy machine with two cores takes half of it.
+START_SECONDS = 90
+
+
+def environment(name: str, *installs: list[str]) -> Path:
+    """A virtual environment under .cache, in which pip has installed each of `installs`; made once for what they say.
+
+    Requirement files among the arguments count by their content, and so do directories. Returns its bin directory.
+    """
+    key = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
+    for arguments in installs:
+        for argument in arguments:
+            key.update(argument.encode())
+            path = Path(argument)
+            files = sorted(path.rglob("*.py")) if path.is_dir() else [path] if path.is_file() else []
+            for file in files:
+                key.update(file.read_bytes())
+    directory = CACHE / f"{name}-{key.hexdigest()[:12]}"
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / f"{name}.making").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        complete = directory / "complete"
+        if not complete.exists():
+            for old in CACHE.glob(f"{name}-????????????"):
+                shutil.rmtree(old)
+            venv.create(directory, with_pip=True)
+            pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+            for arguments in installs:
+                subprocess.run([*pip, *arguments], check=True)
+            complete.touch()
+    return directory / "bin"
+
+
+def server_environment() -> Path:
+    """The bin directory of an environment with what the image has."""
+    hashed = ["--no-deps", "--require-hashes", "-r"]
+    return environment(
+        "mlflow-server",
+        [*hashed, str(CONTEXT / "requirements.lock")],
+        [*hashed, str(CONTEXT / "build.lock")],
+        ["--no-deps", "--no-build-isolation", str(CONTEXT / "server")],
+    )
+
+
+def bare(**variables: str) -> dict[str, str]:
+    """An environment with `variables` and nothing of who runs the tests but where programs are and temporary files go."""
+    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "HOME", "LANG") if name in os.environ}
+    return {**kept, **variables}
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server. process: the entry point's, and MLflow's since it took its place. log: all its output."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            response = connection.getresponse()
+            return Answer(response.status, response.read().decode(errors="replace"))
+        finally:
+            connection.close()
+
+    def processes(self) -> list[int]:
+        """The ids of the server's process and of all below it."""
+        parents: dict[int, list[int]] = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            parents.setdefault(parent, []).append(int(entry.name))
+        found = [self.process.pid]
+        for process in found:
+            found += parents.get(process, [])
+        return found
+
+    def stop(self) -> int:
+        """Send SIGTERM, and return the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def wait_until_healthy(self) -> None:
+        """Return when /health answers. Fails with the log when the server ends or does not come up in time."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if self.ask("GET", "/health").status == 200:
+                    return
+            except OSError:
+                pass
+            try:
+                self.process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+            break
+        raise AssertionError(f"The server did not come up:\n{self.log.read_text()}")
+
+
+def settings(directory: Path, port: int, **variables: str) -> dict[str, str]:
+    """Settings of a server whose database and artifacts are in `directory`, with `variables` on top."""
+    return bare(
+        **{
+            "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{directory}/mlflow.db",
+            "MLFLOW_ARTIFACTS_DESTINATION": str(directory / "artifacts"),
+            "MLFLOW_HOST": "127.0.0.1",
+            "MLFLOW_PORT": str(port),
+            **variables,
+        }
+    )
+
+
+@contextmanager
+def starting(executable: Path, env: Mapping[str, str], log: Path) -> Iterator[Server]:
+    """A server that has been started, and may not answer yet. It and all its processes end with the block."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(executable)], env=dict(env), stdout=output, stderr=output, cwd=log.parent, start_new_session=True
+        )
+    try:
+        yield Server(process, int(env["MLFLOW_PORT"]), log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextmanager
+def running(executable: Path, env: Mapping[str, str], log: Path) -> Iterator[Server]:
+    """A server that answers."""
+    with starting(executable, env, log) as server:
+        server.wait_until_healthy()
+        yield server

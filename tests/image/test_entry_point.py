@@ -1,0 +1,171 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The entry point for real: it refuses in one line, or becomes a server that keeps to its settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.image.server import Server, bare, free_port, running, settings, starting
+
+APP = "mlflow.happyhill-1a2b3c4d.westeurope.azurecontainerapps.io"
+# Would be a password if the database had any.
+SECRET = "do-not-show-this"
+
+
+def refusal(server_bin: Path, env: dict[str, str], *arguments: str) -> str:
+    """What the entry point says when it does not start: one line."""
+    ended = subprocess.run(
+        [str(server_bin / "mlflow-azure-server"), *arguments], env=env, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 78
+    assert ended.stdout == ""
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert SECRET not in ended.stderr
+    return ended.stderr
+
+
+@pytest.fixture(scope="module")
+def server(server_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = tmp_path_factory.mktemp("server")
+    name, _dot, suffix = APP.partition(".")
+    env = settings(
+        directory,
+        free_port(),
+        MLFLOW_BACKEND_STORE_URI=f"sqlite:///{directory}/{SECRET}.db",
+        CONTAINER_APP_NAME=name,
+        CONTAINER_APP_ENV_DNS_SUFFIX=suffix,
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9/",
+        OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
+    )
+    with running(server_bin / "mlflow-azure-server", env, directory / "log") as running_server:
+        yield running_server
+
+
+def test_a_bad_setting_ends_it_with_one_line(server_bin: Path, tmp_path: Path) -> None:
+    line = refusal(server_bin, settings(tmp_path, 5000, MLFLOW_WORKERS="many\nand more"))
+    assert "MLFLOW_WORKERS='many\\nand more': is not a whole number from 1 to 64" in line
+
+
+def test_nothing_set_names_the_first_thing_missing(server_bin: Path) -> None:
+    assert "MLFLOW_BACKEND_STORE_URI: is missing" in refusal(server_bin, bare())
+
+
+def test_arguments_are_refused(server_bin: Path, tmp_path: Path) -> None:
+    assert "arguments='--host 0.0.0.0'" in refusal(server_bin, settings(tmp_path, 5000), "--host", "0.0.0.0")
+
+
+def test_a_place_without_room_to_spool_is_refused(server_bin: Path, tmp_path: Path) -> None:
+    assert "TMPDIR='/nowhere'" in refusal(server_bin, settings(tmp_path, 5000, TMPDIR="/nowhere"))
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password(server_bin: Path, tmp_path: Path) -> None:
+    env = settings(
+        tmp_path,
+        5000,
+        MLFLOW_BACKEND_STORE_URI=f"postgresql://me:{SECRET}@127.0.0.1:{free_port()}/mlflow",
+        MLFLOW_AZURE_DATABASE_TIMEOUT="1",
+    )
+    assert "did not answer in time" in refusal(server_bin, env)
+
+
+def test_a_file_that_is_no_database_is_refused_at_once(server_bin: Path, tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("This is a text, and longer than the header of a database." * 10)
+    assert "file is not a database" in refusal(server_bin, settings(tmp_path, 5000))
+
+
+def test_an_empty_database_is_left_alone_when_told_so(server_bin: Path, tmp_path: Path) -> None:
+    line = refusal(server_bin, settings(tmp_path, 5000, MLFLOW_AZURE_UPGRADE_SCHEMA="false"))
+    assert "a database with schema none, and this MLflow needs" in line
+
+
+def test_it_answers(server: Server, server_bin: Path) -> None:
+    assert server.ask("GET", "/health").status == 200
+    health = [str(server_bin / "mlflow-azure-health")]
+    env = bare(MLFLOW_HOST="127.0.0.1", MLFLOW_PORT=str(server.port))
+    assert subprocess.run(health, env=env, timeout=20).returncode == 0
+    assert subprocess.run(health, env={**env, "MLFLOW_PORT": str(free_port())}, timeout=20).returncode == 1
+
+
+@pytest.mark.parametrize(("host", "status"), [(APP, 200), (f"{APP}:443", 200), ("evil.example.org", 403)])
+def test_it_knows_its_names(server: Server, host: str, status: int) -> None:
+    assert server.ask("GET", "/", Host=host).status == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [(f"https://{APP}", 200), (f"http://{APP}", 403), ("https://evil.example.org", 403), ("null", 403)],
+)
+def test_pages_of_its_own_may_write(server: Server, origin: str, status: int) -> None:
+    answer = server.ask(
+        "POST",
+        "/ajax-api/2.0/mlflow/experiments/search",
+        '{"max_results": 1}',
+        Host=APP,
+        Origin=origin,
+        Content_Type="application/json",
+    )
+    assert answer.status == status, answer.body
+
+
+def test_no_process_of_it_has_the_agents_variables(server: Server) -> None:
+    processes = server.processes()
+    assert len(processes) >= 3, "the parent and two workers"
+    for process in processes:
+        variables = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+        assert not [variable for variable in variables if variable.startswith(b"OTEL_EXPORTER_OTLP_")]
+
+
+def test_no_command_line_shows_the_database(server: Server) -> None:
+    for process in server.processes():
+        assert SECRET not in Path(f"/proc/{process}/cmdline").read_text()
+
+
+def test_the_ui_is_there(server: Server) -> None:
+    assert "<title>MLflow</title>" in server.ask("GET", "/").body
+
+
+def test_the_gateway_is_off_without_a_passphrase(server: Server) -> None:
+    answer = server.ask(
+        "POST", "/api/3.0/mlflow/gateway/secrets/create", "{}", Host=APP, Content_Type="application/json"
+    )
+    assert "AI Gateway feature is disabled" in answer.body
+
+
+def test_two_that_start_at_once_make_one_schema_and_end_when_told(server_bin: Path, tmp_path: Path) -> None:
+    executable = server_bin / "mlflow-azure-server"
+    database = f"sqlite:///{tmp_path}/shared.db"
+    replicas = []
+    for name in ("one", "two"):
+        # A temporary directory each, as containers have: MLflow's own lock lies in there.
+        (tmp_path / name).mkdir()
+        variables = {"MLFLOW_BACKEND_STORE_URI": database, "TMPDIR": str(tmp_path / name), "MLFLOW_WORKERS": "1"}
+        replicas.append(settings(tmp_path, free_port(), **variables))
+    with (
+        starting(executable, replicas[0], tmp_path / "log1") as one,
+        starting(executable, replicas[1], tmp_path / "log2") as two,
+    ):
+        one.wait_until_healthy()
+        two.wait_until_healthy()
+        processes = one.processes() + two.processes()
+        assert [one.stop(), two.stop()] == [0, 0]
+    said = (tmp_path / "log1").read_text() + (tmp_path / "log2").read_text()
+    assert said.count("bringing it to") == 1
+    assert not [process for process in processes if os.path.exists(f"/proc/{process}")]  # noqa: PTH110
+
+
+def test_the_schema_it_looks_for_is_the_one_mlflow_makes(server_bin: Path) -> None:
+    script = (
+        "from mlflow_azure_server._schema import expected_revision, migration_scripts;"
+        "from alembic.script import ScriptDirectory;"
+        "scripts = migration_scripts();"
+        "assert [expected_revision(scripts)] == ScriptDirectory(str(scripts.parent)).get_heads()"
+    )
+    subprocess.run([str(server_bin / "python"), "-c", script], env=bare(), check=True, timeout=60)

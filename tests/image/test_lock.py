@@ -1,0 +1,78 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lock files against the files that they are made from."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.image.server import CONTEXT, server_environment
+
+LOCKS = ("requirements", "build")
+
+
+def names(text: str) -> set[str]:
+    """The distributions that a requirements file names, normalised."""
+    found = re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)", text, re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in found}
+
+
+def pins(name: str) -> list[str]:
+    """The pinned requirements of a lock file, each with its hashes in one line."""
+    text = (CONTEXT / f"{name}.lock").read_text().replace("\\\n", " ")
+    return [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_everything_asked_for_is_locked(name: str) -> None:
+    assert names((CONTEXT / f"{name}.in").read_text()) <= names("\n".join(pins(name)))
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_pin_is_exact_and_hashed_and_from_anywhere(name: str) -> None:
+    assert pins(name)
+    for pin in pins(name):
+        assert re.match(r"[a-z0-9-]+==[^ ]+ .*--hash=sha256:[0-9a-f]{64}", pin), pin[:80]
+        assert "://" not in pin
+
+
+def test_what_the_server_does_not_use_is_left_out() -> None:
+    left_out = names((CONTEXT / "requirements.exclude").read_text())
+    assert left_out
+    assert not left_out & names("\n".join(pins("requirements")))
+
+
+def test_mlflow_finds_all_it_was_resolved_with(server_bin: Path) -> None:
+    """What pip finds missing is what is left out on purpose, and nothing more."""
+    found = subprocess.run([str(server_bin / "python"), "-m", "pip", "check"], capture_output=True, text=True)
+    missing = names("\n".join(re.findall(r"requires ([\w.-]+), which is not installed", found.stdout)))
+    allowed = names((CONTEXT / "requirements.exclude").read_text()) | {"mlflow-skinny", "mlflow-tracing"}
+    assert missing <= allowed
+    assert "but you have" not in found.stdout, found.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_there_is_a_wheel_for(machine: str, version: str, tmp_path: Path) -> None:
+    platforms = [
+        argument for glibc in (5, 12, 17, 24, 27, 28) for argument in ("--platform", f"manylinux_2_{glibc}_{machine}")
+    ]
+    command = [
+        *(sys.executable, "-m", "pip", "install", "-qq", "--dry-run", "--ignore-installed", "--no-deps"),
+        *("--require-hashes", "--only-binary", ":all:", "--python-version", version, "--target", str(tmp_path)),
+        *("--platform", f"manylinux2014_{machine}", *platforms, "-r", str(CONTEXT / "requirements.lock")),
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_the_environment_is_made_once(server_bin: Path) -> None:
+    assert server_environment() == server_bin

@@ -1,0 +1,237 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the entry point makes of its environment variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mlflow_azure_server import _odbc
+from mlflow_azure_server._settings import SettingError, missing_driver, secrets_in, settings
+
+PASSPHRASE = "correct-horse-battery-staple-and-more"
+SQL = "mssql+mssqlpython://sql-mlflow.database.windows.net:1433/mlflow?Authentication=ActiveDirectoryMSI&UID=11111111-1111-1111-1111-111111111111&Encrypt=yes"
+GOOD = {
+    "MLFLOW_BACKEND_STORE_URI": SQL,
+    "MLFLOW_ARTIFACTS_DESTINATION": "wasbs://mlflow@stmlflow42.blob.core.windows.net/prod",
+    "CONTAINER_APP_NAME": "mlflow",
+    "CONTAINER_APP_ENV_DNS_SUFFIX": "happyhill-1a2b3c4d.westeurope.azurecontainerapps.io",
+    "CONTAINER_APP_HOSTNAME": "mlflow--abc123.happyhill-1a2b3c4d.westeurope.azurecontainerapps.io",
+}
+SUFFIX = GOOD["CONTAINER_APP_ENV_DNS_SUFFIX"]
+
+
+def hosts(**change: str) -> list[str]:
+    return settings({**GOOD, **change}, "python").env["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+
+
+def origins(**change: str) -> list[str]:
+    return settings({**GOOD, **change}, "python").env["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"].split(",")
+
+
+def test_the_command_has_host_port_and_workers_and_no_database() -> None:
+    start = settings({**GOOD, "MLFLOW_PORT": "8080"}, "/opt/mlflow/bin/python")
+    assert start.argv == [
+        *("/opt/mlflow/bin/python", "-m", "mlflow", "server"),
+        *("--host", "0.0.0.0", "--port", "8080", "--workers", "2"),
+    ]
+    assert start.env["MLFLOW_BACKEND_STORE_URI"] == SQL
+
+
+def test_the_app_answers_to_its_own_names_only() -> None:
+    assert hosts() == [
+        f"mlflow.{SUFFIX}",
+        f"mlflow.{SUFFIX}:443",
+        f"mlflow.internal.{SUFFIX}",
+        f"mlflow.internal.{SUFFIX}:443",
+        f"mlflow--abc123.{SUFFIX}",
+        f"mlflow--abc123.{SUFFIX}:443",
+        "mlflow",
+        "mlflow:80",
+        *("localhost", "localhost:*", "127.0.0.1", "127.0.0.1:*", "0.0.0.0:5000"),
+    ]
+
+
+def test_browsers_may_write_from_the_apps_own_pages_only() -> None:
+    assert origins() == [
+        f"https://mlflow.{SUFFIX}",
+        f"https://mlflow.internal.{SUFFIX}",
+        f"https://mlflow--abc123.{SUFFIX}",
+    ]
+
+
+def test_custom_domains_are_names_too() -> None:
+    assert {"ml.example.org", "ml.example.org:443"} <= set(hosts(MLFLOW_AZURE_CUSTOM_DOMAINS="ml.example.org"))
+    assert "https://ml.example.org" in origins(MLFLOW_AZURE_CUSTOM_DOMAINS=" ML.example.org , other.example.org")
+
+
+def test_outside_azure_only_localhost_is_a_name() -> None:
+    env = {name: value for name, value in GOOD.items() if not name.startswith("CONTAINER_APP_")}
+    start = settings({**env, "MLFLOW_HOST": "127.0.0.1"}, "python")
+    assert start.env["MLFLOW_SERVER_ALLOWED_HOSTS"] == "localhost,localhost:*,127.0.0.1,127.0.0.1:*,127.0.0.1:5000"
+    assert "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS" not in start.env
+
+
+def test_given_names_stand() -> None:
+    assert hosts(MLFLOW_SERVER_ALLOWED_HOSTS="a.example.org,*.b.example.org") == ["a.example.org", "*.b.example.org"]
+    assert origins(MLFLOW_SERVER_CORS_ALLOWED_ORIGINS="https://a.example.org") == ["https://a.example.org"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, "false"), ({"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "TRUE"}, "true")],
+)
+def test_background_jobs_run_when_asked_for(given: dict[str, str], expected: str) -> None:
+    assert settings({**GOOD, **given}, "python").env["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "false"),
+        ({"MLFLOW_CRYPTO_KEK_PASSPHRASE": PASSPHRASE}, "true"),
+        ({"MLFLOW_CRYPTO_KEK_PASSPHRASE": PASSPHRASE, "MLFLOW_ENABLE_AI_GATEWAY": "false"}, "false"),
+        ({"MLFLOW_CRYPTO_KEK_PASSPHRASE": "short", "MLFLOW_ENABLE_AI_GATEWAY": "0"}, "false"),
+    ],
+)
+def test_the_gateway_runs_with_a_passphrase_of_its_own(given: dict[str, str], expected: str) -> None:
+    assert settings({**GOOD, **given}, "python").env["MLFLOW_ENABLE_AI_GATEWAY"] == expected
+
+
+def test_opentelemetry_is_cleared_unless_kept() -> None:
+    otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://agent:4317/", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    other = {"OTEL_SERVICE_NAME": "mlflow"}
+    cleared = settings({**GOOD, **otel, **other}, "python").env
+    assert not otel.keys() & cleared.keys()
+    assert cleared["OTEL_SERVICE_NAME"] == "mlflow"
+    kept = settings({**GOOD, **otel, "MLFLOW_AZURE_KEEP_OTEL": "true"}, "python").env
+    assert otel.items() <= kept.items()
+
+
+def test_what_it_does_not_know_passes_through() -> None:
+    env = settings({**GOOD, "MLFLOW_MODEL_CATALOG_URI": "", "AZURE_CLIENT_ID": "x"}, "python").env
+    assert env["MLFLOW_MODEL_CATALOG_URI"] == ""
+    assert env["AZURE_CLIENT_ID"] == "x"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mssql+mssqlpython://me:p%40ss%2Fw%3Ard@sql.database.windows.net:1433/mlflow?Encrypt=yes",
+        "mssql+pyodbc://11111111-1111-1111-1111-111111111111@sql.database.windows.net:1433/mlflow"
+        "?driver=ODBC+Driver+18+for+SQL+Server&Authentication=ActiveDirectoryMsi&Encrypt=yes",
+        "mssql+pyodbc://sql.database.windows.net/mlflow?driver=ODBC+Driver+18+for+SQL+Server"
+        "&authentication=ActiveDirectoryMsi",
+        "postgresql://me:pw@db.example.org/mlflow?sslmode=require",
+        "postgresql+psycopg://me@db.example.org/mlflow",
+        "sqlite:////var/lib/mlflow/mlflow.db",
+    ],
+)
+def test_database_uris_that_work(uri: str) -> None:
+    assert settings({**GOOD, "MLFLOW_BACKEND_STORE_URI": uri}, "python").env["MLFLOW_BACKEND_STORE_URI"] == uri
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"MLFLOW_BACKEND_STORE_URI": ""}, "is missing"),
+        ({"MLFLOW_BACKEND_STORE_URI": "./mlruns"}, "is not a database URI"),
+        ({"MLFLOW_BACKEND_STORE_URI": "mysql+pymysql://me:SECRET@db/mlflow"}, "no driver for this scheme"),
+        ({"MLFLOW_BACKEND_STORE_URI": "postgresql+psycopg2://me:SECRET@db/mlflow"}, "no driver for this scheme"),
+        ({"MLFLOW_BACKEND_STORE_URI": "mssql+mssqlpython://me:SECRET@sql"}, "no server or no database"),
+        ({"MLFLOW_BACKEND_STORE_URI": "mssql+mssqlpython://me:SECRET/x@sql:1433/mlflow"}, "cannot be read"),
+        ({"MLFLOW_BACKEND_STORE_URI": "mssql+mssqlpython://me:SECRET@sql:port/mlflow"}, "cannot be read"),
+        ({"MLFLOW_BACKEND_STORE_URI": "mssql+mssqlpython://sql:1433/mlflow?Encrypt=yes"}, "neither who logs in"),
+        (
+            {"MLFLOW_BACKEND_STORE_URI": "mssql+mssqlpython://me:SECRET@sql/m?Authentication=ActiveDirectoryMSI"},
+            "has a password and",
+        ),
+        ({"MLFLOW_BACKEND_STORE_URI": "mssql+pyodbc://me:SECRET@sql/mlflow"}, "names no ODBC driver"),
+        (
+            {"MLFLOW_BACKEND_STORE_URI": "mssql+pyodbc://sql/mlflow?driver=x&Authentication=ActiveDirectoryMsi"},
+            "for Windows authentication",
+        ),
+        ({"MLFLOW_REGISTRY_STORE_URI": "mysql://me:SECRET@db/mlflow"}, "no driver for this scheme"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": ""}, "is missing"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "mlartifacts"}, "neither a URI nor an absolute path"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "s3://bucket"}, "cannot write there"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "abfss://c@a.dfs.core.windows.net/"}, "cannot write there"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "wasbs://a.blob.core.windows.net/c"}, "address of a container"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "wasbs://c@My_Account.blob.core.windows.net/"}, "address of a container"),
+        ({"AZURE_STORAGE_CONNECTION_STRING": "AccountName=other;AccountKey=SECRET"}, "is for the account other"),
+        ({"MLFLOW_HOST": "mlflow.example.org"}, "not an address to listen on"),
+        ({"MLFLOW_PORT": "0"}, "whole number from 1 to 65535"),
+        ({"MLFLOW_PORT": "http"}, "whole number from 1 to 65535"),
+        ({"MLFLOW_WORKERS": "-1"}, "whole number from 1 to 64"),
+        ({"MLFLOW_WORKERS": "2.5"}, "whole number from 1 to 64"),
+        ({"MLFLOW_AZURE_DATABASE_TIMEOUT": "forever"}, "whole number from 1 to 3600"),
+        ({"MLFLOW_AZURE_KEEP_OTEL": "perhaps"}, "neither true nor false"),
+        ({"MLFLOW_AZURE_UPGRADE_SCHEMA": "2"}, "neither true nor false"),
+        ({"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "maybe"}, "neither true nor false"),
+        ({"MLFLOW_SERVER_ALLOWED_HOSTS": "a.example.org, *"}, "allows every host name"),
+        ({"MLFLOW_SERVER_ALLOWED_HOSTS": "*:*"}, "allows every host name"),
+        ({"MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "*"}, "not the origin of one site"),
+        ({"MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "https://*"}, "not the origin of one site"),
+        ({"MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "a.example.org"}, "not the origin of one site"),
+        ({"MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true"}, "every web site that a user visits"),
+        ({"MLFLOW_AZURE_CUSTOM_DOMAINS": "https://ml.example.org"}, "is not a host name"),
+        ({"MLFLOW_AZURE_CUSTOM_DOMAINS": "*.example.org"}, "is not a host name"),
+        ({"MLFLOW_ENABLE_AI_GATEWAY": "true", "MLFLOW_CRYPTO_KEK_PASSPHRASE": ""}, "is missing"),
+        ({"MLFLOW_CRYPTO_KEK_PASSPHRASE": "SECRET"}, "is shorter than 32 characters"),
+        (
+            {"MLFLOW_CRYPTO_KEK_PASSPHRASE": "mlflow-default-kek-passphrase-for-development-only"},
+            "published in MLflow's source",
+        ),
+    ],
+)
+def test_a_bad_setting_is_named_with_a_remedy_and_without_a_secret(change: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingError) as raised:
+        settings({**GOOD, **change}, "python")
+    line = str(raised.value)
+    assert line.startswith("mlflow-azure-server: ")
+    assert raised.value.variable in line
+    assert any(name in line for name in change)
+    assert said in line
+    assert line.endswith(".")
+    assert "SECRET" not in line
+
+
+def test_the_password_is_known_in_both_its_forms() -> None:
+    assert secrets_in("mssql+mssqlpython://me:p%40ss@sql/mlflow") == ["p%40ss", "p@ss"]
+    assert secrets_in("sqlite:////tmp/x.db") == []
+
+
+def test_a_missing_driver_is_named() -> None:
+    assert missing_driver("mssql+pyodbc://x", lambda module: module != "pyodbc") == "pyodbc"
+    assert missing_driver("postgresql://x", lambda _module: True) is None
+
+
+@pytest.mark.parametrize(
+    ("machine", "distributions", "directory"),
+    [
+        ("x86_64", ["debian"], "debian_ubuntu/x86_64"),
+        ("aarch64", ["ubuntu", "debian"], "debian_ubuntu/arm64"),
+        ("x86_64", ["azurelinux", "fedora"], "rhel/x86_64"),
+        ("x86_64", ["opensuse-leap", "suse", "opensuse"], "suse/x86_64"),
+    ],
+)
+def test_the_driver_is_that_of_the_machine(
+    tmp_path: Path, machine: str, distributions: list[str], directory: str
+) -> None:
+    file = tmp_path / "libs" / "linux" / directory / "lib" / "libmsodbcsql-18.6.so.2.1"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert _odbc.driver_file(tmp_path, machine, distributions) == file
+    assert _odbc.driver_file(tmp_path, "riscv64", distributions) is None
+
+
+def test_the_driver_is_added_to_what_is_registered() -> None:
+    text = _odbc.register("[FreeTDS]\nDriver=/usr/lib/libtdsodbc.so\n", Path("/wheel/libmsodbcsql.so"))
+    assert text == (
+        "[FreeTDS]\nDriver=/usr/lib/libtdsodbc.so\n\n[ODBC Driver 18 for SQL Server]\nDriver=/wheel/libmsodbcsql.so\n"
+    )
+    assert _odbc.is_registered(text)
+    assert not _odbc.is_registered("[FreeTDS]\n")
