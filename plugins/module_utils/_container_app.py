@@ -58,6 +58,8 @@ RULES = {
     f"{_CONFIGURATION}.activeRevisionsMode": ENUM,
     f"{_CONFIGURATION}.ingress.ipSecurityRestrictions": WHOLE_BY_NAME,
     f"{_CONFIGURATION}.ingress.ipSecurityRestrictions[].action": ENUM,
+    f"{_CONFIGURATION}.ingress.exposedPort": NUMBER,
+    f"{_CONFIGURATION}.ingress.targetPort": NUMBER,
     f"{_CONFIGURATION}.ingress.traffic": UNORDERED,
     f"{_CONFIGURATION}.ingress.transport": ENUM,
     f"{_CONFIGURATION}.registries": Rule(key="server", whole=True),

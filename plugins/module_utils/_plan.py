@@ -98,8 +98,12 @@ def same_ignoring_case(desired: Json, current: Json) -> bool:
 
 
 def same_location(desired: Json, current: Json) -> bool:
-    """"West Europe" is "westeurope"."""
-    return _folded(desired) == _folded(current)
+    """"West Europe" is "westeurope", "North Central US (Stage)" is "northcentralusstage"."""
+    return _letters(desired) == _letters(current)
+
+
+def _letters(value: Json) -> str:
+    return "".join(filter(str.isalnum, str(value or ""))).casefold()
 
 
 def same_words(desired: Json, current: Json) -> bool:
