@@ -18,7 +18,7 @@ def _env(name: str, **rest: Any) -> dict[str, Any]:
     return {"type": "str", "fallback": (env_fallback, [name])} | rest
 
 
-AZURE = {
+AZURE: dict[str, Any] = {
     "subscription_id": _env("AZURE_SUBSCRIPTION_ID"),
     "tenant_id": _env("AZURE_TENANT_ID"),
     "client_id": _env("AZURE_CLIENT_ID"),
@@ -36,9 +36,9 @@ def wait_options(timeout: int) -> dict[str, Any]:
     return {"wait": {"type": "bool", "default": True}, "wait_timeout": {"type": "int", "default": timeout}}
 
 
-STATE = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
-TAGS = {"tags": {"type": "dict"}}
-IN_GROUP = {
+STATE: dict[str, Any] = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+TAGS: dict[str, Any] = {"tags": {"type": "dict"}}
+IN_GROUP: dict[str, Any] = {
     "resource_group": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},
     "location": {"type": "str"},

@@ -285,9 +285,7 @@ def _filled(arm: Arm, params: Params, app: Json) -> Json:
         return app
     answer = arm.call(APPS, "list_secrets", params["resource_group"], params["name"])
     values = {item["name"]: item.get("value") for item in answer.get("value") or []}
-    filled = [
-        secret if _is_complete(secret) else {**secret, "value": values.get(secret["name"])} for secret in secrets
-    ]
+    filled = [secret if _is_complete(secret) else {**secret, "value": values.get(secret["name"])} for secret in secrets]
     return _with_secrets(app, filled)
 
 

@@ -88,7 +88,7 @@ def _login_server(params: Params, arm: Arm) -> str | None:
 
 def _result(build: Build, host: str, changed: bool, before: str | None, after: str | None) -> dict[str, Any]:
     name = f"{host}/{build.repository}"
-    absent = not changed and after is None or changed and before is not None
+    absent = after is None and (before is not None or not changed)
     shown = {
         "registry": host,
         "repository": build.repository,

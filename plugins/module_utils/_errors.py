@@ -63,41 +63,81 @@ class ArmError(Exception):
 
 
 _ADVICE = {
-    "AuthorizationFailed": "The identity that runs this task lacks the named action at that scope: assign it a role that has the action (for resources Contributor, for role assignments Role Based Access Control Administrator); a new assignment can take minutes to work.",
-    "LinkedAuthorizationFailed": "The identity may change the resource but not the one it refers to: give it a role there too (for a user-assigned identity Managed Identity Operator).",
+    "AuthorizationFailed": (
+        "The identity that runs this task lacks the named action at that scope: assign it a role that has the "
+        "action (for resources Contributor, for role assignments Role Based Access Control Administrator); a new "
+        "assignment can take minutes to work."
+    ),
+    "LinkedAuthorizationFailed": (
+        "The identity may change the resource but not the one it refers to: give it a role there too (for a user- "
+        "assigned identity Managed Identity Operator)."
+    ),
     "AuthenticationFailed": "Check tenant_id, client_id and the credential.",
     "ExpiredAuthenticationToken": "The token is too old: check this machine's clock and try again.",
-    "InvalidAuthenticationToken": "Check tenant_id and cloud_environment: the token is not one of this subscription's tenant.",
-    "InvalidAuthenticationTokenTenant": "The subscription belongs to another tenant: check tenant_id and subscription_id.",
+    "InvalidAuthenticationToken": (
+        "Check tenant_id and cloud_environment: the token is not one of this subscription's tenant."
+    ),
+    "InvalidAuthenticationTokenTenant": (
+        "The subscription belongs to another tenant: check tenant_id and subscription_id."
+    ),
     "SubscriptionNotFound": "Check subscription_id and that the identity has a role in that subscription.",
-    "MissingSubscriptionRegistration": "Register the resource provider once for the subscription: az provider register --namespace <namespace>.",
+    "MissingSubscriptionRegistration": (
+        "Register the resource provider once for the subscription: az provider register --namespace <namespace>."
+    ),
     "MissingRegistrationForLocation": "Register the resource provider for this location, or choose another location.",
-    "NoRegisteredProviderFound": "The resource type is not offered in that location with this api-version: choose another location.",
+    "NoRegisteredProviderFound": (
+        "The resource type is not offered in that location with this api-version: choose another location."
+    ),
     "LocationNotAvailableForResourceType": "Choose one of the locations that the message lists.",
     "LocationNotAvailableForResourceGroup": "Choose one of the locations that the message lists.",
-    "InvalidResourceLocation": "A resource of that name exists in another location: keep its location, or delete it first.",
-    "InvalidResourceGroupLocation": "The resource group exists in another location: keep its location, or delete it first.",
-    "ResourceGroupNotFound": "Create the resource group first (mlops.mlflow_azure.resource_group), and check resource_group and subscription_id.",
+    "InvalidResourceLocation": (
+        "A resource of that name exists in another location: keep its location, or delete it first."
+    ),
+    "InvalidResourceGroupLocation": (
+        "The resource group exists in another location: keep its location, or delete it first."
+    ),
+    "ResourceGroupNotFound": (
+        "Create the resource group first (mlops.mlflow_azure.resource_group), and check resource_group and "
+        "subscription_id."
+    ),
     "ParentResourceNotFound": "Create the parent resource first, and check its name.",
-    "ManagedEnvironmentNotFound": "Create the environment first (mlops.mlflow_azure.container_app_environment), and check environment_id.",
-    "ManagedEnvironmentNotProvisioned": "The environment is not ready; wait for it (mlops.mlflow_azure.container_app_environment with wait: true).",
+    "ManagedEnvironmentNotFound": (
+        "Create the environment first (mlops.mlflow_azure.container_app_environment), and check environment_id."
+    ),
+    "ManagedEnvironmentNotProvisioned": (
+        "The environment is not ready; wait for it (mlops.mlflow_azure.container_app_environment with wait: true)."
+    ),
     "ScopeLocked": "A lock forbids the change: remove the lock, or ask its owner.",
-    "RequestDisallowedByPolicy": "An Azure Policy of the subscription forbids this: see the policy named in the details.",
+    "RequestDisallowedByPolicy": (
+        "An Azure Policy of the subscription forbids this: see the policy named in the details."
+    ),
     "QuotaExceeded": "Ask for more quota, or free some.",
-    "MaxNumberOfRegionalEnvironmentsInSubExceeded": "Use an existing environment, another location, or ask for more quota.",
+    "MaxNumberOfRegionalEnvironmentsInSubExceeded": (
+        "Use an existing environment, another location, or ask for more quota."
+    ),
     "MaxNumberOfGlobalEnvironmentsInSubExceeded": "Use an existing environment, or ask for more quota.",
     "StorageAccountAlreadyTaken": "Names of storage accounts are unique in all of Azure: choose another name.",
     "AccountNameInvalid": "Use 3 to 24 lowercase letters and digits.",
     "AlreadyInUse": "Names of registries are unique in all of Azure: choose another name.",
     "NameAlreadyExists": "Names of SQL servers are unique in all of Azure: choose another name.",
-    "VaultAlreadyExists": "The name is taken, or a deleted vault of that name is still kept: choose another name, or recover or purge the vault.",
+    "VaultAlreadyExists": (
+        "The name is taken, or a deleted vault of that name is still kept: choose another name, or recover or purge "
+        "the vault."
+    ),
     "ProvisioningDisabled": "This subscription may not create SQL servers in that location: choose another location.",
-    "PrincipalNotFound": "Microsoft Entra ID does not know the principal (yet): check principal_id, and give principal_type for a principal just created.",
+    "PrincipalNotFound": (
+        "Microsoft Entra ID does not know the principal (yet): check principal_id, and give principal_type for a "
+        "principal just created."
+    ),
     "UnmatchedPrincipalType": "Set principal_type to the kind that the message names.",
     "RoleDefinitionDoesNotExist": "Check role: a built-in role's name, or the GUID or id of a role of this tenant.",
-    "TasksOperationsNotAllowed": "This subscription may not use ACR Tasks: build with builder: docker, or ask Azure support.",
+    "TasksOperationsNotAllowed": (
+        "This subscription may not use ACR Tasks: build with builder: docker, or ask Azure support."
+    ),
     "ContainerAppSecretInvalid": "Every secret needs a value or a key_vault_url.",
-    "ContainerAppSecretRefNotFound": "An environment variable refers to a secret that the app does not have: add it to secrets.",
+    "ContainerAppSecretRefNotFound": (
+        "An environment variable refers to a secret that the app does not have: add it to secrets."
+    ),
     "ContainerAppOperationInProgress": "Another operation on the app has not finished: try again later.",
     "FeatureNotSupportedForAccount": "The account's kind or sku does not offer this: choose another kind or sku.",
     "TooManyRequests": "Azure throttles this subscription: try again later, or raise wait_timeout.",
@@ -105,7 +145,8 @@ _ADVICE = {
 _ADVICE_BY_TEXT = (
     (
         re.compile(r"unable to pull|UNAUTHORIZED|authentication required|pull image|ImagePull", re.IGNORECASE),
-        "The image could not be pulled: check image and registries, and that the identity given there has the role AcrPull on the registry; a new assignment can take minutes to work.",
+        "The image could not be pulled: check image and registries, and that the identity given there has "
+        "the role AcrPull on the registry; a new assignment can take minutes to work.",
     ),
     (
         re.compile(r"MANIFEST_UNKNOWN|manifest.*(unknown|not found)|image.*not found", re.IGNORECASE),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from ._arm import READ_TIMEOUT, Arm, Json, Operations
@@ -129,8 +130,7 @@ def _end_of_log(arm: Arm, registry: tuple[str, str], run_id: str) -> list[str]:
 def with_docker(build: Build, images: ImageRegistry) -> None:
     """Build with the Docker engine that DOCKER_HOST names, and push. Raises Failure."""
     require({"docker": "docker"})
-    import docker  # type: ignore[import-untyped]
-
+    docker: Any = import_module("docker")
     name = f"{images.login_server}/{build.repository}"
     try:
         engine = docker.from_env().api

@@ -117,7 +117,7 @@ def _entries(root: Path, ignored: _Ignored) -> Iterator[Entry]:
             if ignored(relative):
                 continue
             if path.is_symlink():
-                yield Entry(relative, path, 0o644, os.readlink(path))
+                yield Entry(relative, path, 0o644, str(path.readlink()))
             elif path.is_file():
                 yield Entry(relative, path, 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644, None)
 
@@ -149,17 +149,19 @@ EARLIEST_ZIP_TIME = 315532800
 def archive(context: Context) -> bytes:
     """A gzipped tar that depends on the content alone: no times, users or modes of this machine."""
     buffer = io.BytesIO()
-    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as packed:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for entry in context.entries:
-                info = tarfile.TarInfo(entry.name)
-                info.mode = entry.mode
-                info.mtime = EARLIEST_ZIP_TIME
-                if entry.link is not None:
-                    info.type, info.linkname = tarfile.SYMTYPE, entry.link
-                    tar.addfile(info)
-                    continue
-                content = entry.path.read_bytes()
-                info.size = len(content)
-                tar.addfile(info, io.BytesIO(content))
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for entry in context.entries:
+            info = tarfile.TarInfo(entry.name)
+            info.mode = entry.mode
+            info.mtime = EARLIEST_ZIP_TIME
+            if entry.link is not None:
+                info.type, info.linkname = tarfile.SYMTYPE, entry.link
+                tar.addfile(info)
+                continue
+            content = entry.path.read_bytes()
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
     return buffer.getvalue()

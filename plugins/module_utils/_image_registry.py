@@ -99,9 +99,7 @@ class ImageRegistry:
             text = json.dumps({"code": first.get("code"), "message": first.get("message")})
         except (ValueError, KeyError, IndexError, TypeError):
             pass
-        found = arm_error(
-            response.status_code, text, response.headers, response.request.method, response.request.url
-        )
+        found = arm_error(response.status_code, text, response.headers, response.request.method, response.request.url)
         if found.status in (401, 403):
             found.message += (
                 f" Registry {self.login_server} refuses the identity that runs this task: to build it needs the role "

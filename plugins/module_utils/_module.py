@@ -53,9 +53,7 @@ class Module:
             return {"failed": True, "msg": failure.message, **failure.fields}
 
 
-def resource_module(
-    resource: Resource, packages: Mapping[str, str], wait_timeout: int, **constraints: Any
-) -> Module:
+def resource_module(resource: Resource, packages: Mapping[str, str], wait_timeout: int, **constraints: Any) -> Module:
     """The module of a resource. wait_timeout: its default in seconds."""
 
     def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:

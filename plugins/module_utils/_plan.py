@@ -79,7 +79,7 @@ class Plan(NamedTuple):
 
 def is_empty(value: Json) -> bool:
     """Azure writes an unset value as null, "", [] or {}, or leaves it out."""
-    return value is None or value in ("", [], {})
+    return value is None or (isinstance(value, (str, list, dict)) and not value)
 
 
 def same(desired: Json, current: Json) -> bool:
@@ -94,11 +94,11 @@ def same(desired: Json, current: Json) -> bool:
 
 
 def same_ignoring_case(desired: Json, current: Json) -> bool:
-    return _folded(desired) == _folded(current)
+    return bool(_folded(desired) == _folded(current))
 
 
 def same_location(desired: Json, current: Json) -> bool:
-    """"West Europe" is "westeurope", "North Central US (Stage)" is "northcentralusstage"."""
+    """ "West Europe" is "westeurope", "North Central US (Stage)" is "northcentralusstage"."""
     return _letters(desired) == _letters(current)
 
 
@@ -107,7 +107,7 @@ def _letters(value: Json) -> str:
 
 
 def same_words(desired: Json, current: Json) -> bool:
-    """"Logging, Metrics" is "metrics,logging": a list of words in one string, in any order."""
+    """ "Logging, Metrics" is "metrics,logging": a list of words in one string, in any order."""
     return {_folded(word) for word in str(desired or "").split(",")} == {
         _folded(word) for word in str(current or "").split(",")
     }
@@ -301,9 +301,7 @@ def _merge_list(desired: list[Json], current: list[Json], rules: Rules, path: st
     return _merge_keyed(desired, current, rules, path, rule)
 
 
-def _merge_keyed(
-    desired: list[Json], current: list[Json], rules: Rules, path: str, rule: Rule
-) -> tuple[Json, bool]:
+def _merge_keyed(desired: list[Json], current: list[Json], rules: Rules, path: str, rule: Rule) -> tuple[Json, bool]:
     standing = {_folded(item.get(rule.key)): item for item in current}
     changed = {_folded(item.get(rule.key)) for item in desired} != set(standing)
     result = []

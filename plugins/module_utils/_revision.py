@@ -40,7 +40,11 @@ def state_of(revision: Json, known: str = "") -> str:
     properties = revision.get("properties") or {}
     parts = [
         f"{label} {properties[key]}"
-        for label, key in (("provisioning", "provisioningState"), ("running", "runningState"), ("health", "healthState"))
+        for label, key in (
+            ("provisioning", "provisioningState"),
+            ("running", "runningState"),
+            ("health", "healthState"),
+        )
         if properties.get(key)
     ]
     for key in ("runningStateDetails", "provisioningError"):

@@ -136,6 +136,8 @@ container_app_environment:
 """
 
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_app_environment import (
     READ_ONLY,
     RULES,
@@ -145,8 +147,6 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_app_
     public_diff,
     with_workspace_key,
 )
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
 
 WORKLOAD_PROFILES = {

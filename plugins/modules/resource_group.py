@@ -92,7 +92,9 @@ RESOURCE = Resource(
     name="resource_group",
     type="Microsoft.Resources/resourceGroups",
     path="/resourceGroups/{name}",
-    operations=Operations("azure.mgmt.resource.resources:ResourceManagementClient", "resource_groups", "Microsoft.Resources"),
+    operations=Operations(
+        "azure.mgmt.resource.resources:ResourceManagementClient", "resource_groups", "Microsoft.Resources"
+    ),
     address=("name",),
     options={"name": {"type": "str", "required": True}, "location": {"type": "str"}, **TAGS},
     desired=desired,

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from ansible import constants as C
+from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.json import Direction, get_module_encoder
 from ansible.module_utils.common.parameters import remove_values
@@ -32,7 +32,7 @@ from ._tokens import TOKENS
 _AUTO = frozenset(("auto", "auto_silent", "auto_legacy", "auto_legacy_silent"))
 
 
-class InProcessAction(ActionBase):  # type: ignore[misc]
+class InProcessAction(ActionBase):
     """Base of the action plugins. A subclass sets module."""
 
     _supports_check_mode = True
@@ -55,7 +55,7 @@ class InProcessAction(ActionBase):  # type: ignore[misc]
             handed_over = self._execute_module(task_vars=variables, wrap_async=self._task.async_val)
             return {**result, **handed_over}
         environment: dict[str, str] = {}
-        self._compute_environment_string(environment)
+        self._compute_environment_string(environment)  # type: ignore[no-untyped-call]
         with _environment(environment):
             return {**result, **self._run_here()}
 
@@ -70,7 +70,7 @@ class InProcessAction(ActionBase):  # type: ignore[misc]
             variables = variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to, variables)
         given = variables.get("ansible_python_interpreter")
         if given is None:
-            given = C.config.get_config_value("INTERPRETER_PYTHON", variables=dict(variables))
+            given = constants.config.get_config_value("INTERPRETER_PYTHON", variables=dict(variables))
         return str(self._templar.template(given))
 
     def _run_here(self) -> dict[str, Any]:
