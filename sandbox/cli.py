@@ -258,6 +258,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.umask(0o077)
     parsed = parse(arguments)
     try:
         code: int = parsed.run(locate(parsed.home), parsed)

@@ -225,7 +225,8 @@ class ResourceType:
         namespace, *kinds = (self.id_type or self.type).split("/")
         scope = target.scope
         if target.resource_group is not None:
-            scope = f"/subscriptions/{target.subscription}/{self.id_group_segment}/{target.resource_group}"
+            group = f"/subscriptions/{target.subscription}/{self.id_group_segment}/{target.resource_group}"
+            scope = group + scope[len(group) :]
         return f"{scope}/providers/{namespace}/{'/'.join(_interleave(kinds, target.names))}"
 
     def show(self, resource: Resource) -> Json:

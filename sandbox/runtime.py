@@ -397,7 +397,7 @@ class Runtime:
                 _write_log(container.log, f"The container ended with exit code {container.exit_code}.")
             container.ready = False
             container.restarts += 1
-            await asyncio.sleep(min(60.0, 0.5 * 2 ** min(container.restarts, 7)))
+            await asyncio.sleep(min(60.0, 0.1 * 2 ** min(container.restarts, 10)))
 
     async def _launch(self, app: Resource, replica: Replica, container: Container) -> asyncio.subprocess.Process:
         config = self._pull(app, str(container.spec["image"]))

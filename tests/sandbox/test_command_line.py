@@ -1,0 +1,165 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: starting, stopping, what it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from conftest import Client, run_cli
+
+
+def processes_below(home: Path) -> list[int]:
+    """The processes that carry a sandbox's folder in their command line or environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        if str(home).encode() in words:
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.fixture
+def home(tmp_path: Path):
+    yield tmp_path / "home"
+    run_cli(tmp_path / "home", "down", "--purge")
+
+
+def client_of(home: Path) -> Client:
+    return Client(home, json.loads(run_cli(home, "env", "--json").stdout))
+
+
+def test_up_is_idempotent_and_down_ends_everything(home: Path) -> None:
+    assert run_cli(home, "up").returncode == 0
+    again = run_cli(home, "up")
+    assert again.returncode == 0
+    assert "already runs" in again.stdout
+    client = client_of(home)
+    client.storage(client.group())
+    assert len(processes_below(home)) >= 2  # the server and an Azurite
+    assert run_cli(home, "status").returncode == 0
+    assert "stopped" in run_cli(home, "down").stdout
+    assert processes_below(home) == []
+    assert run_cli(home, "status").returncode == 3
+    assert "not running" in run_cli(home, "down").stdout
+    assert run_cli(home, "down", "--purge").returncode == 0
+    assert not home.exists()
+
+
+def test_what_is_secret_is_readable_by_its_owner_alone(home: Path) -> None:
+    run_cli(home, "up")
+    open_to_others = [
+        path for path in [home, *home.rglob("*")] if not path.is_symlink() and path.stat().st_mode & 0o077
+    ]
+    private = [path for path in open_to_others if path.is_file() or path == home]
+    assert private == []
+
+
+def test_state_survives_sigkill(home: Path) -> None:
+    run_cli(home, "up")
+    client = client_of(home)
+    group = client.group()
+    account = client.storage(group)
+    before = client.environment
+    os.kill(json.loads((home / "ready.json").read_text())["pid"], signal.SIGKILL)
+    assert run_cli(home, "status").returncode == 3
+    assert run_cli(home, "up").returncode == 0
+    after = client_of(home)
+    assert after.environment == before
+    assert after.arm("GET", account["id"]).json() == account
+    assert after.assign(account["id"], "Storage Blob Data Contributor", after.me()).status_code == 201
+    url = account["properties"]["primaryEndpoints"]["blob"]
+    headers = {
+        "Authorization": f"Bearer {after.token('https://storage.azure.com/.default')}",
+        "x-ms-version": "2023-11-03",
+    }
+    made = after.until(
+        lambda: (
+            after.session.put(f"{url}files?restype=container", headers=headers, timeout=10).status_code in (201, 409)
+        ),
+        "blob service",
+    )
+    assert made
+
+
+def test_two_sandboxes_side_by_side(home: Path, sandbox: Client) -> None:
+    assert run_cli(home, "up").returncode == 0
+    other = client_of(home)
+    assert other.environment["HTTPS_PROXY"] != sandbox.environment["HTTPS_PROXY"]
+    assert (
+        other.arm("GET", "/subscriptions").json()["value"][0]["subscriptionId"]
+        == other.environment["AZURE_SUBSCRIPTION_ID"]
+    )
+    run_cli(home, "down")
+    assert sandbox.arm("GET", "/subscriptions").status_code == 200
+
+
+def test_a_taken_port_is_one_line_with_the_way_out(home: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = run_cli(home, "up", "--port", str(port))
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert f"port {port}" in refused.stderr
+    assert "--port" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [(None, "node was not found"), ("v18.19.0", "Node.js v18.19.0 is too old")],
+)
+def test_node_is_asked_for_by_name(tmp_path: Path, home: Path, version: str | None, said: str) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    if version is not None:
+        for name in ("node", "npm"):
+            (folder / name).write_text(f"#!/bin/sh\necho {version}\n")
+            (folder / name).chmod(0o755)
+    refused = run_cli(
+        home,
+        "up",
+        environment={
+            "PATH": str(folder) + (os.pathsep + "/bin" if version else ""),
+            "SANDBOX_TOOLS": str(tmp_path / "tools"),
+        },
+    )
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert "install Node.js 20" in refused.stderr
+
+
+@pytest.mark.parametrize("value", ["localhost", ":1433", "host:", "host:sql"])
+def test_a_wrong_sql_server_is_refused(home: Path, value: str) -> None:
+    refused = run_cli(home, "up", "--sql-server", value)
+    assert refused.returncode == 1
+    assert "host:port" in refused.stderr
+
+
+def test_a_sql_server_needs_its_login(home: Path) -> None:
+    refused = run_cli(home, "up", "--sql-server", "127.0.0.1:1433", environment={"SANDBOX_SQL_USER": "sa"})
+    assert refused.returncode == 1
+    assert "SANDBOX_SQL_PASSWORD" in refused.stderr
+
+
+def test_other_options_need_a_restart(home: Path) -> None:
+    run_cli(home, "up")
+    refused = run_cli(home, "up", "--latency", "0.5")
+    assert refused.returncode == 1
+    assert "down" in refused.stderr
+
+
+def test_nothing_to_show_before_the_first_start(home: Path) -> None:
+    assert "python -m sandbox up" in run_cli(home, "env").stderr
+    assert "no container app named 'x'" in run_cli(home, "url", "x").stderr
+    assert run_cli(home, "down").stdout.startswith("There is no sandbox")

@@ -1,0 +1,325 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Container apps that really run: started with what Azure gives them, reached through their ingress, restarted, refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from typing import Any
+
+import pytest
+import requests
+from conftest import Client, Platform, app_body, run_cli
+
+
+def app_path(platform: Platform) -> str:
+    return f"{platform.group}/providers/Microsoft.App/containerApps/app-{uuid.uuid4().hex[:8]}"
+
+
+def failed(sandbox: Client, path: str, body: dict[str, Any]) -> str:
+    """The message with which an app's provisioning fails."""
+    ended = sandbox.wait(sandbox.arm("PUT", path, body))
+    assert ended["status"] == "Failed", ended
+    assert sandbox.arm("GET", path).json()["properties"]["provisioningState"] == "Failed"
+    return str(ended["error"]["message"])
+
+
+def get(sandbox: Client, app: dict[str, Any], path: str = "/") -> requests.Response:
+    return sandbox.session.get(f"https://{app['properties']['configuration']['ingress']['fqdn']}{path}", timeout=30)
+
+
+@pytest.fixture(scope="module")
+def app(sandbox: Client, platform: Platform) -> dict[str, Any]:
+    """An app with a secret, reached by every test of this file that does not change it."""
+    body = app_body(
+        platform,
+        secrets=[{"name": "pass", "value": "s3cr3t-value"}],
+        env=[
+            {"name": "PASS", "secretRef": "pass"},
+            {"name": "PLAIN", "value": "plain"},
+            {"name": "BIND", "value": "0.0.0.0:8080"},
+        ],
+    )
+    return sandbox.put(app_path(platform), body)
+
+
+def test_the_answer_to_a_write_and_what_it_settles_to(sandbox: Client, platform: Platform) -> None:
+    path = app_path(platform)
+    answer = sandbox.arm("PUT", path, app_body(platform))
+    assert answer.status_code == 201
+    assert "/containerappOperationStatuses/" in answer.headers["Azure-AsyncOperation"]
+    assert "latestRevisionName" not in answer.json()["properties"]
+    busy = sandbox.arm("PUT", path, app_body(platform))
+    assert (busy.status_code, busy.json()["error"]["code"]) == (409, "ContainerAppOperationInProgress")
+    assert sandbox.wait(answer)["status"] == "Succeeded"
+    settled = sandbox.arm("GET", path).json()
+    assert settled["id"] == path.replace("containerApps", "containerapps")
+    assert settled["location"] == "West Europe"
+    configuration, template = settled["properties"]["configuration"], settled["properties"]["template"]
+    assert configuration["secrets"] is None
+    assert configuration["activeRevisionsMode"] == "Single"
+    assert configuration["ingress"]["transport"] == "Auto"
+    assert configuration["ingress"]["traffic"] == [{"weight": 100, "latestRevision": True}]
+    assert configuration["registries"][0]["username"] == ""
+    assert template["containers"][0]["resources"] == {"cpu": 0.5, "memory": "1Gi", "ephemeralStorage": "2Gi"}
+    assert template["scale"] == {
+        "minReplicas": None,
+        "maxReplicas": 10,
+        "cooldownPeriod": 300,
+        "pollingInterval": 30,
+        "rules": None,
+    }
+    deleted = sandbox.arm("DELETE", path)
+    assert deleted.status_code == 202
+    sandbox.wait(deleted)
+    assert sandbox.arm("GET", path).status_code == 404
+
+
+def test_what_an_app_is_started_with(sandbox: Client, platform: Platform, app: dict[str, Any]) -> None:
+    seen = get(sandbox, app).json()
+    environment = seen["environment"]
+    assert environment["PASS"] == "s3cr3t-value"
+    assert environment["PLAIN"] == "plain"
+    assert environment["GREETING"] == "hello"
+    assert environment["CONTAINER_APP_NAME"] == app["name"]
+    assert environment["CONTAINER_APP_ENV_DNS_SUFFIX"] == platform.domain
+    assert environment["CONTAINER_APP_REVISION"] == app["properties"]["latestReadyRevisionName"]
+    assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"].endswith(":4317/")
+    assert environment["OTEL_EXPORTER_OTLP_PROTOCOL"] == "grpc"
+    assert environment["BIND"] == seen["arguments"][0] + ":8080"
+    assert seen["arguments"][0].startswith("127.")
+    assert not [name for name in environment if name.startswith(("AZURE_", "SANDBOX_"))]
+
+
+def test_the_ingress_names_the_client_and_keeps_the_host(sandbox: Client, app: dict[str, Any]) -> None:
+    headers = get(sandbox, app).json()["headers"]
+    assert headers["Host"] == app["properties"]["configuration"]["ingress"]["fqdn"]
+    assert headers["X-Forwarded-Proto"] == "https"
+    assert headers["X-Forwarded-For"] == "127.0.0.1"
+
+
+def test_a_large_body_passes_through(sandbox: Client, app: dict[str, Any]) -> None:
+    url = f"https://{app['properties']['configuration']['ingress']['fqdn']}/"
+    answer = sandbox.session.post(url, data=bytes(20_000_000), timeout=60)
+    assert answer.json() == {"length": 20_000_000}
+
+
+def test_the_plain_local_address(sandbox: Client, app: dict[str, Any]) -> None:
+    url = run_cli(sandbox.home, "url", app["name"]).stdout.strip()
+    assert url.startswith("http://127.0.0.1:")
+    fqdn = app["properties"]["configuration"]["ingress"]["fqdn"]
+    own = requests.get(url, headers={"Origin": url}, timeout=30, proxies={"http": ""}).json()["headers"]
+    assert (own["Host"], own["Origin"]) == (fqdn, f"https://{fqdn}")
+    foreign = requests.get(url, headers={"Origin": "http://evil.example"}, timeout=30, proxies={"http": ""}).json()[
+        "headers"
+    ]
+    assert foreign["Origin"] == "http://evil.example"
+
+
+def test_the_managed_identity_of_an_app(sandbox: Client, platform: Platform, app: dict[str, Any]) -> None:
+    token = get(sandbox, app, "/token").json()
+    assert token["token_type"] == "Bearer"
+    assert token["client_id"] == platform.identity["properties"]["clientId"]
+    claims = json.loads(base64.urlsafe_b64decode(token["access_token"].split(".")[1] + "=="))
+    assert claims["oid"] == platform.identity["properties"]["principalId"]
+    assert claims["aud"] == "https://storage.azure.com"
+    environment = get(sandbox, app).json()["environment"]
+    refused = requests.get(
+        environment["IDENTITY_ENDPOINT"],
+        params={"api-version": "2019-08-01", "resource": "https://storage.azure.com", "client_id": "x"},
+        headers={"X-IDENTITY-HEADER": environment["IDENTITY_HEADER"]},
+        timeout=30,
+        proxies={"http": ""},
+    )
+    assert refused.status_code == 400
+    stranger = requests.get(
+        environment["IDENTITY_ENDPOINT"], headers={"X-IDENTITY-HEADER": "x"}, timeout=30, proxies={"http": ""}
+    )
+    assert stranger.status_code == 401
+
+
+def test_secrets_are_shown_by_list_secrets_alone(sandbox: Client, app: dict[str, Any]) -> None:
+    assert app["properties"]["configuration"]["secrets"] == [{"name": "pass"}]
+    listed = sandbox.arm("POST", f"{app['id']}/listSecrets")
+    assert listed.json() == {"value": [{"name": "pass", "value": "s3cr3t-value"}]}
+
+
+def test_a_new_template_is_a_new_revision_and_a_new_setting_is_not(sandbox: Client, platform: Platform) -> None:
+    path = app_path(platform)
+    first = sandbox.put(path, app_body(platform))
+    same = sandbox.put(path, app_body(platform, ingress={"allowInsecure": True}))
+    assert same["properties"]["latestRevisionName"] == first["properties"]["latestRevisionName"]
+    pid = get(sandbox, same).json()["pid"]
+    changed = sandbox.put(path, app_body(platform, env=[{"name": "NEW", "value": "1"}]))
+    assert changed["properties"]["latestReadyRevisionName"] == f"{changed['name']}--0000001"
+    after = get(sandbox, changed).json()
+    assert after["environment"]["NEW"] == "1"
+    assert after["pid"] != pid
+    revisions = sandbox.arm("GET", f"{path}/revisions").json()["value"]
+    assert [revision["properties"]["active"] for revision in revisions] == [False, True]
+
+
+def test_a_restart_replaces_the_replica(sandbox: Client, platform: Platform) -> None:
+    made = sandbox.put(app_path(platform), app_body(platform))
+    pid = get(sandbox, made).json()["pid"]
+    revision = f"{made['id']}/revisions/{made['properties']['latestReadyRevisionName']}"
+    assert sandbox.arm("POST", f"{revision}/restart").json() == "Restart succeeded"
+    sandbox.until(
+        lambda: sandbox.arm("GET", revision).json()["properties"]["runningState"] == "Running", "running again"
+    )
+    assert get(sandbox, made).json()["pid"] != pid
+
+
+def test_a_container_that_ends_is_started_again(sandbox: Client, platform: Platform) -> None:
+    made = sandbox.put(app_path(platform), app_body(platform))
+    pid = get(sandbox, made).json()["pid"]
+    get(sandbox, made, "/exit")
+
+    def another() -> bool:
+        answer = get(sandbox, made)
+        return answer.status_code == 200 and answer.json()["pid"] != pid
+
+    sandbox.until(another, "a new process")
+    assert "exit code 3" in run_cli(sandbox.home, "logs", made["name"]).stdout
+
+
+@pytest.mark.parametrize(
+    ("restrictions", "status"),
+    [
+        ([{"name": "here", "ipAddressRange": "127.0.0.0/8", "action": "Allow"}], 200),
+        ([{"name": "there", "ipAddressRange": "10.0.0.0/8", "action": "Allow"}], 403),
+        ([{"name": "here", "ipAddressRange": "127.0.0.1/32", "action": "Deny"}], 403),
+        ([{"name": "there", "ipAddressRange": "10.0.0.0/8", "action": "Deny"}], 200),
+    ],
+)
+def test_who_may_come_in(sandbox: Client, platform: Platform, restrictions: list[dict], status: int) -> None:
+    made = sandbox.put(app_path(platform), app_body(platform, ingress={"ipSecurityRestrictions": restrictions}))
+    assert get(sandbox, made).status_code == status
+
+
+# refusals
+
+
+def test_without_acrpull_the_image_is_not_pulled(sandbox: Client, platform: Platform) -> None:
+    stranger = sandbox.identity(platform.group, "stranger")
+    path = app_path(platform)
+    message = failed(sandbox, path, app_body(platform, identity=stranger["id"]))
+    assert "template.containers.main.image" in message
+    assert "UNAUTHORIZED: authentication required" in message
+    assert sandbox.assign(platform.registry, "AcrPull", stranger["properties"]["principalId"]).status_code == 201
+    assert (
+        sandbox.put(path, app_body(platform, identity=stranger["id"]))["properties"]["provisioningState"] == "Succeeded"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"image": "{server}/probe:none"}, "MANIFEST_UNKNOWN"),
+        ({"image": "docker.io/library/nginx:1"}, "no such host"),
+        ({"registries": []}, "UNAUTHORIZED"),
+        ({"args": ["0.0.0.0", "--fail"]}, "exit code '1'"),
+        ({"args": ["0.0.0.0", "--fail"]}, "the settings are wrong"),
+    ],
+)
+def test_what_cannot_run_fails_with_the_reason(sandbox: Client, platform: Platform, changes: dict, said: str) -> None:
+    if "image" in changes:
+        changes = {"image": changes["image"].format(server=platform.server)}
+    assert said in failed(sandbox, app_path(platform), app_body(platform, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"env": [{"name": "A", "secretRef": "none"}]}, "ContainerAppSecretRefNotFound"),
+        ({"secrets": [{"name": "a"}]}, "ContainerAppSecretInvalid"),
+        (
+            {"registries": [{"server": "x", "passwordSecretRef": "none"}]},
+            "ContainerAppRegistriesPasswordSecretRefNotFound",
+        ),
+        ({"identity": "/subscriptions/x/none"}, "FailedIdentityOperation"),
+    ],
+)
+def test_what_is_refused_at_once(sandbox: Client, platform: Platform, changes: dict, expected: str) -> None:
+    answer = sandbox.arm("PUT", app_path(platform), app_body(platform, **changes))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, expected)
+
+
+@pytest.mark.parametrize(
+    ("resources", "ok"), [({"cpu": 0.25, "memory": "0.5Gi"}, True), ({"cpu": 0.5, "memory": "2Gi"}, False)]
+)
+def test_cpu_and_memory_come_in_pairs(sandbox: Client, platform: Platform, resources: dict, ok: bool) -> None:
+    body = app_body(platform)
+    body["properties"]["template"]["containers"][0]["resources"] = resources
+    answer = sandbox.arm("PUT", app_path(platform), body)
+    assert (answer.status_code == 201) is ok
+    sandbox.wait(answer)
+
+
+# Azure SQL
+
+
+@pytest.fixture(scope="module")
+def sql(sandbox: Client, platform: Platform) -> str:
+    """A server with a password login, a database, and no firewall rule."""
+    name = f"sql-{uuid.uuid4().hex[:8]}"
+    server = f"{platform.group}/providers/Microsoft.Sql/servers/{name}"
+    login = {"administratorLogin": "boss", "administratorLoginPassword": "Good+pass/1"}
+    sandbox.put(server, {"location": "westeurope", "properties": login})
+    sandbox.put(f"{server}/databases/db", {"location": "westeurope"})
+    return server
+
+
+def with_uri(platform: Platform, uri: str) -> dict[str, Any]:
+    return app_body(platform, secrets=[{"name": "uri", "value": uri}], env=[{"name": "URI", "secretRef": "uri"}])
+
+
+def test_azure_sql_lets_in_who_azure_would(sandbox: Client, platform: Platform, sql: str) -> None:
+    host = sql.rpartition("/")[2] + ".database.windows.net"
+    good = f"mssql+mssqlpython://boss:Good%2Bpass%2F1@{host}:1433/db?Encrypt=yes"
+    path = app_path(platform)
+    assert "is not allowed to access the server" in failed(sandbox, path, with_uri(platform, good))
+    rule = {"properties": {"startIpAddress": "0.0.0.0", "endIpAddress": "0.0.0.0"}}
+    assert sandbox.arm("PUT", f"{sql}/firewallRules/AllowAllWindowsAzureIps", rule).status_code == 200
+    for uri, said in (
+        (good.replace("Good", "Bad"), "Login failed for user 'boss'. (18456)"),
+        (good.replace("boss", "other"), "Login failed for user 'other'. (18456)"),
+        (good.replace("/db?", "/none?"), 'Cannot open database "none"'),
+        (good.replace(host, "nowhere.database.windows.net"), "The server was not found. (40532)"),
+        (
+            f"mssql+mssqlpython://{host}:1433/db?Authentication=ActiveDirectoryMSI&UID={platform.identity['properties']['clientId']}",
+            "18456",
+        ),
+    ):
+        assert said in failed(sandbox, path, with_uri(platform, uri))
+    made = sandbox.put(path, with_uri(platform, good))
+    uri = get(sandbox, made).json()["environment"]["URI"]
+    assert uri.startswith("sqlite:////")
+    assert sandbox.arm("POST", f"{made['id']}/listSecrets").json()["value"] == [{"name": "uri", "value": good}]
+    log = run_cli(sandbox.home, "logs", made["name"]).stdout
+    assert "is the SQLite file" in log
+    assert "Good" not in log
+
+
+def test_azure_sql_by_managed_identity(sandbox: Client, platform: Platform) -> None:
+    identity = platform.identity["properties"]
+    name = f"sql-{uuid.uuid4().hex[:8]}"
+    server = f"{platform.group}/providers/Microsoft.Sql/servers/{name}"
+    entra = {
+        "principalType": "Application",
+        "login": "id",
+        "sid": identity["clientId"],
+        "azureADOnlyAuthentication": True,
+    }
+    made = sandbox.put(server, {"location": "westeurope", "properties": {"administrators": entra}})
+    assert made["properties"]["administratorLogin"].startswith("CloudSA")
+    sandbox.put(f"{server}/databases/db", {"location": "westeurope"})
+    sandbox.arm(
+        "PUT", f"{server}/firewallRules/azure", {"properties": {"startIpAddress": "0.0.0.0", "endIpAddress": "0.0.0.0"}}
+    )
+    uri = f"mssql+mssqlpython://{name}.database.windows.net:1433/db?Authentication=ActiveDirectoryMSI&UID={identity['clientId']}"
+    app = sandbox.put(app_path(platform), app_body(platform, env=[{"name": "URI", "value": uri}]))
+    assert get(sandbox, app).json()["environment"]["URI"].endswith(f"/{name}/db.db")

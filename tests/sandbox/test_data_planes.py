@@ -1,0 +1,181 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Blob Storage and the registry as their clients meet them: with a role, without one, and with the wrong kind of key."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+import requests
+from conftest import APP, Client, Platform
+
+STORAGE = "https://storage.azure.com/.default"
+
+
+def blob(
+    sandbox: Client, method: str, url: str, token: str | None, data: bytes | None = None, **headers: str
+) -> requests.Response:
+    sent = {"x-ms-version": "2023-11-03", "x-ms-date": "Sun, 22 Nov 2026 12:00:00 GMT", **headers}
+    if token:
+        sent["Authorization"] = f"Bearer {token}"
+    if method == "PUT" and "restype" not in url:
+        sent["x-ms-blob-type"] = "BlockBlob"
+    return sandbox.session.request(method, url, data=data, headers=sent, timeout=60)
+
+
+@pytest.fixture
+def account(sandbox: Client) -> dict:
+    group = sandbox.group()
+    made = sandbox.storage(group, allowSharedKeyAccess=False, allowBlobPublicAccess=False)
+    container = sandbox.arm("PUT", f"{made['id']}/blobServices/default/containers/files", {})
+    assert container.status_code == 201
+    return made
+
+
+def test_blobs_need_the_role_that_azure_asks_for(sandbox: Client, account: dict) -> None:
+    url = account["properties"]["primaryEndpoints"]["blob"] + "files/a.bin"
+    token = sandbox.token(STORAGE)
+    refused = blob(sandbox, "PUT", url, token, b"x")
+    assert (refused.status_code, refused.headers["x-ms-error-code"]) == (403, "AuthorizationPermissionMismatch")
+    assert "not authorized to perform this operation using this permission" in refused.text
+    made = sandbox.assign(account["id"], "Storage Blob Data Contributor", sandbox.me())
+    content = os.urandom(3_000_000)
+    assert blob(sandbox, "PUT", url, token, content).status_code == 201
+    read = blob(sandbox, "GET", url, token)
+    assert hashlib.sha256(read.content).digest() == hashlib.sha256(content).digest()
+    sandbox.arm("DELETE", made.json()["id"])
+    assert blob(sandbox, "GET", url, token).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("authorization", "expected", "status"),
+    [
+        (None, "PublicAccessNotPermitted", 409),
+        ("SharedKey name:c2lnbmF0dXJl", "KeyBasedAuthenticationNotPermitted", 403),
+        ("Bearer nonsense", "InvalidAuthenticationInfo", 401),
+    ],
+)
+def test_other_ways_in_are_closed(
+    sandbox: Client, account: dict, authorization: str | None, expected: str, status: int
+) -> None:
+    url = account["properties"]["primaryEndpoints"]["blob"] + "files/a.bin"
+    headers = {"Authorization": authorization} if authorization else {}
+    refused = blob(sandbox, "GET", url, None, **headers)
+    assert (refused.status_code, refused.headers["x-ms-error-code"]) == (status, expected)
+
+
+def test_a_token_for_resource_manager_opens_no_blob(sandbox: Client, account: dict) -> None:
+    sandbox.assign(account["id"], "Storage Blob Data Contributor", sandbox.me())
+    url = account["properties"]["primaryEndpoints"]["blob"] + "files/a.bin"
+    assert blob(sandbox, "GET", url, sandbox.token()).status_code == 401
+
+
+def test_public_containers_need_an_account_that_permits_them(sandbox: Client, account: dict) -> None:
+    refused = sandbox.arm(
+        "PUT", f"{account['id']}/blobServices/default/containers/open", {"properties": {"publicAccess": "Blob"}}
+    )
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "PublicAccessNotPermitted")
+
+
+def test_an_account_is_patched_property_by_property(sandbox: Client, account: dict) -> None:
+    patched = sandbox.arm("PATCH", account["id"], {"properties": {"accessTier": "Cool"}, "tags": {"a": "b"}})
+    assert patched.status_code == 200
+    after = sandbox.arm("GET", account["id"]).json()
+    assert after["properties"].pop("accessTier") == "Cool"
+    assert after.pop("tags") == {"a": "b"}
+    before = {**account, "properties": {k: v for k, v in account["properties"].items() if k != "accessTier"}}
+    before.pop("tags")
+    assert after == before
+
+
+# the registry
+
+
+def registry_token(sandbox: Client, server: str, scope: str) -> str:
+    """The exchange of an Entra token for one of the registry's, as ACR documents it."""
+    refresh = sandbox.session.post(
+        f"https://{server}/oauth2/exchange",
+        data={"grant_type": "access_token", "service": server, "access_token": sandbox.token()},
+        timeout=30,
+    )
+    assert refresh.status_code == 200, refresh.text
+    access = sandbox.session.post(
+        f"https://{server}/oauth2/token",
+        data={
+            "grant_type": "refresh_token",
+            "service": server,
+            "scope": scope,
+            "refresh_token": refresh.json()["refresh_token"],
+        },
+        timeout=30,
+    )
+    return str(access.json()["access_token"])
+
+
+def test_the_registry_challenges_then_serves(sandbox: Client, platform: Platform) -> None:
+    url = f"https://{platform.server}/v2/probe/manifests/1"
+    challenge = sandbox.session.get(url, timeout=30)
+    assert challenge.status_code == 401
+    found = re.search(r'realm="([^"]+)",service="([^"]+)",scope="([^"]+)"', challenge.headers["Www-Authenticate"])
+    assert found is not None
+    assert found.groups() == (f"https://{platform.server}/oauth2/token", platform.server, "repository:probe:pull")
+    other = registry_token(sandbox, platform.server, "repository:other:pull")
+    assert sandbox.session.get(url, headers={"Authorization": f"Bearer {other}"}, timeout=30).status_code == 401
+    token = registry_token(sandbox, platform.server, found[3])
+    manifest = sandbox.session.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    assert manifest.status_code == 200
+    digest = "sha256:" + hashlib.sha256(manifest.content).hexdigest()
+    assert manifest.headers["Docker-Content-Digest"] == digest
+    missing = sandbox.session.get(url.replace("/1", "/2"), headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    assert missing.json()["errors"][0]["code"] == "MANIFEST_UNKNOWN"
+
+
+def test_a_registry_without_an_admin_user_has_no_password(sandbox: Client, platform: Platform) -> None:
+    refused = sandbox.arm("POST", f"{platform.registry}/listCredentials")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "UnAuthorizedForCredentialOperations")
+
+
+# builds
+
+
+def test_the_same_context_gives_the_same_digest(sandbox: Client, platform: Platform) -> None:
+    first = sandbox.build(platform.registry, "again:1")
+    second = sandbox.build(platform.registry, "again:2")
+    digests = [run["properties"]["outputImages"][0]["digest"] for run in (first, second)]
+    assert digests[0] == digests[1]
+    assert "again:1: digest: " + digests[0] in sandbox.log(platform.registry, first)
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "said"),
+    [
+        ("FROM x\nCOPY missing.txt /\n", 'COPY failed: file not found in build context: "missing.txt"'),
+        ("FROM x\nRUN pip install --no-index nothing-of-this-name\n", "returned a non-zero code"),
+        ("FROM x\nRUN pip install --target /x y\n", "own environment only"),
+        ("ENV A=b\n", "the Dockerfile has no FROM"),
+    ],
+)
+def test_a_build_that_fails_says_why(
+    sandbox: Client, platform: Platform, tmp_path: Path, dockerfile: str, said: str
+) -> None:
+    (tmp_path / "Dockerfile").write_text(dockerfile)
+    run = sandbox.build(platform.registry, "bad:1", context=tmp_path)
+    assert run["properties"]["status"] == "Failed"
+    assert said in sandbox.log(platform.registry, run)
+
+
+def test_a_build_without_its_dockerfile(sandbox: Client, platform: Platform) -> None:
+    run = sandbox.build(platform.registry, "bad:2", dockerfile="None.Dockerfile", context=APP)
+    assert "unable to find the Dockerfile 'None.Dockerfile'" in sandbox.log(platform.registry, run)
+
+
+def test_uploads_need_their_signature(sandbox: Client, platform: Platform) -> None:
+    url = sandbox.arm("POST", f"{platform.registry}/listBuildSourceUploadUrl").json()["uploadUrl"]
+    other = url.replace("source/", f"source/{uuid.uuid4().hex}/")
+    assert sandbox.session.put(other, data=b"x", headers={"x-ms-blob-type": "BlockBlob"}, timeout=30).status_code == 403
