@@ -1,4 +1,8 @@
 #!/bin/sh
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 # Makes requirements.lock and build.lock anew from their .in files: newest versions, every file of every platform by hash.
 #   docker/mlflow/lock.sh [further options of `uv pip compile`, for instance --upgrade]
 # Needs uv (`pip install uv`). Without --upgrade what is locked stays and only what changed in the .in files moves.

@@ -45,6 +45,7 @@ def module(cwd: Path, arguments: dict[str, Any], **environment: str) -> dict[str
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
     )
     assert ended.stdout, ended.stderr
     result: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
@@ -121,7 +122,6 @@ def test_other_content_replaces_what_was_there(arguments: dict[str, Any], tmp_pa
     assert second["changed"]
     assert second["mlflow_roundtrip"]["experiment_id"] != first["experiment_id"]
     assert not module(tmp_path, {**other, "state": "verified"})["changed"]
-    assert lost(module(tmp_path, {**arguments, "state": "verified"}))[0] == "run"
 
 
 def test_each_loss_is_named(arguments: dict[str, Any], server: Server, artifacts: Path, tmp_path: Path) -> None:
