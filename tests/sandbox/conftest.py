@@ -1,198 +1,16 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sandbox for the tests, spoken to over the wire: plain HTTPS through its proxy, as any client would."""
+"""The sandbox that the tests of this folder share, and what an app needs in it."""
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import os
-import subprocess
-import sys
-import tarfile
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-import requests
-
-PROJECT = Path(__file__).resolve().parents[2]
-APP = Path(__file__).parent / "app"
-VERSION = "2025-07-01"
-ROLES = {
-    "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
-    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
-    "Reader": "acdd72a7-3385-48ef-bd42-f606fba81ae7",
-}
-
-
-def run_cli(home: Path, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`python -m sandbox` with a folder of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_HOME")}
-    return subprocess.run(
-        [sys.executable, "-m", "sandbox", "--home", str(home), *arguments],
-        cwd=PROJECT, env={**kept, **(environment or {})}, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-
-
-@dataclass
-class Client:
-    """Requests to one sandbox."""
-
-    home: Path
-    environment: dict[str, str]
-    session: requests.Session = field(default_factory=requests.Session)
-
-    def __post_init__(self) -> None:
-        self.session.trust_env = False
-        self.session.proxies = {"https": self.environment["HTTPS_PROXY"]}
-        self.session.verify = self.environment["REQUESTS_CA_BUNDLE"]
-
-    @property
-    def subscription(self) -> str:
-        return f"/subscriptions/{self.environment['AZURE_SUBSCRIPTION_ID']}"
-
-    def token(self, scope: str = "https://management.azure.com/.default") -> str:
-        answer = self.session.post(
-            f"https://login.microsoftonline.com/{self.environment['AZURE_TENANT_ID']}/oauth2/v2.0/token",
-            data={
-                "grant_type": "client_credentials",
-                "client_id": self.environment["AZURE_CLIENT_ID"],
-                "client_secret": self.environment["AZURE_CLIENT_SECRET"],
-                "scope": scope,
-            },
-            timeout=30,
-        )
-        answer.raise_for_status()
-        return str(answer.json()["access_token"])
-
-    def arm(
-        self, method: str, path: str, body: Any = None, token: str | None = None, version: str = VERSION
-    ) -> requests.Response:
-        """A request to Resource Manager."""
-        return self.session.request(
-            method,
-            f"https://management.azure.com{path}",
-            params={"api-version": version},
-            json=body,
-            headers={"Authorization": f"Bearer {token or self.token()}"},
-            timeout=60,
-        )
-
-    def put(self, path: str, body: Any) -> dict[str, Any]:
-        """Creates or updates a resource, waits until it has settled, and returns it."""
-        answer = self.arm("PUT", path, body)
-        assert answer.status_code in (200, 201, 202), answer.text
-        self.wait(answer)
-        settled = self.arm("GET", path)
-        assert settled.status_code == 200, settled.text
-        found: dict[str, Any] = settled.json()
-        return found
-
-    def wait(self, answer: requests.Response) -> dict[str, Any]:
-        """Follows a long-running operation to its end; returns the operation as last seen."""
-        url = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
-        if url is None:
-            return {"status": "Succeeded"}
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            polled = self.session.get(url, headers={"Authorization": f"Bearer {self.token()}"}, timeout=30)
-            body = polled.json() if polled.content else {}
-            if polled.status_code != 202 and body.get("status") not in ("InProgress", "Creating", "Updating"):
-                return {"status": "Succeeded", **body}
-            time.sleep(0.05)  # between two polls of a condition
-        raise AssertionError(f"{url} did not end")
-
-    def until(self, condition: Callable[[], Any], what: str) -> Any:
-        """Waits for a condition."""
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline:
-            if found := condition():
-                return found
-            time.sleep(0.05)  # between two looks at a condition
-        raise AssertionError(f"never came true: {what}")
-
-    def group(self) -> str:
-        """A new resource group; returns its id."""
-        path = f"{self.subscription}/resourceGroups/rg-{uuid.uuid4().hex[:8]}"
-        assert self.arm("PUT", path, {"location": "westeurope"}).status_code == 201
-        return path
-
-    def identity(self, group: str, name: str = "id") -> dict[str, Any]:
-        return self.put(
-            f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}", {"location": "westeurope"}
-        )
-
-    def assign(self, scope: str, role: str, principal: str) -> requests.Response:
-        return self.arm(
-            "PUT",
-            f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}",
-            {
-                "properties": {
-                    "principalId": principal,
-                    "principalType": "ServicePrincipal",
-                    "roleDefinitionId": f"{self.subscription}/providers/Microsoft.Authorization/roleDefinitions/{ROLES[role]}",
-                }
-            },
-        )
-
-    def me(self) -> str:
-        """The object id of the caller."""
-        payload = self.token().split(".")[1]
-        return str(json.loads(base64.urlsafe_b64decode(payload + "=="))["oid"])
-
-    def storage(self, group: str, **properties: Any) -> dict[str, Any]:
-        name = f"st{uuid.uuid4().hex[:12]}"
-        body = {
-            "location": "westeurope",
-            "sku": {"name": "Standard_LRS"},
-            "kind": "StorageV2",
-            "properties": properties,
-        }
-        return self.put(f"{group}/providers/Microsoft.Storage/storageAccounts/{name}", body)
-
-    def build(
-        self, registry: str, image: str, dockerfile: str = "Dockerfile", context: Path = APP, **arguments: str
-    ) -> dict[str, Any]:
-        """Uploads a context and runs a build; returns the run."""
-        upload = self.arm("POST", f"{registry}/listBuildSourceUploadUrl").json()
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-            archive.add(context, arcname=".")
-        sent = self.session.put(
-            upload["uploadUrl"], data=packed.getvalue(), headers={"x-ms-blob-type": "BlockBlob"}, timeout=60
-        )
-        assert sent.status_code == 201, sent.text
-        request = {
-            "type": "DockerBuildRequest",
-            "imageNames": [image],
-            "isPushEnabled": True,
-            "sourceLocation": upload["relativePath"],
-            "dockerFilePath": dockerfile,
-            "platform": {"os": "Linux"},
-            "arguments": [{"name": name, "value": value} for name, value in arguments.items()],
-        }
-        scheduled = self.arm("POST", f"{registry}/scheduleRun", request)
-        assert scheduled.status_code == 200, scheduled.text
-        assert scheduled.json()["properties"]["status"] == "Queued"
-        path = f"{registry}/runs/{scheduled.json()['properties']['runId']}"
-
-        def ended() -> dict[str, Any] | None:
-            run: dict[str, Any] = self.arm("GET", path).json()
-            return run if run["properties"]["status"] not in ("Queued", "Running") else None
-
-        found: dict[str, Any] = self.until(ended, f"the end of {path}")
-        return found
-
-    def log(self, registry: str, run: dict[str, Any]) -> str:
-        link = self.arm("POST", f"{registry}/runs/{run['name']}/listLogSasUrl").json()["logLink"]
-        return self.session.get(link, timeout=30).text
+from azure_client import Client, Platform, run_cli
 
 
 @pytest.fixture(scope="session")
@@ -205,18 +23,6 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     yield client
     stopped = run_cli(home, "down", "--purge")
     assert stopped.returncode == 0, stopped.stderr
-
-
-@dataclass(frozen=True)
-class Platform:
-    """What an app needs: a registry with the tests' image, an environment, an identity that may pull."""
-
-    group: str
-    registry: str
-    server: str
-    environment: str
-    domain: str
-    identity: dict[str, Any]
 
 
 @pytest.fixture(scope="session")
@@ -235,30 +41,3 @@ def platform(sandbox: Client) -> Platform:
     return Platform(
         group, registry, f"{name}.azurecr.io", environment["id"], environment["properties"]["defaultDomain"], identity
     )
-
-
-def app_body(platform: Platform, **changes: Any) -> dict[str, Any]:
-    """A container app that runs the tests' image. `changes`: env, secrets, args, ingress, image, identity, registries."""
-    identity_id = platform.identity["id"]
-    container = {
-        "name": "main",
-        "image": changes.get("image", f"{platform.server}/probe:1"),
-        "env": [{"name": "ID", "value": platform.identity["properties"]["clientId"]}, *changes.get("env", [])],
-    }
-    if "args" in changes:
-        container["args"] = changes["args"]
-    return {
-        "location": "westeurope",
-        "identity": {"type": "UserAssigned", "userAssignedIdentities": {changes.get("identity", identity_id): {}}},
-        "properties": {
-            "environmentId": platform.environment,
-            "configuration": {
-                "ingress": {"external": True, "targetPort": 8080, **changes.get("ingress", {})},
-                "secrets": changes.get("secrets"),
-                "registries": changes.get(
-                    "registries", [{"server": platform.server, "identity": changes.get("identity", identity_id)}]
-                ),
-            },
-            "template": {"containers": [container]},
-        },
-    }

@@ -12,7 +12,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from conftest import Client, run_cli
+from azure_client import Client, run_cli
 
 
 def processes_below(home: Path) -> list[int]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Client, Platform, app_body, run_cli
+from azure_client import Client, Platform, app_body, run_cli
 
 
 def app_path(platform: Platform) -> str:

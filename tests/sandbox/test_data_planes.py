@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import APP, Client, Platform
+from azure_client import APP, Client, Platform
 
 STORAGE = "https://storage.azure.com/.default"
 

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 import requests
-from conftest import VERSION, Client
+from azure_client import VERSION, Client
 
 IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 
