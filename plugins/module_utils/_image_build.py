@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from ._arm import READ_TIMEOUT, Arm, Json, Operations
+from ._arm import Arm, Json, Operations
 from ._deadline import DeadlineExceeded
 from ._errors import ArmError, Failure
 from ._image_context import Context, archive
 from ._image_registry import TOKEN_USER, ImageRegistry
+from ._retry import READ_TIMEOUT
 from ._sdk import require
 
 _TASKS_CLIENT = "azure.mgmt.containerregistrytasks:ContainerRegistryTasksMgmtClient"

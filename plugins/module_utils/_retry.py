@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ._deadline import Deadline, DeadlineExceeded
+from ._deadline import Deadline
 
 TRANSIENT = frozenset((408, 500, 502, 503, 504))
 # How often a request is sent when the server stumbles or the connection breaks. Throttling and a busy resource are
 # waited out to the deadline instead.
 ATTEMPTS = 5
 LONGEST_BACKOFF = 15.0
+# Seconds for which an answer is waited for, as far as the deadline leaves them.
+READ_TIMEOUT = 120
 # A child's parent may be on its way (wait: false): this many seconds are granted before its absence is an error.
 PARENT_GRACE = 120.0
 
@@ -56,39 +58,29 @@ class DeadlineRetry:
         parent_grace = PARENT_GRACE
         while True:
             attempt += 1
+            request.context.options["read_timeout"] = min(READ_TIMEOUT, max(1.0, deadline.remaining()))
             try:
                 response = self.next.send(request)
-            except ServiceRequestError:
-                if attempt >= ATTEMPTS:
+            except (ServiceRequestError, ServiceResponseError) as error:
+                # Without an answer a POST may have been done, unless no connection was made at all.
+                again = attempt < ATTEMPTS and (repeatable or isinstance(error, ServiceRequestError))
+                if not again or not _has_time(deadline, _backoff(attempt)):
                     raise
-                self._pause(deadline, _backoff(attempt))
-                continue
-            except ServiceResponseError:
-                if not repeatable or attempt >= ATTEMPTS:
-                    raise
-                self._pause(deadline, _backoff(attempt))
                 continue
             delay = _delay(response.http_response, attempt, repeatable)
             if delay is None and _parent_missing(request.http_request, response.http_response) and parent_grace > 0:
                 delay = _backoff(attempt)
                 parent_grace -= delay
-            if delay is None or not self._has_time(deadline, delay):
+            if delay is None or not _has_time(deadline, delay):
                 return response
 
-    @staticmethod
-    def _pause(deadline: Deadline, seconds: float) -> None:
-        deadline.pause(seconds)
 
-    @staticmethod
-    def _has_time(deadline: Deadline, delay: float) -> bool:
-        """Wait, unless the deadline comes first: then the answer at hand is the result."""
-        if deadline.remaining() < delay:
-            return False
-        try:
-            deadline.pause(delay)
-        except DeadlineExceeded:
-            return False
-        return True
+def _has_time(deadline: Deadline, delay: float) -> bool:
+    """Wait, unless the deadline comes first: then what is at hand is the result."""
+    if deadline.remaining() < delay:
+        return False
+    deadline.pause(delay)
+    return True
 
 
 def _backoff(attempt: int) -> float:
