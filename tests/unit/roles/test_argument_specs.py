@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +110,18 @@ def test_tasks_give_modules_only_options_that_they_have(role: str) -> None:
             # state, tags and wait come from a documentation fragment.
             known = {*yaml.safe_load(documented[1])["options"], "state", "tags", "wait"}
             assert set(task[key]) <= known, key
+
+
+def test_readmes_say_what_the_specifications_say() -> None:
+    command = [sys.executable, "scripts/role_readmes.py", "--check"]
+    done = subprocess.run(command, cwd=ROLES.parent, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_example_gives_what_is_required_and_nothing_unknown(role: str) -> None:
+    (play,) = yaml.safe_load((ROLES / role / "meta" / "example.yml").read_text(encoding="utf-8"))
+    (given,) = play["roles"]
+    assert given.pop("role") == f"mlops.mlflow_azure.{role}"
+    required = {name for name, option in options(role).items() if option.get("required")}
+    assert required <= set(given) <= set(options(role))
