@@ -44,7 +44,7 @@ class Rule:
     """How one path is compared and merged.
 
     compare: decides equality of the two whole values; without it mappings and lists are walked.
-    key: list items are matched by this property, their order does not count.
+    key: list items are matched by this property (ids without regard to case), their order does not count.
     unordered: the list is a set of scalars or of whole items.
     whole: the value (or each item of a keyed list) is replaced, never overlaid: what is not desired goes away.
     write_only: Azure never returns it, so it is sent with a create or an update but never compared.
@@ -302,11 +302,11 @@ def _merge_list(desired: list[Json], current: list[Json], rules: Rules, path: st
 
 
 def _merge_keyed(desired: list[Json], current: list[Json], rules: Rules, path: str, rule: Rule) -> tuple[Json, bool]:
-    standing = {_folded(item.get(rule.key)): item for item in current}
-    changed = {_folded(item.get(rule.key)) for item in desired} != set(standing)
+    standing = {_key(item.get(rule.key)): item for item in current}
+    changed = {_key(item.get(rule.key)) for item in desired} != set(standing)
     result = []
     for item in desired:
-        old = standing.get(_folded(item.get(rule.key)))
+        old = standing.get(_key(item.get(rule.key)))
         if old is None:
             merged: Json = item
         elif rule.whole:
@@ -317,6 +317,11 @@ def _merge_keyed(desired: list[Json], current: list[Json], rules: Rules, path: s
             changed = changed or differs
         result.append(merged)
     return (result if changed else current), changed
+
+
+def _key(value: Json) -> Json:
+    """Names are told apart by case (environment variables), resource ids are not."""
+    return value.casefold() if isinstance(value, str) and value.lower().startswith("/subscriptions/") else value
 
 
 def _equal_whole(desired: Json, current: Json, rules: Rules | None = None, path: str = "") -> bool:

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Azure's error bodies, in all their shapes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import (
+    ArmError,
+    InvalidOption,
+    arm_error,
+    public_url,
+)
+
+
+def read(status: int, body: Any, **headers: str) -> ArmError:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return arm_error(status, text, headers, "PUT", "https://management.azure.com/x?api-version=1")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ({"error": {"code": "A", "message": "b"}}, "A", "b"),
+        ({"code": "A", "message": "b"}, "A", "b"),
+        ({"error": {"code": "A"}}, "A", ""),
+        ({"odata.error": {"code": "A", "message": {"lang": "en", "value": "b"}}}, "A", "b"),
+        ({"status": "Failed", "error": {"code": "A", "message": "b"}}, "A", "b"),
+        ({"Message": "b"}, "HTTP 500", "b"),
+        ({"error": {"code": "X", "message": '{"error": {"code": "A", "message": "b"}}'}}, "A", "b"),
+        ("<html><head></head><body>Bad\n  Gateway</body></html>", "HTTP 500", "Bad Gateway"),
+        ("", "HTTP 500", ""),
+        ("[]", "HTTP 500", "[]"),
+        ("null", "HTTP 500", "null"),
+    ],
+)
+def test_every_shape_gives_code_and_message(body: Any, code: str, message: str) -> None:
+    error = read(500, body)
+    assert (error.code, error.message) == (code, message)
+
+
+def test_details_target_and_request_id_are_kept() -> None:
+    body = {"error": {"code": "A", "message": "b", "target": "t", "details": [{"code": "C", "message": "d"}, "odd"]}}
+    error = read(400, body, **{"x-ms-request-id": "r1"})
+    assert error.as_dict() == {
+        "code": "A",
+        "message": "b",
+        "status": 400,
+        "target": "t",
+        "details": [{"code": "C", "message": "d"}],
+        "request_id": "r1",
+        "method": "PUT",
+        "url": "https://management.azure.com/x?api-version=1",
+    }
+    assert "C: d" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("AuthorizationFailed", "role"),
+        ("MissingSubscriptionRegistration", "az provider register"),
+        ("StorageAccountAlreadyTaken", "choose another name"),
+        ("NameAlreadyExists", "choose another name"),
+        ("AlreadyInUse", "choose another name"),
+        ("ParentResourceNotFound", "Create the parent"),
+        ("ResourceGroupNotFound", "Create the resource group"),
+        ("PrincipalNotFound", "principal_type"),
+        ("TooManyRequests", "throttles"),
+        ("ScopeLocked", "lock"),
+        ("ManagedEnvironmentNotFound", "environment_id"),
+    ],
+)
+def test_common_codes_say_what_to_do(code: str, advice: str) -> None:
+    assert advice in str(read(409, {"error": {"code": code, "message": "m"}}))
+
+
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        ("Failed to pull image: UNAUTHORIZED: authentication required", "AcrPull"),
+        ("unable to pull image using Managed identity", "AcrPull"),
+        ("MANIFEST_UNKNOWN: manifest tagged by x is not found", "no such image"),
+    ],
+)
+def test_failures_to_pull_say_what_to_look_at(message: str, advice: str) -> None:
+    assert advice in str(read(200, {"error": {"code": "ContainerAppOperationError", "message": message}}))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_any_refusal_speaks_of_roles(status: int) -> None:
+    assert "not allowed" in str(read(status, {"error": {"code": "Odd", "message": "no"}}))
+
+
+def test_urls_lose_what_signs_them() -> None:
+    url = "https://h/p?api-version=2025-01-01&t=1&c=cert&s=signed&h=hash&sig=secret&name=x"
+    assert public_url(url) == "https://h/p?api-version=2025-01-01&t=...&c=...&s=...&h=...&sig=...&name=x"
+
+
+def test_an_invalid_option_names_option_value_and_rule() -> None:
+    assert InvalidOption("name", "x!", "use letters.").message == "name: 'x!' is not valid: use letters."
