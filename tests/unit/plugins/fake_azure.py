@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 import urllib3
@@ -103,7 +103,7 @@ class FakeSession:
             raise AssertionError(f"unexpected request: {method} {url}")
         expected = self.script.pop(0)
         assert (method, parts.path.lower()) == (expected.method, expected.path.lower())
-        assert expected.query in parts.query
+        assert expected.query in unquote(parts.query)
         if expected.sent is not ANY:
             sent = json.loads(data) if data else None
             assert sent == expected.sent

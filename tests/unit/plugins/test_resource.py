@@ -32,7 +32,9 @@ def workspace(state: str = "Succeeded") -> dict[str, Any]:
 
 def test_create() -> None:
     body = {"location": "West Europe", "tags": {"team": "ml"}}
-    with FakeAzure(get(GROUP, 404, NOT_FOUND), put(GROUP, 201, STANDING, sent=body), get(GROUP, 200, STANDING)) as azure:
+    with FakeAzure(
+        get(GROUP, 404, NOT_FOUND), put(GROUP, 201, STANDING, sent=body), get(GROUP, 200, STANDING)
+    ) as azure:
         result = run("resource_group", azure, **WANTED)
     assert result["changed"] is True
     assert result["resource_group"] == STANDING
@@ -108,7 +110,9 @@ def test_delete_in_check_mode() -> None:
 
 
 def test_wait_false_only_submits() -> None:
-    with FakeAzure(get(WORKSPACE, 404, NOT_FOUND), put(WORKSPACE, 201, workspace("Creating"), headers=ACCEPTED)) as azure:
+    with FakeAzure(
+        get(WORKSPACE, 404, NOT_FOUND), put(WORKSPACE, 201, workspace("Creating"), headers=ACCEPTED)
+    ) as azure:
         result = run("log_analytics_workspace", azure, wait=False, **LOG)
     assert result["log_analytics_workspace"]["properties"]["provisioningState"] == "Creating"
 
@@ -261,7 +265,9 @@ def test_a_write_waits_for_a_busy_resource(status: int) -> None:
 
 
 def test_throttling_ends_at_the_deadline() -> None:
-    azure = FakeAzure(*[get(GROUP, 429, {"error": {"code": "TooManyRequests", "message": "slow"}})] * 20, wait_timeout=40)
+    azure = FakeAzure(
+        *[get(GROUP, 429, {"error": {"code": "TooManyRequests", "message": "slow"}})] * 20, wait_timeout=40
+    )
     with pytest.raises(ArmError, match="TooManyRequests"):
         run("resource_group", azure, **WANTED)
     assert azure.clock.now <= 40
@@ -289,7 +295,10 @@ def test_a_server_that_stays_down_is_given_up(answer: Any) -> None:
 
 def test_another_conflict_is_an_error_at_once() -> None:
     locked = {"error": {"code": "ScopeLocked", "message": "locked"}}
-    with FakeAzure(get(GROUP, 200, STANDING), delete(GROUP, 409, locked)) as azure, pytest.raises(ArmError, match="lock"):
+    with (
+        FakeAzure(get(GROUP, 200, STANDING), delete(GROUP, 409, locked)) as azure,
+        pytest.raises(ArmError, match="lock"),
+    ):
         run("resource_group", azure, name="rg", state="absent")
 
 

@@ -119,9 +119,7 @@ def test_the_entra_administrator_of_a_standing_server_has_operations_of_its_own(
     administrator = {"administratorType": "ActiveDirectory", "login": "id-mlflow", "sid": "S", "tenantId": "T"}
     with FakeAzure(
         get(SERVER, 200, server()),
-        put(
-            f"{SERVER}/administrators/ActiveDirectory", 202, {}, headers=ACCEPTED, sent={"properties": administrator}
-        ),
+        put(f"{SERVER}/administrators/ActiveDirectory", 202, {}, headers=ACCEPTED, sent={"properties": administrator}),
         poll("Succeeded"),
         put(
             f"{SERVER}/azureADOnlyAuthentications/Default",

@@ -1,0 +1,241 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who the collection is, and the memory of its tokens."""
+
+from __future__ import annotations
+
+import mmap
+import multiprocessing
+import sys
+from typing import Any
+
+import azure.identity
+import pytest
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import (
+    Connection,
+    Credential,
+    Token,
+    connection_from,
+    source_of,
+    token_key,
+)
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._clouds import CLOUDS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sdk import require
+from ansible_collections.mlops.mlflow_azure.plugins.plugin_utils._tokens import SIZE, SharedTokens
+from azure.core.exceptions import ClientAuthenticationError
+from fake_azure import module, options
+
+PRINCIPAL = {"tenant_id": "t", "client_id": "c"}
+ARM = "https://management.azure.com/.default"
+
+
+def connection(**given: Any) -> Connection:
+    return Connection("s", CLOUDS["AzureCloud"], **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "source"),
+    [
+        ({**PRINCIPAL, "client_secret": "x"}, {}, "service_principal"),
+        ({**PRINCIPAL, "client_secret": "x"}, {"IDENTITY_ENDPOINT": "http://x"}, "service_principal"),
+        ({**PRINCIPAL, "federated_token_file": "/f"}, {}, "workload_identity"),
+        ({}, {"IDENTITY_ENDPOINT": "http://x"}, "managed_identity"),
+        ({"client_id": "c"}, {"MSI_ENDPOINT": "http://x"}, "managed_identity"),
+        ({}, {}, "cli"),
+        (PRINCIPAL, {}, "cli"),
+        ({"auth_source": "managed_identity", **PRINCIPAL, "client_secret": "x"}, {}, "managed_identity"),
+    ],
+)
+def test_which_source_auto_means(given: dict[str, Any], environment: dict[str, str], source: str) -> None:
+    assert source_of(connection(**given), environment) == source
+
+
+def test_options_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AZURE_SUBSCRIPTION_ID": "s1",
+        "AZURE_TENANT_ID": "t1",
+        "AZURE_CLIENT_ID": "c1",
+        "AZURE_CLIENT_SECRET": "x1",
+        "AZURE_CLOUD_ENVIRONMENT": "AzureUSGovernment",
+        "MLFLOW_AZURE_AUTH_SOURCE": "service_principal",
+    }.items():
+        monkeypatch.setenv(name, value)
+    found = connection_from(options("resource_group", name="rg", location="x", tenant_id="t2"))
+    assert (found.subscription_id, found.tenant_id, found.client_id, found.client_secret) == ("s1", "t2", "c1", "x1")
+    assert found.cloud.resource_manager == "https://management.usgovcloudapi.net"
+    assert "x1" not in repr(found)
+
+
+def test_endpoints_can_be_others() -> None:
+    found = connection_from(
+        options(
+            "resource_group",
+            name="rg",
+            location="x",
+            subscription_id="s",
+            resource_manager_endpoint="https://arm.example/",
+            authority_host="login.example",
+        )
+    )
+    assert found.cloud.resource_manager_scope == "https://arm.example/.default"
+    assert found.cloud.authority == "https://login.example"
+
+
+def test_a_missing_subscription_is_a_failure_of_the_task() -> None:
+    found = module("resource_group")
+    result = found.run(options("resource_group", name="rg", location="x"), check_mode=False)
+    assert result["failed"] is True
+    assert "AZURE_SUBSCRIPTION_ID" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [("service_principal", "client_secret"), ("workload_identity", "federated_token_file")],
+)
+def test_an_incomplete_credential_names_what_is_missing(source: str, missing: str) -> None:
+    with pytest.raises(Failure, match=f"{missing}.*AZURE_{missing.upper()}"):
+        Credential(connection(auth_source=source, **PRINCIPAL)).get_token(ARM)
+
+
+def test_each_source_makes_its_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[str, dict[str, Any]]] = []
+
+    def credential(name: str) -> Any:
+        class Fake:
+            def __init__(self, *arguments: Any, **named: Any) -> None:
+                made.append((name, named))
+
+            def get_token(self, *_scopes: str, **_options: Any) -> Token:
+                return Token("t", 1)
+
+        return Fake
+
+    names = {
+        "service_principal": "ClientSecretCredential",
+        "workload_identity": "WorkloadIdentityCredential",
+        "managed_identity": "ManagedIdentityCredential",
+        "cli": "AzureCliCredential",
+    }
+    complete = {**PRINCIPAL, "client_secret": "x", "federated_token_file": "/f"}
+    for source, name in names.items():
+        monkeypatch.setattr(azure.identity, name, credential(name))
+        assert Credential(connection(auth_source=source, **complete)).get_token(ARM).token == "t"
+    assert [name for name, _named in made] == list(names.values())
+    assert made[2][1] == {"client_id": "c"}
+    assert made[0][1] == {"authority": "https://login.microsoftonline.com", "disable_instance_discovery": False}
+
+
+def test_a_private_authority_is_not_looked_up_at_microsoft(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, Any] = {}
+
+    class Fake:
+        def __init__(self, *_arguments: Any, **named: Any) -> None:
+            made.update(named)
+
+        def get_token(self, *_scopes: str) -> Token:
+            return Token("t", 1)
+
+    monkeypatch.setattr(azure.identity, "ClientSecretCredential", Fake)
+    cloud = CLOUDS["AzureCloud"]._replace(authority="https://login.example")
+    Credential(Connection("s", cloud, client_secret="x", **PRINCIPAL)).get_token(ARM)
+    assert made["disable_instance_discovery"] is True
+
+
+def test_a_refused_credential_is_one_line_that_names_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fake:
+        def __init__(self, *_arguments: Any, **_named: Any) -> None:
+            pass
+
+        def get_token(self, *_scopes: str) -> Token:
+            raise ClientAuthenticationError("AADSTS7000215: Invalid client secret provided.\nTrace ID: 1")
+
+    monkeypatch.setattr(azure.identity, "ClientSecretCredential", Fake)
+    with pytest.raises(Failure, match=r"service_principal: AADSTS7000215") as caught:
+        Credential(connection(client_secret="hidden-one", **PRINCIPAL)).get_token(ARM)
+    assert "hidden-one" not in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "azure.nothing", None)
+    with pytest.raises(Failure, match="azure-mgmt-nothing"):
+        require({"azure.nothing": "azure-mgmt-nothing"})
+
+
+def test_keys_tell_credentials_apart_and_reveal_nothing() -> None:
+    keys = {
+        token_key(connection(client_secret=secret, **PRINCIPAL), (scope,))
+        for secret in ("hidden-one", "hidden-two")
+        for scope in (ARM, "https://other/.default")
+    }
+    assert len(keys) == 4
+    assert not any("hidden" in key for key in keys)
+
+
+class Memory:
+    """Shared tokens with a clock of their own."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.tokens = SharedTokens(mmap.mmap(-1, SIZE), multiprocessing.get_context("fork").Lock(), lambda: self.now)
+        self.fetched = 0
+
+    def get(self, key: str, life: int = 3600, size: int = 1) -> Token:
+        def fetch() -> Token:
+            self.fetched += 1
+            return Token(f"{self.fetched}" * size, int(self.now) + life)
+
+        return self.tokens.remember(key, fetch)
+
+
+def test_a_token_is_fetched_once_per_key() -> None:
+    memory = Memory()
+    assert [memory.get("a").token, memory.get("a").token, memory.get("b").token] == ["1", "1", "2"]
+    assert memory.get("a").token == "1"
+
+
+def test_a_token_near_its_end_is_fetched_anew() -> None:
+    memory = Memory()
+    memory.get("a", life=600)
+    memory.now += 400
+    assert memory.get("a").token == "2"
+
+
+def test_a_worker_that_died_writing_does_no_harm() -> None:
+    memory = Memory()
+    memory.get("a")
+    memory.tokens._memory[8:12] = b"\xff\xff\xff\xff"
+    assert memory.get("a").token == "2"
+
+
+def test_a_token_too_large_to_keep_is_used_all_the_same() -> None:
+    memory = Memory()
+    assert len(memory.get("a", size=SIZE).token) == SIZE
+    memory.get("a", size=SIZE)
+    assert memory.fetched == 2
+
+
+def test_a_failed_fetch_leaves_the_lock_free() -> None:
+    memory = Memory()
+
+    def fail() -> Token:
+        raise Failure("no")
+
+    with pytest.raises(Failure):
+        memory.tokens.remember("a", fail)
+    assert memory.get("a").token == "1"
+
+
+def _fetch_in_child(tokens: SharedTokens) -> None:
+    tokens.remember("a", lambda: Token("from the child", 10**10))
+
+
+def test_a_forked_worker_shares_what_it_fetched() -> None:
+    memory = Memory()
+    child = multiprocessing.get_context("fork").Process(target=_fetch_in_child, args=(memory.tokens,))
+    child.start()
+    child.join(30)
+    assert memory.get("a").token == "from the child"
+    assert memory.fetched == 0

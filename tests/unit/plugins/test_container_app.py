@@ -1,0 +1,410 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Container apps: secrets, revisions, and what Azure would refuse."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, Failure, InvalidOption
+from fake_azure import ACCEPTED, ANY, GROUP, NOT_FOUND, FakeAzure, delete, get, poll, post, put, run
+
+APP = f"{GROUP}/providers/Microsoft.App/containerApps/app1"
+REVISION = f"{APP}/revisions/app1--0000001"
+ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env1"
+IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
+WANTED: dict[str, Any] = {
+    "resource_group": "rg",
+    "name": "app1",
+    "location": "westeurope",
+    "environment_id": ENVIRONMENT,
+    "identity": {"type": "UserAssigned", "user_assigned_identities": [IDENTITY]},
+    "registries": [{"server": "cr1.azurecr.io", "identity": IDENTITY}],
+    "secrets": [{"name": "uri", "value": "sql-secret-1"}],
+    "ingress": {"external": True, "target_port": 5000, "transport": "http"},
+    "containers": [
+        {
+            "name": "mlflow",
+            "image": "cr1.azurecr.io/mlflow@sha256:1",
+            "cpu": 0.5,
+            "memory": "1Gi",
+            "env": [{"name": "URI", "secret_ref": "uri"}, {"name": "PORT", "value": "5000"}],
+            "probes": [{"type": "Liveness", "http_get": {"path": "/health", "port": 5000}}],
+        }
+    ],
+    "scale": {"min_replicas": 0, "max_replicas": 1},
+}
+
+
+def app(latest: str = "app1--0000001", ready: str = "app1--0000001", state: str = "Succeeded") -> dict[str, Any]:
+    """What Azure shows of WANTED, in its own spelling, and with things that others have set."""
+    identity = IDENTITY.replace("resourceGroups", "resourcegroups")
+    return {
+        "id": APP.replace("containerApps", "containerapps"),
+        "name": "app1",
+        "type": "Microsoft.App/containerApps",
+        "location": "West Europe",
+        "identity": {
+            "type": "UserAssigned",
+            "userAssignedIdentities": {identity: {"clientId": "c", "principalId": "p"}},
+        },
+        "properties": {
+            "provisioningState": state,
+            "environmentId": ENVIRONMENT,
+            "managedEnvironmentId": ENVIRONMENT,
+            "latestRevisionName": latest,
+            "latestReadyRevisionName": ready,
+            "configuration": {
+                "activeRevisionsMode": "Single",
+                "maxInactiveRevisions": 100,
+                "secrets": [{"name": "uri"}],
+                "registries": [
+                    {"server": "cr1.azurecr.io", "username": "", "passwordSecretRef": "", "identity": identity}
+                ],
+                "ingress": {
+                    "fqdn": "app1.x.io",
+                    "external": True,
+                    "targetPort": 5000,
+                    "transport": "Http",
+                    "corsPolicy": {"allowedOrigins": ["https://theirs"]},
+                },
+            },
+            "template": {
+                "revisionSuffix": "",
+                "containers": [
+                    {
+                        "name": "mlflow",
+                        "image": "cr1.azurecr.io/mlflow@sha256:1",
+                        "imageType": "ContainerImage",
+                        "env": [{"name": "PORT", "value": "5000"}, {"name": "URI", "secretRef": "uri"}],
+                        "resources": {"cpu": 0.5, "memory": "1Gi", "ephemeralStorage": "2Gi"},
+                        "probes": [
+                            {"type": "Liveness", "httpGet": {"path": "/health", "port": 5000}, "periodSeconds": 10}
+                        ],
+                    }
+                ],
+                "scale": {"minReplicas": None, "maxReplicas": 1, "pollingInterval": 30},
+            },
+        },
+    }
+
+
+def revision(provisioning: str = "Provisioned", running: str = "Running", **more: Any) -> dict[str, Any]:
+    return {
+        "id": REVISION,
+        "name": "app1--0000001",
+        "properties": {"active": True, "provisioningState": provisioning, "runningState": running, **more},
+    }
+
+
+def secrets(value: str = "sql-secret-1") -> Any:
+    return post(f"{APP}/listSecrets", 200, {"value": [{"name": "uri", "value": value}]})
+
+
+def wanted(**changes: Any) -> dict[str, Any]:
+    return {**copy.deepcopy(WANTED), **changes}
+
+
+def wanted_container(**changes: Any) -> dict[str, Any]:
+    return wanted(containers=[{**copy.deepcopy(WANTED["containers"][0]), **changes}])
+
+
+def test_no_change_is_two_reads() -> None:
+    with FakeAzure(get(APP, 200, app()), secrets()) as azure:
+        result = run("container_app", azure, **WANTED)
+    assert result["changed"] is False
+    assert result["container_app"] == app()
+    assert "sql-secret" not in str(result)
+
+
+def test_without_secrets_no_change_is_one_read() -> None:
+    given = wanted()
+    del given["secrets"]
+    with FakeAzure(get(APP, 200, app())) as azure:
+        assert run("container_app", azure, **given)["changed"] is False
+
+
+def test_create_waits_until_the_revision_runs() -> None:
+    with FakeAzure(
+        get(APP, 404, NOT_FOUND),
+        put(APP, 201, app(state="InProgress"), headers=ACCEPTED),
+        poll("InProgress"),
+        poll("Succeeded"),
+        get(APP, 200, app(ready="")),
+        get(REVISION, 200, revision("Provisioning", "Activating")),
+        get(REVISION, 200, revision()),
+        get(APP, 200, app()),
+    ) as azure:
+        result = run("container_app", azure, **WANTED)
+    assert result["container_app"]["properties"]["latestReadyRevisionName"] == "app1--0000001"
+    assert "sql-secret" not in str(result)
+
+
+def test_an_update_keeps_what_others_set_and_sends_all_secrets() -> None:
+    given = wanted_container(image="cr1.azurecr.io/mlflow@sha256:2")
+    del given["secrets"]
+    azure = FakeAzure(
+        get(APP, 200, app()),
+        secrets(),
+        put(APP, 201, app(state="InProgress"), headers=ACCEPTED),
+        poll("Succeeded"),
+        get(APP, 200, app()),
+        get(REVISION, 200, revision()),
+    )
+    bodies: list[Any] = []
+    real = azure.session.request
+
+    def request(method: str, url: str, data: Any = None, **rest: Any) -> Any:
+        bodies.append((method, data))
+        return real(method, url, data, **rest)
+
+    azure.session.request = request  # type: ignore[method-assign]
+    with azure:
+        result = run("container_app", azure, **given)
+    sent = next(json.loads(data) for method, data in bodies if method == "PUT")
+    configuration, template = sent["properties"]["configuration"], sent["properties"]["template"]
+    assert configuration["secrets"] == [{"name": "uri", "value": "sql-secret-1"}]
+    assert configuration["ingress"]["corsPolicy"] == {"allowedOrigins": ["https://theirs"]}
+    assert configuration["maxInactiveRevisions"] == 100
+    assert template["containers"][0]["image"].endswith("sha256:2")
+    assert template["containers"][0]["probes"][0]["periodSeconds"] == 10
+    for gone in ("revisionSuffix", "fqdn", "imageType", "ephemeralStorage", "clientId", "latestRevisionName"):
+        assert gone not in str(sent)
+    assert result["changed"] is True
+    assert "sql-secret" not in str(result)
+
+
+def test_a_rotated_secret_is_seen_and_the_running_revision_restarted() -> None:
+    with FakeAzure(
+        get(APP, 200, app()),
+        secrets("sql-secret-0"),
+        put(APP, 201, app(), headers=ACCEPTED),
+        poll("Succeeded"),
+        get(APP, 200, app()),
+        post(f"{REVISION}/restart", 200, sent=ANY),
+        get(REVISION, 200, revision()),
+    ) as azure:
+        result = run("container_app", azure, **WANTED)
+    after = result["diff"]["after"]["properties"]["configuration"]["secrets"]
+    assert after == [{"name": "uri", "value": "(hidden, changed)"}]
+    assert "sql-secret" not in str(result)
+
+
+def test_a_removed_secret_is_a_change() -> None:
+    current = app()
+    current["properties"]["configuration"]["secrets"].append({"name": "old"})
+    values = {"value": [{"name": "uri", "value": "sql-secret-1"}, {"name": "old", "value": "x"}]}
+    with FakeAzure(get(APP, 200, current), post(f"{APP}/listSecrets", 200, values)) as azure:
+        result = run("container_app", azure, check_mode=True, **WANTED)
+    assert result["changed"] is True
+    assert result["container_app"]["properties"]["configuration"]["secrets"] == [{"name": "uri"}]
+
+
+def test_check_mode_shows_no_secret() -> None:
+    with FakeAzure(get(APP, 404, NOT_FOUND)) as azure:
+        result = run("container_app", azure, check_mode=True, **WANTED)
+    assert result["changed"] is True
+    assert "sql-secret" not in str(result)
+
+
+FAILED = {"error": {"code": "ContainerAppOperationError", "message": "Failed to provision revision."}}
+
+
+def test_a_failed_deployment_tells_what_the_revision_says() -> None:
+    details = "unable to pull image using Managed identity"
+    with (
+        FakeAzure(
+            get(APP, 404, NOT_FOUND),
+            put(APP, 201, app(state="InProgress"), headers=ACCEPTED),
+            poll("Failed", body=FAILED),
+            get(APP, 200, app(state="Failed")),
+            get(REVISION, 200, revision("Failed", "Failed", runningStateDetails=details)),
+        ) as azure,
+        pytest.raises(ArmError) as caught,
+    ):
+        run("container_app", azure, **WANTED)
+    assert caught.value.code == "ContainerAppOperationError"
+    assert details in str(caught.value)
+
+
+def test_a_revision_that_fails_after_the_deployment_fails_the_task() -> None:
+    failed = revision("Failed", "Failed", provisioningError="The image could not be pulled: UNAUTHORIZED")
+    with (
+        FakeAzure(
+            get(APP, 404, NOT_FOUND),
+            put(APP, 201, app(), headers=ACCEPTED),
+            poll("Succeeded"),
+            get(APP, 200, app(ready="")),
+            get(REVISION, 200, failed),
+        ) as azure,
+        pytest.raises(ArmError, match="AcrPull"),
+    ):
+        run("container_app", azure, **WANTED)
+
+
+def test_a_revision_that_never_gets_ready_ends_at_the_deadline_with_its_state() -> None:
+    waiting = revision("Provisioned", "Degraded", healthState="Unhealthy", runningStateDetails="1 crashing: exit 1")
+    azure = FakeAzure(
+        get(APP, 404, NOT_FOUND),
+        put(APP, 201, app(), headers=ACCEPTED),
+        poll("Succeeded"),
+        get(APP, 200, app(ready="")),
+        *[get(REVISION, 200, waiting)] * 50,
+        wait_timeout=60,
+    )
+    with pytest.raises(Failure, match="1 crashing: exit 1") as caught:
+        run("container_app", azure, **WANTED)
+    assert caught.value.fields["revision"] == waiting
+
+
+def test_a_failed_app_is_deployed_again_though_nothing_differs() -> None:
+    with FakeAzure(
+        get(APP, 200, app(state="Failed")),
+        secrets(),
+        put(APP, 201, app(), headers=ACCEPTED),
+        poll("Succeeded"),
+        get(APP, 200, app()),
+        get(REVISION, 200, revision()),
+    ) as azure:
+        assert run("container_app", azure, **WANTED)["changed"] is True
+
+
+def test_an_environment_that_is_not_ready_is_waited_for() -> None:
+    early = {"error": {"code": "ManagedEnvironmentNotProvisioned", "message": "not yet"}}
+    with FakeAzure(
+        get(APP, 404, NOT_FOUND),
+        put(APP, 400, early),
+        put(APP, 201, app(), headers=ACCEPTED),
+        poll("Succeeded"),
+        get(APP, 200, app()),
+        get(REVISION, 200, revision()),
+    ) as azure:
+        run("container_app", azure, **WANTED)
+
+
+def test_delete() -> None:
+    with FakeAzure(
+        get(APP, 200, app()),
+        delete(APP, 202, headers={"Location": "https://management.azure.com/operations/1"}),
+        get("/operations/1", 204),
+    ) as azure:
+        result = run("container_app", azure, resource_group="rg", name="app1", state="absent")
+    assert result["container_app"] == {}
+
+
+@pytest.mark.parametrize("missing", ["environment_id", "containers"])
+def test_a_new_app_needs(missing: str) -> None:
+    with FakeAzure(get(APP, 404, NOT_FOUND)) as azure, pytest.raises(InvalidOption) as caught:
+        run("container_app", azure, check_mode=True, **{**wanted(), missing: None})
+    assert caught.value.fields["option"] == missing
+
+
+TWICE = [{"name": "uri", "value": "a"}, {"name": "uri", "value": "b"}]
+ALLOW = {"name": "a", "ip_address_range": "1.2.3.0/24"}
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        (wanted(name="App"), "name"),
+        (wanted(name="a" * 33), "name"),
+        (wanted_container(cpu=0.3), "containers"),
+        (wanted_container(memory="4Gi"), "containers"),
+        (wanted_container(cpu=8, memory="16Gi"), "containers"),
+        (wanted_container(cpu=None), "containers[mlflow]"),
+        (wanted_container(memory="lots"), "containers[mlflow].memory"),
+        (wanted(scale={"min_replicas": 3, "max_replicas": 2}), "scale.min_replicas"),
+        (wanted(scale={"max_replicas": 0}), "scale.max_replicas"),
+        (wanted(scale={"rules": [{"name": "r"}]}), "scale.rules.name"),
+        (wanted(secrets=TWICE), "secrets.name"),
+        (wanted(secrets=[{"name": "uri"}]), "secrets.name"),
+        (wanted(secrets=[{"name": "Uri", "value": "x"}]), "secrets.name"),
+        (wanted(secrets=[{"name": "uri", "value": "x", "key_vault_url": "https://kv"}]), "secrets.name"),
+        (wanted(secrets=[{"name": "uri", "key_vault_url": "https://kv"}]), "secrets.identity"),
+        (wanted(secrets=[]), "containers[mlflow].env[URI].secret_ref"),
+        (wanted(registries=[{"server": "s", "password_secret_ref": "pw"}]), "registries[s].password_secret_ref"),
+        (
+            wanted(ingress={"ip_security_restrictions": [{**ALLOW, "ip_address_range": "1.2.3.4/33"}]}),
+            "ingress.ip_security_restrictions.ip_address_range",
+        ),
+        (
+            wanted(ingress={"ip_security_restrictions": [ALLOW, {**ALLOW, "name": "b", "action": "Deny"}]}),
+            "ingress.ip_security_restrictions.action",
+        ),
+        (wanted(ingress={"target_port": 70000}), "ingress.target_port"),
+        (wanted(ingress={"traffic": [{"weight": 50, "latest_revision": True}]}), "ingress.traffic.weight"),
+        (wanted(identity={"type": "UserAssigned"}), "identity.type"),
+        (wanted(identity={"type": "SystemAssigned", "user_assigned_identities": [IDENTITY]}), "identity.type"),
+        (wanted_container(probes=[{"type": "Startup"}]), "containers[mlflow].probes.type"),
+        (
+            wanted_container(env=[{"name": "A", "value": "1", "secret_ref": "uri"}]),
+            "containers[mlflow].env.name",
+        ),
+        (wanted_container(env=[{"name": "A", "value": "1"}] * 2), "containers[mlflow].env.name"),
+    ],
+)
+def test_what_azure_would_refuse_is_refused_before_any_request(given: dict[str, Any], option: str) -> None:
+    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
+        run("container_app", azure, **given)
+    assert caught.value.fields["option"] == option
+    assert "sql-secret" not in caught.value.message
+
+
+def test_any_size_goes_on_a_dedicated_profile() -> None:
+    given = wanted_container(cpu=3, memory="20Gi")
+    with FakeAzure(get(APP, 404, NOT_FOUND)) as azure:
+        assert run("container_app", azure, check_mode=True, workload_profile_name="d4", **given)["changed"] is True
+
+
+REVISION_OF = {"resource_group": "rg", "app": "app1"}
+
+
+def test_restart_of_the_latest_revision_waits_until_it_runs() -> None:
+    with FakeAzure(
+        get(APP, 200, app()),
+        get(REVISION, 200, revision()),
+        post(f"{REVISION}/restart", 200),
+        get(REVISION, 200, revision(running="Processing")),
+        get(REVISION, 200, revision()),
+    ) as azure:
+        result = run("container_app_revision", azure, state="restarted", **REVISION_OF)
+    assert (result["changed"], result["container_app_revision"]) == (True, revision())
+
+
+def test_an_active_revision_is_active() -> None:
+    with FakeAzure(get(REVISION, 200, revision())) as azure:
+        result = run("container_app_revision", azure, name="app1--0000001", **REVISION_OF)
+    assert result["changed"] is False
+
+
+def test_a_revision_is_deactivated() -> None:
+    inactive = revision(active=False, running="Stopped")
+    with FakeAzure(
+        get(REVISION, 200, revision()), post(f"{REVISION}/deactivate", 200), get(REVISION, 200, inactive)
+    ) as azure:
+        result = run("container_app_revision", azure, name="app1--0000001", state="inactive", **REVISION_OF)
+    assert result["diff"]["after"] == {"name": "app1--0000001", "active": False}
+
+
+def test_check_mode_restarts_nothing() -> None:
+    with FakeAzure(get(APP, 200, app()), get(REVISION, 200, revision())) as azure:
+        assert (
+            run("container_app_revision", azure, check_mode=True, state="restarted", **REVISION_OF)["changed"] is True
+        )
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ([get(APP, 404, NOT_FOUND)], "has no such container app"),
+        ([get(APP, 200, app(latest=""))], "no revision yet"),
+        ([get(APP, 200, app()), get(REVISION, 404, NOT_FOUND)], "has no such revision"),
+    ],
+)
+def test_a_revision_that_is_not_there(script: list[Any], message: str) -> None:
+    with FakeAzure(*script) as azure, pytest.raises(Failure, match=message):
+        run("container_app_revision", azure, state="restarted", **REVISION_OF)

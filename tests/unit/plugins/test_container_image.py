@@ -1,0 +1,358 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images: what is in the context, its hash, the two builders."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import tarfile
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _container_image, _image_build
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._image_context import (
+    archive,
+    content_tag,
+    read_context,
+)
+from fake_azure import GROUP, NOT_FOUND, Exchange, FakeAzure, get, post, put, run
+
+REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/cr123"
+STANDING = {"id": REGISTRY, "properties": {"loginServer": "cr123.azurecr.io"}}
+DIGEST = "sha256:" + "a" * 64
+WANTED: dict[str, Any] = {"resource_group": "rg", "registry": "cr123", "repository": "mlflow", "tag": "t1"}
+CHALLENGE = {
+    "WWW-Authenticate": 'Bearer realm="https://cr123.azurecr.io/oauth2/token",service="cr123.azurecr.io",'
+    'scope="repository:mlflow:metadata_read"'
+}
+# A token that ends in 2100; azure-containerregistry looks into it.
+JWT = "e30.eyJleHAiOjQxMDI0NDQ4MDB9.e30"
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    folder = tmp_path / "context"
+    (folder / "server").mkdir(parents=True)
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    (folder / "server" / "main.py").write_text("print()\n")
+    (folder / "server" / "run.sh").write_text("#!/bin/sh\n")
+    (folder / "server" / "run.sh").chmod(0o744)
+    return folder
+
+
+def names(folder: Path, dockerfile: str = "Dockerfile") -> list[str]:
+    return [entry.name for entry in read_context(str(folder), dockerfile).entries]
+
+
+def tag_of(folder: Path, args: dict[str, str] | None = None, platform: str = "linux/amd64") -> str:
+    return content_tag(read_context(str(folder), "Dockerfile"), args or {}, platform)
+
+
+def test_the_archive_depends_on_the_content_alone(context: Path) -> None:
+    first, tag = archive(read_context(str(context), "Dockerfile")), tag_of(context)
+    os.utime(context / "Dockerfile", (1, 1))
+    (context / "server" / "main.py").chmod(0o600)
+    assert archive(read_context(str(context), "Dockerfile")) == first
+    assert tag_of(context) == tag
+    with tarfile.open(fileobj=io.BytesIO(first)) as tar:
+        members = {member.name: (member.mode, member.uid, member.gid, member.uname) for member in tar}
+    assert members == {
+        "Dockerfile": (0o644, 0, 0, ""),
+        "server/main.py": (0o644, 0, 0, ""),
+        "server/run.sh": (0o755, 0, 0, ""),
+    }
+
+
+def test_the_tag_sees_content_names_modes_arguments_and_platform(context: Path) -> None:
+    tags = {
+        tag_of(context),
+        tag_of(context, {"A": "1"}),
+        tag_of(context, {"A": "2"}),
+        tag_of(context, platform="linux/arm64"),
+    }
+    (context / "server" / "main.py").write_text("other")
+    tags.add(tag_of(context))
+    (context / "server" / "main.py").rename(context / "server" / "other.py")
+    tags.add(tag_of(context))
+    (context / "server" / "other.py").chmod(0o755)
+    tags.add(tag_of(context))
+    (context / "link").symlink_to("Dockerfile")
+    tags.add(tag_of(context))
+    assert len(tags) == 8
+    assert all(len(tag) == 16 and int(tag, 16) >= 0 for tag in tags)
+
+
+@pytest.mark.parametrize(
+    ("ignore", "left"),
+    [
+        ("", ["a.txt", "b/c.md", "b/d/e.pyc", "f.pyc"]),
+        ("# comment\n\n*.txt\n", ["b/c.md", "b/d/e.pyc", "f.pyc"]),
+        ("*.pyc\n", ["a.txt", "b/c.md", "b/d/e.pyc"]),
+        ("**/*.pyc\n", ["a.txt", "b/c.md"]),
+        ("b\n", ["a.txt", "f.pyc"]),
+        ("/b/\n", ["a.txt", "f.pyc"]),
+        ("b/**\n!b/c.md\n", ["a.txt", "b/c.md", "f.pyc"]),
+        ("*\n!a.txt\n", ["a.txt"]),
+        ("?.txt\n[f]*\n", ["b/c.md", "b/d/e.pyc"]),
+        ("b/*/e.pyc\n", ["a.txt", "b/c.md", "f.pyc"]),
+    ],
+)
+def test_dockerignore(tmp_path: Path, ignore: str, left: list[str]) -> None:
+    for name in ("a.txt", "b/c.md", "b/d/e.pyc", "f.pyc", "Dockerfile"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / ".dockerignore").write_text(ignore)
+    assert names(tmp_path) == sorted(["Dockerfile", ".dockerignore", *left])
+
+
+def test_a_dockerfile_can_have_an_ignore_file_of_its_own(context: Path) -> None:
+    (context / "Other").write_text("FROM scratch\n")
+    (context / "Other.dockerignore").write_text("server\n")
+    assert names(context, "Other") == ["Dockerfile", "Other", "Other.dockerignore"]
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"context": "/nowhere"}, "context"),
+        ({"dockerfile": "Nofile"}, "dockerfile"),
+        ({"repository": "Upper"}, "repository"),
+        ({"tag": "-x"}, "tag"),
+        ({"registry": "my-registry"}, "registry"),
+        ({"platform": "linux"}, "platform"),
+    ],
+)
+def test_bad_options(context: Path, given: dict[str, Any], option: str) -> None:
+    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
+        run("container_image", azure, **{**WANTED, "context": str(context), **given})
+    assert caught.value.fields["option"] == option
+
+
+TAG_PATH = "/acr/v1/mlflow/_tags/t1"
+
+
+def signed_in() -> list[Exchange]:
+    """azure-containerregistry's way to a registry token."""
+    return [
+        get(TAG_PATH, 401, {}, headers=CHALLENGE),
+        post("/oauth2/exchange", 200, {"refresh_token": JWT}),
+        post("/oauth2/token", 200, {"access_token": JWT}),
+    ]
+
+
+def tagged() -> Exchange:
+    found = {"name": "t1", "digest": DIGEST, "changeableAttributes": {"deleteEnabled": True}}
+    return get(TAG_PATH, 200, {"imageName": "mlflow", "tag": found})
+
+
+def no_tag() -> Exchange:
+    return get(TAG_PATH, 404, {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "no"}]})
+
+
+# The SDK asks for forms, not JSON; the fake compares JSON bodies only where they are given.
+def test_an_image_that_is_there_is_not_built(context: Path) -> None:
+    with FakeAzure(get(REGISTRY, 200, STANDING), *signed_in(), tagged()) as azure:
+        result = run("container_image", azure, context=str(context), **WANTED)
+    assert result["changed"] is False
+    assert result["container_image"] == {
+        "registry": "cr123.azurecr.io",
+        "repository": "mlflow",
+        "tag": "t1",
+        "digest": DIGEST,
+        "reference": f"cr123.azurecr.io/mlflow@{DIGEST}",
+    }
+
+
+@pytest.mark.parametrize("registry", [get(REGISTRY, 404, NOT_FOUND), None])
+def test_check_mode_asks_the_registry_and_builds_nothing(context: Path, registry: Exchange | None) -> None:
+    script = [registry] if registry else [get(REGISTRY, 200, STANDING), *signed_in(), no_tag()]
+    with FakeAzure(*script) as azure:
+        result = run("container_image", azure, check_mode=True, context=str(context), **WANTED)
+    assert result["changed"] is True
+    assert result["container_image"]["reference"] == "cr123.azurecr.io/mlflow:t1"
+
+
+def test_without_a_registry_nothing_is_built(context: Path) -> None:
+    with FakeAzure(get(REGISTRY, 404, NOT_FOUND)) as azure, pytest.raises(Failure, match="create it first"):
+        run("container_image", azure, context=str(context), **WANTED)
+
+
+RUN = f"{REGISTRY}/runs/ca1"
+
+
+def a_run(status: str, **properties: Any) -> dict[str, Any]:
+    return {"name": "ca1", "properties": {"runId": "ca1", "status": status, **properties}}
+
+
+def build_script(*runs: Exchange) -> list[Exchange]:
+    request = {
+        "type": "DockerBuildRequest",
+        "imageNames": ["mlflow:t1"],
+        "isPushEnabled": True,
+        "sourceLocation": "tasks/source.tar.gz",
+        "dockerFilePath": "Dockerfile",
+        "platform": {"os": "linux", "architecture": "amd64"},
+        "arguments": [{"name": "A", "value": "1", "isSecret": False}],
+        "timeout": 600,
+    }
+    upload = {"uploadUrl": "https://acrtasks.blob.core.windows.net/src/x?sig=s", "relativePath": "tasks/source.tar.gz"}
+    return [
+        get(REGISTRY, 200, STANDING),
+        *signed_in(),
+        no_tag(),
+        post(f"{REGISTRY}/listBuildSourceUploadUrl", 200, upload),
+        put("/src/x", 201, headers={"ETag": '"1"', "Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}),
+        post(f"{REGISTRY}/scheduleRun", 200, a_run("Queued"), sent=request),
+        *runs,
+    ]
+
+
+def test_acr_builds_and_pushes(context: Path) -> None:
+    with FakeAzure(
+        *build_script(get(RUN, 200, a_run("Running")), get(RUN, 200, a_run("Succeeded"))), tagged()
+    ) as azure:
+        result = run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
+    assert (result["changed"], result["container_image"]["digest"]) == (True, DIGEST)
+    assert result["diff"] == {
+        "before": {},
+        "after": {"image": "cr123.azurecr.io/mlflow:t1", "digest": DIGEST},
+    }
+
+
+def test_a_failed_build_shows_the_end_of_its_log(context: Path) -> None:
+    log = "\n".join(f"line {number}" for number in range(100))
+    with (
+        FakeAzure(
+            *build_script(get(RUN, 200, a_run("Failed", runErrorMessage="exit 1"))),
+            post(f"{RUN}/listLogSasUrl", 200, {"logLink": "https://acrtasks.blob.core.windows.net/log/y?sig=s"}),
+            get("/log/y", 200, log),
+        ) as azure,
+        pytest.raises(Failure, match="ended as Failed") as caught,
+    ):
+        run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
+    assert caught.value.fields["log"][-1] == "line 99"
+    assert len(caught.value.fields["log"]) == 40
+    assert "exit 1" in caught.value.message
+
+
+def test_a_log_that_cannot_be_had_does_not_hide_the_failure(context: Path) -> None:
+    with (
+        FakeAzure(
+            *build_script(get(RUN, 200, a_run("Canceled"))),
+            post(f"{RUN}/listLogSasUrl", 404, NOT_FOUND),
+        ) as azure,
+        pytest.raises(Failure, match="ended as Canceled"),
+    ):
+        run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
+
+
+def test_a_build_that_does_not_end(context: Path) -> None:
+    azure = FakeAzure(*build_script(*[get(RUN, 200, a_run("Running"))] * 400))
+    with pytest.raises(Failure, match="wait_timeout"):
+        run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
+    assert azure.clock.now == pytest.approx(600)
+
+
+def test_a_refused_registry_says_which_role(context: Path) -> None:
+    refused = get(TAG_PATH, 403, {"errors": [{"code": "DENIED", "message": "requested access is denied"}]})
+    with (
+        FakeAzure(get(REGISTRY, 200, STANDING), *signed_in(), refused) as azure,
+        pytest.raises(Exception, match="AcrPush"),
+    ):
+        run("container_image", azure, context=str(context), **WANTED)
+
+
+def test_absent_removes_the_manifest() -> None:
+    remove = Exchange("DELETE", f"/v2/mlflow/manifests/{DIGEST}", 202)
+    with FakeAzure(
+        get(REGISTRY, 200, STANDING),
+        *signed_in(),
+        tagged(),
+        Exchange("DELETE", f"/v2/mlflow/manifests/{DIGEST}", 401, {}, headers=CHALLENGE),
+        post("/oauth2/token", 200, {"access_token": JWT}),
+        remove,
+    ) as azure:
+        result = run("container_image", azure, state="absent", **WANTED)
+    assert (result["changed"], result["container_image"]) == (True, {})
+
+
+class FakeEngine:
+    """The part of docker's APIClient that is used."""
+
+    def __init__(self, built: list[dict[str, Any]], pushed: list[dict[str, Any]]) -> None:
+        self.built, self.pushed = built, pushed
+        self.calls: list[dict[str, Any]] = []
+
+    def build(self, **options: Any) -> list[dict[str, Any]]:
+        self.calls.append(options)
+        return self.built
+
+    def push(self, name: str, **options: Any) -> list[dict[str, Any]]:
+        self.calls.append({"name": name, **options})
+        return self.pushed
+
+
+class FakeDockerError(Exception):
+    pass
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    fake = FakeEngine([{"stream": "Step 1\n"}, {"aux": {"ID": "x"}}], [{"status": "Pushed"}])
+    docker: Any = types.ModuleType("docker")
+    docker.errors = types.SimpleNamespace(DockerException=FakeDockerError)
+    docker.from_env = lambda: types.SimpleNamespace(api=fake)
+    monkeypatch.setitem(sys.modules, "docker", docker)
+    return fake
+
+
+def docker_build(context: Path, azure: FakeAzure) -> None:
+    parameters = {**WANTED, "context": str(context), "dockerfile": "Dockerfile", "build_args": {"A": "1"}}
+    build = _container_image._build({**parameters, "platform": "linux/amd64", "state": "present"})
+    _image_build.with_docker(build, _image_build.ImageRegistry(azure.arm, "cr123.azurecr.io"))
+
+
+def test_docker_builds_and_pushes_with_a_token(context: Path, engine: FakeEngine) -> None:
+    with FakeAzure(post("/oauth2/exchange", 200, {"refresh_token": "refresh"})) as azure:
+        docker_build(context, azure)
+    build, push = engine.calls
+    assert build["tag"] == "cr123.azurecr.io/mlflow:t1"
+    assert build["buildargs"] == {"A": "1"}
+    assert push["auth_config"]["password"] == "refresh"
+
+
+def test_an_error_inside_the_build_is_a_failure_and_nothing_is_pushed(context: Path, engine: FakeEngine) -> None:
+    engine.built = [{"stream": "Step 1\n"}, {"errorDetail": {"message": "exit code 2"}, "error": "exit code 2"}]
+    with FakeAzure() as azure, pytest.raises(Failure, match="exit code 2") as caught:
+        docker_build(context, azure)
+    assert caught.value.fields["log"] == ["Step 1"]
+    assert len(engine.calls) == 1
+
+
+def test_an_error_inside_the_push_is_a_failure(context: Path, engine: FakeEngine) -> None:
+    engine.pushed = [{"status": "Preparing"}, {"errorDetail": {"message": "denied"}}]
+    with (
+        FakeAzure(post("/oauth2/exchange", 200, {"refresh_token": "r"})) as azure,
+        pytest.raises(Failure, match="denied"),
+    ):
+        docker_build(context, azure)
+
+
+def test_a_docker_engine_that_is_not_there(context: Path, engine: FakeEngine) -> None:
+    def refuse(**_options: Any) -> Any:
+        raise FakeDockerError("connection refused")
+
+    engine.build = refuse  # type: ignore[method-assign]
+    with FakeAzure() as azure, pytest.raises(Failure, match="builder: acr"):
+        docker_build(context, azure)
+
+
+def test_the_hash_has_no_order(context: Path) -> None:
+    assert tag_of(context, {"A": "1", "B": "2"}) == tag_of(context, json.loads('{"B": "2", "A": "1"}'))

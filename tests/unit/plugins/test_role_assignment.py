@@ -1,0 +1,163 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Role assignments: never twice, never by accident absent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, Failure, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._role_assignment import BUILT_IN, assignment_name
+from fake_azure import BASE, GROUP, FakeAzure, delete, get, put, run
+
+PRINCIPAL = "22222222-2222-2222-2222-222222222222"
+ROLE = BUILT_IN["acrpull"]
+NAME = assignment_name(GROUP, PRINCIPAL, ROLE)
+ASSIGNMENTS = f"{GROUP}/providers/Microsoft.Authorization/roleAssignments"
+OURS = f"{ASSIGNMENTS}/{NAME}"
+DEFINITION = f"{BASE}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}"
+WANTED: dict[str, Any] = {
+    "scope": GROUP,
+    "role": "AcrPull",
+    "principal_id": PRINCIPAL,
+    "principal_type": "ServicePrincipal",
+}
+SENT = {"properties": {"principalId": PRINCIPAL, "principalType": "ServicePrincipal", "roleDefinitionId": DEFINITION}}
+MISSING = {"error": {"code": "RoleAssignmentNotFound", "message": "not found"}}
+
+
+def assignment(name: str = NAME, **properties: Any) -> dict[str, Any]:
+    return {
+        "id": f"{ASSIGNMENTS}/{name}",
+        "name": name,
+        "type": "Microsoft.Authorization/roleAssignments",
+        "properties": {
+            "scope": GROUP,
+            "principalId": PRINCIPAL.upper(),
+            "principalType": "ServicePrincipal",
+            "roleDefinitionId": f"/providers/Microsoft.Authorization/roleDefinitions/{ROLE}",
+            "description": None,
+            **properties,
+        },
+    }
+
+
+def listed(*found: dict[str, Any]) -> Any:
+    return get(ASSIGNMENTS, 200, {"value": list(found)}, query="principalId eq ")
+
+
+def test_create() -> None:
+    with FakeAzure(
+        get(OURS, 404, MISSING), listed(), put(OURS, 201, assignment(), sent=SENT), get(OURS, 200, assignment())
+    ) as azure:
+        result = run("role_assignment", azure, **WANTED)
+    assert (result["changed"], result["role_assignment"]) == (True, assignment())
+
+
+def test_no_change_is_one_read() -> None:
+    with FakeAzure(get(OURS, 200, assignment())) as azure:
+        assert run("role_assignment", azure, **WANTED)["changed"] is False
+
+
+@pytest.mark.parametrize("role", ["acrpull", ROLE, DEFINITION, ROLE.upper()])
+def test_a_role_by_name_guid_or_id_gives_the_same_assignment(role: str) -> None:
+    with FakeAzure(get(OURS, 200, assignment())) as azure:
+        assert run("role_assignment", azure, **{**WANTED, "role": role})["changed"] is False
+
+
+def test_a_role_that_is_not_well_known_is_looked_up() -> None:
+    definitions = f"{GROUP}/providers/Microsoft.Authorization/roleDefinitions"
+    with FakeAzure(
+        get(definitions, 200, {"value": [{"name": ROLE, "id": DEFINITION}]}, query="roleName eq 'My Role'"),
+        get(OURS, 200, assignment()),
+    ) as azure:
+        assert run("role_assignment", azure, **{**WANTED, "role": "My Role"})["changed"] is False
+
+
+def test_an_unknown_role_is_an_error() -> None:
+    definitions = f"{GROUP}/providers/Microsoft.Authorization/roleDefinitions"
+    with (
+        FakeAzure(get(definitions, 200, {"value": []})) as azure,
+        pytest.raises(InvalidOption, match="check its spelling"),
+    ):
+        run("role_assignment", azure, **{**WANTED, "role": "AcrPul"})
+
+
+def test_the_same_assignment_under_another_name_counts() -> None:
+    with FakeAzure(get(OURS, 404, MISSING), listed(assignment("theirs"))) as azure:
+        result = run("role_assignment", azure, **WANTED)
+    assert (result["changed"], result["role_assignment"]["name"]) == (False, "theirs")
+
+
+def test_an_inherited_assignment_does_not_count() -> None:
+    inherited = assignment("theirs", scope=BASE)
+    with FakeAzure(get(OURS, 404, MISSING), listed(inherited)) as azure:
+        assert run("role_assignment", azure, check_mode=True, **WANTED)["changed"] is True
+
+
+def test_a_principal_that_is_not_known_yet_is_tried_again() -> None:
+    unknown = {"error": {"code": "PrincipalNotFound", "message": "does not exist"}}
+    with FakeAzure(
+        get(OURS, 404, MISSING),
+        listed(),
+        put(OURS, 400, unknown),
+        put(OURS, 400, unknown),
+        put(OURS, 201, assignment()),
+        get(OURS, 200, assignment()),
+    ) as azure:
+        run("role_assignment", azure, **WANTED)
+    assert azure.clock.pauses == [1, 2]
+
+
+def test_a_principal_that_stays_unknown_ends_at_the_deadline() -> None:
+    unknown = {"error": {"code": "PrincipalNotFound", "message": "does not exist"}}
+    azure = FakeAzure(get(OURS, 404, MISSING), listed(), *[put(OURS, 400, unknown)] * 30, wait_timeout=60)
+    with pytest.raises(Failure, match="stayed unknown") as caught:
+        run("role_assignment", azure, **WANTED)
+    assert caught.value.fields["error"]["code"] == "PrincipalNotFound"
+    assert azure.clock.now == pytest.approx(60)
+
+
+def test_a_race_with_another_run_is_no_change() -> None:
+    exists = {"error": {"code": "RoleAssignmentExists", "message": "already exists"}}
+    with FakeAzure(
+        get(OURS, 404, MISSING), listed(), put(OURS, 409, exists), get(OURS, 404, MISSING), listed(assignment("theirs"))
+    ) as azure:
+        assert run("role_assignment", azure, **WANTED)["changed"] is False
+
+
+def test_a_refused_read_is_not_absent() -> None:
+    refused = {"error": {"code": "AuthorizationFailed", "message": "may not"}}
+    with FakeAzure(get(OURS, 403, refused)) as azure, pytest.raises(ArmError, match="AuthorizationFailed"):
+        run("role_assignment", azure, **WANTED)
+
+
+def test_another_description_is_an_update_that_repeats_the_rest() -> None:
+    body = {"properties": {**SENT["properties"], "description": "why"}}
+    with FakeAzure(
+        get(OURS, 200, assignment()), put(OURS, 201, assignment(), sent=body), get(OURS, 200, assignment())
+    ) as azure:
+        assert run("role_assignment", azure, description="why", **WANTED)["changed"] is True
+
+
+def test_absent_removes_it_under_whatever_name() -> None:
+    with FakeAzure(
+        get(OURS, 404, MISSING), listed(assignment("theirs")), delete(f"{ASSIGNMENTS}/theirs", 200, {})
+    ) as azure:
+        result = run("role_assignment", azure, state="absent", **WANTED)
+    assert (result["changed"], result["role_assignment"]) == (True, {})
+
+
+def test_absent_where_it_is_absent_or_the_scope_is_gone() -> None:
+    gone = {"error": {"code": "ResourceGroupNotFound", "message": "gone"}}
+    with FakeAzure(get(OURS, 404, gone), get(ASSIGNMENTS, 404, gone)) as azure:
+        assert run("role_assignment", azure, state="absent", **WANTED)["changed"] is False
+
+
+def test_the_name_is_the_same_for_the_same_three() -> None:
+    assert assignment_name(GROUP.upper() + "/", PRINCIPAL.upper(), ROLE) == NAME
+    assert (
+        len({NAME, assignment_name(BASE, PRINCIPAL, ROLE), assignment_name(GROUP, PRINCIPAL, BUILT_IN["reader"])}) == 3
+    )
