@@ -117,6 +117,9 @@ class Gateway:
         answer = self._answerer(flow)
         if answer is not None:
             flow.response = _to_flow(answer(_from_flow(flow)))
+        elif self.serves((flow.client_conn.sni or "").lower()):
+            # the connection was made to a host of ours, the Host header names another
+            flow.response = http.Response.make(404, _NO_APP, {"Content-Type": "text/html"})
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         if flow.response is not None and flow.metadata.get("passed"):

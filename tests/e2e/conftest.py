@@ -1,0 +1,40 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One deployment by site.yml for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.site_copy import Play, Site, copy_project
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A copy of the project; its sandbox is stopped and removed at the end."""
+    base = tmp_path_factory.mktemp("site")
+    copy = Site(base / "clone", base / "home")
+    copy.clone.mkdir()
+    copy.home.mkdir()
+    copy_project(copy.clone)
+    yield copy
+    copy.sandbox("down", "--purge")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The deployment, and the run that made it."""
+
+    site: Site
+    first: Play
+
+
+@pytest.fixture(scope="session")
+def deployment(site: Site) -> Deployment:
+    play = site.play("site.yml")
+    assert play.code == 0, play.output[-6000:]
+    return Deployment(site, play)

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A copy of the project in an empty folder, with a sandbox of its own, in which the playbooks are run as a user would run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.sandbox.azure_client import Client
+
+PROJECT = Path(__file__).resolve().parents[2]
+PLAY_SECONDS = 900
+# what a test machine or a user's shell may have set, and a fresh shell has not
+FORGOTTEN = (
+    "AZURE_",
+    "MLFLOW_",
+    "ANSIBLE_",
+    "SANDBOX_",
+    "OTEL_",
+    "HTTPS_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "CURL_CA_BUNDLE",
+)
+
+
+@dataclass(frozen=True)
+class Play:
+    """What a run of a playbook came to."""
+
+    code: int
+    output: str
+
+    @property
+    def changed(self) -> int:
+        return int(re.findall(r"changed=(\d+)", self.output)[-1])
+
+    @property
+    def failures(self) -> list[str]:
+        """The messages with which tasks failed."""
+        return re.findall(r"^\[ERROR\]: (.+)$", self.output, re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Site:
+    """The copy of the project."""
+
+    clone: Path
+    home: Path
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(FORGOTTEN)}
+        return {**kept, "HOME": str(self.home), "SANDBOX_TOOLS": str(PROJECT / ".cache" / "sandbox"), **extra}
+
+    def run(self, *command: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(word) for word in command], cwd=self.clone, env=self.environment(**extra),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PLAY_SECONDS, check=False,
+        )  # fmt: skip
+
+    def play(self, name: str, *arguments: str, **environment: str) -> Play:
+        """Runs a playbook against the sandbox of this copy."""
+        playbook = Path(sys.executable).parent / "ansible-playbook"
+        done = self.run(playbook, "-i", "inventories/sandbox", f"playbooks/{name}", *arguments, **environment)
+        return Play(done.returncode, done.stdout)
+
+    def sandbox(self, *arguments: str) -> str:
+        done = self.run(sys.executable, "-m", "sandbox", *arguments)
+        assert done.returncode == 0, done.stdout
+        return done.stdout.strip()
+
+    def client(self) -> Client:
+        """Requests to the copy's sandbox."""
+        return Client(self.clone / ".sandbox", self.sandbox_environment())
+
+    def sandbox_environment(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads(self.sandbox("env", "--json"))
+        return found
+
+    def client_settings(self, deployment: str = "sandbox") -> dict[str, str]:
+        lines = (self.clone / "out" / deployment / "client.env").read_text(encoding="utf-8").splitlines()
+        return dict(line.partition("=")[::2] for line in lines)
+
+    def resources(self, resource_type: str, contains: str = "") -> list[dict[str, Any]]:
+        """The resources of a type in the sandbox's own records: id, body, state, time of the last write."""
+        connection = sqlite3.connect(f"file:{self.clone}/.sandbox/state.db?mode=ro", uri=True)
+        rows = connection.execute(
+            "SELECT id, body, state, updated FROM resources WHERE type = ?", (resource_type.lower(),)
+        ).fetchall()
+        connection.close()
+        return [
+            {"id": row[0], **json.loads(row[1]), "state": row[2], "updated": row[3]}
+            for row in rows
+            if contains.lower() in row[0].lower()
+        ]
+
+    def writes(self) -> list[tuple[str, float]]:
+        """Every resource with the time of its last write."""
+        connection = sqlite3.connect(f"file:{self.clone}/.sandbox/state.db?mode=ro", uri=True)
+        rows = connection.execute("SELECT key, updated FROM resources ORDER BY key").fetchall()
+        connection.close()
+        return [(str(row[0]), float(row[1])) for row in rows]
+
+    def python(self, program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Runs a program as somebody whose shell has sourced the sandbox's file and not the client's settings."""
+        return self.run(sys.executable, "-c", program, *arguments, **{**self.sandbox_environment(), **environment})
+
+
+def copy_project(target: Path) -> None:
+    """Copies what git would clone, and what it would with the next commit."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (PROJECT / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, target / name, follow_symlinks=False)
+    link = target / ".ansible" / "collections" / "ansible_collections" / "mlops" / "mlflow_azure"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("../../../..")

@@ -1,0 +1,196 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes wrong, and what the user is told: missing roles, wrong settings, and secrets that must not show."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Deployment
+
+AZURE_TYPES_AFTER_SQL = ("Microsoft.App/managedEnvironments", "Microsoft.App/containerApps")
+
+
+def role_assignment(deployment: Deployment, role: str) -> str:
+    """The id of the deployment's assignment of a role."""
+    from tests.sandbox.azure_client import ROLES
+
+    (found,) = [
+        item["id"]
+        for item in deployment.site.resources("Microsoft.Authorization/roleAssignments")
+        if item["properties"]["roleDefinitionId"].endswith(ROLES[role]) and "mlflow-sandbox" in item["id"]
+    ]
+    return str(found)
+
+
+def test_without_the_blob_role_verify_says_which_role_is_missing(deployment: Deployment) -> None:
+    site = deployment.site
+    removed = role_assignment(deployment, "Storage Blob Data Contributor")
+    assert site.client().arm("DELETE", removed).status_code == 200
+    play = site.play("verify.yml", "-e", "verify_timeout=120")
+    assert play.code != 0
+    told = play.failures[-1]
+    assert "artifact" in told
+    assert "The role 'Storage Blob Data Contributor' is missing" in told
+    assert "/storageAccounts/" in told
+    repaired = site.play("site.yml", "-e", "verify=true")
+    assert repaired.code == 0, repaired.output[-4000:]
+
+
+def test_without_acrpull_the_app_fails_with_azures_own_error(deployment: Deployment) -> None:
+    site = deployment.site
+    assert site.client().arm("DELETE", role_assignment(deployment, "AcrPull")).status_code == 200
+    change = ["-e", '{"mlflow_app_environment": {"NEW": "1"}}']
+    play = site.play("site.yml", "-e", "registry_pull_principal_id=", *change)
+    assert play.code != 0
+    assert "UNAUTHORIZED: authentication required" in play.failures[-1]
+    assert "template.containers.mlflow.image" in play.failures[-1]
+    repaired = site.play("site.yml", *change)
+    assert repaired.code == 0, repaired.output[-4000:]
+    back = site.play("site.yml")
+    assert back.code == 0, back.output[-4000:]
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment", "said"),
+    [
+        (["deployment_location="], {}, "foundation_location"),
+        (["storage_account_name=Not_Valid"], {}, "storage_account_name"),
+        (["registry_name=no"], {}, "registry_name"),
+        (["sql_server_name=-bad-"], {}, "sql_server_name"),
+        (["mlflow_app_name=Bad_Name"], {}, "mlflow_app_name"),
+        (["sql_authentication=password"], {}, "sql_administrator_password"),
+        (["sql_authentication=password"], {"MLFLOW_SQL_ADMIN_PASSWORD": "weak"}, "sql_administrator_password"),
+        (["mlflow_app_cpu=0.5", "mlflow_app_memory=4Gi"], {}, "mlflow_app_memory"),
+        (["mlflow_app_allowed_address_ranges=[]"], {}, "mlflow_app_allow_public"),
+    ],
+)
+def test_a_wrong_setting_is_refused_before_anything_is_written(
+    deployment: Deployment, settings: list[str], environment: dict[str, str], said: str
+) -> None:
+    before = deployment.site.writes()
+    arguments = ["-e", "deployment=refused"]
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        arguments += ["-e", f'{{"{name}": {value}}}' if value.startswith("[") else setting]
+    play = deployment.site.play("site.yml", *arguments, **environment)
+    assert play.code != 0
+    assert len(play.failures) == 1
+    assert said in play.failures[0]
+    assert "weak" not in play.failures[0]
+    assert deployment.site.writes() == before
+
+
+def test_a_taken_name_stops_the_play_and_a_rerun_finishes(deployment: Deployment) -> None:
+    site = deployment.site
+    client = site.client()
+    storage = client.storage(client.group())
+    taken = storage["id"].rpartition("/")[2]
+    play = site.play("site.yml", "-e", "deployment=second", "-e", f"storage_account_name={taken}")
+    assert play.code != 0
+    assert len(play.failures) == 1
+    assert f"The storage account named {taken} is already taken" in play.failures[0]
+    for kind in AZURE_TYPES_AFTER_SQL:
+        assert site.resources(kind, "mlflow-second") == []
+    rerun = site.play("site.yml", "-e", "deployment=second")
+    assert rerun.code == 0, rerun.output[-4000:]
+    gone = site.play("teardown.yml", "-e", "deployment=second", "-e", "teardown_confirm=second")
+    assert gone.code == 0, gone.output[-4000:]
+    assert site.resources("Microsoft.App/containerApps", "mlflow-second") == []
+
+
+def test_a_password_that_the_server_does_not_take(deployment: Deployment) -> None:
+    """The server keeps the password it was made with; an app with another one cannot log in, and the play says so."""
+    site = deployment.site
+    first, second = (f"Aa1!{secrets.token_urlsafe(18)}" for _ in range(2))
+    made = site.play(
+        "site.yml",
+        "-e",
+        "deployment=third",
+        "-e",
+        "sql_authentication=password",
+        "-vvv",
+        MLFLOW_SQL_ADMIN_PASSWORD=first,
+    )
+    assert made.code == 0, made.output[-4000:]
+    wrong = site.play(
+        "site.yml",
+        "-e",
+        "deployment=third",
+        "-e",
+        "sql_authentication=password",
+        "-vvv",
+        MLFLOW_SQL_ADMIN_PASSWORD=second,
+    )
+    assert wrong.code != 0
+    assert "Login failed for user" in wrong.failures[-1]
+    rerun = site.play(
+        "site.yml",
+        "-e",
+        "deployment=third",
+        "-e",
+        "sql_authentication=password",
+        "-vvv",
+        MLFLOW_SQL_ADMIN_PASSWORD=first,
+    )
+    assert rerun.code == 0, rerun.output[-4000:]
+    hidden = [first, second, site.sandbox_environment()["AZURE_CLIENT_SECRET"]]
+    for output in (made.output, wrong.output, rerun.output):
+        assert not [value for value in hidden if value in output]
+    assert found_in_files(site.clone / "out", hidden) == []
+    assert found_in_files(site.clone / ".sandbox" / "logs", hidden) == []
+    assert found_in_files(site.clone / ".sandbox" / "apps", hidden) == []
+    assert found_in_files(site.clone / ".sandbox" / "builds", hidden) == []
+    assert found_in_arguments(hidden) == []
+    gone = site.play("teardown.yml", "-e", "deployment=third", "-e", "teardown_confirm=third")
+    assert gone.code == 0, gone.output[-4000:]
+
+
+def found_in_files(folder: Path, values: list[str]) -> list[Path]:
+    texts = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return [path for path, text in texts.items() if any(value.encode() in text for value in values)]
+
+
+def found_in_arguments(values: list[str]) -> list[Path]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if any(value.encode() in words for value in values):
+            found.append(path)
+    return found
+
+
+def test_teardown_asks_for_the_name(deployment: Deployment) -> None:
+    before = deployment.site.writes()
+    for arguments in ([], ["-e", "teardown_confirm=other"]):
+        play = deployment.site.play("teardown.yml", *arguments)
+        assert play.code != 0
+        assert "teardown_confirm=sandbox" in play.failures[0]
+    assert deployment.site.writes() == before
+
+
+def test_nothing_is_written_outside_the_clone(deployment: Deployment) -> None:
+    """The home of whoever ran all this holds package managers' caches at most."""
+    written = [path.relative_to(deployment.site.home) for path in deployment.site.home.rglob("*") if path.is_file()]
+    assert [path for path in written if path.parts[0] not in (".npm", ".cache")] == []
+    assert [path for path in written if path.parts[0] == ".cache" and path.parts[1] not in ("pip", "selenium")] == []
+
+
+def test_teardown_removes_everything(deployment: Deployment) -> None:
+    """Last: after it there is no deployment left for other tests."""
+    site = deployment.site
+    play = site.play("teardown.yml", "-e", "teardown_confirm=sandbox")
+    assert play.code == 0, play.output[-4000:]
+    assert site.resources("Microsoft.Resources/resourceGroups", "mlflow-sandbox") == []
+    assert site.resources("Microsoft.App/containerApps", "mlflow-sandbox") == []
+    assert not (site.clone / "out/sandbox").exists()
+    again = site.play("teardown.yml", "-e", "teardown_confirm=sandbox")
+    assert again.code == 0, again.output[-4000:]
+    assert again.changed == 0
