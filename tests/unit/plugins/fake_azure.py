@@ -102,7 +102,7 @@ class FakeSession:
         if not self.script:
             raise AssertionError(f"unexpected request: {method} {url}")
         expected = self.script.pop(0)
-        assert (method, parts.path.lower()) == (expected.method, expected.path.lower())
+        assert (method, unquote(parts.path).lower()) == (expected.method, expected.path.lower())
         assert expected.query in unquote(parts.query)
         if expected.sent is not ANY:
             sent = json.loads(data) if data else None

@@ -276,6 +276,7 @@ def test_absent_removes_the_manifest() -> None:
         *signed_in(),
         tagged(),
         Exchange("DELETE", f"/v2/mlflow/manifests/{DIGEST}", 401, {}, headers=CHALLENGE),
+        post("/oauth2/exchange", 200, {"refresh_token": JWT}),
         post("/oauth2/token", 200, {"access_token": JWT}),
         remove,
     ) as azure:
