@@ -89,7 +89,7 @@ OPTIONS: dict[str, Spec] = {
     "revision_mode": _text(choices=["Single", "Multiple"]),
     "ingress": _INGRESS,
     "secrets": {
-        **_items(name=_NAME, value=_text(no_log=True), key_vault_url=_text(), identity=_text()),
+        **_items(name=_NAME, value=_text(no_log=True), key_vault_url=_text(no_log=False), identity=_text()),
         "no_log": False,
     },
     "registries": _items(
