@@ -57,7 +57,7 @@ class InProcessAction(ActionBase):
         environment: dict[str, str] = {}
         self._compute_environment_string(environment)  # type: ignore[no-untyped-call]
         with _environment(environment):
-            return {**result, **self._run_here()}
+            return {**result, **self._run_here(variables)}
 
     def _runs_here(self, variables: Mapping[str, Any]) -> bool:
         if self._connection.transport != "local" or self._task.async_val or self._connection.become is not None:
@@ -73,7 +73,7 @@ class InProcessAction(ActionBase):
             given = constants.config.get_config_value("INTERPRETER_PYTHON", variables=dict(variables))
         return str(self._templar.template(given))
 
-    def _run_here(self) -> dict[str, Any]:
+    def _run_here(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         arguments = _plain(self._task.args)
         checked = ArgumentSpecValidator(dict(self.module.options), **self.module.constraints).validate(arguments)
         parameters = checked.validated_parameters
@@ -83,7 +83,9 @@ class InProcessAction(ActionBase):
             result = self.module.run(parameters, bool(self._task.check_mode), TOKENS.remember)
         if not self._task.diff:
             result.pop("diff", None)
-        result = {"changed": False, **result, "invocation": {"module_args": parameters}}
+        result = {"changed": False, **result}
+        if _shows_invocation(variables):
+            result["invocation"] = {"module_args": parameters}
         plain: dict[str, Any] = _plain(remove_values(result, checked._no_log_values))
         return plain
 
@@ -92,6 +94,13 @@ class InProcessAction(ActionBase):
         if isinstance(error, UnsupportedError):
             return f"Unsupported parameters for ({self._task.action}) module: {error.msg}"
         return str(error.msg)
+
+
+def _shows_invocation(variables: Mapping[str, Any]) -> bool:
+    """Since ansible-core 2.21 a setting decides; before, modules always show how they were called."""
+    if "INJECT_INVOCATION" not in constants.config.get_configuration_definitions():
+        return True
+    return bool(constants.config.get_config_value("INJECT_INVOCATION", variables=dict(variables)))
 
 
 def _plain(value: Any) -> Any:

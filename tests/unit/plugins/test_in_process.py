@@ -83,6 +83,8 @@ def play(folder: Path, azure: TinyAzure, tasks: list[dict[str, Any]], interprete
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
         "ANSIBLE_HOME": str(folder / "home"),
+        # Since ansible-core 2.21 invocations are shown only on request.
+        "ANSIBLE_INJECT_INVOCATION": "true",
         "AZURE_CLIENT_ID": "client",
         "AZURE_CLIENT_SECRET": SECRET,
         "AZURE_SUBSCRIPTION_ID": "sub",
