@@ -178,6 +178,9 @@ class Runtime:
         if app is None:
             return
         revision = self._revision_for(app)
+        # what has crashed before this write is no verdict on it
+        crashed = [r for r in self.replicas(revision) if any(container.restarts for container in r.containers) and not r.ready]
+        await asyncio.gather(*(self._stop_replica(replica) for replica in crashed))
         await self._start_revision(revision.key)
         problem = await self._until_ready(revision.key)
         app = self._context.store.get(app_id)

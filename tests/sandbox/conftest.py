@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from azure_client import Client, Platform, run_cli
+
+from tests.sandbox.azure_client import Client, Platform, run_cli
 
 
 @pytest.fixture(scope="session")

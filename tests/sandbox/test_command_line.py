@@ -12,7 +12,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from azure_client import Client, run_cli
+
+from tests.sandbox.azure_client import Client, run_cli
 
 
 def processes_below(home: Path) -> list[int]:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 import requests
-from azure_client import Client, Platform, app_body, run_cli
+
+from tests.sandbox.azure_client import Client, Platform, app_body, run_cli
 
 
 def app_path(platform: Platform) -> str:

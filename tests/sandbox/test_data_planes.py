@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from azure_client import APP, Client, Platform
+
+from tests.sandbox.azure_client import APP, Client, Platform
 
 STORAGE = "https://storage.azure.com/.default"
 

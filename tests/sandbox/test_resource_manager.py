@@ -9,7 +9,8 @@ import uuid
 
 import pytest
 import requests
-from azure_client import VERSION, Client
+
+from tests.sandbox.azure_client import VERSION, Client
 
 IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 
