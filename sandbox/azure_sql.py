@@ -16,6 +16,7 @@ import secrets
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from sandbox.providers.sql import password_matches
@@ -25,8 +26,9 @@ SUFFIX = ".database.windows.net"
 SERVERS = "microsoft.sql/servers"
 DATABASES = "microsoft.sql/servers/databases"
 RULES = "microsoft.sql/servers/firewallrules"
-_URI = re.compile(r"mssql(?:\+\w+)?://\S+", re.IGNORECASE)
+_URI = re.compile(r"mssql(?:\+\w+)?://[^\s\"']+", re.IGNORECASE)
 SETUP_SECONDS = 120
+_REPLACED = ("authentication", "uid", "pwd", "encrypt", "trustservercertificate")
 
 
 class LoginRefused(Exception):
@@ -63,9 +65,9 @@ class Login:
         )
 
 
-def azure_sql_uri(value: str) -> bool:
-    """Whether a setting holds the URI of an Azure SQL database."""
-    return bool(_URI.fullmatch(value)) and (urlsplit(value).hostname or "").lower().endswith(SUFFIX)
+def azure_sql_uris(value: str) -> list[str]:
+    """The URIs of Azure SQL databases in a setting or an argument."""
+    return [uri for uri in _URI.findall(value) if (urlsplit(uri).hostname or "").lower().endswith(SUFFIX)]
 
 
 def parse_uri(uri: str) -> Login:
@@ -76,6 +78,15 @@ def parse_uri(uri: str) -> Login:
         parts.scheme, host.removesuffix(SUFFIX), unquote(parts.path.strip("/")), unquote(parts.username or ""),
         unquote(parts.password or ""), query,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Substitute:
+    """The URI that a process is started with, what its log is told, and what has to be set up before (see `set_up`)."""
+
+    uri: str
+    said: str
+    job: dict[str, Any] | None
 
 
 class AzureSql:
@@ -140,17 +151,18 @@ class AzureSql:
         if not same or not password_matches(server, login.password):
             raise LoginRefused(f"Login failed for user '{login.user}'. (18456)")
 
-    def substitute(self, uri: str, identities: dict[str, str], python: Path) -> tuple[str, str]:
-        """(URI for the process, what to tell the app's log). `python` is the app's own interpreter, whose driver is used."""
+    def substitute(self, uri: str, identities: dict[str, str]) -> Substitute:
+        """What an app is started with instead of a URI that Azure SQL would accept. Raises LoginRefused."""
         login = parse_uri(uri)
         database = self.authorize(login, identities)
+        what = f"Azure SQL database {login.server}/{database.name}"
         if self._sql_server is None:
             path = self._folder / login.server / f"{database.name}.db"
             path.parent.mkdir(parents=True, exist_ok=True)
-            return f"sqlite:///{path}", f"Azure SQL database {login.server}/{database.name} is the SQLite file {path}"
-        return self._on_sql_server(self._sql_server, login, database, python)
+            return Substitute(f"sqlite:///{path}", f"{what} is the SQLite file {path}", None)
+        return self._on_sql_server(self._sql_server, login, database, what)
 
-    def _on_sql_server(self, real: SqlServer, login: Login, database: Resource, python: Path) -> tuple[str, str]:
+    def _on_sql_server(self, real: SqlServer, login: Login, database: Resource, what: str) -> Substitute:
         name = f"{login.server}_{database.name}"
         if "login" not in database.private:
             database.private["login"] = {
@@ -163,35 +175,25 @@ class AzureSql:
             "host": real.host, "port": real.port, "user": real.user, "password": real.password, "database": name,
             "collation": database.properties["collation"], "login": own["name"], "login_password": own["password"],
         }  # fmt: skip
-        script = Path(__file__).with_name("sql_server_setup.py")
-        try:
-            done = subprocess.run(
-                [str(python), "-I", str(script)],
-                input=json.dumps(job),
-                capture_output=True,
-                text=True,
-                timeout=SETUP_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise LoginRefused(
-                f"The SQL Server {real.host}:{real.port} behind the sandbox did not answer within {SETUP_SECONDS} s."
-            ) from error
-        if done.returncode != 0:
-            reason = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
-            raise LoginRefused(
-                f"The SQL Server {real.host}:{real.port} behind the sandbox could not be set up: {reason[0]}"
-            )
-        kept = {
-            key: value
-            for key, value in login.query.items()
-            if key not in ("authentication", "uid", "pwd", "encrypt", "trustservercertificate")
-        }
-        # SQLAlchemy reads `driver` in lower case; the rest are the driver's own words
+        # identity and trust are those of the substitute; everything else is the driver's, and stays
+        kept = {key: value for key, value in login.query.items() if key not in _REPLACED}
         query = urlencode({**kept, "Encrypt": "yes", "TrustServerCertificate": "yes"})
         user, password = quote(own["name"], safe=""), quote(own["password"], safe="")
         substitute = f"{login.scheme}://{user}:{password}@{real.host}:{real.port}/{quote(name, safe='')}?{query}"
-        return (
-            substitute,
-            f"Azure SQL database {login.server}/{database.name} is the database {name} of the SQL Server {real.host}:{real.port}",
+        return Substitute(substitute, f"{what} is the database {name} of the SQL Server {real.host}:{real.port}", job)
+
+
+def set_up(job: dict[str, Any], python: Path) -> None:
+    """Makes the database and the login of a substitute, with the driver that the app's own interpreter has. Raises LoginRefused."""
+    where = f"The SQL Server {job['host']}:{job['port']} behind the sandbox"
+    script = Path(__file__).with_name("sql_server_setup.py")
+    command = [str(python), "-I", str(script)]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(job), capture_output=True, text=True, timeout=SETUP_SECONDS, check=False
         )
+    except subprocess.TimeoutExpired as error:
+        raise LoginRefused(f"{where} did not answer within {SETUP_SECONDS} s.") from error
+    if done.returncode != 0:
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
+        raise LoginRefused(f"{where} could not be set up: {lines[-1]}")

@@ -27,7 +27,7 @@ from typing import Any
 import h11
 
 from sandbox.access import is_allowed
-from sandbox.azure_sql import AzureSql, LoginRefused, azure_sql_uri
+from sandbox.azure_sql import AzureSql, LoginRefused, azure_sql_uris, set_up
 from sandbox.home import Home
 from sandbox.processes import Processes, signal_group
 from sandbox.registry import PULL, REGISTRIES, Images
@@ -179,7 +179,9 @@ class Runtime:
             return
         revision = self._revision_for(app)
         # what has crashed before this write is no verdict on it
-        crashed = [r for r in self.replicas(revision) if any(container.restarts for container in r.containers) and not r.ready]
+        crashed = [
+            r for r in self.replicas(revision) if any(container.restarts for container in r.containers) and not r.ready
+        ]
         await asyncio.gather(*(self._stop_replica(replica) for replica in crashed))
         await self._start_revision(revision.key)
         problem = await self._until_ready(revision.key)
@@ -407,7 +409,8 @@ class Runtime:
         layer = self._layers / config["sandbox"]["layer"]
         image = config["config"]
         environment = await self._environment(app, replica, container, image, layer)
-        command = self._command(container.spec, image, layer, replica.address, environment["PATH"])
+        words = self._command(container.spec, image, layer, replica.address, environment["PATH"])
+        command = [await self._with_substitute(word, "argument", app, container, layer) for word in words]
         workdir = _local_path(image.get("WorkingDir") or "/", layer / "rootfs")
         cwd = workdir if workdir and Path(workdir).is_dir() else str(replica.folder)
         with container.log.open("ab") as stream:
@@ -452,10 +455,7 @@ class Runtime:
         environment = {**from_image, **self._injected(app, replica), **own}
         environment = {name: _ANY_ADDRESS.sub(replica.address, value) for name, value in environment.items()}
         for name, value in environment.items():
-            if azure_sql_uri(value):
-                python = layer / "venv" / "bin" / "python"
-                environment[name], said = await asyncio.to_thread(self._sql.substitute, value, _identities(app), python)
-                _write_log(container.log, f"{name}: {said}")
+            environment[name] = await self._with_substitute(value, name, app, container, layer)
         fixed = {
             "PATH": path,
             "HOME": str(replica.folder),
@@ -463,6 +463,16 @@ class Runtime:
             "VIRTUAL_ENV": str(layer / "venv"),
         }
         return {"LANG": "C.UTF-8", **environment, **fixed, **self._base}
+
+    async def _with_substitute(self, value: str, name: str, app: Resource, container: Container, layer: Path) -> str:
+        """A setting or an argument, with what stands here for the Azure SQL databases that it names."""
+        for uri in azure_sql_uris(value):
+            substitute = self._sql.substitute(uri, _identities(app))
+            if substitute.job is not None:
+                await asyncio.to_thread(set_up, substitute.job, layer / "venv" / "bin" / "python")
+            value = value.replace(uri, substitute.uri)
+            _write_log(container.log, f"{name}: {substitute.said}")
+        return value
 
     def _injected(self, app: Resource, replica: Replica) -> dict[str, str]:
         """What Azure puts into every container. Sources: https://learn.microsoft.com/azure/container-apps/environment-variables and

@@ -322,5 +322,7 @@ def test_azure_sql_by_managed_identity(sandbox: Client, platform: Platform) -> N
         "PUT", f"{server}/firewallRules/azure", {"properties": {"startIpAddress": "0.0.0.0", "endIpAddress": "0.0.0.0"}}
     )
     uri = f"mssql+mssqlpython://{name}.database.windows.net:1433/db?Authentication=ActiveDirectoryMSI&UID={identity['clientId']}"
-    app = sandbox.put(app_path(platform), app_body(platform, env=[{"name": "URI", "value": uri}]))
-    assert get(sandbox, app).json()["environment"]["URI"].endswith(f"/{name}/db.db")
+    body = app_body(platform, env=[{"name": "URI", "value": uri}], args=["0.0.0.0", f"--backend-store-uri={uri}"])
+    seen = get(sandbox, sandbox.put(app_path(platform), body)).json()
+    assert seen["environment"]["URI"].endswith(f"/{name}/db.db")
+    assert seen["arguments"][1].startswith("--backend-store-uri=sqlite:////")
