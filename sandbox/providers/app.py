@@ -202,19 +202,17 @@ class ContainerApp(ResourceType):
         properties = call.body.get("properties") or {}
         self._check_environment(properties)
         configuration, template = properties.get("configuration") or {}, properties.get("template") or {}
-        known = set((existing.private.get("secrets") or {}) if existing else ())
-        listed = configuration.get("secrets")
-        if listed is not None:
-            invalid = [item["name"] for item in listed if not item.get("value") and not item.get("keyVaultUrl")]
-            if invalid:
-                raise ArmError(
-                    400,
-                    "ContainerAppSecretInvalid",
-                    f"Invalid Request: Container app secret(s) with name(s) '{', '.join(invalid)}' are invalid: "
-                    "value or keyVaultUrl and identity should be provided.",
-                    cause="",
-                )
-            known = {item["name"] for item in listed}
+        listed = configuration.get("secrets") or []
+        known = {item["name"] for item in listed}
+        invalid = [item["name"] for item in listed if not item.get("value") and not item.get("keyVaultUrl")]
+        if invalid:
+            raise ArmError(
+                400,
+                "ContainerAppSecretInvalid",
+                f"Invalid Request: Container app secret(s) with name(s) '{', '.join(invalid)}' are invalid: "
+                "value or keyVaultUrl and identity should be provided.",
+                cause="",
+            )
         for entry in configuration.get("registries") or []:
             if entry.get("passwordSecretRef") and entry["passwordSecretRef"] not in known:
                 raise ArmError(
@@ -275,9 +273,10 @@ class ContainerApp(ResourceType):
             )
 
     def merge(self, call: Call, existing: Resource) -> Json:
+        """A PATCH keeps the secrets that it does not name; a PUT does not."""
         body: Json = merge_patch(existing.body, call.body)
-        if "secrets" not in ((call.body.get("properties") or {}).get("configuration") or {}):
-            body["properties"]["configuration"].pop("secrets", None)
+        if not ((call.body.get("properties") or {}).get("configuration") or {}).get("secrets"):
+            body["properties"]["configuration"]["secrets"] = _secrets(existing)
         return body
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
@@ -288,17 +287,13 @@ class ContainerApp(ResourceType):
         name = call.target.name
         private = {"identity_header": str(secrets.token_hex(16)), **(existing.private if existing else {})}
         configuration = asked.get("configuration") or {}
-        if configuration.get("secrets") is not None:
-            private["secrets"] = {item["name"]: item.get("value", "") for item in configuration["secrets"]}
-            private["references"] = {
-                item["name"]: {key: item[key] for key in ("keyVaultUrl", "identity")}
-                for item in configuration["secrets"]
-                if item.get("keyVaultUrl")
-            }
-        elif "secrets" not in private or (
-            "configuration" in (call.body.get("properties") or {}) and "secrets" in configuration
-        ):
-            private.setdefault("secrets", {})
+        listed = configuration.get("secrets") or []
+        private["secrets"] = {item["name"]: item.get("value", "") for item in listed}
+        private["references"] = {
+            item["name"]: {key: item[key] for key in ("keyVaultUrl", "identity")}
+            for item in listed
+            if item.get("keyVaultUrl")
+        }
         ingress = _ingress(configuration.get("ingress"), name, domain)
         template = _template(asked.get("template") or {})
         suffix = template["revisionSuffix"]
@@ -384,22 +379,21 @@ class ContainerApp(ResourceType):
 
     def act(self, call: Call, resource: Resource, action: str) -> Response:
         if action == "listsecrets":
-            references = resource.private.get("references", {})
-            values = resource.private.get("secrets", {}).items()
-            return json_response(
-                200,
-                {
-                    "value": [
-                        {"name": name, **references[name]} if name in references else {"name": name, "value": value}
-                        for name, value in values
-                    ]
-                },
-            )
+            return json_response(200, {"value": _secrets(resource)})
         if action == "getauthtoken":
             return json_response(
                 200, {"location": resource.body["location"], "properties": {"token": secrets.token_urlsafe(32)}}
             )
         return super().act(call, resource, action)
+
+
+def _secrets(app: Resource) -> list[Json]:
+    """An app's secrets with their values, or with where Key Vault has them."""
+    references = app.private.get("references", {})
+    return [
+        {"name": name, **references[name]} if name in references else {"name": name, "value": value}
+        for name, value in app.private.get("secrets", {}).items()
+    ]
 
 
 def _check_resources(resources: Json) -> None:

@@ -242,14 +242,13 @@ def test_the_ui_shows_experiment_run_and_trace(deployment: Deployment, tmp_path:
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if browser is None or driver is None:
         pytest.skip("no Chromium with its driver on this machine")
-    from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
     found = read_back(deployment, "with-settings")
     options = selenium.ChromeOptions()
     options.binary_location = browser
     for argument in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1600,1100", "--disable-quic",
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1900,1000", "--disable-quic",
         "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
         f"--user-data-dir={tmp_path}",
     ):  # fmt: skip
@@ -271,14 +270,11 @@ def test_the_ui_shows_experiment_run_and_trace(deployment: Deployment, tmp_path:
         window.get(f"{base}/#/experiments/{found['experiment']}/runs")
         until_shown("one")
         window.get(f"{base}/#/experiments/{found['experiment']}/traces")
-        until_shown("capital of France", "Paris, of course")
-        WebDriverWait(window, 60).until(lambda _: "18" in text())
-        rows = [
-            row
-            for row in window.find_elements(By.XPATH, "//*[contains(text(), 'capital of France')]")
-            if row.is_displayed()
-        ]
-        assert rows
+        until_shown("capital of France", "Paris, of course", "Tokens")
+        find_row = "return [...document.querySelectorAll('[role=row]')].map(r => r.innerText).find(t => t.includes('capital of France'))"
+        row = WebDriverWait(window, 60).until(lambda _: window.execute_script(find_row))
+        assert "Paris, of course" in row
+        assert "18" in re.findall(r"^\d+$", row, re.MULTILINE)
         window.save_screenshot(os.environ.get("MLFLOW_UI_SCREENSHOT", str(tmp_path / "traces.png")))
     finally:
         window.quit()

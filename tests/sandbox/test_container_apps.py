@@ -148,6 +148,22 @@ def test_secrets_are_shown_by_list_secrets_alone(sandbox: Client, app: dict[str,
     assert listed.json() == {"value": [{"name": "pass", "value": "s3cr3t-value"}]}
 
 
+def test_a_patch_keeps_secrets_and_a_put_does_not(sandbox: Client, platform: Platform) -> None:
+    path = app_path(platform)
+    body = app_body(platform, secrets=[{"name": "a", "value": "1"}], env=[{"name": "A", "secretRef": "a"}])
+    sandbox.put(path, body)
+    patched = sandbox.arm("PATCH", path, {"tags": {"a": "b"}})
+    assert patched.status_code == 202
+    sandbox.wait(patched)
+    assert sandbox.arm("GET", path).json()["tags"] == {"a": "b"}
+    assert sandbox.arm("POST", f"{path}/listSecrets").json()["value"] == [{"name": "a", "value": "1"}]
+    body["properties"]["configuration"]["secrets"] = None
+    refused = sandbox.arm("PUT", path, body)
+    assert refused.json()["error"]["code"] == "ContainerAppSecretRefNotFound"
+    sandbox.put(path, app_body(platform))
+    assert sandbox.arm("POST", f"{path}/listSecrets").json()["value"] == []
+
+
 def test_a_new_template_is_a_new_revision_and_a_new_setting_is_not(sandbox: Client, platform: Platform) -> None:
     path = app_path(platform)
     first = sandbox.put(path, app_body(platform))
