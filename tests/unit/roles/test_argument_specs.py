@@ -93,8 +93,11 @@ def test_every_task_is_named_and_names_its_module_in_full(role: str) -> None:
 
 def test_site_checks_every_role_that_has_something_to_check() -> None:
     plays = yaml.safe_load((ROLES.parent / "playbooks" / "site.yml").read_text(encoding="utf-8"))
-    (check,) = [task for play in plays for task in play.get("pre_tasks", [])]
-    assert sorted(check["loop"]) == [role for role in NAMES if (ROLES / role / "tasks" / "preflight.yml").exists()]
+    checked = [task["ansible.builtin.import_role"] for play in plays for task in play.get("pre_tasks", [])]
+    assert {role["tasks_from"] for role in checked} == {"preflight"}
+    assert sorted(role["name"].rpartition(".")[2] for role in checked) == [
+        role for role in NAMES if (ROLES / role / "tasks" / "preflight.yml").exists()
+    ]
 
 
 MODULES = ROLES.parent / "plugins" / "modules"
