@@ -15,7 +15,7 @@ help:
 	@echo 'make demo      MLflow on a sandboxed Azure on this machine: no Azure, no Docker, no root'
 	@echo 'make down      stop the demo and remove what it made'
 	@echo 'make test      unit, contract and end-to-end tests'
-	@echo 'make test-all  the slow tests too'
+	@echo 'make test-all  the tests that make test leaves out, because they take minutes'
 	@echo 'make check     every linter'
 	@echo 'make bench     how long the playbook takes'
 	@echo 'make setup     only what ansible-playbook needs, in .venv'
@@ -40,7 +40,7 @@ test: test-setup
 	@$(BIN)/python -m pytest $(wildcard $(TESTS)) -m 'not slow' $(PYTEST_ARGS)
 
 test-all: test-setup
-	@$(BIN)/python -m pytest $(wildcard $(TESTS)) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(wildcard $(TESTS)) -m slow $(PYTEST_ARGS)
 
 .PHONY: test-setup
 test-setup: setup

@@ -149,7 +149,7 @@ class Blobs:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and process.returncode is None:
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                _reader, writer = await asyncio.open_connection("127.0.0.1", port)
             except OSError:
                 await asyncio.sleep(0.02)
                 continue
@@ -231,7 +231,7 @@ class Blobs:
 
     def refuse(self, account: Resource, request: Request) -> Response | None:
         """Azure's refusal of a request, judged by its headers; None where it may pass."""
-        scheme, _, _ = request.headers.get("authorization", "").partition(" ")
+        scheme = request.headers.get("authorization", "").partition(" ")[0]
         shared_key_off = account.properties.get("allowSharedKeyAccess") is False
         if scheme.lower() == "bearer":
             caller = self._context.directory.read(request.headers["authorization"])

@@ -92,7 +92,7 @@ class Directory:
 
     def read(self, authorization: str | None) -> Caller | None:
         """Who an Authorization header speaks for; None where it holds no token of ours that is still valid."""
-        scheme, _, token = (authorization or "").partition(" ")
+        scheme, _mark, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
             return None
         try:

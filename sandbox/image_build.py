@@ -93,7 +93,7 @@ def read_dockerfile(text: str, arguments: dict[str, str]) -> Plan:
     for entry in structure:
         kind, value = entry["instruction"].upper(), entry["value"]
         if kind == "ARG" and stage is None:
-            name, _, default = value.partition("=")
+            name, _mark, default = value.partition("=")
             defaults[name] = arguments.get(name, expand(default.strip("\"'"), defaults))
         elif kind == "FROM":
             words = [word for word in expand(value, defaults).split() if not word.startswith("--")]
@@ -148,7 +148,7 @@ def _instruction(
 def _assignments(value: str, values: dict[str, str]) -> dict[str, str]:
     words = shlex.split(value)
     if words and "=" not in words[0]:
-        name, _, rest = value.partition(" ")
+        name, _mark, rest = value.partition(" ")
         return {name: expand(rest.strip(), values)}
     return {word.partition("=")[0]: expand(word.partition("=")[2], values) for word in words}
 

@@ -84,11 +84,11 @@ class Processes:
             for pid, _label in living:
                 signal_group(pid, sign)
             deadline = time.monotonic() + patience
-            while time.monotonic() < deadline and any(group_members(pid) or started_at(pid) for pid, _ in living):
+            while time.monotonic() < deadline and any(group_members(pid) or started_at(pid) for pid, _label in living):
                 time.sleep(0.02)
         for pid, _label, _started in self.entries():
             self.forget(pid)
-        return [label for _, label in living]
+        return [label for _pid, label in living]
 
 
 def signal_group(group: int, sign: signal.Signals) -> None:

@@ -59,9 +59,9 @@ class Images:
         about = self._store(json.dumps(config, sort_keys=True).encode())
         described = {"mediaType": CONFIG_TYPE, "size": about[1], "digest": about[0]}
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": described, "layers": []}
-        digest, _ = self._store(json.dumps(manifest, sort_keys=True).encode())
+        digest, _size = self._store(json.dumps(manifest, sort_keys=True).encode())
         for reference in references:
-            repository, _, tag = reference.partition(":")
+            repository, _mark, tag = reference.partition(":")
             folder = self._tags(registry, repository)
             folder.mkdir(parents=True, exist_ok=True)
             write_private(
@@ -200,7 +200,7 @@ class RegistryEndpoint:
         return claims if claims.get("use") == use else None
 
     def _access(self, registry: Resource, request: Request) -> dict[str, Any] | None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        scheme, _mark, token = request.headers.get("authorization", "").partition(" ")
         return self._read(registry, token, "access") if scheme.lower() == "bearer" else None
 
     def _challenge(self, registry: Resource, request: Request) -> Response:

@@ -213,10 +213,11 @@ class ResourceType:
     # what all types share
 
     def not_found(self, target: Target) -> ArmError:
+        namespace, *kinds = self.type.split("/")
         return ArmError(
             404,
             "ResourceNotFound",
-            f"The Resource '{'/'.join((self.type.split('/')[0], *_interleave(self.type.split('/')[1:], target.names)))}' "
+            f"The Resource '{'/'.join((namespace, *_interleave(kinds, target.names)))}' "
             f"under resource group '{target.resource_group}' was not found. "
             "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
         )

@@ -286,7 +286,7 @@ class Runtime:
             return
         running = [replica for replica in self.replicas(revision) if not replica.stopping]
         scale = revision.properties["template"].get("scale") or {}
-        for _ in range(max(1, int(scale.get("minReplicas") or 0)) - len(running)):
+        for _time in range(max(1, int(scale.get("minReplicas") or 0)) - len(running)):
             self._start_replica(app, revision)
 
     async def _restart(self, revision_key: str) -> None:
@@ -504,10 +504,10 @@ class Runtime:
 
     def _pull(self, app: Resource, image: str) -> Json:
         """The configuration of an image, where the app may pull it."""
-        server, _, rest = image.partition("/")
+        server, _mark, rest = image.partition("/")
         repository, at, digest = rest.partition("@")
         if not at:
-            repository, _, digest = rest.partition(":")
+            repository, _mark, digest = rest.partition(":")
         registry = self._context.store.named(REGISTRIES, server.removesuffix(".azurecr.io"))
         if not server.endswith(".azurecr.io") or registry is None:
             raise PullFailed(
@@ -568,7 +568,7 @@ class Runtime:
 
     async def _await_startup(self, replica: Replica, container: Container, probe: Json) -> bool:
         await asyncio.sleep(float(probe.get("initialDelaySeconds") or 0))
-        for _ in range(int(probe.get("failureThreshold") or 3)):
+        for _time in range(int(probe.get("failureThreshold") or 3)):
             if await _succeeds(probe, replica.address):
                 return True
             await asyncio.sleep(float(probe.get("periodSeconds") or 10))

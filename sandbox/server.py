@@ -143,7 +143,7 @@ class Sandbox:
     def sql_server(self) -> SqlServer | None:
         if self.options.sql_server is None:
             return None
-        host, _, port = self.options.sql_server.rpartition(":")
+        host, _mark, port = self.options.sql_server.rpartition(":")
         return SqlServer(
             host, int(port), self.surroundings["SANDBOX_SQL_USER"], self.surroundings["SANDBOX_SQL_PASSWORD"]
         )
@@ -259,7 +259,7 @@ class Sandbox:
         """Waits until the proxy listens, then writes the file to source and the one that says we are ready."""
         while not serving.done():
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                _reader, writer = await asyncio.open_connection("127.0.0.1", port)
             except OSError:
                 await asyncio.sleep(0.02)
                 continue

@@ -93,7 +93,7 @@ options:
         type: bool
       ip_security_restrictions:
         description:
-          - The whole list of address rules. All have the same O(ingress.ip_security_restrictions.action). Without a rule anybody may come.
+          - The whole list of address rules. All have the same O(ingress.ip_security_restrictions[].action). Without a rule anybody may come.
         type: list
         elements: dict
         suboptions:
@@ -153,7 +153,7 @@ options:
         required: true
       value:
         description:
-          - Value of the secret. Either this or O(secrets.key_vault_url).
+          - Value of the secret. Either this or O(secrets[].key_vault_url).
         type: str
       key_vault_url:
         description:
@@ -224,7 +224,7 @@ options:
             required: true
           value:
             description:
-              - Value of the variable. It is shown in results, so a secret belongs into O(containers.env.secret_ref).
+              - Value of the variable. It is shown in results, so a secret belongs into O(containers[].env[].secret_ref).
             type: str
           secret_ref:
             description:
@@ -272,7 +272,7 @@ options:
             required: true
           http_get:
             description:
-              - Ask over HTTP. Either this or O(containers.probes.tcp_socket).
+              - Ask over HTTP. Either this or O(containers[].probes[].tcp_socket).
             type: dict
             suboptions:
               path:
@@ -357,7 +357,7 @@ options:
             required: true
           value:
             description:
-              - Value of the variable. It is shown in results, so a secret belongs into O(init_containers.env.secret_ref).
+              - Value of the variable. It is shown in results, so a secret belongs into O(init_containers[].env[].secret_ref).
             type: str
           secret_ref:
             description:

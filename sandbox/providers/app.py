@@ -45,6 +45,12 @@ _TARGETS = {"cooldownPeriod": 300, "pollingInterval": 30}
 _NETWORK = {"internal": False, "dockerBridgeCidr": None, "platformReservedCidr": None, "platformReservedDnsIP": None}
 
 
+def _event_stream(call: Call, resource: str) -> str:
+    target = call.target
+    group = f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}"
+    return f"https://{region(call.body['location'])}.azurecontainerapps.dev{group}/{resource}/eventstream"
+
+
 def _new_domain(place: str) -> str:
     first, second = (secrets.choice(words) for words in _WORDS)
     return f"{first}{second}-{secrets.token_hex(4)}.{place}.azurecontainerapps.io"
@@ -139,7 +145,7 @@ class ManagedEnvironment(ResourceType):
             "kedaConfiguration": {"version": "2.17.2"},
             "daprConfiguration": {"version": "1.13.6-msft.6"},
             "ingressConfiguration": None,
-            "eventStreamEndpoint": f"https://{place}.azurecontainerapps.dev{self.resource_id(call.target).replace('/providers/Microsoft.App', '')}/eventstream",
+            "eventStreamEndpoint": _event_stream(call, f"managedEnvironments/{call.target.name}"),
             "customDomainConfiguration": {
                 "customDomainVerificationId": hashlib.sha256(call.target.subscription.encode()).hexdigest().upper(),
                 "dnsSuffix": None, "certificateKeyVaultProperties": None, "certificateValue": None, "certificatePassword": None,
@@ -307,7 +313,7 @@ class ContainerApp(ResourceType):
             latest = (
                 f"{name}--{private['revisions']:07d}"
                 if previous
-                else f"{name}--{''.join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(7))}"
+                else f"{name}--{''.join(secrets.choice(string.ascii_lowercase + string.digits) for _time in range(7))}"
             )
         fqdn = f"{latest}.{'' if ingress and ingress['external'] else 'internal.'}{domain}" if ingress else ""
         properties: Json = {
@@ -336,7 +342,7 @@ class ContainerApp(ResourceType):
                 "service": configuration.get("service"),
             },
             "template": template,
-            "eventStreamEndpoint": f"https://{region(call.body['location'])}.azurecontainerapps.dev/subscriptions/{call.target.subscription}/resourceGroups/{call.target.resource_group}/containerApps/{name}/eventstream",
+            "eventStreamEndpoint": _event_stream(call, f"containerApps/{name}"),
             "delegatedIdentities": [],
         }  # fmt: skip
         body: Json = {

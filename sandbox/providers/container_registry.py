@@ -115,7 +115,9 @@ class Registry(ResourceType):
                 raise ArmError(
                     400,
                     "UnAuthorizedForCredentialOperations",
-                    f"Cannot perform credential operations for {resource.id} as admin user is disabled. Kindly enable admin user as per docs: https://docs.microsoft.com/en-us/azure/container-registry/container-registry-authentication#admin-account",
+                    f"Cannot perform credential operations for {resource.id} as admin user is disabled. "
+                    "Kindly enable admin user as per docs: "
+                    "https://docs.microsoft.com/en-us/azure/container-registry/container-registry-authentication#admin-account",
                     cause="",
                 )
             passwords = [{"name": name, "value": resource.private[name]} for name in ("password", "password2")]

@@ -260,7 +260,7 @@ def test_the_ui_shows_experiment_run_and_trace(deployment: Deployment, tmp_path:
 
     def until_shown(*wanted: str) -> None:
         WebDriverWait(window, 60).until(
-            lambda _: all(word in text() for word in wanted), f"the page never showed {wanted}: {text()[:2000]}"
+            lambda _window: all(word in text() for word in wanted), f"the page never showed {wanted}: {text()[:2000]}"
         )
 
     try:
@@ -272,7 +272,7 @@ def test_the_ui_shows_experiment_run_and_trace(deployment: Deployment, tmp_path:
         window.get(f"{base}/#/experiments/{found['experiment']}/traces")
         until_shown("capital of France", "Paris, of course", "Tokens")
         find_row = "return [...document.querySelectorAll('[role=row]')].map(r => r.innerText).find(t => t.includes('capital of France'))"
-        row = WebDriverWait(window, 60).until(lambda _: window.execute_script(find_row))
+        row = WebDriverWait(window, 60).until(lambda _window: window.execute_script(find_row))
         assert "Paris, of course" in row
         assert "18" in re.findall(r"^\d+$", row, re.MULTILINE)
         window.save_screenshot(os.environ.get("MLFLOW_UI_SCREENSHOT", str(tmp_path / "traces.png")))

@@ -41,6 +41,7 @@ def test_without_the_blob_role_verify_says_which_role_is_missing(deployment: Dep
     assert repaired.code == 0, repaired.output[-4000:]
 
 
+@pytest.mark.slow
 def test_without_acrpull_the_app_fails_with_azures_own_error(deployment: Deployment) -> None:
     site = deployment.site
     assert site.client().arm("DELETE", role_assignment(deployment, "AcrPull")).status_code == 200
@@ -75,7 +76,7 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(
     before = deployment.site.writes()
     arguments = ["-e", "deployment=refused"]
     for setting in settings:
-        name, _, value = setting.partition("=")
+        name, _mark, value = setting.partition("=")
         arguments += ["-e", f'{{"{name}": {value}}}' if value.startswith("[") else setting]
     play = deployment.site.play("site.yml", *arguments, **environment)
     assert play.code != 0
@@ -85,6 +86,7 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(
     assert deployment.site.writes() == before
 
 
+@pytest.mark.slow
 def test_a_taken_name_stops_the_play_and_a_rerun_finishes(deployment: Deployment) -> None:
     site = deployment.site
     client = site.client()
@@ -103,10 +105,11 @@ def test_a_taken_name_stops_the_play_and_a_rerun_finishes(deployment: Deployment
     assert site.resources("Microsoft.App/containerApps", "mlflow-second") == []
 
 
+@pytest.mark.slow
 def test_a_password_that_the_server_does_not_take(deployment: Deployment) -> None:
     """The server keeps the password it was made with; an app with another one cannot log in, and the play says so."""
     site = deployment.site
-    first, second = (f"Aa1!{secrets.token_urlsafe(18)}" for _ in range(2))
+    first, second = (f"Aa1!{secrets.token_urlsafe(18)}" for _time in range(2))
     made = site.play(
         "site.yml",
         "-e",

@@ -103,7 +103,7 @@ def test_a_server_that_does_not_know_a_statement(tmp_path: Path, refused: str, i
 
 
 def test_a_server_that_refuses_says_why_on_one_line(tmp_path: Path) -> None:
-    done, _ = set_up(tmp_path, REFUSE="CREATE LOGIN")
+    done, _said = set_up(tmp_path, REFUSE="CREATE LOGIN")
     assert done.returncode != 0
     assert done.stderr.strip() == "[42000] refused: CREATE"
 

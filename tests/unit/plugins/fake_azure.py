@@ -161,15 +161,15 @@ def module(name: str) -> Any:
     return import_module(f"ansible_collections.mlops.mlflow_azure.plugins.modules.{name}").MODULE
 
 
-def options(name: str, /, **given: Any) -> dict[str, Any]:
+def options(which: str, /, **given: Any) -> dict[str, Any]:
     """The options as Ansible hands them to the module. Raises AssertionError for what its argument spec refuses."""
-    found = module(name)
+    found = module(which)
     checked = ArgumentSpecValidator(dict(found.options), **found.constraints).validate(given)
     assert not checked.error_messages, checked.error_messages
     return dict(checked.validated_parameters)
 
 
-def run(name: str, azure: FakeAzure, /, *, check_mode: bool = False, **given: Any) -> dict[str, Any]:
+def run(which: str, azure: FakeAzure, /, *, check_mode: bool = False, **given: Any) -> dict[str, Any]:
     """The result of the module's logic."""
-    execute: Callable[..., dict[str, Any]] = module(name).execute
-    return execute(options(name, **given), azure.arm, check_mode)
+    execute: Callable[..., dict[str, Any]] = module(which).execute
+    return execute(options(which, **given), azure.arm, check_mode)

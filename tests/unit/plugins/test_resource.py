@@ -195,7 +195,7 @@ def test_a_failed_operation_keeps_azures_reason() -> None:
 
 
 def test_a_stalled_operation_ends_at_the_deadline_and_is_named() -> None:
-    stalled = [poll("InProgress") for _ in range(40)]
+    stalled = [poll("InProgress") for _time in range(40)]
     azure = FakeAzure(
         get(WORKSPACE, 404, NOT_FOUND),
         put(WORKSPACE, 201, workspace("Creating"), headers=ACCEPTED),
@@ -211,7 +211,7 @@ def test_a_stalled_operation_ends_at_the_deadline_and_is_named() -> None:
 
 
 def test_a_resource_that_stays_in_between_ends_at_the_deadline() -> None:
-    azure = FakeAzure(*[get(WORKSPACE, 200, workspace("Updating")) for _ in range(40)], wait_timeout=60)
+    azure = FakeAzure(*[get(WORKSPACE, 200, workspace("Updating")) for _time in range(40)], wait_timeout=60)
     with pytest.raises(Failure, match=r"wait_timeout \(60 s\)"):
         run("log_analytics_workspace", azure, **LOG)
 
