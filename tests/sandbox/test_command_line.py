@@ -9,6 +9,8 @@ import json
 import os
 import signal
 import socket
+import ssl
+import threading
 from pathlib import Path
 
 import pytest
@@ -164,3 +166,31 @@ def test_nothing_to_show_before_the_first_start(home: Path) -> None:
     assert "python -m sandbox up" in run_cli(home, "env").stderr
     assert "no container app named 'x'" in run_cli(home, "url", "x").stderr
     assert run_cli(home, "down").stdout.startswith("There is no sandbox")
+
+
+def test_a_proxy_that_was_set_before_is_passed_through(home: Path) -> None:
+    """Whoever needs a proxy to reach the world still reaches it: hosts that are not Azure's go on to that proxy, TLS untouched."""
+    seen: list[bytes] = []
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def answer() -> None:
+            connection = listener.accept()[0]
+            with connection:
+                seen.append(connection.recv(4096).partition(b"\r\n")[0])
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                seen.append(connection.recv(3))
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        proxy = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert run_cli(home, "up", environment={"HTTPS_PROXY": proxy, "NO_PROXY": ""}).returncode == 0
+        port = int(client_of(home).environment["HTTPS_PROXY"].rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as through:
+            through.sendall(b"CONNECT elsewhere.example:443 HTTP/1.1\r\nHost: elsewhere.example:443\r\n\r\n")
+            assert through.recv(100).startswith(b"HTTP/1.1 200")
+            with pytest.raises(ssl.SSLError):
+                ssl.create_default_context().wrap_socket(through, server_hostname="elsewhere.example")
+        thread.join(30)
+    assert seen == [b"CONNECT elsewhere.example:443 HTTP/1.1", b"\x16\x03\x01"]
