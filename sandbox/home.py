@@ -68,6 +68,13 @@ def locate(root: str | None) -> Home:
     return Home(Path(chosen).resolve(), Path(tools).resolve())
 
 
+def without_rustup(environment: dict[str, str], folder: Path) -> dict[str, str]:
+    """An environment for pip. It asks rustc for its version, and rustup's rustc, on its first call, writes into the user's home."""
+    if "RUSTUP_HOME" in environment or (Path.home() / ".rustup").exists():
+        return environment
+    return {**environment, "RUSTUP_HOME": str(folder / "rustup")}
+
+
 def write_private(path: Path, text: str) -> None:
     """Writes a file whole or not at all, readable by its owner alone."""
     partial = path.with_name(path.name + ".partial")

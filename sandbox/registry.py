@@ -25,7 +25,7 @@ import jwt
 
 from sandbox.access import is_allowed
 from sandbox.directory import Directory
-from sandbox.home import PROJECT, Home, read_json, write_private
+from sandbox.home import PROJECT, Home, read_json, without_rustup, write_private
 from sandbox.messages import Request, Response, json_response
 from sandbox.processes import Processes
 from sandbox.resource_types import Context, Json, utc_now
@@ -435,7 +435,7 @@ class Builds:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "sandbox.image_build", str(job),
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
-                cwd=PROJECT, env={**self._environment, "PYTHONPATH": str(PROJECT)},
+                cwd=PROJECT, env={**without_rustup(self._environment, self._layers.parent), "PYTHONPATH": str(PROJECT)},
             )  # fmt: skip
             self._processes.add(process.pid, f"build {run.name}")
             code = await process.wait()

@@ -18,6 +18,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from sandbox.home import without_rustup
+
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 NODE_MAJOR = 20
 AZURITE = {20: "azurite@~3.35.0", 22: "azurite@~3.37.0"}
@@ -85,6 +87,7 @@ def _install_python(folder: Path) -> Path:
         print("Installing the sandbox's Python environment", flush=True)
         _begin(target)
         _run(
+            folder,
             "python3 -m venv",
             [sys.executable, "-m", "venv", str(target)],
             "install Python's venv module (Debian: python3-venv)",
@@ -100,7 +103,7 @@ def _install_python(folder: Path) -> Path:
             "-r",
             str(REQUIREMENTS),
         ]
-        _run("pip install", pip, "check that the Python package index can be reached")
+        _run(folder, "pip install", pip, "check that the Python package index can be reached")
         _finish(target, stamp)
     return python
 
@@ -125,14 +128,15 @@ def _install_azurite(folder: Path, node: int) -> None:
             "error",
             wanted,
         ]
-        _run("npm install", npm, "check that the npm registry can be reached")
+        _run(folder, "npm install", npm, "check that the npm registry can be reached")
         _finish(target, stamp)
 
 
-def _run(name: str, command: list[str], remedy: str) -> None:
+def _run(folder: Path, name: str, command: list[str], remedy: str) -> None:
     environment = {
         key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
     }
+    environment = without_rustup(environment, folder)
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=environment
     )

@@ -12,6 +12,7 @@ is made anew, since pip takes a half installed package for an installed one.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -32,12 +33,17 @@ def key(lock: Path | None = None) -> str:
 
 def install(directory: Path, lock: Path) -> None:
     """Install what a lock file names. Raises subprocess.CalledProcessError where pip fails."""
+    environment = dict(os.environ)
+    if not (Path.home() / ".rustup").exists():
+        # pip asks rustc for its version, and rustup's rustc, on its first call, writes into the user's home.
+        environment.setdefault("RUSTUP_HOME", str(Path(".cache", "rustup").resolve()))
     subprocess.run(
         [
             *(str(directory / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"),
             *("--no-input", "--retries", "5", "--require-hashes", "--requirement", str(lock)),
         ],
         check=True,
+        env=environment,
     )
 
 
