@@ -270,9 +270,7 @@ class ResourceManager:
             group.state = "Deleting"
             self.store.put(group)
             operation = self.context.start("delete", group, GROUP_DELETE_SECONDS)
-        for resource in self.store.below(group.id):
-            if (handler := self.types.get(resource.type)) is not None:
-                handler.removed(resource)
+        self._take_down(group)
         subscription = self.store.setting("subscription_id")
         location = f"https://{HOST}/subscriptions/{subscription}/operationresults/{operation.id}?api-version=2021-04-01"
         return Response(202, b"", {"Location": location, "Retry-After": self.context.retry_after(15)})
@@ -442,9 +440,8 @@ class ResourceManager:
             raise _busy(handler, existing, running[0])
         if handler.delete_reply is Reply.SYNC:
             shown = handler.show(existing)
+            self._take_down(existing)
             self.store.delete(existing.id)
-            self._drop_role_assignments(existing)
-            handler.removed(existing)
             return (
                 json_response(200, shown)
                 if handler.type.lower().endswith("roleassignments")
@@ -454,7 +451,7 @@ class ResourceManager:
         with self.store.transaction():
             self.store.put(existing)
             operation = self.context.start("delete", existing, handler.seconds.get("delete", 0.0))
-        handler.removed(existing)
+        self._take_down(existing)
         headers = self._polling_headers(handler, existing, operation, call)
         if handler.delete_reply is Reply.ACCEPTED_OPERATION:
             started = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(operation.started))
@@ -462,10 +459,11 @@ class ResourceManager:
         headers.pop("Azure-AsyncOperation", None)
         return Response(202, b"", headers)
 
-    def _drop_role_assignments(self, resource: Resource) -> None:
-        """Role assignments live at their scope, and go with it."""
-        for assignment in self.store.below(resource.id, "microsoft.authorization/roleassignments"):
-            self.store.delete(assignment.id)
+    def _take_down(self, resource: Resource) -> None:
+        """Ends what stands behind a resource and behind all that is below it."""
+        for found in [*self.store.below(resource.id), resource]:
+            if (handler := self.types.get(found.type)) is not None:
+                handler.removed(found)
 
     def _polling_headers(
         self, handler: ResourceType, resource: Resource, operation: Operation, call: Call

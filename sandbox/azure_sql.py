@@ -140,7 +140,9 @@ class AzureSql:
                 raise LoginRefused(
                     f"Login failed: the managed identity '{client}' is not assigned to this app. (FA004)"
                 )
-            if str(entra.get("sid", "")).lower() not in (chosen, identities[chosen].lower()):
+            # Azure SQL knows applications by client id, users and groups by object id
+            known = chosen if entra.get("principalType") == "Application" else identities[chosen].lower()
+            if str(entra.get("sid", "")).lower() != known:
                 raise LoginRefused("Login failed for user '<token-identified principal>'. (18456)")
             return
         if entra.get("azureADOnlyAuthentication"):
@@ -150,6 +152,12 @@ class AzureSql:
         same = login.user.lower().partition("@")[0] == server.properties["administratorLogin"].lower()
         if not same or not password_matches(server, login.password):
             raise LoginRefused(f"Login failed for user '{login.user}'. (18456)")
+
+    def forget(self, database: Resource) -> None:
+        """Removes what a database held, when it is deleted. A database on a SQL Server stays, and is not used again."""
+        server = database.id.lower().partition("/servers/")[2].partition("/")[0]
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            (self._folder / server / f"{database.name}.db{suffix}").unlink(missing_ok=True)
 
     def substitute(self, uri: str, identities: dict[str, str]) -> Substitute:
         """What an app is started with instead of a URI that Azure SQL would accept. Raises LoginRefused."""
@@ -163,7 +171,8 @@ class AzureSql:
         return self._on_sql_server(self._sql_server, login, database, what)
 
     def _on_sql_server(self, real: SqlServer, login: Login, database: Resource, what: str) -> Substitute:
-        name = f"{login.server}_{database.name}"
+        # a database that is deleted and made again is another one
+        name = f"{login.server}_{database.name}_{database.properties['databaseId'][:8]}"
         if "login" not in database.private:
             database.private["login"] = {
                 "name": f"sandbox_{name}"[:100],

@@ -36,7 +36,7 @@ from sandbox.access import is_allowed
 from sandbox.home import Home, write_private
 from sandbox.messages import Request, Response
 from sandbox.processes import Processes, signal_group
-from sandbox.resource_types import Context
+from sandbox.resource_types import ArmError, Context
 from sandbox.store import Operation, Principal, Resource
 
 LOG = logging.getLogger("sandbox.blob")
@@ -199,7 +199,9 @@ class Blobs:
     def create_container(self, account: Resource, name: str) -> None:
         status = self._send(account, "PUT", f"/{name}?restype=container")
         if status not in (201, 409):
-            raise RuntimeError(f"Azurite answered {status} to the creation of container {name}")
+            raise ArmError(
+                503, "ServiceUnavailable", f"Azurite answered {status} to the creation of container {name}.", cause=""
+            )
 
     def delete_container(self, account: Resource, name: str) -> None:
         if self.port(account) is not None:
@@ -208,7 +210,7 @@ class Blobs:
     def _send(self, account: Resource, method: str, path: str) -> int:
         port = self.port(account)
         if port is None:
-            raise RuntimeError(f"the Azurite of {account.name} does not run")
+            raise ArmError(503, "ServiceUnavailable", f"The Azurite of {account.name} is starting.", cause="")
         service = Principal(str(uuid.UUID(int=0)), str(uuid.UUID(int=0)), "sandbox", "ServicePrincipal")
         token = self._context.directory.token(service, "https://storage.azure.com")
         trust_loopback = ssl.create_default_context()

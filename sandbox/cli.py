@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -19,11 +19,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sandbox.home import PROJECT, Home, locate, read_json, write_private
+from sandbox.home import PROJECT, Home, LockTaken, locate, lock, read_json, write_private
 from sandbox.processes import Processes, started_at
 from sandbox.tools import MissingTool, install
 
 READY_SECONDS = 60.0
+LOCK_SECONDS = 900.0
 STOP_SECONDS = 45.0
 
 
@@ -34,8 +35,7 @@ class SandboxError(Exception):
 @contextmanager
 def exclusive(home: Home) -> Iterator[None]:
     """Only one command at a time starts or stops a sandbox."""
-    with home.lock_file.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+    with lock(home.lock_file, LOCK_SECONDS, "another `python -m sandbox up` or `down` of this sandbox"):
         yield
 
 
@@ -130,8 +130,8 @@ def environment_of(home: Home) -> dict[str, str]:
     """What `.sandbox/env` exports."""
     if not home.env_file.exists():
         raise SandboxError("the sandbox has not been started: run `python -m sandbox up`")
-    lines = home.env_file.read_text(encoding="utf-8").splitlines()
-    return dict(line.removeprefix("export ").partition("=")[::2] for line in lines if line)
+    words = shlex.split(home.env_file.read_text(encoding="utf-8"))
+    return dict(word.partition("=")[::2] for word in words if word != "export")
 
 
 def env(home: Home, arguments: argparse.Namespace) -> int:
@@ -139,7 +139,7 @@ def env(home: Home, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(found, indent=2))
     else:
-        print("\n".join(f"export {name}={value}" for name, value in found.items()))
+        print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in found.items()))
     return 0
 
 
@@ -262,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parse(arguments)
     try:
         code: int = parsed.run(locate(parsed.home), parsed)
-    except (SandboxError, MissingTool) as error:
+    except (SandboxError, MissingTool, LockTaken) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return code

@@ -101,6 +101,8 @@ class Directory:
             )
         except jwt.InvalidTokenError:
             return None
+        if "oid" not in claims:
+            return None  # a token of a registry, which the same key signs
         return Caller(claims["oid"], claims["appid"], claims["aud"])
 
     def handle(self, request: Request) -> Response:

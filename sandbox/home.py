@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +77,29 @@ def without_rustup(environment: dict[str, str], folder: Path) -> dict[str, str]:
     if "RUSTUP_HOME" in environment or (Path.home() / ".rustup").exists():
         return environment
     return {**environment, "RUSTUP_HOME": str(folder / "rustup")}
+
+
+class LockTaken(Exception):
+    """Somebody else held a lock for longer than one waits for it."""
+
+
+@contextmanager
+def lock(path: Path, seconds: float, holder: str) -> Iterator[None]:
+    """Holds the lock that a path stands for, once whoever has it lets go; waits `seconds` at most. The system frees it when its holder dies."""
+    deadline = time.monotonic() + seconds
+    with path.open("w") as stream:
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise LockTaken(
+                        f"{holder} holds {path} for more than {seconds:.0f} s: wait for it, or end it"
+                    ) from error
+                time.sleep(0.1)
+                continue
+            break
+        yield
 
 
 def write_private(path: Path, text: str) -> None:

@@ -12,7 +12,6 @@ ENTRYPOINT, CMD, USER, LABEL, EXPOSE. All other RUN commands are named in the ou
 
 from __future__ import annotations
 
-import fcntl
 import fnmatch
 import hashlib
 import io
@@ -27,17 +26,16 @@ import sys
 import tarfile
 import tempfile
 import venv
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dockerfile_parse import DockerfileParser
 
-from sandbox.home import write_private
+from sandbox.home import LockTaken, lock, write_private
 
 _VARIABLE = re.compile(r"\\?\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}]*))?\})")
+BUILD_SECONDS = 1800.0
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _UNSUPPORTED_PIP = ("--target", "-t", "--prefix", "--root", "--user")
 
@@ -56,12 +54,21 @@ class Stage:
     workdir: str = "/"
 
 
+@dataclass(frozen=True)
+class Install:
+    """A `pip install`: its arguments, as they stand in the Dockerfile (which a log may show), and where it runs."""
+
+    words: list[str]
+    written: str
+    workdir: str
+
+
 @dataclass
 class Plan:
     """A Dockerfile, read: what to copy, what to install, and the image's configuration."""
 
     copies: list[tuple[list[str], str]] = field(default_factory=list)
-    installs: list[tuple[list[str], str]] = field(default_factory=list)
+    installs: list[Install] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
 
@@ -179,7 +186,7 @@ def _run(plan: Plan, stage: Stage, value: str, values: dict[str, str]) -> None:
         if words and re.fullmatch(r"python[\d.]*", PurePosixPath(words[0]).name) and words[1:3] == ["-m", "pip"]:
             words = ["pip", *words[3:]]
         if len(words) > 1 and re.fullmatch(r"pip[\d.]*", PurePosixPath(words[0]).name) and words[1] == "install":
-            plan.installs.append((words[2:], stage.workdir))
+            plan.installs.append(Install(words[2:], " ".join(piece.split()), stage.workdir))
     if len(plan.installs) == installs:
         plan.skipped.append(" ".join(value.split())[:100])
 
@@ -243,18 +250,10 @@ def pip_arguments(words: list[str], workdir: str, rootfs: Path) -> list[str]:
     return mapped
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Waits for, then holds, the lock that a path stands for."""
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
 def build_layer(plan: Plan, context: Path, layer: Path) -> None:
     """Makes the environment of an image in `layer`; one that was left half made is begun again."""
     complete = layer / "complete"
-    with locked(layer.parent / f"{layer.name}.lock"):
+    with lock(layer.parent / f"{layer.name}.lock", BUILD_SECONDS, "another build of the same image"):
         if complete.exists():
             print(f"Using cache: {layer.name[:12]}", flush=True)
             return
@@ -264,8 +263,8 @@ def build_layer(plan: Plan, context: Path, layer: Path) -> None:
         copy_sources(plan, context, rootfs)
         print("Creating the Python environment", flush=True)
         venv.EnvBuilder(with_pip=True, symlinks=True).create(layer / "venv")
-        for words, workdir in plan.installs:
-            print(f"RUN pip install {shlex.join(words)}", flush=True)
+        for step in plan.installs:
+            print(f"RUN {step.written}", flush=True)
             command = [
                 str(layer / "venv" / "bin" / "python"),
                 "-m",
@@ -277,15 +276,14 @@ def build_layer(plan: Plan, context: Path, layer: Path) -> None:
                 "off",
             ]
             done = subprocess.run(
-                [*command, *pip_arguments(words, workdir, rootfs)],
+                [*command, *pip_arguments(step.words, step.workdir, rootfs)],
                 check=False,
                 stdin=subprocess.DEVNULL,
+                timeout=BUILD_SECONDS,
                 stderr=subprocess.STDOUT,
             )
             if done.returncode != 0:
-                raise BuildError(
-                    f"The command '/bin/sh -c pip install {shlex.join(words)}' returned a non-zero code: {done.returncode}"
-                )
+                raise BuildError(f"The command '/bin/sh -c {step.written}' returned a non-zero code: {done.returncode}")
         complete.touch()
 
 
@@ -312,7 +310,7 @@ def main() -> int:
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     try:
         result = build(job)
-    except (BuildError, tarfile.TarError, OSError) as error:
+    except (BuildError, LockTaken, tarfile.TarError, OSError, subprocess.TimeoutExpired) as error:
         print(f"error: {error}", flush=True)
         return 1
     write_private(Path(job["result"]), json.dumps(result))

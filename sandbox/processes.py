@@ -74,7 +74,7 @@ class Processes:
         """Whether the process written down, or one of its group, still runs."""
         now = started_at(pid)
         if now is not None:
-            return started is None or now == started
+            return now == started
         return bool(group_members(pid))
 
     def end_all(self, patience: float) -> list[str]:

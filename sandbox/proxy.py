@@ -34,6 +34,7 @@ APP_SUFFIX = ".azurecontainerapps.io"
 _NO_APP = b"<html><head><title>Error 404</title></head><body>Error 404 - This Container App is stopped or does not exist.</body></html>"
 _NOT_READY = b"upstream connect error or disconnect/reset before headers. reset reason: connection failure"
 _DENIED = b"RBAC: access denied"
+_FAILED = b'{"error": {"code": "InternalServerError", "message": "The sandbox could not answer this request; its log says why."}}'
 
 
 @dataclass
@@ -116,6 +117,8 @@ class Gateway:
             return
         answer = self._answerer(flow)
         if answer is not None:
+            # Stands unless the answer takes its place: a request for Azure must never go on to the real one.
+            flow.response = http.Response.make(500, _FAILED, {"Content-Type": "application/json; charset=utf-8"})
             flow.response = _to_flow(answer(_from_flow(flow)))
         elif self.serves((flow.client_conn.sni or "").lower()):
             # the connection was made to a host of ours, the Host header names another

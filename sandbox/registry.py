@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -97,6 +98,10 @@ class Images:
         about = self.content(json.loads(manifest)["config"]["digest"])
         config: Json | None = json.loads(about) if about else None
         return config
+
+    def forget(self, registry: str) -> None:
+        """Removes all repositories of a registry that is being deleted."""
+        shutil.rmtree(self.folder / "tags" / registry.lower(), ignore_errors=True)
 
     def repositories(self, registry: str) -> list[str]:
         base = self.folder / "tags" / registry.lower()
@@ -358,6 +363,10 @@ class Builds:
         self._environment = environment
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def forget(self, registry: Resource) -> None:
+        """Removes what a registry held, when it is deleted."""
+        self._images.forget(registry.name)
+
     @property
     def host(self) -> str:
         """The storage account of ACR Tasks, to which contexts are uploaded and from which logs are read."""
@@ -381,7 +390,8 @@ class Builds:
         """Answers requests to the storage account of ACR Tasks; the URL's signature is the permission."""
         name = request.path.strip("/")
         path = self._folder / name
-        if not secrets.compare_digest(request.query.get("sig", ""), self._signature(name)) or ".." in name:
+        given = request.query.get("sig", "").encode()
+        if not secrets.compare_digest(given, self._signature(name).encode()) or ".." in name:
             return Response(
                 403,
                 b"<?xml version='1.0'?><Error><Code>AuthenticationFailed</Code></Error>",
@@ -435,7 +445,7 @@ class Builds:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "sandbox.image_build", str(job),
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
-                cwd=PROJECT, env={**without_rustup(self._environment, self._layers.parent), "PYTHONPATH": str(PROJECT)},
+                cwd=PROJECT, env={**without_rustup(self._environment, self._layers.parent), "PYTHONPATH": str(PROJECT), "TMPDIR": str(self._temporary())},
             )  # fmt: skip
             self._processes.add(process.pid, f"build {run.name}")
             code = await process.wait()
@@ -473,6 +483,12 @@ class Builds:
         ]
         self._update(run, status="Succeeded", finishTime=utc_now(), outputImages=outputs)
 
+    def _temporary(self) -> Path:
+        """Where builds keep what they need only while they run; `down --purge` removes it, whatever became of them."""
+        folder = self._folder / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def _update(self, run: Resource, **properties: Any) -> None:
         current = self._context.store.get(run.id)
         if current is not None:
@@ -481,6 +497,7 @@ class Builds:
 
     def recover(self) -> None:
         """Marks the runs that an end of the sandbox cut off."""
+        shutil.rmtree(self._folder / "tmp", ignore_errors=True)
         for run in self._context.store.of_type(RUNS):
             if run.properties["status"] in ("Queued", "Started", "Running"):
                 self._update(run, status="Error", finishTime=utc_now())

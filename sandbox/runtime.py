@@ -40,6 +40,7 @@ REVISIONS = "microsoft.app/containerapps/revisions"
 PROVISION_SECONDS = 900
 CRASHES_TO_FAIL = 3
 GRACE_SECONDS = 30
+ADDRESSES = 200
 _ANY_ADDRESS = re.compile(r"(?<![\d.])0\.0\.0\.0(?![\d.])")
 
 
@@ -155,7 +156,8 @@ class Runtime:
         busy = {operation.resource for operation in self._context.store.running_operations()}
         for revision in self._context.store.of_type(REVISIONS):
             if revision.properties["active"] and revision.key.partition("/revisions/")[0] not in busy:
-                self._spawn(self._start_revision(revision.key))
+                self.mark_restarting(revision)
+                self._spawn(self._restart(revision.key))
 
     async def close(self) -> None:
         """Stops all replicas."""
@@ -313,7 +315,7 @@ class Runtime:
     def _address(self, port: int | None) -> str:
         """A loopback address on which nothing listens at the port."""
         base = int(self._context.store.setting("address_block") or 64)
-        while True:
+        for _attempt in range(ADDRESSES):
             self._next_address += 1
             address = f"127.{base}.{self._next_address // 250 % 250}.{self._next_address % 250 + 1}"
             with socket.socket() as probe:
@@ -323,6 +325,9 @@ class Runtime:
                 except OSError:
                     continue
             return address
+        raise OSError(
+            f"none of {ADDRESSES} addresses in 127.{base}.0.0/16 is free at port {port}; the sandbox needs Linux"
+        )
 
     def _start_replica(self, app: Resource, revision: Resource) -> None:
         ingress = app.properties["configuration"].get("ingress") or {}
@@ -383,9 +388,9 @@ class Runtime:
             container.started = container.ready = False
             try:
                 process = await self._launch(app, replica, container)
-            except (PullFailed, LoginRefused) as refused:
+            except (PullFailed, LoginRefused, OSError) as refused:
                 _write_log(container.log, str(refused))
-                container.exit_code = 1
+                container.exit_code = 127 if isinstance(refused, OSError) else 1
                 if isinstance(refused, PullFailed):
                     container.last_error = str(refused)
                 process = None
@@ -407,6 +412,8 @@ class Runtime:
     async def _launch(self, app: Resource, replica: Replica, container: Container) -> asyncio.subprocess.Process:
         config = self._pull(app, str(container.spec["image"]))
         layer = self._layers / config["sandbox"]["layer"]
+        if not (layer / "complete").exists():
+            raise PullFailed(_image_error(app, str(container.spec["image"]), f"{layer} is gone: build the image again"))
         image = config["config"]
         environment = await self._environment(app, replica, container, image, layer)
         words = self._command(container.spec, image, layer, replica.address, environment["PATH"])

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import secrets
+import shlex
 import signal
 import socket
 import ssl
@@ -74,18 +75,31 @@ class PortTaken(Exception):
     """A port that clients have been told of is in use by another program."""
 
 
-def free_port(wanted: int | None) -> int:
-    """A free port of the loopback address: the wanted one, or any."""
+def _bound(port: int) -> int | None:
+    """The port of the loopback address that a bind to `port` (0: any) gets; None where it is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", wanted or 0))
-        except OSError as error:
-            raise PortTaken(
-                f"port {wanted} of 127.0.0.1, which this sandbox used before or was asked to use, is taken by another program: "
-                "stop that program, or start the sandbox with `--port` and another number"
-            ) from error
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return None
         return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens at a port of the loopback address."""
+    return _bound(port) is not None
+
+
+def free_port(wanted: int | None) -> int:
+    """A free port of the loopback address: the wanted one, or any."""
+    found = _bound(wanted or 0)
+    if found is None:
+        raise PortTaken(
+            f"port {wanted} of 127.0.0.1, which this sandbox used before or was asked to use, is taken by another program: "
+            "stop that program, or start the sandbox with `--port` and another number"
+        )
+    return found
 
 
 class Sandbox:
@@ -99,12 +113,17 @@ class Sandbox:
         self.directory = Directory(self.store, home.certificates / "directory.key")
         self.processes = Processes(home.root / "processes")
         self.context = Context(self.store, self.directory, options.latency)
+        self._fronts: set[int] = set()
 
     def _plain_environment(self) -> dict[str, str]:
         """The environment that the sandbox was started in, less what points at a sandbox and less credentials."""
+        bundles = {
+            self.surroundings.get(name, "") for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
+        }
+        sourced = str(self.home.ca_bundle) in bundles  # started from a shell that had sourced our own file
         kept = {}
         for name, value in self.surroundings.items():
-            ours = name.upper() in _OURS and str(self.home.root) in value
+            ours = name.upper() in _OURS and sourced
             if not ours and not name.startswith(("AZURE_", "SANDBOX_", "MLFLOW_", "ANSIBLE_")):
                 kept[name] = value
         return kept
@@ -181,7 +200,7 @@ class Sandbox:
 
     async def run(self) -> None:
         """Serves until told to end."""
-        proxy_port, identity_port = self.port("proxy", self.options.port), self.port("identity")
+        proxy_port, identity_port = self.port("proxy", self.options.port), free_port(None)
         self.write_trust()
         environment = self.client_environment(proxy_port)
         for_apps = {name: value for name, value in environment.items() if not name.startswith("AZURE_")}
@@ -199,7 +218,7 @@ class Sandbox:
                 UserAssignedIdentity(self.context), RoleDefinition(self.context), RoleAssignment(self.context),
                 Registry(self.context, builds), Run(self.context, builds), Workspace(self.context),
                 ManagedEnvironment(self.context), ContainerApp(self.context, runtime), Revision(self.context, runtime),
-                Server(self.context), Database(self.context), FirewallRule(self.context),
+                Server(self.context), Database(self.context, sql), FirewallRule(self.context),
                 StorageAccount(self.context, blobs), BlobServiceProperties(self.context), BlobContainer(self.context, blobs),
             ],
         )  # fmt: skip
@@ -248,9 +267,11 @@ class Sandbox:
         for app in self.store.of_type(APPS):
             if not app.properties["configuration"].get("ingress") or app.state == "Deleting":
                 continue
-            if "front_port" not in app.private:
+            port = app.private.get("front_port")
+            if port is None or (port not in self._fronts and not is_free(port)):
                 app.private["front_port"] = free_port(None)
                 self.store.put(app)
+            self._fronts.add(app.private["front_port"])
             fronts.append(f"reverse:http://127.0.0.1:9@127.0.0.1:{app.private['front_port']}")
         if sorted(master.options.mode) != sorted(modes + fronts):
             master.options.update(mode=modes + fronts)
@@ -268,7 +289,7 @@ class Sandbox:
         if serving.done():
             serving.result()
             raise PortTaken(f"the proxy could not listen on 127.0.0.1:{port}")
-        lines = [f"export {name}={value}" for name, value in environment.items()]
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
         write_private(self.home.env_file, "\n".join(lines) + "\n")
         write_private(self.home.ready_file, json.dumps({"pid": os.getpid(), "port": port}))
         LOG.info("ready on 127.0.0.1:%s", port)
@@ -281,6 +302,8 @@ def main() -> int:
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)
+    # by itself, and first: whoever started this may have been killed meanwhile
+    Processes(home.root / "server").add(os.getpid(), "server")
     sandbox = Sandbox(home, read_options(home), os.environ)
     try:
         sandbox.open()

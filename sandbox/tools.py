@@ -8,7 +8,6 @@ Each is made in a folder that carries a stamp once it is complete; one without i
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -18,12 +17,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sandbox.home import without_rustup
+from sandbox.home import lock, without_rustup
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 NODE_MAJOR = 20
 AZURITE = {20: "azurite@~3.35.0", 22: "azurite@~3.37.0"}
 FREE_BYTES = 1_000_000_000
+INSTALL_SECONDS = 1200.0
 
 
 class MissingTool(Exception):
@@ -32,9 +32,10 @@ class MissingTool(Exception):
 
 def install(folder: Path) -> Path:
     """Installs what is missing. Returns the interpreter to run the server with."""
-    with (folder / "lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+    with lock(folder / "lock", INSTALL_SECONDS, "another installation of the sandbox"):
         node = _node_major()
+        shutil.rmtree(folder / "tmp", ignore_errors=True)
+        (folder / "tmp").mkdir()
         with ThreadPoolExecutor(2) as both:
             python = both.submit(_install_python, folder)
             azurite = both.submit(_install_azurite, folder, node)
@@ -136,10 +137,21 @@ def _run(folder: Path, name: str, command: list[str], remedy: str) -> None:
     environment = {
         key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
     }
-    environment = without_rustup(environment, folder)
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=environment
-    )
+    environment = {**without_rustup(environment, folder), "TMPDIR": str(folder / "tmp")}
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+            timeout=INSTALL_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MissingTool(f"{name} did not end within {INSTALL_SECONDS:.0f} s; {remedy}") from error
     if done.returncode != 0:
-        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        lines = [
+            line for line in (done.stderr or done.stdout).splitlines() if line.strip() and "complete log" not in line
+        ]
         raise MissingTool(f"{name} failed: {lines[-1] if lines else 'no reason given'}; {remedy}")

@@ -109,6 +109,9 @@ class Registry(ResourceType):
         )
         return body, private
 
+    def removed(self, resource: Resource) -> None:
+        self.builds.forget(resource)
+
     def act(self, call: Call, resource: Resource, action: str) -> Response:
         if action == "listcredentials":
             if not resource.properties["adminUserEnabled"]:

@@ -14,10 +14,12 @@ import ipaddress
 import re
 import secrets
 import uuid
+from typing import Protocol
 
 from sandbox.resource_types import (
     ArmError,
     Call,
+    Context,
     Json,
     Reply,
     ResourceType,
@@ -30,6 +32,7 @@ from sandbox.resource_types import (
 )
 from sandbox.store import Resource
 
+MIB = 1024**2
 GIB = 1024**3
 _DTU = {"Basic": ("Basic", 5, 2), "S0": ("Standard", 10, 250), "S1": ("Standard", 20, 250), "S2": ("Standard", 50, 250), "S3": ("Standard", 100, 250)} | {
     "P1": ("Premium", 125, 500), "P2": ("Premium", 250, 500), "P4": ("Premium", 500, 500)
@@ -166,6 +169,12 @@ def _strong(password: str, login: str) -> bool:
     return 8 <= len(password) <= 128 and classes >= 3 and not (login and login.lower() in password.lower())
 
 
+class Content(Protocol):
+    """What stands behind databases."""
+
+    def forget(self, database: Resource) -> None: ...
+
+
 class Database(ResourceType):
     type = "Microsoft.Sql/servers/databases"
     create_reply = update_reply = delete_reply = Reply.ACCEPTED_OPERATION
@@ -173,6 +182,13 @@ class Database(ResourceType):
     seconds = {"create": 38.0, "update": 15.0, "delete": 8.0}
     status_path = Server.status_path.replace("server", "database")
     result_path = Server.result_path.replace("server", "database")
+
+    def __init__(self, context: Context, content: Content) -> None:
+        super().__init__(context)
+        self.content = content
+
+    def removed(self, resource: Resource) -> None:
+        self.content.forget(resource)
 
     def check(self, call: Call, existing: Resource | None) -> None:
         check_location(call.body.get("location"), self.type)
@@ -183,7 +199,15 @@ class Database(ResourceType):
             raise ArmError(
                 400, "UpdateNotAllowedOnCollation", "The collation of an existing database cannot be changed.", cause=""
             )
-        _sku(call.body.get("sku"))
+        sku, objective = _sku(call.body.get("sku") or (existing.body["sku"] if existing else None))
+        size = asked.get("maxSizeBytes")
+        if size is not None and "family" not in sku and int(size) not in _sizes(objective):
+            raise ArmError(
+                400,
+                "InvalidMaxSizeTierCombination",
+                f"The tier '{sku['tier']}' does not support the database max size '{size}'.",
+                cause="",
+            )
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = call.body.get("properties") or {}
@@ -234,7 +258,7 @@ class Database(ResourceType):
         body: Json = {"sku": sku, "kind": kind, "properties": properties, "location": region(call.body["location"])}
         if tags:
             body["tags"] = tags
-        return body, {}
+        return body, existing.private if existing else {}
 
 
 def _sku(asked: Json | None) -> tuple[Json, str]:
@@ -253,6 +277,18 @@ def _sku(asked: Json | None) -> tuple[Json, str]:
     family, vcores = found[3], int(found[4] or (asked or {}).get("capacity") or 2)
     short = f"{found[1]}{found[2] or ''}_{family}"
     return {"name": short, "tier": _VCORE_TIERS[found[1]], "family": family, "capacity": vcores}, f"{short}_{vcores}"
+
+
+def _sizes(objective: str) -> set[int]:
+    """The sizes, in bytes, that a database of the DTU model may have."""
+    tier, capacity, _largest = _DTU[objective]
+    sizes = {100 * MIB, 500 * MIB, GIB, 2 * GIB}
+    if tier == "Basic":
+        return sizes
+    larger = [5, 10, 20, 30, 40, 50, 100, 150, 200, 250]
+    if tier == "Premium" or capacity >= 100:
+        larger += [300, 400, 500, 750, 1024]
+    return sizes | {gigabytes * GIB for gigabytes in larger}
 
 
 def _max_size(sku: Json) -> int:

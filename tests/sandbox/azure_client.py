@@ -214,8 +214,9 @@ def app_body(platform: Platform, **changes: Any) -> dict[str, Any]:
         "image": changes.get("image", f"{platform.server}/probe:1"),
         "env": [{"name": "ID", "value": platform.identity["properties"]["clientId"]}, *changes.get("env", [])],
     }
-    if "args" in changes:
-        container["args"] = changes["args"]
+    for name in ("command", "args"):
+        if name in changes:
+            container[name] = changes[name]
     return {
         "location": "westeurope",
         "identity": {"type": "UserAssigned", "userAssignedIdentities": {changes.get("identity", identity_id): {}}},

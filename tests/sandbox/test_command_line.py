@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
 import threading
 from pathlib import Path
 
@@ -194,3 +195,44 @@ def test_a_proxy_that_was_set_before_is_passed_through(home: Path) -> None:
                 ssl.create_default_context().wrap_socket(through, server_hostname="elsewhere.example")
         thread.join(30)
     assert seen == [b"CONNECT elsewhere.example:443 HTTP/1.1", b"\x16\x03\x01"]
+
+
+def test_a_restart_from_a_shell_that_sourced_the_file(home: Path) -> None:
+    """The proxy of the file is the sandbox's own: passing requests on to it would go round in a circle."""
+    assert run_cli(home, "up").returncode == 0
+    sourced = client_of(home).environment
+    run_cli(home, "down")
+    assert run_cli(home, "up", environment=sourced).returncode == 0
+    port = int(client_of(home).environment["HTTPS_PROXY"].rpartition(":")[2])
+    with socket.socket() as listener, socket.create_connection(("127.0.0.1", port)) as through:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.settimeout(30)
+        target = f"127.0.0.1:{listener.getsockname()[1]}".encode()
+        through.sendall(b"CONNECT " + target + b" HTTP/1.1\r\nHost: " + target + b"\r\n\r\n")
+        assert through.recv(100).startswith(b"HTTP/1.1 200")
+        hello = ssl.MemoryBIO()
+        client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="elsewhere.example")
+        with pytest.raises(ssl.SSLWantReadError):
+            client.do_handshake()
+        through.sendall(hello.read())
+        arrived = listener.accept()[0]
+        with arrived:
+            assert arrived.recv(3) == b"\x16\x03\x01"
+
+
+def test_a_folder_with_a_space(tmp_path: Path) -> None:
+    home = tmp_path / "a folder"
+    try:
+        assert run_cli(home, "up").returncode == 0
+        bundle = json.loads(run_cli(home, "env", "--json").stdout)["REQUESTS_CA_BUNDLE"]
+        assert bundle == str(home / "certificates" / "bundle.pem")
+        read = subprocess.run(
+            ["sh", "-c", f". '{home}/env'; printf %s \"$REQUESTS_CA_BUNDLE\""],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert read.stdout == bundle
+    finally:
+        run_cli(home, "down", "--purge")

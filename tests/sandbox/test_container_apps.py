@@ -238,6 +238,7 @@ def test_without_acrpull_the_image_is_not_pulled(sandbox: Client, platform: Plat
         ({"image": "{server}/probe:none"}, "MANIFEST_UNKNOWN"),
         ({"image": "docker.io/library/nginx:1"}, "no such host"),
         ({"registries": []}, "UNAUTHORIZED"),
+        ({"command": ["no-such-program"]}, "exit code '127'"),
         ({"args": ["0.0.0.0", "--fail"]}, "exit code '1'"),
         ({"args": ["0.0.0.0", "--fail"]}, "the settings are wrong"),
     ],
@@ -342,3 +343,31 @@ def test_azure_sql_by_managed_identity(sandbox: Client, platform: Platform) -> N
     seen = get(sandbox, sandbox.put(app_path(platform), body)).json()
     assert seen["environment"]["URI"].endswith(f"/{name}/db.db")
     assert seen["arguments"][1].startswith("--backend-store-uri=sqlite:////")
+
+
+def test_azure_sql_knows_an_application_by_its_client_id(sandbox: Client, platform: Platform) -> None:
+    identity = platform.identity["properties"]
+    name = f"sql-{uuid.uuid4().hex[:8]}"
+    server = f"{platform.group}/providers/Microsoft.Sql/servers/{name}"
+    entra = {
+        "principalType": "Application",
+        "login": "id",
+        "sid": identity["principalId"],
+        "azureADOnlyAuthentication": True,
+    }
+    sandbox.put(server, {"location": "westeurope", "properties": {"administrators": entra}})
+    sandbox.put(f"{server}/databases/db", {"location": "westeurope"})
+    sandbox.arm(
+        "PUT", f"{server}/firewallRules/azure", {"properties": {"startIpAddress": "0.0.0.0", "endIpAddress": "0.0.0.0"}}
+    )
+    uri = f"mssql+mssqlpython://{name}.database.windows.net:1433/db?Authentication=ActiveDirectoryMSI&UID={identity['clientId']}"
+    assert "18456" in failed(sandbox, app_path(platform), app_body(platform, env=[{"name": "URI", "value": uri}]))
+
+
+def test_a_database_that_is_made_again_is_empty(sandbox: Client, sql: str) -> None:
+    kept = sandbox.home / "sql" / sql.rpartition("/")[2]
+    sandbox.put(f"{sql}/databases/again", {"location": "westeurope"})
+    kept.mkdir(parents=True, exist_ok=True)
+    (kept / "again.db").write_text("old")
+    sandbox.wait(sandbox.arm("DELETE", f"{sql}/databases/again"))
+    assert not (kept / "again.db").exists()

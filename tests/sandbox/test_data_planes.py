@@ -180,3 +180,27 @@ def test_uploads_need_their_signature(sandbox: Client, platform: Platform) -> No
     url = sandbox.arm("POST", f"{platform.registry}/listBuildSourceUploadUrl").json()["uploadUrl"]
     other = url.replace("source/", f"source/{uuid.uuid4().hex}/")
     assert sandbox.session.put(other, data=b"x", headers={"x-ms-blob-type": "BlockBlob"}, timeout=30).status_code == 403
+
+
+def test_a_build_log_shows_arguments_as_they_are_written(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        "FROM x\nARG TOKEN\nRUN pip install --retries 0 --no-index --find-links https://u:${TOKEN}@127.0.0.1:1/ none\n"
+    )
+    run = sandbox.build(platform.registry, "bad:3", context=tmp_path, TOKEN="t0p-secret")
+    log = sandbox.log(platform.registry, run)
+    assert "RUN pip install --retries 0 --no-index --find-links https://u:${TOKEN}@127.0.0.1:1/ none" in log
+    assert "t0p-secret" not in log
+
+
+def test_a_registry_that_is_made_again_is_empty(sandbox: Client) -> None:
+    registry = f"{sandbox.group()}/providers/Microsoft.ContainerRegistry/registries/cr{uuid.uuid4().hex[:10]}"
+    body = {"location": "westeurope", "sku": {"name": "Basic"}}
+    server = sandbox.put(registry, body)["properties"]["loginServer"]
+    assert sandbox.build(registry, "kept:1")["properties"]["status"] == "Succeeded"
+    sandbox.wait(sandbox.arm("DELETE", registry))
+    sandbox.put(registry, body)
+    token = registry_token(sandbox, server, "registry:catalog:*")
+    catalog = sandbox.session.get(
+        f"https://{server}/acr/v1/_catalog", headers={"Authorization": f"Bearer {token}"}, timeout=30
+    )
+    assert catalog.json() == {"repositories": []}

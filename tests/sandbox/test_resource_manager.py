@@ -344,3 +344,25 @@ def test_hosts_that_are_not_ours_are_left_alone(sandbox: Client) -> None:
     """A name of Azure's that nobody has made here is tunnelled, and so fails to resolve where there is no such host."""
     with pytest.raises(requests.exceptions.ConnectionError):
         sandbox.session.get("https://nobodyhasthis.blob.core.windows.net/", timeout=10)
+
+
+def test_what_the_sandbox_cannot_answer_goes_nowhere_else(sandbox: Client) -> None:
+    """A body that nobody expects is answered with Azure's 500, never handed on to the real Azure."""
+    answer = sandbox.arm(
+        "PUT",
+        f"{sandbox.group()}/providers/Microsoft.App/containerApps/x",
+        {"location": "westeurope", "properties": "x"},
+    )
+    assert (answer.status_code, code(answer)) == (500, "InternalServerError")
+
+
+@pytest.mark.parametrize(("gigabytes", "status"), [(32, 400), (30, 202), (250, 202)])
+def test_a_database_of_the_dtu_model_has_one_of_the_listed_sizes(sandbox: Client, gigabytes: int, status: int) -> None:
+    server = f"{sandbox.group()}/providers/Microsoft.Sql/servers/sql-{uuid.uuid4().hex[:8]}"
+    login = {"administratorLogin": "boss", "administratorLoginPassword": "Secret-1234"}
+    sandbox.put(server, {"location": "westeurope", "properties": login})
+    body = {"location": "westeurope", "sku": {"name": "S0"}, "properties": {"maxSizeBytes": gigabytes * 1024**3}}
+    answer = sandbox.arm("PUT", f"{server}/databases/db", body)
+    assert answer.status_code == status
+    if status == 400:
+        assert code(answer) == "InvalidMaxSizeTierCombination"
