@@ -40,11 +40,11 @@ options:
       - guid
       - image_repository
       - ipv4_address
+      - kek_passphrase
       - location
       - log_analytics_workspace
       - resource_group
       - resource_id
-      - secret
       - sql_database
       - sql_login
       - sql_password
@@ -76,6 +76,10 @@ _value:
 _RESERVED_LOGINS = frozenset(
     "admin administrator dbmanager dbo guest loginmanager public root sa sys information_schema".split()
 )
+
+
+# mlflow/utils/crypto.py has it, so it protects nothing; docker/mlflow/server refuses it too.
+_PUBLIC_PASSPHRASE = "mlflow-default-kek-passphrase-for-development-only"
 
 
 def _matches(pattern: str) -> Callable[[str], bool]:
@@ -124,16 +128,20 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
         "2 to 32 lower-case letters, digits and single hyphens, beginning with a letter, not ending with a hyphen",
     ),
     "container_app_environment": (
-        _matches(r"[A-Za-z]([A-Za-z0-9-]{0,58}[A-Za-z0-9])"),
-        "2 to 60 letters, digits and hyphens, beginning with a letter, not ending with a hyphen",
+        _matches(r"(?!.*--)[A-Za-z]([A-Za-z0-9-]{0,58}[A-Za-z0-9])"),
+        "2 to 60 letters, digits and single hyphens, beginning with a letter, not ending with a hyphen",
     ),
     "container_registry": (_matches(r"[A-Za-z0-9]{5,50}"), "5 to 50 letters and digits, unique in all of Azure"),
     "guid": (_is_guid, "a GUID such as 00000000-0000-0000-0000-000000000000"),
     "image_repository": (
-        _matches(r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*"),
-        "lower-case letters and digits, parted by single '.', '_', '-' or '/'",
+        _matches(r"(?=.{1,256}$)[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*"),
+        "up to 256 lower-case letters and digits, parted by single '.', '_', '-' or '/'",
     ),
     "ipv4_address": (_is_ipv4_address, "an IPv4 address such as 203.0.113.7"),
+    "kek_passphrase": (
+        lambda value: len(value) >= 32 and value != _PUBLIC_PASSPHRASE,
+        "at least 32 random characters, and not those that MLflow's source publishes",
+    ),
     "location": (_matches(r"[A-Za-z][A-Za-z0-9 ()]{1,60}"), "an Azure region such as westeurope"),
     "log_analytics_workspace": (
         _matches(r"[A-Za-z0-9]([A-Za-z0-9-]{2,61})[A-Za-z0-9]"),
@@ -144,7 +152,6 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
         "1 to 90 letters, digits, '_', '-', '.' and parentheses, not ending with '.'",
     ),
     "resource_id": (_matches(r"(?i)/subscriptions/[^/]+(/[^/]+)+"), "an Azure resource id, /subscriptions/..."),
-    "secret": (lambda value: len(value) >= 16, "at least 16 characters"),
     "sql_database": (
         _matches(r"[^<>*%&:\\/?\x00-\x1f]{0,127}[^<>*%&:\\/?. \x00-\x1f]"),
         "1 to 128 characters without < > * % & : \\ / ?, not ending with '.' or a space",
@@ -172,7 +179,7 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
     ),
 }
 
-_SECRET_KINDS = frozenset({"secret", "sql_password"})
+_SECRET_KINDS = frozenset({"kek_passphrase", "sql_password"})
 
 
 def setting_problem(value: Any, kind: str, option: str) -> str:

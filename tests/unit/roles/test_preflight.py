@@ -25,7 +25,7 @@ GOOD: dict[str, Any] = {
     "deployment_location": "westeurope",
     "deployment_subscription_id": "00000000-0000-0000-0000-000000000000",
     "image_accept_msodbc_eula": True,
-    "mlflow_app_crypto_kek_passphrase": SECRET,
+    "mlflow_app_crypto_kek_passphrase": f"{SECRET}-0123456789-",
     "mlflow_app_allowed_address_ranges": [{"name": "office", "range": "203.0.113.0/24"}],
 }
 
@@ -37,6 +37,7 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"foundation_identity_name": "-x"}, ["foundation_identity_name", "'-x'"]),
     ({"foundation_workspace_name": "log"}, ["foundation_workspace_name", "'log'", "4 to 63"]),
     ({"foundation_workspace_retention_in_days": 1000}, ["foundation_workspace_retention_in_days", "1000", "730"]),
+    ({"foundation_workspace_retention_in_days": 8}, ["foundation_workspace_retention_in_days", "8", "7, or 30 to 730"]),
     ({"foundation_workspace_retention_in_days": "many"}, ["foundation_workspace_retention_in_days", "int"]),
     ({"foundation_tags": "red"}, ["foundation_tags", "dict"]),
     ({"registry_name": "my-registry"}, ["registry_name", "'my-registry'", "letters and digits"]),
@@ -64,7 +65,25 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
         {"sql_authentication": "password", "sql_administrator_password": f"{SECRET}-A", "sql_administrator_login": "sa"},
         ["sql_administrator_login", "'sa'", "reserves"],
     ),
-    ({"sql_database_auto_pause_delay": 5}, ["sql_database_auto_pause_delay", "5", "15 minutes"]),
+    ({"sql_database_auto_pause_delay": 5}, ["sql_database_auto_pause_delay", "5", "15 to 10080 minutes"]),
+    ({"sql_database_auto_pause_delay": 10081}, ["sql_database_auto_pause_delay", "10081", "15 to 10080 minutes"]),
+    ({"sql_database_max_size_gb": -1}, ["sql_database_max_size_gb", "-1", "0 to leave it to Azure"]),
+    (
+        {"sql_database_sku": "S0", "sql_database_auto_pause_delay": 0, "sql_database_max_size_gb": 32},
+        ["sql_database_max_size_gb", "32", "sql_database_sku S0", "30, 40", "200, 250 GB", "0 to leave it to Azure"],
+    ),
+    (
+        {"sql_database_sku": "Basic", "sql_database_auto_pause_delay": 0, "sql_database_max_size_gb": 5},
+        ["sql_database_max_size_gb", "5", "sql_database_sku Basic", "one of 1, 2 GB"],
+    ),
+    (
+        {"sql_database_sku": "S3", "sql_database_auto_pause_delay": 0, "sql_database_max_size_gb": 1280},
+        ["sql_database_max_size_gb", "1280", "sql_database_sku S3", "750, 1024 GB"],
+    ),
+    (
+        {"sql_database_sku": "P15", "sql_database_auto_pause_delay": 0, "sql_database_max_size_gb": 2000},
+        ["sql_database_max_size_gb", "2000", "sql_database_sku P15", "3840, 4096 GB"],
+    ),
     (
         {"sql_database_sku": "S0", "sql_database_auto_pause_delay": 60},
         ["sql_database_auto_pause_delay", "S0", "GP_S_Gen5_1"],
@@ -79,6 +98,7 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"image_context": "/nowhere"}, ["image_context", "/nowhere", "Dockerfile"]),
     ({"image_builder": "kaniko"}, ["image_builder", "kaniko", "acr"]),
     ({"app_environment_name": "x_y"}, ["app_environment_name", "'x_y'"]),
+    ({"app_environment_name": "a--b"}, ["app_environment_name", "'a--b'", "single hyphens"]),
     ({"app_environment_internal": True}, ["app_environment_infrastructure_subnet_id is not set"]),
     ({"app_environment_infrastructure_subnet_id": "default"}, ["app_environment_infrastructure_subnet_id", "/subscriptions/"]),
     ({"mlflow_app_name": "Mlflow"}, ["mlflow_app_name", "'Mlflow'", "2 to 32 lower-case"]),
@@ -89,12 +109,20 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
         ["mlflow_app_allowed_address_ranges[].range", "'203.0.113.7/24'", "CIDR"],
     ),
     ({"mlflow_app_crypto_kek_passphrase": ""}, ["mlflow_app_crypto_kek_passphrase is not set"]),
-    ({"mlflow_app_crypto_kek_passphrase": "hush-hush"}, ["mlflow_app_crypto_kek_passphrase", "16 characters"]),
+    ({"mlflow_app_crypto_kek_passphrase": "hush-hush"}, ["mlflow_app_crypto_kek_passphrase", "32 random characters"]),
+    ({"mlflow_app_crypto_kek_passphrase": SECRET}, ["mlflow_app_crypto_kek_passphrase", "32 random characters"]),
+    (
+        {"mlflow_app_crypto_kek_passphrase": "mlflow-default-kek-passphrase-for-development-only"},
+        ["mlflow_app_crypto_kek_passphrase", "MLflow's source"],
+    ),
     ({"mlflow_app_cpu": 0.3}, ["mlflow_app_cpu", "0.3", "0.25"]),
+    ({"mlflow_app_cpu": 4.25, "mlflow_app_memory": "8.5Gi"}, ["mlflow_app_cpu", "4.25", "0.25 to 4"]),
     ({"mlflow_app_memory": "2GB"}, ["mlflow_app_memory", "'2GB'", "2Gi"]),
     ({"mlflow_app_port": 70000}, ["mlflow_app_port", "70000", "65535"]),
-    ({"mlflow_app_workers": 0}, ["mlflow_app_workers", "1 or more"]),
+    ({"mlflow_app_workers": 0}, ["mlflow_app_workers", "0", "1 to 64"]),
+    ({"mlflow_app_workers": 65}, ["mlflow_app_workers", "65", "1 to 64"]),
     ({"mlflow_app_min_replicas": 3}, ["mlflow_app_min_replicas", "3 and 1"]),
+    ({"mlflow_app_max_replicas": 1001}, ["mlflow_app_max_replicas", "1001", "1 to 1000"]),
     ({"mlflow_app_environment": {"AZURE_STORAGE_ACCESS_KEY": "x"}}, ["mlflow_app_environment", "AZURE_STORAGE_ACCESS_KEY"]),
 ]
 
@@ -143,7 +171,20 @@ def test_secrets_do_not_come_out(refused: subprocess.CompletedProcess[str]) -> N
     assert "hush-hush" not in refused.stdout + refused.stderr
 
 
+ALSO_GOOD: list[dict[str, Any]] = [
+    {},
+    {"sql_authentication": "password", "sql_administrator_password": "Passw0rd-1"},
+    {"sql_database_max_size_gb": 32},
+    {"mlflow_app_crypto_kek_passphrase": "x" * 32, "mlflow_app_cpu": 4, "mlflow_app_memory": "8Gi", "mlflow_app_workers": 64},
+    {"foundation_workspace_retention_in_days": 7},
+    *(
+        {"sql_database_sku": sku, "sql_database_auto_pause_delay": 0, "sql_database_max_size_gb": size}
+        for sku, size in [("GP_Gen5_2", 33), ("Basic", 2), ("s0", 250), ("S0", 0), ("S3", 1024), ("P11", 1280)]
+    ),
+]
+
+
 def test_good_input_passes(tmp_path: Path) -> None:
-    done = preflight(tmp_path, [{}, {"sql_authentication": "password", "sql_administrator_password": "Passw0rd-1"}], "--tags", "preflight")
+    done = preflight(tmp_path, ALSO_GOOD, "--tags", "preflight")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stdout + done.stderr
