@@ -1,0 +1,54 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real ansible-playbook runs of tasks of the roles, with modules that only say what the test wants to hear."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+CLONE = Path(__file__).resolve().parents[3]
+MODULE = """#!/usr/bin/python
+# WANT_JSON
+print({answer!r})
+"""
+
+
+def run(
+    directory: Path, tasks: list[dict[str, Any]], settings: dict[str, Any], modules: dict[str, dict[str, Any]], *options: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the tasks with the settings, in a collection whose only modules are the given ones: name to result."""
+    collection = directory / "collections" / "ansible_collections" / "mlops" / "mlflow_azure"
+    (collection / "plugins" / "modules").mkdir(parents=True, exist_ok=True)
+    if not (collection / "roles").exists():
+        (collection / "roles").symlink_to(CLONE / "roles")
+        (collection / "plugins" / "filter").symlink_to(CLONE / "plugins" / "filter")
+    for name, answer in modules.items():
+        (collection / "plugins" / "modules" / f"{name}.py").write_text(MODULE.format(answer=json.dumps(answer)), encoding="utf-8")
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "vars_files": [str(CLONE / "playbooks" / "group_vars" / "all.yml")],
+        "tasks": tasks,
+    }
+    (directory / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
+    (directory / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    return subprocess.run(
+        [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", "-e", "@settings.json", "play.yml", *options],
+        cwd=directory,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "MLFLOW_", "ANSIBLE_"))},
+            "ANSIBLE_COLLECTIONS_PATH": str(directory / "collections"),
+            "ANSIBLE_HOME": str(directory / "home"),
+            "ANSIBLE_NOCOLOR": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
