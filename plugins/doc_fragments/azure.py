@@ -12,7 +12,8 @@ class ModuleDocFragment:
 options:
   subscription_id:
     description:
-      - Id of the subscription. Required here or in the environment variable E(AZURE_SUBSCRIPTION_ID).
+      - Id of the subscription, by default the value of E(AZURE_SUBSCRIPTION_ID).
+      - Without either, the default subscription of the Azure CLI (C(az account set)), where the token is the Azure CLI's too, see O(auth_source).
     type: str
   tenant_id:
     description:

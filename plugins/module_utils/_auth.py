@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ._clouds import CLOUDS, Cloud
@@ -35,12 +37,10 @@ class Connection:
 
 
 def connection_from(params: Mapping[str, Any]) -> Connection:
-    """The connection that a module's options describe. Raises Failure when the subscription is missing."""
-    if not params.get("subscription_id"):
-        raise Failure(
-            "subscription_id is required: set the option (once for all modules with module_defaults of "
-            "group/mlops.mlflow_azure.azure) or the environment variable AZURE_SUBSCRIPTION_ID."
-        )
+    """The connection that a module's options describe.
+
+    Who signs in as the Azure CLI does gets its default subscription too. Raises Failure when there is no subscription.
+    """
     cloud = CLOUDS[params.get("cloud_environment") or "AzureCloud"]
     endpoint = params.get("resource_manager_endpoint")
     if endpoint:
@@ -50,8 +50,8 @@ def connection_from(params: Mapping[str, Any]) -> Connection:
     if authority:
         authority = authority.rstrip("/")
         cloud = cloud._replace(authority=authority if "://" in authority else f"https://{authority}")
-    return Connection(
-        subscription_id=params["subscription_id"],
+    connection = Connection(
+        subscription_id=params.get("subscription_id") or "",
         cloud=cloud,
         auth_source=params.get("auth_source") or "auto",
         tenant_id=params.get("tenant_id"),
@@ -59,6 +59,33 @@ def connection_from(params: Mapping[str, Any]) -> Connection:
         client_secret=params.get("client_secret"),
         federated_token_file=params.get("federated_token_file"),
     )
+    if connection.subscription_id:
+        return connection
+    by_cli = source_of(connection) == "cli"
+    subscription = default_subscription() if by_cli else None
+    if not subscription:
+        raise Failure(
+            "subscription_id is required: set the option (once for all modules with module_defaults of "
+            "group/mlops.mlflow_azure.azure) or the environment variable AZURE_SUBSCRIPTION_ID"
+            + (", or choose a default one in the Azure CLI: az login, then az account set." if by_cli else "."),
+            option="subscription_id",
+        )
+    return replace(connection, subscription_id=subscription)
+
+
+def default_subscription(environment: Mapping[str, str] | None = None) -> str | None:
+    """The subscription that C(az account set) chose, as the Azure CLI keeps it; None without one."""
+    environment = os.environ if environment is None else environment
+    folder = Path(environment.get("AZURE_CONFIG_DIR") or "~/.azure").expanduser()
+    try:
+        profile = json.loads((folder / "azureProfile.json").read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return None
+    known = profile.get("subscriptions") if isinstance(profile, dict) else None
+    for subscription in known if isinstance(known, list) else []:
+        if isinstance(subscription, dict) and subscription.get("isDefault") and subscription.get("id"):
+            return str(subscription["id"])
+    return None
 
 
 class Token(NamedTuple):

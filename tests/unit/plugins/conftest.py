@@ -19,3 +19,5 @@ def _no_azure_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("AZURE_", "IDENTITY_", "MSI_")):
             monkeypatch.delenv(name)
+    # Whoever runs the tests may be signed in with the Azure CLI.
+    monkeypatch.setenv("HOME", "/nonexistent")

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 import multiprocessing
 import sys
+from pathlib import Path
 from typing import Any
 
 import azure.identity
@@ -17,6 +19,7 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import (
     Credential,
     Token,
     connection_from,
+    default_subscription,
     source_of,
     token_key,
 )
@@ -87,7 +90,51 @@ def test_a_missing_subscription_is_a_failure_of_the_task() -> None:
     found = module("resource_group")
     result = found.run(options("resource_group", name="rg", location="x"), check_mode=False)
     assert result["failed"] is True
-    assert "AZURE_SUBSCRIPTION_ID" in result["msg"]
+    for way_out in ("subscription_id", "AZURE_SUBSCRIPTION_ID", "az account set"):
+        assert way_out in result["msg"]
+
+
+PROFILE = {
+    "installationId": "x",
+    "subscriptions": [{"id": "s1", "isDefault": False, "state": "Enabled"}, {"id": "s2", "isDefault": True, "tenantId": "t"}],
+}
+
+
+def signed_in(folder: Path) -> None:
+    """As the Azure CLI writes it: with a byte order mark."""
+    folder.mkdir(exist_ok=True)
+    (folder / "azureProfile.json").write_text(json.dumps(PROFILE), encoding="utf-8-sig")
+
+
+@pytest.mark.parametrize("source", [{}, {"auth_source": "cli"}])
+def test_the_login_of_the_azure_cli_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: dict[str, Any]) -> None:
+    signed_in(tmp_path / ".azure")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert connection_from(options("resource_group", name="rg", location="x", **source)).subscription_id == "s2"
+
+
+def test_the_azure_cli_may_keep_it_elsewhere_and_an_option_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed_in(tmp_path)
+    monkeypatch.setenv("AZURE_CONFIG_DIR", str(tmp_path))
+    assert connection_from(options("resource_group", name="rg", location="x")).subscription_id == "s2"
+    assert connection_from(options("resource_group", name="rg", location="x", subscription_id="s3")).subscription_id == "s3"
+
+
+def test_another_identity_does_not_get_the_azure_clis_subscription(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed_in(tmp_path)
+    monkeypatch.setenv("AZURE_CONFIG_DIR", str(tmp_path))
+    principal = {**PRINCIPAL, "client_secret": "x"}
+    with pytest.raises(Failure, match="AZURE_SUBSCRIPTION_ID") as caught:
+        connection_from(options("resource_group", name="rg", location="x", **principal))
+    assert "az account set" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "content", ["", "not json", "[]", "{}", '{"subscriptions": null}', '{"subscriptions": [1, {"isDefault": true}, {"id": "s1"}]}']
+)
+def test_a_profile_without_a_default_subscription_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "azureProfile.json").write_text(content, encoding="utf-8")
+    assert default_subscription({"AZURE_CONFIG_DIR": str(tmp_path)}) is None
 
 
 @pytest.mark.parametrize(
