@@ -18,6 +18,7 @@ from ._resource import Params
 
 _GIB = 2**30
 _MOST_REPLICAS = 1000
+_MOST_FAILURES = {"Startup": 240, "Readiness": 48, "Liveness": 30}
 
 
 def check(params: Params) -> None:
@@ -110,6 +111,13 @@ def _check_probe(name: str, probe: dict[str, Any]) -> None:
     if (probe["http_get"] is None) == (probe["tcp_socket"] is None):
         raise InvalidOption(option, probe["type"], "a probe has either http_get or tcp_socket.")
     _check_port(f"{option}.port", (probe["http_get"] or probe["tcp_socket"])["port"])
+    failures, most = probe["failure_threshold"], _MOST_FAILURES[probe["type"]]
+    if failures is not None and not 1 <= failures <= most:
+        raise InvalidOption(
+            f"containers[{name}].probes.failure_threshold",
+            failures,
+            f"a {probe['type']} probe takes 1 to {most}. For more time set a longer period_seconds.",
+        )
 
 
 def _check_size(containers: list[dict[str, Any]]) -> None:

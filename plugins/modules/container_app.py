@@ -313,7 +313,7 @@ options:
             type: int
           failure_threshold:
             description:
-              - Failures in a row that count, 1 to 10.
+              - Failures in a row that count. 1 to 240 for V(Startup), to 48 for V(Readiness), to 30 for V(Liveness).
             type: int
           success_threshold:
             description:

@@ -10,8 +10,9 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_app_checks import check
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, Failure, InvalidOption
-from fake_azure import ACCEPTED, ANY, GROUP, NOT_FOUND, FakeAzure, delete, get, poll, post, put, run
+from fake_azure import ACCEPTED, ANY, GROUP, NOT_FOUND, FakeAzure, delete, get, options, poll, post, put, run
 
 APP = f"{GROUP}/providers/Microsoft.App/containerApps/app1"
 REVISION = f"{APP}/revisions/app1--0000001"
@@ -111,6 +112,10 @@ def wanted(**changes: Any) -> dict[str, Any]:
 
 def wanted_container(**changes: Any) -> dict[str, Any]:
     return wanted(containers=[{**copy.deepcopy(WANTED["containers"][0]), **changes}])
+
+
+def probe(kind: str, failures: int) -> dict[str, Any]:
+    return {"type": kind, "http_get": {"path": "/health", "port": 5000}, "failure_threshold": failures}
 
 
 def test_no_change_is_two_reads() -> None:
@@ -340,6 +345,10 @@ ALLOW = {"name": "a", "ip_address_range": "1.2.3.0/24"}
         (wanted(identity={"type": "UserAssigned"}), "identity.type"),
         (wanted(identity={"type": "SystemAssigned", "user_assigned_identities": [IDENTITY]}), "identity.type"),
         (wanted_container(probes=[{"type": "Startup"}]), "containers[mlflow].probes.type"),
+        *(
+            (wanted_container(probes=[probe(kind, failures)]), "containers[mlflow].probes.failure_threshold")
+            for kind, failures in [("Startup", 241), ("Readiness", 49), ("Liveness", 31), ("Startup", 0)]
+        ),
         (
             wanted_container(env=[{"name": "A", "value": "1", "secret_ref": "uri"}]),
             "containers[mlflow].env.name",
@@ -408,3 +417,8 @@ def test_check_mode_restarts_nothing() -> None:
 def test_a_revision_that_is_not_there(script: list[Any], message: str) -> None:
     with FakeAzure(*script) as azure, pytest.raises(Failure, match=message):
         run("container_app_revision", azure, state="restarted", **REVISION_OF)
+
+
+def test_probes_may_fail_as_often_as_azure_lets_them() -> None:
+    probes = [probe("Startup", 240), probe("Readiness", 48), probe("Liveness", 30)]
+    check(options("container_app", **wanted_container(probes=probes)))
