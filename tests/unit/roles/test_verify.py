@@ -75,8 +75,10 @@ def test_a_new_revision_is_proven(tmp_path: Path) -> None:
     assert deployment.revision() == "mlflow--2"
 
 
-def test_without_a_record_nothing_is_written(tmp_path: Path) -> None:
+def test_who_wants_no_record_is_not_given_one_nor_a_proof_at_each_run(tmp_path: Path) -> None:
     deployment = Deployment(tmp_path)
+    code, recap = deployment.prove(verify_record="", verify=True)
+    assert (code, "changed=0" in recap) == (0, False), recap
     code, recap = deployment.prove(verify_record="")
-    assert code == 0, recap
+    assert (code, "changed=0" in recap) == (0, True), recap
     assert not deployment.record.parent.exists()
