@@ -33,7 +33,7 @@ demo:
 
 down:
 	@python=$$(scripts/find-python) && "$$python" -m sandbox down --purge
-	@rm -rf out/sandbox
+	@rm -rf out/sandbox .cache/tmp
 
 # A second argument of make gives pytest's options: make test PYTEST_ARGS='-k storage'
 test: test-setup

@@ -10,10 +10,15 @@ import os
 import re
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 OUTPUT = Path("out/sandbox")
 LOG = Path(".ansible/demo.log")
+PLAY_SECONDS = 1800
+ANSWER_SECONDS = 120
 
 
 def sandbox(*arguments: str) -> str:
@@ -24,15 +29,30 @@ def sandbox(*arguments: str) -> str:
 
 def play() -> int:
     """Run site.yml and return its exit status."""
-    # A run that was cut short after the app was made has no record of a proof.
-    prove = [] if (OUTPUT / "verified.json").exists() else ["-e", "verify=true"]
     LOG.unlink(missing_ok=True)
+    # What a play that is killed was working on stays inside the clone.
+    temporary = Path(".cache", "tmp").resolve()
+    temporary.mkdir(parents=True, exist_ok=True)
     ansible_playbook = str(Path(sys.executable).parent / "ansible-playbook")
     return subprocess.run(
-        [ansible_playbook, "-i", "inventories/sandbox", "playbooks/site.yml", *prove],
-        env={**os.environ, **json.loads(sandbox("env", "--json")), "ANSIBLE_LOG_PATH": str(LOG)},
+        [ansible_playbook, "-i", "inventories/sandbox", "playbooks/site.yml"],
+        env={**os.environ, **json.loads(sandbox("env", "--json")), "ANSIBLE_LOG_PATH": str(LOG), "TMPDIR": str(temporary)},
         check=False,
+        timeout=PLAY_SECONDS,
     ).returncode
+
+
+def answers(url: str) -> bool:
+    """Wait for the app, which a sandbox that was started again starts in the background, and tell whether it came."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with direct.open(f"{url}/health", timeout=5):
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    return False
 
 
 def changed() -> int:
@@ -65,10 +85,18 @@ def main() -> int:
     """Run the demo and return the exit status."""
     if subprocess.run([sys.executable, "-m", "sandbox", "up"], check=False).returncode != 0:
         return 1
-    status = play()
-    if status == 0:
-        print("\n".join(summary()))
-    return status
+    try:
+        status = play()
+    except subprocess.TimeoutExpired:
+        print(f"site.yml did not end within {PLAY_SECONDS} s; {LOG} says how far it came.", file=sys.stderr)
+        return 1
+    if status != 0:
+        return status
+    if not answers(sandbox("url", "mlflow")):
+        print("The app does not answer: `python -m sandbox logs mlflow` says why.", file=sys.stderr)
+        return 1
+    print("\n".join(summary()))
+    return 0
 
 
 if __name__ == "__main__":

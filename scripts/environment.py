@@ -11,16 +11,22 @@ is made anew, since pip takes a half installed package for an installed one.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import time
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # In the environment: there while somebody is at work on it, and what was installed from each lock file.
 BUSY = "being-installed"
+WAIT_SECONDS = 1200
+PIP_SECONDS = 1200
 RECORD = "installed-from"
 
 
@@ -31,9 +37,36 @@ def key(lock: Path | None = None) -> str:
     return digest.hexdigest()
 
 
-def install(directory: Path, lock: Path) -> None:
-    """Install what a lock file names. Raises subprocess.CalledProcessError where pip fails."""
-    environment = dict(os.environ)
+@contextmanager
+def alone(directory: Path) -> Iterator[int]:
+    """Hold the lock beside an environment, so that two of these never work on it at once. Gives the lock's file descriptor.
+
+    Raises TimeoutError.
+    """
+    lock = directory.with_name(directory.name + ".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + WAIT_SECONDS
+    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"somebody else has been installing into {directory} for {WAIT_SECONDS} s: end it") from error
+                time.sleep(0.2)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def install(directory: Path, lock: Path, holding: int) -> None:
+    """Install what a lock file names. Raises subprocess.CalledProcessError where pip fails, subprocess.TimeoutExpired."""
+    # A pip that is killed leaves what it was unpacking: inside the clone, where `make down` finds it.
+    temporary = Path(".cache", "tmp").resolve()
+    temporary.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "TMPDIR": str(temporary)}
     if not (Path.home() / ".rustup").exists():
         # pip asks rustc for its version, and rustup's rustc, on its first call, writes into the user's home.
         environment.setdefault("RUSTUP_HOME", str(Path(".cache", "rustup").resolve()))
@@ -44,10 +77,13 @@ def install(directory: Path, lock: Path) -> None:
         ],
         check=True,
         env=environment,
+        timeout=PIP_SECONDS,
+        # Where this is killed and pip is not, the lock is held until pip has ended.
+        pass_fds=(holding,),
     )
 
 
-def prepare(directory: Path, locks: list[Path]) -> None:
+def prepare(directory: Path, locks: list[Path], holding: int) -> None:
     """Bring the environment to what the lock files name."""
     record = directory / RECORD
     made = _has(record / "python", key()) and not (directory / BUSY).exists()
@@ -65,7 +101,7 @@ def prepare(directory: Path, locks: list[Path]) -> None:
     (directory / BUSY).touch()
     for lock in missing:
         print(f"Installing what {lock} names into {directory}", flush=True)
-        install(directory, lock)
+        install(directory, lock, holding)
         (record / lock.name).write_text(key(lock), encoding="ascii")
     (directory / BUSY).unlink()
 
@@ -76,8 +112,13 @@ def _has(file: Path, content: str) -> bool:
 
 def main() -> int:
     """Prepare the environment that the command line names and return the exit status."""
+    directory = Path(sys.argv[1])
     try:
-        prepare(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])
+        with alone(directory) as holding:
+            prepare(directory, [Path(name) for name in sys.argv[2:]], holding)
+    except (TimeoutError, subprocess.TimeoutExpired) as error:
+        print(error, file=sys.stderr)
+        return 1
     except subprocess.CalledProcessError as error:
         status = f"exit status {error.returncode}"
         print(f"pip could not install into {sys.argv[1]} ({status}); its own message is above.", file=sys.stderr)
