@@ -111,6 +111,20 @@ class Site:
         connection.close()
         return [(str(row[0]), float(row[1])) for row in rows]
 
+    def secrets(self) -> set[str]:
+        """What nobody but the sandbox and the app may see: keys, passwords, passphrases and the app's secrets."""
+        connection = sqlite3.connect(f"file:{self.clone}/.sandbox/state.db?mode=ro", uri=True)
+        rows = connection.execute("SELECT private FROM resources WHERE type NOT LIKE 'microsoft.sql/%'").fetchall()
+        connection.close()
+        found = {self.sandbox_environment()["AZURE_CLIENT_SECRET"]}
+        found.add((self.clone / ".sandbox" / "kek_passphrase").read_text(encoding="utf-8").strip())
+        for (private,) in rows:
+            for value in json.loads(private).values():
+                found |= {
+                    text for text in (value.values() if isinstance(value, dict) else [value]) if isinstance(text, str)
+                }
+        return {text for text in found if len(text) > 15}
+
     def python(self, program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs a program as somebody whose shell has sourced the sandbox's file and not the client's settings."""
         return self.run(sys.executable, "-c", program, *arguments, **{**self.sandbox_environment(), **environment})
