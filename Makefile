@@ -23,13 +23,13 @@ help:
 
 # The environment for Ansible, and a link to this clone where Ansible looks for mlops.mlflow_azure.
 setup:
-	@python=$$(scripts/find-python) && "$$python" scripts/environment.py .venv requirements-dev.lock
+	@python=$$(scripts/find-python) && "$$python" -m scripts.environment .venv requirements-dev.lock
 	@mkdir -p $(dir $(LINK)) && ln -sfn ../../../.. $(LINK)
 
 demo:
 	@python=$$(scripts/find-python) && "$$python" scripts/prerequisites.py
 	@$(MAKE) --no-print-directory setup
-	@$(BIN)/python scripts/demo.py
+	@$(BIN)/python -m scripts.demo
 
 down:
 	@python=$$(scripts/find-python) && "$$python" -m sandbox down --purge
@@ -44,11 +44,11 @@ test-all: test-setup
 
 .PHONY: test-setup
 test-setup: setup
-	@python=$$(scripts/find-python) && "$$python" scripts/environment.py .venv requirements-test.lock
+	@python=$$(scripts/find-python) && "$$python" -m scripts.environment .venv requirements-test.lock
 
 check:
-	@python=$$(scripts/find-python) && "$$python" scripts/environment.py .cache/check requirements-check.lock \
-	  && "$$python" scripts/environment.py .cache/importer requirements-importer.lock
+	@python=$$(scripts/find-python) && "$$python" -m scripts.environment .cache/check requirements-check.lock \
+	  && "$$python" -m scripts.environment .cache/importer requirements-importer.lock
 	@.cache/check/bin/python scripts/check.py
 
 bench: setup

@@ -5,20 +5,22 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
+
+from scripts.alone import Turn, alone
 
 OUTPUT = Path("out/sandbox")
 LOG = Path(".ansible/demo.log")
 PLAY_SECONDS = 1800
-ANSWER_SECONDS = 120
+ANSWER_SECONDS = 60
 
 
 def sandbox(*arguments: str) -> str:
@@ -27,18 +29,25 @@ def sandbox(*arguments: str) -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
-def play() -> int:
-    """Run site.yml and return its exit status."""
-    LOG.unlink(missing_ok=True)
-    # What a play that is killed was working on stays inside the clone.
-    temporary = Path(".cache", "tmp").resolve()
+def start_sandbox() -> int:
+    """Start the sandbox and return the exit status. It outlives the demo, so its folder for temporary files is one of its own."""
+    temporary = Path(".cache", "tmp", "sandbox").resolve()
     temporary.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "sandbox", "up"]
+    return subprocess.run(command, env={**os.environ, "TMPDIR": str(temporary)}, check=False).returncode
+
+
+def play(turn: Turn) -> int:
+    """Run site.yml and return its exit status. Raises subprocess.TimeoutExpired."""
+    LOG.unlink(missing_ok=True)
+    settings = {"ANSIBLE_LOG_PATH": str(LOG), "TMPDIR": str(turn.temporary)}
     ansible_playbook = str(Path(sys.executable).parent / "ansible-playbook")
     return subprocess.run(
         [ansible_playbook, "-i", "inventories/sandbox", "playbooks/site.yml"],
-        env={**os.environ, **json.loads(sandbox("env", "--json")), "ANSIBLE_LOG_PATH": str(LOG), "TMPDIR": str(temporary)},
+        env={**os.environ, **json.loads(sandbox("env", "--json")), **settings},
         check=False,
         timeout=PLAY_SECONDS,
+        pass_fds=(turn.descriptor,),
     ).returncode
 
 
@@ -48,10 +57,12 @@ def answers(url: str) -> bool:
     deadline = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < deadline:
         try:
-            with direct.open(f"{url}/health", timeout=5):
-                return True
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
+            with direct.open(f"{url}/health", timeout=5) as answer:
+                if answer.status == http.HTTPStatus.OK:
+                    return True
+        except (OSError, http.client.HTTPException):
+            pass  # it is not there yet
+        time.sleep(0.5)
     return False
 
 
@@ -81,22 +92,40 @@ def summary() -> list[str]:
     ]
 
 
-def main() -> int:
+def demo(turn: Turn) -> int:
     """Run the demo and return the exit status."""
-    if subprocess.run([sys.executable, "-m", "sandbox", "up"], check=False).returncode != 0:
-        return 1
+    status = start_sandbox()
+    if status != 0:
+        return status
     try:
-        status = play()
+        status = play(turn)
     except subprocess.TimeoutExpired:
-        print(f"site.yml did not end within {PLAY_SECONDS} s; {LOG} says how far it came.", file=sys.stderr)
+        print(
+            f"site.yml did not end within {PLAY_SECONDS} s and was stopped; {LOG} says how far it came.",
+            file=sys.stderr,
+        )
         return 1
     if status != 0:
         return status
-    if not answers(sandbox("url", "mlflow")):
-        print("The app does not answer: `python -m sandbox logs mlflow` says why.", file=sys.stderr)
+    url = sandbox("url", "mlflow")
+    if not answers(url):
+        print(
+            f"{url}/health did not answer within {ANSWER_SECONDS} s: `python -m sandbox logs mlflow` says why.",
+            file=sys.stderr,
+        )
         return 1
     print("\n".join(summary()))
     return 0
+
+
+def main() -> int:
+    """Run the demo, once nobody else does, and return the exit status."""
+    try:
+        with alone("demo", "the demo") as turn:
+            return demo(turn)
+    except TimeoutError as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":
