@@ -65,7 +65,7 @@ def prepare(directory: Path, locks: list[Path], turn: Turn) -> None:
         directory.mkdir(parents=True)
         (directory / BUSY).touch()
         # Not venv.create: what that starts would not hold the lock.
-        run(turn, sys.executable, "-m", "venv", "--copies", directory)
+        run(turn, sys.executable, "-m", "venv", directory)
         record.mkdir()
         (record / "python").write_text(key(), encoding="ascii")
     (directory / BUSY).touch()

@@ -10,17 +10,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.site_copy import Play, Site, copy_project
+from tests.e2e.site_copy import Play, Site, make_site
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A copy of the project; its sandbox is stopped and removed at the end."""
-    base = tmp_path_factory.mktemp("site")
-    copy = Site(base / "clone", base / "home")
-    copy.clone.mkdir()
-    copy.home.mkdir()
-    copy_project(copy.clone)
+    copy = make_site(tmp_path_factory.mktemp("site"))
     yield copy
     copy.sandbox("down", "--purge")
 

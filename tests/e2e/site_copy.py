@@ -57,10 +57,12 @@ class Site:
 
     clone: Path
     home: Path
+    temporary: Path
 
     def environment(self, **extra: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(FORGOTTEN)}
-        return {**kept, "HOME": str(self.home), "SANDBOX_TOOLS": str(PROJECT / ".cache" / "sandbox"), **extra}
+        tools = str(PROJECT / ".cache" / "sandbox")
+        return {**kept, "HOME": str(self.home), "TMPDIR": str(self.temporary), "SANDBOX_TOOLS": tools, **extra}
 
     def run(self, *command: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -128,6 +130,15 @@ class Site:
     def python(self, program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs a program as somebody whose shell has sourced the sandbox's file and not the client's settings."""
         return self.run(sys.executable, "-c", program, *arguments, **{**self.sandbox_environment(), **environment})
+
+
+def make_site(folder: Path) -> Site:
+    """A copy of the project in a folder, with an empty home and an empty folder for temporary files beside it."""
+    site = Site(folder / "clone", folder / "home", folder / "tmp")
+    for made in (site.clone, site.home, site.temporary):
+        made.mkdir()
+    copy_project(site.clone)
+    return site
 
 
 def copy_project(target: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.site_copy import Site, copy_project
+from tests.e2e.site_copy import Site, make_site
 
 # After how many seconds each run is killed, and whether the sandbox and all it started are killed with it.
 KILLS = ((4.0, False), (12.0, False), (25.0, True), (30.0, False), (35.0, True), (45.0, True), (55.0, False))
@@ -58,10 +58,7 @@ def kill(site: Site, process: subprocess.Popen[bytes], everything: bool) -> None
 
 @pytest.mark.slow
 def test_a_demo_that_is_killed_again_and_again_finishes(tmp_path: Path) -> None:
-    site = Site(tmp_path / "clone", tmp_path / "home")
-    site.clone.mkdir()
-    site.home.mkdir()
-    copy_project(site.clone)
+    site = make_site(tmp_path)
     shutil.rmtree(site.clone / ".ansible")  # what make makes itself
     log = tmp_path / "log"
     try:
@@ -88,5 +85,6 @@ def test_a_demo_that_is_killed_again_and_again_finishes(tmp_path: Path) -> None:
     assert processes_of(site.clone) == []
     assert not (site.clone / ".sandbox").exists()
     assert not (site.clone / "out" / "sandbox").exists()
+    assert not (site.clone / ".cache" / "tmp").exists()
     written = [path.relative_to(site.home) for path in site.home.rglob("*") if path.is_file()]
     assert [path for path in written if path.parts[:2] not in ((".cache", "pip"),) and path.parts[0] != ".npm"] == []

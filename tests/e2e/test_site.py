@@ -282,11 +282,12 @@ def test_the_ui_shows_experiment_run_and_trace(deployment: Deployment, tmp_path:
 
 def test_artifacts_come_back_as_they_were(deployment: Deployment) -> None:
     program = """
-import hashlib, mlflow, sys
+import hashlib, mlflow, tempfile
 client = mlflow.MlflowClient()
 run = client.search_runs([client.get_experiment_by_name("with-settings").experiment_id])[0]
-with open(client.download_artifacts(run.info.run_id, "a.bin"), "rb") as stream:
-    print("SHA", hashlib.sha256(stream.read()).hexdigest())
+with tempfile.TemporaryDirectory() as folder:
+    with open(client.download_artifacts(run.info.run_id, "a.bin", folder), "rb") as stream:
+        print("SHA", hashlib.sha256(stream.read()).hexdigest())
 """
     done = deployment.site.python(program, **deployment.site.client_settings())
     assert hashlib.sha256(b"y" * 1000).hexdigest() in done.stdout, done.stdout
