@@ -30,3 +30,16 @@ def check_range(first_option: str, first: str, last_option: str, last: str) -> N
     """Raises InvalidOption unless both are IPv4 addresses and the last is not before the first."""
     if _address(last_option, last) < _address(first_option, first):
         raise InvalidOption(last_option, last, f"it is before {first_option} ({first}): swap the two.")
+
+
+def same_networks(wanted: list[dict[str, str]], current: list[dict[str, str]] | None) -> bool:
+    """Rules for addresses ({"value": ...}), in any order; 203.0.113.7 is 203.0.113.7/32."""
+    return sorted(map(_network, wanted)) == sorted(map(_network, current or []))
+
+
+def _network(rule: dict[str, str]) -> str:
+    """The range as Azure writes it; as it is where it is none."""
+    try:
+        return str(ipaddress.ip_network(rule["value"], strict=False))
+    except ValueError:
+        return rule["value"]

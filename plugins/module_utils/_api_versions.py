@@ -11,6 +11,8 @@ API_VERSIONS = {
     "Microsoft.Authorization": "2022-04-01",
     "Microsoft.ContainerRegistry": "2025-11-01",
     "Microsoft.ContainerRegistry/registries/runs": "2025-03-01-preview",
+    "Microsoft.KeyVault": "2025-05-01",
+    "Microsoft.KeyVault/vaults/secrets": "7.4",
     "Microsoft.ManagedIdentity": "2024-11-30",
     "Microsoft.OperationalInsights": "2025-07-01",
     "Microsoft.Resources": "2025-04-01",

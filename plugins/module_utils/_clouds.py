@@ -18,6 +18,7 @@ class Cloud(NamedTuple):
     registry_suffix: str
     storage_suffix: str
     sql_suffix: str
+    key_vault_suffix: str
     registry_scope: str = "https://containerregistry.azure.net/.default"
 
 
@@ -29,6 +30,7 @@ CLOUDS = {
         registry_suffix="azurecr.io",
         storage_suffix="core.windows.net",
         sql_suffix="database.windows.net",
+        key_vault_suffix="vault.azure.net",
     ),
     "AzureChinaCloud": Cloud(
         authority="https://login.chinacloudapi.cn",
@@ -37,6 +39,7 @@ CLOUDS = {
         registry_suffix="azurecr.cn",
         storage_suffix="core.chinacloudapi.cn",
         sql_suffix="database.chinacloudapi.cn",
+        key_vault_suffix="vault.azure.cn",
     ),
     "AzureUSGovernment": Cloud(
         authority="https://login.microsoftonline.us",
@@ -45,5 +48,6 @@ CLOUDS = {
         registry_suffix="azurecr.us",
         storage_suffix="core.usgovcloudapi.net",
         sql_suffix="database.usgovcloudapi.net",
+        key_vault_suffix="vault.usgovcloudapi.net",
     ),
 }

@@ -59,6 +59,11 @@ BLOB_CONTAINER = NameRule(
     re.compile(r"\$root|\$web|\$logs|(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*"),
     "a container has 3 to 63 lowercase letters, digits and single -, and neither begins nor ends with -.",
 )
+KEY_VAULT = NameRule(
+    re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]"),
+    "a key vault has 3 to 24 letters, digits and single -, begins with a letter and does not end with -.",
+)
+KEY_VAULT_SECRET = NameRule(re.compile(r"[A-Za-z0-9-]{1,127}"), "a secret has 1 to 127 letters, digits and -.")
 SECRET = NameRule(
     re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"),
     "a secret has lowercase letters, digits, - and ., and begins and ends with a letter or digit.",

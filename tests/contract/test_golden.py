@@ -30,6 +30,7 @@ MODULES = {
     "container_app": "microsoft.app__containerapps",
     "container_app_environment": "microsoft.app__managedenvironments",
     "container_registry": "microsoft.containerregistry__registries",
+    "key_vault": "microsoft.keyvault__vaults",
     "log_analytics_workspace": "microsoft.operationalinsights__workspaces",
     "resource_group": "resourcegroups",
     "sql_database": "microsoft.sql__servers__databases",
