@@ -87,7 +87,7 @@ class Arm:
         try:
             return self.call(operations, method, *arguments)
         except ArmError as error:
-            if error.status == 404 and error.code not in _NOT_ABSENT:
+            if is_absent(error):
                 return None
             raise
 
@@ -226,14 +226,23 @@ class Arm:
             ) from error
 
 
+def is_absent(error: ArmError) -> bool:
+    """Whether the error says that a resource, its parent or its resource group is not there."""
+    return error.status == 404 and error.code not in _NOT_ABSENT
+
+
 def retry_while_busy(deadline: Deadline, attempt: Callable[[], Json]) -> Json:
-    """Repeat a write whose operation ended in a conflict with another one (Azure SQL reports it only then)."""
+    """Repeat a write whose operation ended in a conflict with another one (Azure SQL reports it only then).
+
+    Only operations: a request that is refused as busy is repeated by DeadlineRetry.
+    """
     pause = 2.0
     while True:
         try:
             return attempt()
         except ArmError as error:
-            if error.status >= 400 or not is_busy(error.code) or deadline.remaining() <= pause:
+            busy = error.status == 0 and is_busy(error.code, error.message)
+            if not busy or deadline.remaining() <= pause:
                 raise
         deadline.pause(pause)
         pause = min(pause * 2, 15.0)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._arm import Arm, Json, Operations, retry_while_busy
+from ._arm import Arm, Json, Operations, is_absent, retry_while_busy
 from ._errors import ArmError, Failure
 from ._plan import (
     CREATE,
@@ -139,7 +139,10 @@ def manage(resource: Resource, params: Params, arm: Arm, check_mode: bool) -> di
     if params["state"] == "absent":
         return _absent(resource, params, arm, check_mode, current, read)
     if current is not None and resource.pending(current) and params["wait"] and not check_mode:
+        # Somebody's operation, or one of this task's own with wait: false: its failure is this task's.
         current = arm.settle(read, resource.pending, resource.what(params))
+        if current is not None and ended_badly(current):
+            raise resource.explain(arm, params, _ended_badly(resource, params, current))
     if current is not None:
         current = resource.observe(arm, params, current)
     planned = _plan(resource, params, current)
@@ -232,10 +235,20 @@ def _absent(
 ) -> dict[str, Any]:
     if current is None:
         return _result(resource, Plan(NONE, {}, {}, {}), {})
-    if not check_mode:
+
+    def delete() -> Json:
         submitted = arm.submit(resource.operations, resource.delete, *[params[option] for option in resource.address])
         if params["wait"]:
             arm.wait(submitted, f"delete of {resource.what(params)}")
+        return {}
+
+    if not check_mode:
+        try:
+            retry_while_busy(arm.deadline, delete)
+        except ArmError as error:
+            # A repeated request meets what the first one did.
+            if not is_absent(error):
+                raise
     return _result(resource, Plan(DELETE, current, {}, {}), {})
 
 

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-import json
+import re
 from typing import Any
 
 from ._deadline import Deadline
+from ._errors import error_object
 
 TRANSIENT = frozenset((408, 500, 502, 503, 504))
 # How often a request is sent when the server stumbles or the connection breaks. Throttling and a busy resource are
@@ -18,8 +19,9 @@ ATTEMPTS = 5
 LONGEST_BACKOFF = 15.0
 # Seconds for which an answer is waited for, as far as the deadline leaves them.
 READ_TIMEOUT = 120
-# A child's parent may be on its way (wait: false): this many seconds are granted before its absence is an error.
-PARENT_GRACE = 120.0
+# What a new resource lies in may itself be on its way (wait: false), and Azure does not show an SQL server before it is
+# ready: the slowest creation on record took 296 s. After this many seconds its absence is taken for a wrong name.
+PARENT_GRACE = 300.0
 
 BUSY = frozenset(
     (
@@ -35,9 +37,13 @@ BUSY = frozenset(
 )
 
 
-def is_busy(code: str) -> bool:
+# The code of such a conflict may be no more than Conflict.
+_BUSY_TEXT = re.compile(r"operation is (already )?in progress|is busy|being (deleted|purged|recovered)", re.IGNORECASE)
+
+
+def is_busy(code: str, message: str = "") -> bool:
     """A conflict that ends by itself."""
-    return code in BUSY or code.endswith("InProgress")
+    return code in BUSY or code.endswith("InProgress") or (code == "Conflict" and bool(_BUSY_TEXT.search(message)))
 
 
 class DeadlineRetry:
@@ -98,7 +104,7 @@ def _delay(response: Any, attempt: int, repeatable: bool) -> float | None:
         return wait
     if status in TRANSIENT:
         return wait if attempt < ATTEMPTS and (repeatable or status in (408, 503)) else None
-    return wait if status in (400, 409) and is_busy(error_code(response)) else None
+    return wait if status in (400, 409) and is_busy(*_code_and_message(response)) else None
 
 
 def retry_after(response: Any) -> float:
@@ -110,16 +116,15 @@ def retry_after(response: Any) -> float:
 
 
 def _parent_missing(request: Any, response: Any) -> bool:
-    return request.method == "PUT" and response.status_code == 404 and error_code(response) == "ParentResourceNotFound"
+    """What is to be created is new, so a PUT's 404 speaks of what it lies in: a parent, or the scope of an assignment."""
+    if request.method != "PUT" or response.status_code != 404:
+        return False
+    return _code_and_message(response)[0] in ("ParentResourceNotFound", "ResourceNotFound")
 
 
-def error_code(response: Any) -> str:
-    """Code of an error answer; empty when it has none."""
+def _code_and_message(response: Any) -> tuple[str, str]:
+    """Of an error answer; empty where it has none."""
     if hasattr(response, "read"):
         response.read()
-    try:
-        body = json.loads(response.text())
-    except ValueError:
-        return ""
-    error = body.get("error", body) if isinstance(body, dict) else {}
-    return str(error.get("code") or "") if isinstance(error, dict) else ""
+    found = error_object(response.text())
+    return str(found.get("code") or ""), str(found.get("message") or "")

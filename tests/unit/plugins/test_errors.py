@@ -34,6 +34,9 @@ def read(status: int, body: Any, **headers: str) -> ArmError:
         ({"error": {"code": "X", "message": '{"error": {"code": "A", "message": "b"}}'}}, "A", "b"),
         ("<html><head></head><body>Bad\n  Gateway</body></html>", "HTTP 500", "Bad Gateway"),
         ("", "HTTP 500", ""),
+        ({"Code": "A", "Message": "b"}, "A", "b"),
+        ("<?xml version='1.0'?><Error><Code>A</Code><Message>b</Message></Error>", "A", "b"),
+        ("<html><style>p {}</style><body>Bad</body></html>", "HTTP 500", "Bad"),
         ("[]", "HTTP 500", "[]"),
         ("null", "HTTP 500", "null"),
     ],
@@ -64,11 +67,11 @@ def test_details_target_and_request_id_are_kept() -> None:
     [
         ("AuthorizationFailed", "role"),
         ("MissingSubscriptionRegistration", "az provider register"),
-        ("StorageAccountAlreadyTaken", "choose another name"),
-        ("NameAlreadyExists", "choose another name"),
-        ("AlreadyInUse", "choose another name"),
+        ("StorageAccountAlreadyTaken", "Choose another name"),
+        ("NameAlreadyExists", "Choose another name"),
+        ("AlreadyInUse", "Choose another name"),
         ("ParentResourceNotFound", "Create the parent"),
-        ("ResourceGroupNotFound", "Create the resource group"),
+        ("ResourceGroupNotFound", "mlops.mlflow_azure.resource_group"),
         ("PrincipalNotFound", "principal_type"),
         ("TooManyRequests", "throttles"),
         ("ScopeLocked", "lock"),
@@ -91,9 +94,45 @@ def test_failures_to_pull_say_what_to_look_at(message: str, advice: str) -> None
     assert advice in str(read(200, {"error": {"code": "ContainerAppOperationError", "message": message}}))
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_any_refusal_speaks_of_roles(status: int) -> None:
-    assert "not allowed" in str(read(status, {"error": {"code": "Odd", "message": "no"}}))
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (400, "Correct the option"),
+        (401, "Check tenant_id, client_id and the credential"),
+        (403, "not allowed"),
+        (404, "no such resource"),
+        (409, "state of the resource"),
+        (412, "Run the task again"),
+        (429, "throttles"),
+        (500, "Azure itself failed"),
+        (599, "Azure itself failed"),
+        (0, "Run the task again"),
+    ],
+)
+def test_an_unknown_code_is_explained_by_its_status(status: int, advice: str) -> None:
+    assert advice in str(read(status, {"error": {"code": "Odd", "message": "no"}}))
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        # Key Vault and others say the true reason inside.
+        ({"code": "Conflict", "message": "no", "innererror": {"code": "ObjectIsDeletedButRecoverable"}}, "purge"),
+        ({"code": "Forbidden", "message": "no", "innererror": {"code": "ForbiddenByFirewall"}}, "address"),
+        ({"code": "Failed", "message": "no", "details": [{"code": "QuotaExceeded", "message": "x"}]}, "quota"),
+        (
+            {"code": "Odd", "message": "no", "details": [{"message": '{"error": {"code": "AlreadyInUse"}}'}]},
+            "another name",
+        ),
+    ],
+)
+def test_the_code_inside_tells_more(error: dict[str, Any], advice: str) -> None:
+    assert advice in str(read(409, {"error": error}))
+
+
+def test_the_target_is_named_wherever_it_stands() -> None:
+    body = {"error": {"code": "A", "message": "b", "target": "t", "details": [{"code": "C", "target": "u"}]}}
+    assert "(target t, u; PUT https://management.azure.com/x" in str(read(400, body))
 
 
 def test_urls_lose_what_signs_them() -> None:

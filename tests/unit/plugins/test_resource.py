@@ -128,6 +128,20 @@ def test_an_operation_under_way_is_picked_up() -> None:
     assert azure.clock.now > 0
 
 
+def test_an_operation_that_was_picked_up_and_fails_fails_the_task_and_the_next_run_writes_anew() -> None:
+    failed = workspace("Failed")
+    failed["properties"]["deploymentErrors"] = "no room"
+    with (
+        FakeAzure(get(WORKSPACE, 200, workspace("Creating")), get(WORKSPACE, 200, failed)) as azure,
+        pytest.raises(ArmError, match="ended as Failed: no room"),
+    ):
+        run("log_analytics_workspace", azure, **LOG)
+    with FakeAzure(
+        get(WORKSPACE, 200, failed), put(WORKSPACE, 200, workspace()), get(WORKSPACE, 200, workspace())
+    ) as azure:
+        assert run("log_analytics_workspace", azure, **LOG)["changed"] is True
+
+
 def test_a_resource_that_is_going_away_is_made_anew() -> None:
     with FakeAzure(
         get(WORKSPACE, 200, workspace("Deleting")),
@@ -342,7 +356,7 @@ def test_a_parent_that_never_comes_is_an_error_long_before_the_deadline() -> Non
     rule = f"{GROUP}/providers/Microsoft.Sql/servers/s1/firewallRules/r1"
     missing = {"error": {"code": "ParentResourceNotFound", "message": "no parent"}}
     azure = FakeAzure(get(rule, 404, missing), *[put(rule, 404, missing)] * 30, wait_timeout=3600)
-    with pytest.raises(ArmError, match="Create the parent resource first"):
+    with pytest.raises(ArmError, match="Create the parent first"):
         run(
             "sql_firewall_rule",
             azure,
@@ -352,7 +366,17 @@ def test_a_parent_that_never_comes_is_an_error_long_before_the_deadline() -> Non
             start_ip_address="0.0.0.0",
             end_ip_address="0.0.0.0",
         )
-    assert azure.clock.now < 180
+    assert 300 <= azure.clock.now < 330
+
+
+def test_a_parent_that_never_comes_ends_at_a_shorter_deadline() -> None:
+    rule = f"{GROUP}/providers/Microsoft.Sql/servers/s1/firewallRules/r1"
+    missing = {"error": {"code": "ParentResourceNotFound", "message": "no parent"}}
+    azure = FakeAzure(get(rule, 404, missing), *[put(rule, 404, missing)] * 30, wait_timeout=20)
+    given = {"start_ip_address": "0.0.0.0", "end_ip_address": "0.0.0.0"}
+    with pytest.raises(ArmError, match="Create the parent first"):
+        run("sql_firewall_rule", azure, resource_group="rg", server="s1", name="r1", **given)
+    assert azure.clock.now <= 20
 
 
 @pytest.mark.parametrize(
