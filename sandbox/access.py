@@ -32,6 +32,8 @@ _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers"
 _BLOB_KEY = "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action"
 _BLOB_DATA = tuple(f"{_BLOBS}/blobs/{verb}" for verb in ("read", "write", "delete", "add/action", "move/action"))
 
+_SECRETS = "Microsoft.KeyVault/vaults/secrets"
+
 ROLES = (
     Role("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner", ("*",)),
     Role(
@@ -80,6 +82,20 @@ ROLES = (
         (f"{_BLOBS}/blobs/read",),
     ),
     Role("17d1049b-9a84-46fb-8f53-869881c3d3ab", "Storage Account Contributor", ("Microsoft.Storage/storageAccounts/*", "*/read")),
+    Role("00482a5a-887f-4fb3-b363-3b7fe8e74483", "Key Vault Administrator", ("*/read",), (), ("Microsoft.KeyVault/vaults/*",)),
+    Role("f25e0fa2-a7c8-4377-a976-54943a77a395", "Key Vault Contributor", ("Microsoft.KeyVault/*", "*/read")),
+    Role("b86a8fe4-44ce-4948-aee5-eccb2c155cd7", "Key Vault Secrets Officer", ("*/read",), (), (f"{_SECRETS}/*",)),
+    Role(
+        "4633458b-17de-408a-b874-0445c86b69e6",
+        "Key Vault Secrets User",
+        data_actions=(f"{_SECRETS}/getSecret/action", f"{_SECRETS}/readMetadata/action"),
+    ),
+    Role(
+        "21090545-7ca7-4776-b22c-e363652d74d2",
+        "Key Vault Reader",
+        ("Microsoft.KeyVault/vaults/read", "*/read"),
+        data_actions=("Microsoft.KeyVault/vaults/*/read", f"{_SECRETS}/readMetadata/action"),
+    ),
     Role("ba69fcd0-3ee1-4d8b-8a63-d35f5e5a8fc4", "Monitoring Reader", ("*/read",)),
 )  # fmt: skip
 ROLES_BY_GUID = {role.guid: role for role in ROLES}

@@ -376,13 +376,7 @@ class ResourceManager:
         """POST …/providers/<namespace>/checkNameAvailability, for the types whose names are unique everywhere."""
         asked = str(call.body.get("type", "")).lower()
         if method == "POST" and action.lower() == "checknameavailability" and asked in self.types:
-            name = str(call.body.get("name", ""))
-            if self.store.named(asked, name) is None:
-                return json_response(200, {"nameAvailable": True})
-            return json_response(
-                200,
-                {"nameAvailable": False, "reason": "AlreadyExists", "message": f"The name {name} is already taken."},
-            )
+            return json_response(200, self.types[asked].availability(str(call.body.get("name", ""))))
         raise ArmError(
             404,
             "InvalidResourceType",
@@ -402,7 +396,7 @@ class ResourceManager:
             and (taken := self.store.named(handler.type, call.target.name))
         ):
             raise handler.taken(taken.name)
-        handler.check(call, existing)
+        handler.examine(call, existing)
         body, private = handler.settle(call, existing)
         reply = handler.create_reply if existing is None else handler.update_reply
         if patch and reply is Reply.ASYNC_OPERATION:
@@ -423,6 +417,8 @@ class ResourceManager:
             operation = self.context.start(verb, resource, handler.seconds.get(verb, 0.0))
             operation.work = handler.begin(resource, operation, call)
             self.store.put_operation(operation)
+        if reply is Reply.SETTLES:
+            return json_response(handler.created_status, handler.unsettled(resource))
         headers = self._polling_headers(handler, resource, operation, call)
         if reply is Reply.ACCEPTED_OPERATION:
             started = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(operation.started))
@@ -521,8 +517,7 @@ class ResourceManager:
                 return json_response(409, {"error": operation.error})
             resource = self.store.get(operation.resource)
             if operation.verb == "delete" or resource is None or handler is None:
-                group = operation.type == GROUPS or operation.type.startswith("microsoft.containerregistry/")
-                return Response(200 if group else 204)
+                return Response(handler.deleted_result_status if handler is not None else 200)
             return json_response(200, handler.show(resource))
         body: Json = {
             "id": path,

@@ -23,6 +23,7 @@ from sandbox.arm import ResourceManager
 from sandbox.blob import ACCOUNTS, Blobs
 from sandbox.blob import SUFFIX as BLOB_SUFFIX
 from sandbox.directory import TOKEN_SECONDS, Directory
+from sandbox.key_vault import KeyVaults
 from sandbox.messages import Request, Response, json_response
 from sandbox.registry import REGISTRIES, Builds, RegistryEndpoint
 from sandbox.runtime import APPS, Runtime
@@ -48,6 +49,7 @@ class Endpoints:
     builds: Builds
     blobs: Blobs
     runtime: Runtime
+    vaults: KeyVaults
 
 
 class Gateway:
@@ -71,6 +73,7 @@ class Gateway:
             host in (arm.HOST, directory.HOST, self._to.builds.host)
             or self._account(host) is not None
             or self._registry(host) is not None
+            or self._to.vaults.vault(host) is not None
             or self._in_environment(host)
         )
 
@@ -141,6 +144,9 @@ class Gateway:
         registry = self._registry(host)
         if registry is not None:
             return lambda request: self._to.registry.handle(registry, request)
+        vault = self._to.vaults.vault(host)
+        if vault is not None:
+            return lambda request: self._to.vaults.handle(vault, request)
         return None
 
     def error(self, flow: http.HTTPFlow) -> None:

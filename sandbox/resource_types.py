@@ -94,6 +94,7 @@ class Reply(enum.Enum):
     """How Resource Manager answers a write."""
 
     SYNC = "the settled resource at once"
+    SETTLES = "200 with the unsettled resource, which settles by itself; there is nothing to poll"
     ASYNC_OPERATION = "201 with the unsettled resource, and Azure-AsyncOperation to poll"
     ACCEPTED_OPERATION = "202 with an operation as body, and both headers to poll"
     ACCEPTED_LOCATION = "202 without a body, and Location to poll"
@@ -139,6 +140,22 @@ class Context:
         return str(max(1, round(seconds * self.latency)))
 
 
+@dataclass(frozen=True)
+class NameRule:
+    """What a type's names must be, and how Azure refuses others. `message` may hold `{name}`; `reason` is that of checkNameAvailability."""
+
+    pattern: str
+    code: str
+    message: str
+    reason: str = "Invalid"
+
+    def accepts(self, name: str) -> bool:
+        return re.fullmatch(self.pattern, name) is not None
+
+    def refusal(self, name: str) -> ArmError:
+        return ArmError(400, self.code, self.message.replace("{name}", name), cause="")
+
+
 class ResourceType:
     """One resource type: its name, how it answers, and what becomes of a request body."""
 
@@ -146,12 +163,15 @@ class ResourceType:
     id_type = ""
     id_group_segment = "resourceGroups"
     unique_everywhere = False
+    located = False
+    name_rule: NameRule | None = None
     create_reply = Reply.SYNC
     update_reply = Reply.SYNC
     delete_reply = Reply.SYNC
     created_status = 201
     deleted_status = 200
     missing_delete_status = 204
+    deleted_result_status = 204
     retry_after = 15
     seconds: dict[str, float] = {}
     creating_state = "Creating"
@@ -168,6 +188,28 @@ class ResourceType:
     @property
     def store(self) -> Store:
         return self.context.store
+
+    def examine(self, call: Call, existing: Resource | None) -> None:
+        """Refuses what Azure refuses: a wrong name or location, a move, and what the type itself refuses."""
+        if self.name_rule is not None and not self.name_rule.accepts(call.target.name):
+            raise self.name_rule.refusal(call.target.name)
+        if self.located:
+            check_location(call.body.get("location"), self.type)
+            check_unmoved(call, existing)
+        self.check(call, existing)
+
+    def availability(self, name: str) -> Json:
+        """The answer to checkNameAvailability."""
+        if self.name_rule is not None and not self.name_rule.accepts(name):
+            message = self.name_rule.message.replace("{name}", name)
+            return {"nameAvailable": False, "reason": self.name_rule.reason, "message": message}
+        if self.holds_name(name):
+            return {"nameAvailable": False, "reason": "AlreadyExists", "message": self.taken(name).message}
+        return {"nameAvailable": True}
+
+    def holds_name(self, name: str) -> bool:
+        """Whether a name that is unique everywhere is in use."""
+        return self.store.named(self.type, name) is not None
 
     # what a type defines
 

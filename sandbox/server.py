@@ -31,10 +31,12 @@ from sandbox.azure_sql import AzureSql, SqlServer
 from sandbox.blob import Blobs
 from sandbox.directory import Directory
 from sandbox.home import Home, locate, read_json, write_private
+from sandbox.key_vault import KeyVaults
 from sandbox.processes import Processes
 from sandbox.providers.app import ContainerApp, ManagedEnvironment, Revision
 from sandbox.providers.authorization import RoleAssignment, RoleDefinition, owner_assignment
 from sandbox.providers.container_registry import Registry, Run
+from sandbox.providers.key_vault import DeletedVault, DeletedVaults, Vault
 from sandbox.providers.managed_identity import UserAssignedIdentity
 from sandbox.providers.operational_insights import Workspace
 from sandbox.providers.sql import Database, FirewallRule, Server
@@ -219,12 +221,14 @@ class Sandbox:
                 Registry(self.context, builds), Run(self.context, builds), Workspace(self.context),
                 ManagedEnvironment(self.context), ContainerApp(self.context, runtime), Revision(self.context, runtime),
                 Server(self.context), Database(self.context, sql), FirewallRule(self.context),
+                Vault(self.context), DeletedVault(self.context), DeletedVaults(self.context),
                 StorageAccount(self.context, blobs), BlobServiceProperties(self.context), BlobContainer(self.context, blobs),
             ],
         )  # fmt: skip
         registry = RegistryEndpoint(self.context, images)
+        vaults = KeyVaults(self.store, self.directory)
         gateway = Gateway(
-            Endpoints(self.store, self.directory, manager, registry, builds, blobs, runtime), identity_port
+            Endpoints(self.store, self.directory, manager, registry, builds, blobs, runtime, vaults), identity_port
         )
         upstream = plain.get("HTTPS_PROXY") or plain.get("https_proxy")
         modes = [f"upstream:{upstream}@127.0.0.1:{proxy_port}" if upstream else f"regular@127.0.0.1:{proxy_port}"]

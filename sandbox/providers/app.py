@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import re
 import secrets
 import string
 from typing import Any
@@ -22,12 +21,11 @@ from sandbox.resource_types import (
     Call,
     Context,
     Json,
+    NameRule,
     Reply,
     ResourceType,
     Target,
     assigned_identities,
-    check_location,
-    check_unmoved,
     merge_patch,
     region,
     system_data,
@@ -69,6 +67,13 @@ def _display(location: str) -> str:
 
 class ManagedEnvironment(ResourceType):
     type = "Microsoft.App/managedEnvironments"
+    located = True
+    name_rule = NameRule(
+        r"(?!.*--)[a-z0-9A-Z]([a-zA-Z0-9-]{0,58}[a-zA-Z0-9])?",
+        "InvalidManagedEnvironmentName",
+        "Invalid ManagedEnvironment name '{name}'. A name must consist of alphanumeric characters or '-', "
+        "start and end with an alphanumeric character, and be at most 60 characters long.",
+    )
     create_reply = update_reply = Reply.ASYNC_OPERATION
     delete_reply = Reply.ACCEPTED_LOCATION
     creating_state = "Waiting"
@@ -77,17 +82,6 @@ class ManagedEnvironment(ResourceType):
     result_path = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}/managedEnvironmentOperationResults/{operation}"
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        check_location(call.body.get("location"), self.type)
-        check_unmoved(call, existing)
-        name = call.target.name
-        if not re.fullmatch(r"(?!.*--)[a-z0-9A-Z]([a-zA-Z0-9-]{0,58}[a-zA-Z0-9])?", name):
-            raise ArmError(
-                400,
-                "InvalidManagedEnvironmentName",
-                f"Invalid ManagedEnvironment name '{name}'. A name must consist of alphanumeric characters or '-', "
-                "start and end with an alphanumeric character, and be at most 60 characters long.",
-                cause="",
-            )
         logs = (call.body.get("properties") or {}).get("appLogsConfiguration") or {}
         analytics = logs.get("logAnalyticsConfiguration") or {}
         if logs.get("destination") == "log-analytics" and not (
@@ -174,6 +168,13 @@ class ManagedEnvironment(ResourceType):
 class ContainerApp(ResourceType):
     type = "Microsoft.App/containerApps"
     id_type = "Microsoft.App/containerapps"
+    located = True
+    name_rule = NameRule(
+        r"(?!.*--)[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
+        "ContainerAppInvalidName",
+        "Invalid ContainerApp name '{name}'. A name must consist of lower case alphanumeric characters or '-', start with an alphabetic "
+        "character, and end with an alphanumeric character and cannot have '--'. The length must not be more than 32 characters.",
+    )
     create_reply = update_reply = Reply.ASYNC_OPERATION
     delete_reply = Reply.ACCEPTED_LOCATION
     creating_state = updating_state = "InProgress"
@@ -194,17 +195,6 @@ class ContainerApp(ResourceType):
         )
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        check_location(call.body.get("location"), self.type)
-        check_unmoved(call, existing)
-        name = call.target.name
-        if not re.fullmatch(r"(?!.*--)[a-z]([a-z0-9-]{0,30}[a-z0-9])?", name):
-            raise ArmError(
-                400,
-                "ContainerAppInvalidName",
-                f"Invalid ContainerApp name '{name}'. A name must consist of lower case alphanumeric characters or '-', start with an alphabetic "
-                "character, and end with an alphanumeric character and cannot have '--'. The length must not be more than 32 characters.",
-                cause="",
-            )
         properties = call.body.get("properties") or {}
         self._check_environment(properties)
         configuration, template = properties.get("configuration") or {}, properties.get("template") or {}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 
 from sandbox.messages import Response, json_response
@@ -15,11 +14,10 @@ from sandbox.resource_types import (
     Call,
     Context,
     Json,
+    NameRule,
     Reply,
     ResourceType,
     assigned_identities,
-    check_location,
-    check_unmoved,
     region,
     system_data,
     utc_now,
@@ -35,6 +33,13 @@ class Registry(ResourceType):
     create_reply = update_reply = Reply.ASYNC_OPERATION
     delete_reply = Reply.ACCEPTED_LOCATION
     retry_after = 10
+    deleted_result_status = 200
+    located = True
+    name_rule = NameRule(
+        r"[a-zA-Z0-9]{5,50}",
+        "InvalidRegistryName",
+        "The registry name '{name}' is invalid. It must be 5 to 50 alphanumeric characters.",
+    )
     seconds = {"create": 8.0, "update": 2.0, "delete": 5.0}
     status_path = "{id}/operationStatuses/{operation}"
     result_path = "/subscriptions/{subscription}/providers/Microsoft.ContainerRegistry/locations/{location}/operationResults/{operation}"
@@ -53,15 +58,6 @@ class Registry(ResourceType):
         )
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        if not re.fullmatch(r"[a-zA-Z0-9]{5,50}", call.target.name):
-            raise ArmError(
-                400,
-                "InvalidRegistryName",
-                f"The registry name '{call.target.name}' is invalid. It must be 5 to 50 alphanumeric characters.",
-                cause="",
-            )
-        check_location(call.body.get("location"), self.type)
-        check_unmoved(call, existing)
         sku = (call.body.get("sku") or {}).get("name")
         if sku is None or sku.lower() not in (known.lower() for known in _SKUS):
             raise ArmError(400, "InvalidSku", f"The SKU '{sku}' is invalid. Supported: {', '.join(_SKUS)}.", cause="")

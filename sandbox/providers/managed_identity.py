@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 
-from sandbox.resource_types import Call, Json, ResourceType, check_location, check_unmoved, region
+from sandbox.resource_types import Call, Json, ResourceType, region
 from sandbox.store import Operation, Principal, Resource
 
 
@@ -15,10 +15,7 @@ class UserAssignedIdentity(ResourceType):
     type = "Microsoft.ManagedIdentity/userAssignedIdentities"
     id_group_segment = "resourcegroups"
     shows_state = False
-
-    def check(self, call: Call, existing: Resource | None) -> None:
-        check_location(call.body.get("location"), self.type)
-        check_unmoved(call, existing)
+    located = True
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         known = existing.properties if existing else {}

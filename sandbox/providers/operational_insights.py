@@ -14,10 +14,9 @@ from sandbox.resource_types import (
     ArmError,
     Call,
     Json,
+    NameRule,
     Reply,
     ResourceType,
-    check_location,
-    check_unmoved,
     region,
     utc_now,
 )
@@ -32,12 +31,16 @@ class Workspace(ResourceType):
     delete_reply = Reply.SYNC
     seconds = {"create": 12.3, "delete": 5.5}
     retry_after = 20
+    located = True
+    name_rule = NameRule(
+        r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]",
+        "InvalidParameter",
+        "'Name' property doesn't match. Reason: '{name}' must be 4 to 63 letters, digits and hyphens, and begin and end with a letter or digit.",
+    )
     operation_api_version = "2015-11-01-preview"
     status_path = "/subscriptions/{subscription}/providers/Microsoft.OperationalInsights/locations/{location}/operationstatuses/{operation}"
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        check_location(call.body.get("location"), self.type)
-        check_unmoved(call, existing)
         properties = call.body.get("properties") or {}
         sku = (properties.get("sku") or {}).get("name")
         if sku is not None and sku.lower() not in _SKUS:

@@ -21,12 +21,11 @@ from sandbox.resource_types import (
     Call,
     Context,
     Json,
+    NameRule,
     Reply,
     ResourceType,
     Target,
     assigned_identities,
-    check_location,
-    check_unmoved,
     region,
     utc_now,
 )
@@ -66,6 +65,13 @@ def _sql_not_found(target: Target) -> ArmError:
 class Server(ResourceType):
     type = "Microsoft.Sql/servers"
     unique_everywhere = True
+    located = True
+    name_rule = NameRule(
+        r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?",
+        "InvalidServerName",
+        "'{name}' is not a valid server name. It must be lower case letters, digits and hyphens, not begin or end with a hyphen, "
+        "and be at most 63 characters long.",
+    )
     create_reply = update_reply = delete_reply = Reply.ACCEPTED_OPERATION
     shows_state = False
     retry_after = 1
@@ -85,17 +91,6 @@ class Server(ResourceType):
         )
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        check_location(call.body.get("location"), self.type)
-        check_unmoved(call, existing)
-        name = call.target.name
-        if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", name):
-            raise ArmError(
-                400,
-                "InvalidServerName",
-                f"'{name}' is not a valid server name. It must be lower case letters, digits and hyphens, not begin or end with a hyphen, "
-                "and be at most 63 characters long.",
-                cause="",
-            )
         asked = call.body.get("properties") or {}
         login, password = asked.get("administratorLogin"), asked.get("administratorLoginPassword")
         entra_only = (asked.get("administrators") or {}).get("azureADOnlyAuthentication")
@@ -177,6 +172,7 @@ class Content(Protocol):
 
 class Database(ResourceType):
     type = "Microsoft.Sql/servers/databases"
+    located = True
     create_reply = update_reply = delete_reply = Reply.ACCEPTED_OPERATION
     shows_state = False
     seconds = {"create": 38.0, "update": 15.0, "delete": 8.0}
@@ -191,8 +187,6 @@ class Database(ResourceType):
         self.content.forget(resource)
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        check_location(call.body.get("location"), self.type)
-        check_unmoved(call, existing)
         asked = call.body.get("properties") or {}
         wanted = asked.get("collation")
         if existing is not None and wanted and wanted.lower() != existing.properties["collation"].lower():

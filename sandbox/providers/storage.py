@@ -16,11 +16,10 @@ from sandbox.resource_types import (
     Call,
     Context,
     Json,
+    NameRule,
     Reply,
     ResourceType,
     Target,
-    check_location,
-    check_unmoved,
     merge_patch,
     region,
     utc_now,
@@ -43,6 +42,14 @@ class BlobService(Protocol):
 class StorageAccount(ResourceType):
     type = "Microsoft.Storage/storageAccounts"
     unique_everywhere = True
+    located = True
+    name_rule = NameRule(
+        r"[a-z0-9]{3,24}",
+        "AccountNameInvalid",
+        "{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in length and "
+        "use numbers and lower-case letters only.",
+        "AccountNameInvalid",
+    )
     create_reply = Reply.ACCEPTED_LOCATION
     retry_after = 17
     seconds = {"create": 19.0}
@@ -58,19 +65,6 @@ class StorageAccount(ResourceType):
         return ArmError(
             409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.", cause=""
         )
-
-    def check(self, call: Call, existing: Resource | None) -> None:
-        name = call.target.name
-        if not re.fullmatch(r"[a-z0-9]{3,24}", name):
-            raise ArmError(
-                400,
-                "AccountNameInvalid",
-                f"{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in length and "
-                "use numbers and lower-case letters only.",
-                cause="",
-            )
-        check_location(call.body.get("location"), self.type)
-        check_unmoved(call, existing)
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = call.body.get("properties") or {}
