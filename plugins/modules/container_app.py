@@ -578,7 +578,7 @@ EXAMPLES = r"""
     resource_group: rg-mlflow
     name: ca-mlflow
     location: westeurope
-    environment_id: "{{ environment.container_app_environment.id }}"
+    environment_id: "{{ app_environment.container_app_environment.id }}"
     identity:
       type: UserAssigned
       user_assigned_identities: ["{{ identity.user_assigned_identity.id }}"]

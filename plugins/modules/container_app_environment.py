@@ -117,6 +117,7 @@ EXAMPLES = r"""
     log_analytics:
       workspace_id: "{{ workspace.log_analytics_workspace.id }}"
       customer_id: "{{ workspace.log_analytics_workspace.properties.customerId }}"
+  register: app_environment
 """
 
 RETURN = r"""

@@ -70,6 +70,7 @@ EXAMPLES = r"""
     location: westeurope
     retention_in_days: 30
     daily_quota_gb: 1
+  register: workspace
 """
 
 RETURN = r"""

@@ -86,18 +86,18 @@ seealso:
 EXAMPLES = r"""
 - name: Write
   mlops.mlflow_azure.mlflow_roundtrip:
-    tracking_uri: https://mlflow.example.org
+    tracking_uri: "{{ tracking_uri }}"
     experiment: roundtrip
 
 - name: Read it back and compare
   mlops.mlflow_azure.mlflow_roundtrip:
-    tracking_uri: https://mlflow.example.org
+    tracking_uri: "{{ tracking_uri }}"
     experiment: roundtrip
     state: verified
 
 - name: Leave nothing behind
   mlops.mlflow_azure.mlflow_roundtrip:
-    tracking_uri: https://mlflow.example.org
+    tracking_uri: "{{ tracking_uri }}"
     experiment: roundtrip
     state: absent
 """

@@ -1,0 +1,181 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every example of every module's documentation runs against the sandbox, and changes nothing when it runs again."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.conftest import Deployment
+from tests.e2e.site_copy import PROJECT, Play, Site
+
+MODULES = sorted(path.stem for path in (PROJECT / "plugins" / "modules").glob("[a-z]*.py"))
+# What others live in, outermost first. All other modules come after these, and those that only read after all.
+PARENTS = (
+    "resource_group", "user_assigned_identity", "log_analytics_workspace", "container_registry", "role_assignment", "container_image",
+    "container_app_environment", "storage_account", "storage_container", "container_app_environment_storage", "key_vault", "sql_server",
+    "container_app", "container_app_job",
+)  # fmt: skip
+# What examples leave to their reader.
+VARIABLES = {
+    "backend_store_uri": "sqlite:////tmp/unused.db",
+    "passphrase": "examples only",
+    "sql_password": "Examples-0nly-Sandbox",
+}
+CONNECTION = {
+    "ansible_connection": "local",
+    "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+    "ansible_remote_tmp": "{{ lookup('ansible.builtin.config', 'ANSIBLE_HOME') }}/tmp",
+}
+# The image that container_image's example builds: it stands for MLflow's, which takes a minute to build.
+DOCKERFILE = """\
+FROM python:3.12-slim-bookworm
+WORKDIR /srv
+COPY server.py ./
+ENTRYPOINT ["python", "/srv/server.py"]
+CMD ["0.0.0.0"]
+"""
+SERVER = """\
+import http.server, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+http.server.ThreadingHTTPServer((sys.argv[1], 5000), Handler).serve_forever()
+"""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A task of an EXAMPLES block. again: whether the documentation says that a second run changes nothing."""
+
+    module: str
+    number: int
+    task: dict[str, Any]
+    again: bool
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return dict(self.task.get(f"mlops.mlflow_azure.{self.module}", {}))
+
+    def named(self, suffix: str = "") -> dict[str, Any]:
+        """The task under a name that tells it from all others; the others go on when it fails."""
+        name = f"{self.module} {self.number}{suffix}: {self.task['name']}"
+        return {**self.task, "name": name, "ignore_errors": True}
+
+
+def blocks(module: str) -> dict[str, Any]:
+    """The documentation blocks of a module as YAML."""
+    tree = ast.parse((PROJECT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8"))
+    return {
+        node.targets[0].id: yaml.safe_load(ast.literal_eval(node.value))
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id in ("DOCUMENTATION", "EXAMPLES")
+    }
+
+
+def examples(module: str) -> list[Example]:
+    """The examples of a module. One of another module, such as debug, is not repeated."""
+    found = blocks(module)
+    claim = found["DOCUMENTATION"].get("attributes", {}).get("idempotent", {"support": "full"})
+    changing = set(re.findall(r"O\((\w+)=(\w+)\)", " ".join(claim.get("details", []))))
+    made = []
+    for number, task in enumerate(found.get("EXAMPLES") or [], 1):
+        arguments = task.get(f"mlops.mlflow_azure.{module}")
+        again = arguments is not None and claim["support"] != "none"
+        again = again and not changing & {(name, str(value)) for name, value in (arguments or {}).items()}
+        made.append(Example(module, number, task, again))
+    return made
+
+
+def in_order(found: list[Example]) -> list[Example]:
+    """What makes things comes before what reads them, and what removes them last, the innermost first."""
+    ranks = {module: rank for rank, module in enumerate(PARENTS)}
+
+    def rank(example: Example) -> tuple[bool, int, str]:
+        return example.module.endswith("_info"), ranks.get(example.module, len(ranks)), example.module
+
+    removing = [example for example in found if example.arguments.get("state") == "absent"]
+    making = sorted((example for example in found if example not in removing), key=rank)
+    return making + sorted(removing, key=rank, reverse=True)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run of all examples, and how each task ended: ok, changed, failed or skipped."""
+
+    play: Play
+    found: list[Example]
+    ended: dict[str, str]
+
+
+def run_examples(site: Site, folder: Path) -> Run:
+    """One run of ansible-playbook with all examples, each repeated at once."""
+    found = in_order([example for module in MODULES for example in examples(module)])
+    tasks: list[dict[str, Any]] = []
+    for example in found:
+        tasks += [example.named(), *([example.named(" again")] if example.again else [])]
+    variables = {**CONNECTION, **VARIABLES, "tracking_uri": site.client_settings()["MLFLOW_TRACKING_URI"]}
+    play = {"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}
+    context, playbook = folder / "docker" / "mlflow", folder / "playbooks" / "examples.yml"
+    for path, text in (
+        (context / "Dockerfile", DOCKERFILE), (context / "server.py", SERVER), (playbook, json.dumps([play])),
+    ):  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    command = Path(sys.executable).parent / "ansible-playbook"
+    done = site.run(command, "-i", "localhost,", playbook, **site.sandbox_environment())
+    return Run(Play(done.returncode, done.stdout), found, results(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def run(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_examples(deployment.site, tmp_path_factory.mktemp("examples"))
+
+
+def results(output: str) -> dict[str, str]:
+    """How the tasks of a run ended, by their names."""
+    words = {"ok": "ok", "changed": "changed", "fatal": "failed", "failed": "failed"}
+    ended = {}
+    for name, text in re.findall(
+        r"^TASK \[(.+?)\] \**\n(.*?)(?=^TASK \[|^PLAY RECAP|\Z)", output, re.MULTILINE | re.DOTALL
+    ):
+        said = re.findall(r"^(ok|changed|fatal|failed): \[localhost\]", text, re.MULTILINE)
+        ended[name] = words[said[-1]] if said else "skipped"
+    return ended
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_all_examples_of_a_module_run(module: str, run: Run) -> None:
+    own = [example for example in run.found if example.module == module]
+    assert any(example.arguments for example in own), f"{module} has no example of itself"
+    for example in own:
+        ended = run.ended.get(example.named()["name"], "not reached")
+        assert ended in ("ok", "changed"), run.play.output[-3000:]
+        if example.again:
+            repeated = example.named(" again")["name"]
+            assert run.ended.get(repeated) == "ok", f"{repeated} {run.ended.get(repeated)}\n{run.play.output[-3000:]}"
+
+
+def test_all_examples_were_executed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.play.code == 0, run.play.output[-6000:]
+    executed = [example for example in run.found if run.ended.get(example.named()["name"]) in ("ok", "changed")]
+    assert len(executed) == len(run.found)
+    with capsys.disabled():
+        twice = sum(example.again for example in executed)
+        print(f"\n{len(executed)} examples of {len(MODULES)} modules executed, {twice} of them twice")
