@@ -188,7 +188,9 @@ class Credential:
         """Raises Failure, naming the source, when no token can be had."""
         if self._remember is None or options.get("claims"):
             return self._fetch(scopes, options)
-        return self._remember(token_key(self._connection, scopes), lambda: self._fetch(scopes, options))
+        # A key vault names the tenant that it trusts.
+        tenant = (options["tenant_id"],) if options.get("tenant_id") else ()
+        return self._remember(token_key(self._connection, (*scopes, *tenant)), lambda: self._fetch(scopes, options))
 
     def _fetch(self, scopes: tuple[str, ...], options: Mapping[str, Any]) -> Token:
         from azure.core.exceptions import AzureError

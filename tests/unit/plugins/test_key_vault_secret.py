@@ -1,0 +1,291 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets by the vault's own data plane: versions, refusals that pass, deleted secrets, and no value anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, Failure, InvalidOption
+from azure.keyvault.secrets._shared.http_challenge_cache import clear
+from fake_azure import Exchange, FakeAzure, delete, get, patch, post, put, run
+
+SECRET, KEPT = "/secrets/passphrase", "/deletedsecrets/passphrase"
+ID = "https://kv-one.vault.azure.net/secrets/passphrase"
+VALUE, OTHER = "correct horse battery", "staple gun"
+WANTED: dict[str, Any] = {"vault": "kv-one", "name": "passphrase"}
+TENANT = "https://login.microsoftonline.com/33333333-3333-3333-3333-333333333333"
+CHALLENGE = {"WWW-Authenticate": f'Bearer authorization="{TENANT}", resource="https://vault.azure.net"'}
+MISSING = {"error": {"code": "SecretNotFound", "message": "A secret with (name/id) passphrase was not found"}}
+
+
+@pytest.fixture(autouse=True)
+def _no_challenge_of_another_test() -> Iterator[None]:
+    clear()
+    yield
+    clear()
+
+
+def refused(inner: str, message: str = "Caller is not authorized to perform action on resource.\r\n") -> dict[str, Any]:
+    return {"error": {"code": "Forbidden", "message": message, "innererror": {"code": inner}}}
+
+
+def secret(value: str | None = VALUE, version: str = "v1", **rest: Any) -> dict[str, Any]:
+    attributes = {"enabled": True, "created": 1, "updated": 1, "recoverableDays": 7, "recoveryLevel": "Purgeable"}
+    found = {"id": f"{ID}/{version}", "attributes": {**attributes, **rest.pop("attributes", {})}, **rest}
+    return found if value is None else {"value": value, **found}
+
+
+def challenge(method: str = "GET", path: str = SECRET) -> Exchange:
+    """The first request has no token, and no body either."""
+    return Exchange(method, path, 401, {"error": {"code": "Unauthorized"}}, CHALLENGE)
+
+
+def vault(*script: Exchange, **options: Any) -> FakeAzure:
+    return FakeAzure(challenge(), *script, **options)
+
+
+def test_a_new_secret() -> None:
+    sent = {
+        "value": VALUE,
+        "contentType": "text/plain",
+        "attributes": {"enabled": True, "exp": 1893456000, "nbf": 1798675200},
+        "tags": {"a": "b"},
+    }
+    with vault(get(SECRET, 404, MISSING), put(SECRET, 200, secret(tags={"a": "b"}), sent=sent)) as azure:
+        result = run(
+            "key_vault_secret",
+            azure,
+            value=VALUE,
+            content_type="text/plain",
+            expires_on="2030-01-01T00:00:00Z",
+            not_before="2026-12-31T01:00:00+01:00",
+            tags={"a": "b"},
+            **WANTED,
+        )
+    assert result["changed"] is True
+    assert result["key_vault_secret"] == secret(None, tags={"a": "b"})
+    assert result["diff"]["after"]["value"] == "(hidden, changed)"
+    assert VALUE not in json.dumps(result)
+
+
+def test_requests_go_to_the_vault_with_a_pinned_version() -> None:
+    with vault(get(SECRET, 200, secret(), query="api-version=7.4")) as azure:
+        run("key_vault_secret", azure, **WANTED)
+    assert {url.split("/")[2] for _method, url in azure.session.requests} == {"kv-one.vault.azure.net"}
+
+
+@pytest.mark.parametrize(
+    ("given", "standing"),
+    [
+        ({}, secret()),
+        ({"value": VALUE}, secret()),
+        ({"value": VALUE, "content_type": ""}, secret()),
+        ({"value": VALUE, "tags": {}}, secret()),
+        ({"value": VALUE, "tags": {"a": "b"}}, secret(tags={"a": "b"})),
+        ({"expires_on": "2030-01-01T00:00:00Z"}, secret(attributes={"exp": 1893456000})),
+    ],
+)
+def test_nothing_to_do_is_one_read_after_the_challenge(given: dict[str, Any], standing: dict[str, Any]) -> None:
+    with vault(get(SECRET, 200, standing)) as azure:
+        result = run("key_vault_secret", azure, **given, **WANTED)
+    assert result["changed"] is False
+    assert VALUE not in json.dumps(result)
+
+
+def test_a_rotated_value_is_a_new_version_that_keeps_all_else() -> None:
+    standing = secret(contentType="text/plain", tags={"a": "b"}, attributes={"exp": 1893456000})
+    sent = {
+        "value": OTHER,
+        "contentType": "text/plain",
+        "tags": {"a": "b"},
+        "attributes": {"enabled": True, "exp": 1893456000},
+    }
+    with vault(get(SECRET, 200, standing), put(SECRET, 200, secret(OTHER, "v2"), sent=sent)) as azure:
+        result = run("key_vault_secret", azure, value=OTHER, **WANTED)
+    assert result["key_vault_secret"]["id"] == f"{ID}/v2"
+    assert VALUE not in json.dumps(result)
+    assert OTHER not in json.dumps(result)
+
+
+@pytest.mark.parametrize("value", [None, VALUE])
+def test_other_changes_alter_the_version_that_stands(value: str | None) -> None:
+    sent = {"attributes": {"enabled": True, "nbf": 5}, "tags": {"a": "c"}}
+    standing = secret(tags={"a": "b"}, attributes={"nbf": 5})
+    with vault(
+        get(SECRET, 200, standing), patch(f"{SECRET}/v1", 200, secret(None, tags={"a": "c"}), sent=sent)
+    ) as azure:
+        assert run("key_vault_secret", azure, value=value, tags={"a": "c"}, **WANTED)["changed"] is True
+
+
+def test_check_mode_writes_nothing_and_shows_no_value() -> None:
+    with vault(get(SECRET, 200, secret())) as azure:
+        result = run("key_vault_secret", azure, check_mode=True, value=OTHER, **WANTED)
+    assert result["changed"] is True
+    assert result["diff"]["after"]["value"] == "(hidden, changed)"
+    assert OTHER not in json.dumps(result)
+    assert VALUE not in json.dumps(result)
+
+
+def test_a_disabled_secret_cannot_be_compared_and_is_written_whole_when_enabled() -> None:
+    versions = {"value": [secret(None, "v1"), secret(None, "v2", attributes={"enabled": False, "created": 2})]}
+    disabled = [
+        get(SECRET, 403, refused("SecretDisabled", "Operation get is not allowed on a disabled secret.")),
+        get(f"{SECRET}/versions", 200, {"value": versions["value"][:1], "nextLink": f"{ID}/versions?$skiptoken=x"}),
+        get(f"{SECRET}/versions", 200, {"value": versions["value"][1:], "nextLink": None}, query="skiptoken"),
+    ]
+    sent = {"value": VALUE, "attributes": {"enabled": True}}
+    with vault(*disabled, put(SECRET, 200, secret(VALUE, "v3"), sent=sent)) as azure:
+        assert run("key_vault_secret", azure, value=VALUE, **WANTED)["changed"] is True
+    clear()
+    with vault(*disabled) as azure:
+        assert run("key_vault_secret", azure, value=VALUE, enabled=False, **WANTED)["changed"] is False
+    clear()
+    with vault(*disabled, patch(f"{SECRET}/v2", 200, secret(None), sent={"attributes": {"enabled": True}})) as azure:
+        assert run("key_vault_secret", azure, **WANTED)["changed"] is True
+
+
+def test_a_new_secret_needs_a_value() -> None:
+    with vault(get(SECRET, 404, MISSING)) as azure, pytest.raises(Failure, match="value is required"):
+        run("key_vault_secret", azure, **WANTED)
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"name": "pass_phrase"}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "x" * 128}, "name"),
+        ({"vault": "https://kv-one.vault.azure.net"}, "vault"),
+        ({"expires_on": "2030-01-01"}, "expires_on"),
+        ({"expires_on": "2030-01-01T00:00:00"}, "expires_on"),
+        ({"not_before": "tomorrow"}, "not_before"),
+        ({"not_before": "2030-01-01T00:00:00Z", "expires_on": "2030-01-01T00:00:00Z"}, "expires_on"),
+        ({"value": "x" * 25601}, "value"),
+    ],
+)
+def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+    with FakeAzure() as azure, pytest.raises(Failure) as caught:
+        run("key_vault_secret", azure, **{**WANTED, **given})
+    assert caught.value.fields["option"] == option
+    assert isinstance(caught.value, InvalidOption) or "xxx" not in caught.value.message
+
+
+def test_a_role_that_was_just_assigned_is_waited_for() -> None:
+    with vault(
+        get(SECRET, 403, refused("ForbiddenByRbac")),
+        get(SECRET, 403, refused("ForbiddenByRbac")),
+        get(SECRET, 200, secret()),
+    ) as azure:
+        assert run("key_vault_secret", azure, **WANTED)["changed"] is False
+    assert azure.clock.pauses == [2.0, 4.0]
+
+
+def test_a_role_that_is_missing_is_an_error_at_the_deadline() -> None:
+    answers = [get(SECRET, 403, refused("ForbiddenByRbac")) for _attempt in range(4)]
+    with (
+        vault(*answers, wait_timeout=10) as azure,
+        pytest.raises(ArmError, match="Key Vault Secrets Officer") as caught,
+    ):
+        run("key_vault_secret", azure, **WANTED)
+    assert (caught.value.status, caught.value.code) == (403, "ForbiddenByRbac")
+
+
+@pytest.mark.parametrize("given", [{"wait": False}, {"check_mode": True}])
+def test_nobody_waits_for_a_role_without_wait_or_in_check_mode(given: dict[str, Any]) -> None:
+    with vault(get(SECRET, 403, refused("ForbiddenByRbac"))) as azure, pytest.raises(ArmError):
+        run("key_vault_secret", azure, **given, **WANTED)
+    assert azure.clock.pauses == []
+
+
+@pytest.mark.parametrize(
+    ("inner", "advice"),
+    [
+        ("ForbiddenByPolicy", "enable_rbac_authorization"),
+        ("ForbiddenByFirewall", "network_acls"),
+        ("ForbiddenByConnection", "in its network"),
+    ],
+)
+def test_a_refusal_that_stays_is_an_error_at_once(inner: str, advice: str) -> None:
+    with vault(get(SECRET, 403, refused(inner))) as azure, pytest.raises(ArmError, match=advice):
+        run("key_vault_secret", azure, **WANTED)
+    assert azure.clock.pauses == []
+
+
+def test_an_answer_that_is_none_of_a_vault() -> None:
+    elsewhere = {"WWW-Authenticate": 'Bearer authorization="https://login.example/t", resource="https://example.com"'}
+    with (
+        FakeAzure(get(SECRET, 401, {}, headers=elsewhere)) as azure,
+        pytest.raises(Failure, match="does not answer as a key vault does"),
+    ):
+        run("key_vault_secret", azure, **WANTED)
+
+
+def conflict(inner: str) -> dict[str, Any]:
+    text = "Secret passphrase is currently in a deleted but recoverable state, and its name cannot be reused"
+    return {"error": {"code": "Conflict", "message": text, "innererror": {"code": inner}}}
+
+
+def test_the_name_of_a_deleted_secret_is_an_error_with_the_ways_out() -> None:
+    with (
+        vault(get(SECRET, 404, MISSING), put(SECRET, 409, conflict("ObjectIsDeletedButRecoverable"))) as azure,
+        pytest.raises(ArmError, match="recover: true"),
+    ):
+        run("key_vault_secret", azure, value=VALUE, **WANTED)
+
+
+@pytest.mark.parametrize("value", [VALUE, OTHER])
+def test_a_deleted_secret_is_recovered_and_then_brought_to_what_is_asked(value: str) -> None:
+    script = [
+        get(SECRET, 404, MISSING),
+        put(SECRET, 409, conflict("ObjectIsDeletedButRecoverable")),
+        post(f"{KEPT}/recover", 200, secret(None), sent=None),
+        get(SECRET, 404, MISSING),
+        get(SECRET, 200, secret()),
+    ]
+    if value == OTHER:
+        script.append(put(SECRET, 200, secret(OTHER, "v2")))
+    with vault(*script) as azure:
+        assert run("key_vault_secret", azure, value=value, recover=True, **WANTED)["changed"] is True
+
+
+def test_a_name_that_is_still_being_deleted_is_waited_for() -> None:
+    with vault(
+        get(SECRET, 404, MISSING), put(SECRET, 409, conflict("ObjectIsBeingDeleted")), put(SECRET, 200, secret())
+    ) as azure:
+        assert run("key_vault_secret", azure, value=VALUE, **WANTED)["changed"] is True
+
+
+def test_absent() -> None:
+    with vault(
+        get(SECRET, 200, secret()),
+        delete(SECRET, 200, secret(None)),
+        get(KEPT, 404, MISSING),
+        get(KEPT, 200, secret(None)),
+    ) as azure:
+        result = run("key_vault_secret", azure, state="absent", **WANTED)
+    assert (result["changed"], result["key_vault_secret"]) == (True, {})
+    assert VALUE not in json.dumps(result)
+
+
+def test_absent_already() -> None:
+    with vault(get(SECRET, 404, MISSING)) as azure:
+        assert run("key_vault_secret", azure, state="absent", **WANTED)["changed"] is False
+
+
+def test_purge() -> None:
+    with vault(
+        get(SECRET, 200, secret()), delete(SECRET, 200), get(KEPT, 200, secret(None)), delete(KEPT, 204)
+    ) as azure:
+        assert run("key_vault_secret", azure, state="absent", purge=True, **WANTED)["changed"] is True
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_purge_of_what_was_deleted_before(kept: bool) -> None:
+    script = [get(KEPT, 200, secret(None)), delete(KEPT, 204)] if kept else [get(KEPT, 404, MISSING)]
+    with vault(get(SECRET, 404, MISSING), *script) as azure:
+        assert run("key_vault_secret", azure, state="absent", purge=True, **WANTED)["changed"] is kept
