@@ -19,7 +19,6 @@ import shutil
 import signal
 import socket
 import ssl
-import subprocess
 import time
 import uuid
 from collections.abc import Coroutine
@@ -34,6 +33,7 @@ from cryptography.x509.oid import NameOID
 
 from sandbox.access import is_allowed
 from sandbox.home import Home, write_private
+from sandbox.launch import launch
 from sandbox.messages import Request, Response
 from sandbox.processes import Processes, signal_group
 from sandbox.resource_types import ArmError, Context
@@ -127,11 +127,8 @@ class Blobs:
         ]  # fmt: skip
         keys = f"{account.name}:{account.private['key1']}:{account.private['key2']}"
         with (self._folder / f"{account.name}.log").open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                env={**self._environment, "AZURITE_ACCOUNTS": keys}, cwd=str(folder),
-            )  # fmt: skip
-        self._processes.add(process.pid, f"azurite {account.name}")
+            environment = {**self._environment, "AZURITE_ACCOUNTS": keys}
+            process = await launch(self._processes, f"azurite {account.name}", command, environment, folder, log)
         self._running[account.name] = process
         if not await self._listening(process, port):
             self._context.work_done(

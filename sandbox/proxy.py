@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,8 +25,9 @@ from sandbox.directory import TOKEN_SECONDS, Directory
 from sandbox.key_vault import KeyVaults
 from sandbox.messages import Request, Response, json_response
 from sandbox.registry import REGISTRIES, Builds, RegistryEndpoint
-from sandbox.runtime import APPS, Runtime
+from sandbox.runtime import APPS, NotServed, Runtime
 from sandbox.store import Resource, Store
+from sandbox.traffic import Way
 
 LOG = logging.getLogger("sandbox.proxy")
 REGISTRY_SUFFIX = ".azurecr.io"
@@ -95,25 +95,25 @@ class Gateway:
 
     # requests
 
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
+    async def requestheaders(self, flow: http.HTTPFlow) -> None:
         port = flow.client_conn.sockname[1]
         if port == self._identity_port:
             return
         front = self._front_app(port)
         if front is not None:
             self._enter_by_front(flow, front)
-            self._pass_to_app(flow, front)
+            await self._pass_to_app(flow, Way(front))
             return
         host = flow.request.pretty_host.lower()
         account = self._account(host)
         if account is not None:
             self._pass_to_blobs(flow, account)
         elif self._in_environment(host):
-            app = self._app(host)
-            if app is None:
+            way = self._to.runtime.way_to(host)
+            if way is None:
                 flow.response = http.Response.make(404, _NO_APP, {"Content-Type": "text/html"})
             else:
-                self._pass_to_app(flow, app)
+                await self._pass_to_app(flow, way)
 
     def request(self, flow: http.HTTPFlow) -> None:
         if flow.response is not None or flow.request.stream:
@@ -149,7 +149,15 @@ class Gateway:
             return lambda request: self._to.vaults.handle(vault, request)
         return None
 
+    def response(self, flow: http.HTTPFlow) -> None:
+        if flow.websocket is None:
+            self._leave_app(flow)
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        self._leave_app(flow)
+
     def error(self, flow: http.HTTPFlow) -> None:
+        self._leave_app(flow)
         if flow.metadata.get("passed") and flow.error is not None:
             LOG.info("%s %s: %s", flow.request.method, flow.request.pretty_host, flow.error.msg)
 
@@ -209,13 +217,6 @@ class Gateway:
 
     # apps
 
-    def _app(self, host: str) -> Resource | None:
-        for app in self._to.store.of_type(APPS):
-            ingress = app.properties["configuration"].get("ingress")
-            if ingress and host in (ingress["fqdn"], app.properties.get("latestRevisionFqdn")):
-                return app
-        return None
-
     def _front_app(self, port: int) -> Resource | None:
         for app in self._to.store.of_type(APPS):
             if app.private.get("front_port") == port:
@@ -232,23 +233,30 @@ class Gateway:
             if value is not None and (value == own or value.startswith(own + "/")):
                 flow.request.headers[name] = f"https://{fqdn}" + value[len(own) :]
 
-    def _pass_to_app(self, flow: http.HTTPFlow, app: Resource) -> None:
-        ingress = app.properties["configuration"].get("ingress")
+    async def _pass_to_app(self, flow: http.HTTPFlow, way: Way) -> None:
+        ingress = way.app.properties["configuration"].get("ingress")
         peer = flow.client_conn.peername[0]
-        if not ingress or app.state == "Deleting":
+        if not ingress or way.app.state == "Deleting":
             flow.response = http.Response.make(404, _NO_APP, {"Content-Type": "text/html"})
             return
         if not permitted(ingress.get("ipSecurityRestrictions") or [], peer):
             flow.response = http.Response.make(403, _DENIED, {"Content-Type": "text/plain"})
             return
-        addresses = self._to.runtime.ready_addresses(app)
-        if not addresses:
-            flow.response = http.Response.make(503, _NOT_READY, {"Content-Type": "text/plain"})
+        try:
+            flow.metadata["revision"], address = await self._to.runtime.admit(way, flow.id)
+        except NotServed as reason:
+            if reason.stopped:
+                flow.response = http.Response.make(404, _NO_APP, {"Content-Type": "text/html"})
+            else:
+                flow.response = http.Response.make(503, _NOT_READY, {"Content-Type": "text/plain"})
             return
-        latest = [address for revision, address in addresses if revision == addresses[0][0]]
         flow.request.headers["X-Forwarded-For"] = peer
         flow.request.headers["X-Forwarded-Proto"] = "https"
-        _reroute(flow, "http", secrets.choice(latest), ingress["targetPort"])
+        _reroute(flow, "http", address, ingress["targetPort"])
+
+    def _leave_app(self, flow: http.HTTPFlow) -> None:
+        if (revision := flow.metadata.get("revision")) is not None:
+            self._to.runtime.finished(revision, flow.id)
 
 
 def permitted(restrictions: list[dict[str, str]], peer: str) -> bool:

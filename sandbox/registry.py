@@ -15,7 +15,6 @@ import json
 import re
 import secrets
 import shutil
-import subprocess
 import sys
 import time
 import uuid
@@ -27,6 +26,7 @@ import jwt
 from sandbox.access import is_allowed
 from sandbox.directory import Directory
 from sandbox.home import PROJECT, Home, read_json, without_rustup, write_private
+from sandbox.launch import launch
 from sandbox.messages import Request, Response, json_response
 from sandbox.processes import Processes
 from sandbox.resource_types import Context, Json, utc_now
@@ -442,12 +442,10 @@ class Builds:
             ),
         )
         with log.open("ab") as stream:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "sandbox.image_build", str(job),
-                stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
-                cwd=PROJECT, env={**without_rustup(self._environment, self._layers.parent), "PYTHONPATH": str(PROJECT), "TMPDIR": str(self._temporary())},
-            )  # fmt: skip
-            self._processes.add(process.pid, f"build {run.name}")
+            command = [sys.executable, "-m", "sandbox.image_build", str(job)]
+            environment = without_rustup(self._environment, self._layers.parent)
+            environment |= {"PYTHONPATH": str(PROJECT), "TMPDIR": str(self._temporary())}
+            process = await launch(self._processes, f"build {run.name}", command, environment, PROJECT, stream)
             code = await process.wait()
         self._processes.forget(process.pid)
         job.unlink(missing_ok=True)

@@ -1,110 +1,80 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container Apps on this machine: each replica of a revision runs as processes from the environment that its image was built into.
+"""Container Apps on this machine: the revisions of the apps, what runs of each, and who takes a request.
 
-Every replica has a loopback address of its own, so that all of them can listen on the same port; where an app says that
-it listens on all addresses (0.0.0.0), it is given this one.
+Replicas are in replicas.py, what runs a container in process_containers.py; scaling.py and traffic.py decide without doing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import re
+import random
 import secrets
-import shutil
-import signal
-import socket
-import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import h11
-
-from sandbox.access import is_allowed
-from sandbox.azure_sql import AzureSql, LoginRefused, azure_sql_uris, set_up
-from sandbox.home import Home
-from sandbox.processes import Processes, signal_group
-from sandbox.registry import PULL, REGISTRIES, Images
+from sandbox.containers import Replica, last_line, platform_variables
+from sandbox.replicas import Replicas
 from sandbox.resource_types import Context, Json
+from sandbox.scaling import Scale, next_count
 from sandbox.store import Operation, Resource
+from sandbox.traffic import Way, shares, way_to, weights
+
+__all__ = ["APPS", "REVISIONS", "NotServed", "Replica", "Runtime"]
 
 LOG = logging.getLogger("sandbox.runtime")
 APPS = "microsoft.app/containerapps"
 REVISIONS = "microsoft.app/containerapps/revisions"
-PROVISION_SECONDS = 900
+PROVISION_SECONDS = 900.0
+REQUEST_SECONDS = 240.0
 CRASHES_TO_FAIL = 3
-GRACE_SECONDS = 30
-ADDRESSES = 200
-_ANY_ADDRESS = re.compile(r"(?<![\d.])0\.0\.0\.0(?![\d.])")
+_LOOK_SECONDS = 0.25
+_LOAD_SECONDS = 15.0
 
 
-class PullFailed(Exception):
-    """An image cannot be had; the message is Azure's."""
+class NotServed(Exception):
+    """No replica can take a request. `stopped`: nothing is meant to; otherwise none is ready."""
 
-
-@dataclass
-class Container:
-    """One container of a replica: the process that stands for it now, and what became of it."""
-
-    spec: Json
-    log: Path
-    process: asyncio.subprocess.Process | None = None
-    started: bool = False
-    ready: bool = False
-    restarts: int = 0
-    exit_code: int | None = None
-    last_error: str = ""
+    def __init__(self, stopped: bool) -> None:
+        super().__init__("stopped" if stopped else "not ready")
+        self.stopped = stopped
 
 
 @dataclass
-class Replica:
-    """One replica of a revision."""
+class Demand:
+    """What is asked of a revision: the requests in flight (by the id of each, with its start), and the load of the last seconds."""
 
-    name: str
-    app: str
-    revision: str
-    address: str
-    folder: Path
-    containers: list[Container]
-    created: float = field(default_factory=time.time)
-    stopping: bool = False
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    requests: dict[str, float] = field(default_factory=dict)
+    samples: deque[tuple[float, int]] = field(default_factory=deque)
+    wanted_at: float = field(default_factory=time.monotonic)
+    asked_at: float = 0.0
+    waking: bool = False
 
-    @property
-    def ready(self) -> bool:
-        return not self.stopping and all(container.ready for container in self.containers)
+    def load(self, now: float, window: float) -> float:
+        """Requests at a time, over the last `window` seconds."""
+        self.requests = {key: since for key, since in self.requests.items() if now - since < REQUEST_SECONDS}
+        self.samples.append((now, len(self.requests)))
+        while self.samples[0][0] < now - window:
+            self.samples.popleft()
+        return sum(count for _at, count in self.samples) / len(self.samples)
 
 
 class Runtime:
     """Runs the apps of the store, and keeps their resources in step with what really runs."""
 
-    def __init__(
-        self,
-        context: Context,
-        images: Images,
-        sql: AzureSql,
-        home: Home,
-        processes: Processes,
-        base_environment: dict[str, str],
-    ) -> None:
+    def __init__(self, context: Context, replicas: Replicas) -> None:
         self._context = context
-        self._images = images
-        self._sql = sql
-        self._folder = home.root / "apps"
-        self._layers = home.tools / "layers"
-        self._processes = processes
-        self._base = base_environment
-        self._replicas: dict[str, list[Replica]] = {}
+        self._running = replicas
+        self._demand: dict[str, Demand] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._next_address = 0
         self.identity_endpoint = ""
         self.apps_changed: Callable[[], None] = lambda: None
+        replicas.changed = self._replica_changed
 
     # what Resource Manager asks for
 
@@ -119,49 +89,122 @@ class Runtime:
 
     def restart(self, revision: Resource) -> None:
         """Replaces the replicas of a revision."""
+        self.mark_restarting(revision)
         self._spawn(self._restart(revision.key))
 
     def set_active(self, revision: Resource, active: bool) -> None:
         """Starts or stops a revision."""
         revision.properties["active"] = active
-        self._context.store.put(revision)
-        self._spawn(self._start_revision(revision.key) if active else self._stop_revision(revision.key))
+        if active:
+            self._mark(revision, "Provisioning", "None", "Activating", "")
+            self._spawn(self._restart(revision.key))
+        else:
+            revision.properties["lastActiveTime"] = _now()
+            self._mark(revision, "Provisioned", "None", "Stopped", "")
+            self._spawn(self._stop_revision(revision.key))
+
+    def start_app(self, app: Resource, operation: Operation) -> None:
+        """Starts a stopped app's active revisions."""
+        app.properties["runningStatus"] = "Running"
+        self._context.store.put(app)
+        self._spawn(self._start_app(app.id, operation.id))
+
+    def stop_app(self, app: Resource, operation: Operation) -> None:
+        """Ends all replicas of an app; its revisions stay active."""
+        app.properties["runningStatus"] = "Stopped"
+        self._context.store.put(app)
+        self._spawn(self._stop_app(app.id, operation.id))
 
     def replicas(self, revision: Resource) -> list[Replica]:
-        return self._replicas.get(revision.key, [])
-
-    def ready_addresses(self, app: Resource) -> list[tuple[str, str]]:
-        """(revision, loopback address) of the replicas that may take requests, those of the latest ready revision first."""
-        found = []
-        for revision in self._context.store.below(app.id, REVISIONS):
-            if revision.properties["active"]:
-                found += [(revision.name, replica.address) for replica in self.replicas(revision) if replica.ready]
-        latest = app.properties.get("latestReadyRevisionName")
-        return sorted(found, key=lambda item: item[0] != latest)
+        """The replicas of a revision that are not being ended."""
+        return [replica for replica in self._running.of(revision.key) if not replica.stopping]
 
     def app_of_identity_header(self, header: str) -> Resource | None:
-        """The app that an identity header was given to."""
-        for app in self._context.store.of_type(APPS):
-            if header and secrets.compare_digest(app.private.get("identity_header", ""), header):
-                return app
+        """The app or job that an identity header was given to."""
+        for kind in (APPS, "microsoft.app/jobs"):
+            for owner in self._context.store.of_type(kind):
+                if header and secrets.compare_digest(owner.private.get("identity_header", ""), header):
+                    return owner
         return None
+
+    # requests
+
+    def way_to(self, host: str) -> Way | None:
+        """What a host name of an environment leads to."""
+        return way_to(host, self._context.store.of_type(APPS))
+
+    async def admit(self, way: Way, request: str) -> tuple[str, str]:
+        """Takes a request in, and wakes a revision that was scaled to zero. Returns the revision's key and a replica's address.
+
+        Raises NotServed. Who was admitted is to be told of by `finished`.
+        """
+        if way.app.properties.get("runningStatus") == "Stopped":
+            raise NotServed(stopped=True)
+        active = {
+            revision.name: revision
+            for revision in self._context.store.below(way.app.id, REVISIONS)
+            if revision.properties["active"]
+        }
+        found = {name: weight for name, weight in shares(way).items() if name in active}
+        if not found:
+            raise NotServed(stopped=not active or way.revision is not None)
+        (name,) = random.choices(list(found), weights=list(found.values()))
+        revision = active[name]
+        demand = self._demand.setdefault(revision.key, Demand())
+        demand.requests[request] = demand.asked_at = time.monotonic()
+        deadline = time.monotonic() + REQUEST_SECONDS
+        while time.monotonic() < deadline:
+            ready = [replica.address for replica in self.replicas(revision) if replica.ready]
+            if ready:
+                return revision.key, random.choice(ready)
+            if not self.replicas(revision) and not demand.waking:
+                demand.waking = True
+                self._spawn(self._wake(revision.key))
+            if not demand.waking:
+                break
+            await asyncio.sleep(0.05)
+        self.finished(revision.key, request)
+        raise NotServed(stopped=False)
+
+    def finished(self, revision_key: str, request: str) -> None:
+        """A request that was admitted has ended."""
+        if (demand := self._demand.get(revision_key)) is not None:
+            demand.requests.pop(request, None)
 
     # life of the sandbox
 
     def recover(self) -> None:
         """Starts again what ran when the sandbox ended."""
-        for operation in self._context.store.running_operations():
+        store = self._context.store
+        for operation in store.running_operations():
             if operation.type == APPS and operation.work:
-                self._spawn(self._provision(operation.resource, operation.id))
-        busy = {operation.resource for operation in self._context.store.running_operations()}
-        for revision in self._context.store.of_type(REVISIONS):
-            if revision.properties["active"] and revision.key.partition("/revisions/")[0] not in busy:
-                self.mark_restarting(revision)
-                self._spawn(self._restart(revision.key))
+                self._spawn(self._resume(operation))
+        busy = {operation.resource for operation in store.running_operations()}
+        for app in store.of_type(APPS):
+            if app.key in busy or app.properties.get("runningStatus") == "Stopped":
+                continue
+            for revision in store.below(app.id, REVISIONS):
+                properties = revision.properties
+                if properties["active"] and properties["runningState"] not in ("ScaledToZero", "Failed"):
+                    self.restart(revision)
+        self._spawn(self._keep_scaled())
+
+    async def _resume(self, operation: Operation) -> None:
+        app = self._context.store.get(operation.resource)
+        if operation.verb == "start":
+            await self._start_app(operation.resource, operation.id)
+        elif operation.verb == "stop":
+            await self._stop_app(operation.resource, operation.id)
+        elif app is not None:
+            await self._provision(app.id, operation.id)
 
     async def close(self) -> None:
         """Stops all replicas."""
-        await asyncio.gather(*(self._stop_replica(replica) for group in self._replicas.values() for replica in group))
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(self._running.stop(replica) for replica in self._running.all()))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -180,39 +223,56 @@ class Runtime:
         if app is None:
             return
         revision = self._revision_for(app)
+        if app.properties.get("runningStatus") == "Stopped":
+            self._mark(revision, "Provisioned", "None", "Stopped", "")
+            self._context.work_done(operation_id)
+            return
         # what has crashed before this write is no verdict on it
         crashed = [
-            r for r in self.replicas(revision) if any(container.restarts for container in r.containers) and not r.ready
+            replica
+            for replica in self.replicas(revision)
+            if any(container.restarts for container in replica.containers) and not replica.ready
         ]
-        await asyncio.gather(*(self._stop_replica(replica) for replica in crashed))
-        await self._start_revision(revision.key)
-        problem = await self._until_ready(revision.key)
-        app = self._context.store.get(app_id)
-        revision_now = self._context.store.get(revision.id)
+        await asyncio.gather(*(self._running.stop(replica) for replica in crashed))
+        scaled_to_zero = revision.properties["runningState"] == "ScaledToZero"
+        problem = None if scaled_to_zero else await self._bring_up(revision.key)
+        app, revision_now = self._context.store.get(app_id), self._context.store.get(revision.id)
         if app is None or revision_now is None:
             return
         if problem is not None:
             self._mark(revision_now, "Failed", "Unhealthy", "Failed", problem["message"])
-            app.body["properties"]["deploymentErrors"] = problem["message"]
+            app.properties["deploymentErrors"] = problem["message"]
             self._context.store.put(app)
             await self._stop_revision(revision.key)
             self._context.work_done(operation_id, problem)
             return
-        self._mark(revision_now, "Provisioned", "Healthy", "Running", "")
         app.properties["latestReadyRevisionName"] = revision.name
         app.properties.pop("deploymentErrors", None)
         self._context.store.put(app)
+        if not scaled_to_zero:
+            self._mark(revision_now, "Provisioned", "Healthy", self._running_state(revision_now), "")
+        self._share_traffic(app)
         if app.properties["configuration"]["activeRevisionsMode"] == "Single":
             await self._retire_others(app, revision.name)
+        self._forget_inactive(app)
         self._context.work_done(operation_id)
         self.apps_changed()
 
     async def _retire_others(self, app: Resource, kept: str) -> None:
         for other in list(self._context.store.below(app.id, REVISIONS)):
             if other.name != kept and other.properties["active"]:
-                other.properties.update(active=False, replicas=0, trafficWeight=0, runningState="Stopped")
-                self._context.store.put(other)
+                other.properties.update(active=False, trafficWeight=0, lastActiveTime=_now())
+                failed = other.properties["provisioningState"] == "Failed"
+                self._mark(other, "Failed" if failed else "Provisioned", "None", "Stopped", "")
                 await self._stop_revision(other.key)
+
+    def _forget_inactive(self, app: Resource) -> None:
+        """Azure keeps as many inactive revisions as the app says, the latest ones."""
+        inactive = [
+            revision for revision in self._context.store.below(app.id, REVISIONS) if not revision.properties["active"]
+        ]
+        for revision in inactive[: -int(app.properties["configuration"].get("maxInactiveRevisions") or 100)]:
+            self._context.store.delete(revision.id)
 
     def _revision_for(self, app: Resource) -> Resource:
         """The revision of the app's template, made where it is new; told apart by the template alone, as on Azure."""
@@ -229,12 +289,12 @@ class Runtime:
             name,
             {
                 "properties": {
-                    "createdTime": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
+                    "createdTime": _now(),
                     "fqdn": app.properties.get("latestRevisionFqdn") or "",
                     "template": app.properties["template"],
                     "active": True,
                     "replicas": 0,
-                    "trafficWeight": 100,
+                    "trafficWeight": 0,
                     "healthState": "None",
                     "provisioningState": "Provisioning",
                     "runningState": "Activating",
@@ -245,450 +305,214 @@ class Runtime:
         return revision
 
     def _mark(self, revision: Resource, provisioning: str, health: str, running: str, details: str) -> None:
-        replicas = sum(1 for replica in self.replicas(revision) if not replica.stopping)
         revision.properties.update(
             provisioningState=provisioning,
             healthState=health,
             runningState=running,
             runningStateDetails=details,
-            replicas=replicas,
+            replicas=len(self.replicas(revision)),
         )
+        revision.properties.pop("provisioningError", None)
         if provisioning == "Failed":
             revision.properties["provisioningError"] = details
         self._context.store.put(revision)
 
-    async def _until_ready(self, revision_key: str) -> dict[str, str] | None:
-        """Waits for a ready replica. Returns Azure's error where there will be none."""
+    def _share_traffic(self, app: Resource) -> None:
+        """Writes the weights of the app's traffic into its revisions."""
+        shown = weights(app)
+        for revision in list(self._context.store.below(app.id, REVISIONS)):
+            weight = shown.get(revision.name, 0)
+            if revision.properties["trafficWeight"] != weight:
+                revision.properties["trafficWeight"] = weight
+                self._context.store.put(revision)
+
+    async def _bring_up(self, revision_key: str) -> dict[str, str] | None:
+        """Starts the replicas that a revision has at the least, one at any rate, and waits for the first.
+
+        Returns Azure's error where it will not come.
+        """
+        self._scale_to(revision_key, max(1, self._scale(revision_key).minimum))
         deadline = time.monotonic() + PROVISION_SECONDS
         app_name = revision_key.split("/containerapps/")[1].split("/")[0]
+        said = f"Failed to provision revision for container app '{app_name}'. Error details: "
         while time.monotonic() < deadline:
-            replicas = self._replicas.get(revision_key, [])
-            if any(replica.ready for replica in replicas):
+            replicas = [replica for replica in self._running.of(revision_key) if not replica.stopping]
+            if not replicas or any(replica.ready for replica in replicas):
                 return None
-            for container in (container for replica in replicas for container in replica.containers):
+            containers = [c for replica in replicas for c in (*replica.init_containers, *replica.containers)]
+            for container in containers:
                 if container.last_error:
-                    return _error(
-                        f"Failed to provision revision for container app '{app_name}'. Error details: {container.last_error}"
-                    )
+                    return _error(said + container.last_error)
                 if container.restarts >= CRASHES_TO_FAIL:
                     return _error(
-                        f"Failed to provision revision for container app '{app_name}'. Error details: Deployment Progress Deadline Exceeded. "
-                        f"0/1 replicas ready. The container '{container.spec['name']}' was terminated with exit code "
-                        f"'{container.exit_code}' and reason 'ProcessExited'. Its last line was: {_last_line(container.log)}"
+                        f"{said}Deployment Progress Deadline Exceeded. 0/1 replicas ready. The container '{container.name}' was "
+                        f"terminated with exit code '{container.exit_code}' and reason 'ProcessExited'. Its last line was: {last_line(container.log)}"
                     )
             await asyncio.sleep(0.05)
-        return _error(f"Failed to provision revision for container app '{app_name}'. Error details: Operation expired.")
+        return _error(said + "Operation expired.")
 
     # revisions and replicas
 
-    async def _start_revision(self, revision_key: str) -> None:
+    def _scale(self, revision_key: str) -> Scale:
+        revision = self._context.store.get(revision_key)
+        app = self._context.store.get(revision_key.partition("/revisions/")[0])
+        if revision is None or app is None:
+            return Scale(0, 0, None, 0.0)
+        ingress = bool(app.properties["configuration"].get("ingress"))
+        return Scale.of(revision.properties["template"], ingress=ingress)
+
+    def _scale_to(self, revision_key: str, count: int) -> None:
+        """Starts or ends replicas until there are as many."""
         revision = self._context.store.get(revision_key)
         app = self._context.store.get(revision_key.partition("/revisions/")[0])
         if revision is None or app is None:
             return
-        running = [replica for replica in self.replicas(revision) if not replica.stopping]
-        scale = revision.properties["template"].get("scale") or {}
-        for _time in range(max(1, int(scale.get("minReplicas") or 0)) - len(running)):
-            self._start_replica(app, revision)
+        running = self.replicas(revision)
+        ingress = app.properties["configuration"].get("ingress") or {}
+        for _time in range(count - len(running)):
+            variables = self._variables(app, revision)
+            port = ingress.get("targetPort") or None
+            replica = self._running.make(app, revision.key, revision.properties["template"], variables, port)
+            self._running.keep_running(replica)
+        for replica in running[count:]:
+            replica.stopping = True
+            self._spawn(self._running.stop(replica))
 
     async def _restart(self, revision_key: str) -> None:
-        before = list(self._replicas.get(revision_key, []))
-        await asyncio.gather(*(self._stop_replica(replica) for replica in before))
-        await self._start_revision(revision_key)
-        problem = await self._until_ready(revision_key)
+        await self._stop_revision(revision_key)
+        problem = await self._bring_up(revision_key)
         revision = self._context.store.get(revision_key)
-        if revision is not None:
-            if problem is None:
-                self._mark(revision, "Provisioned", "Healthy", "Running", "")
-            else:
-                self._mark(revision, "Provisioned", "Unhealthy", "Failed", problem["message"])
+        if revision is None or not revision.properties["active"]:
+            return
+        if problem is None:
+            self._mark(revision, "Provisioned", "Healthy", self._running_state(revision), "")
+        else:
+            self._mark(revision, "Provisioned", "Unhealthy", "Failed", problem["message"])
+
+    async def _wake(self, revision_key: str) -> None:
+        problem = await self._bring_up(revision_key)
+        revision = self._context.store.get(revision_key)
+        if (demand := self._demand.get(revision_key)) is not None:
+            demand.waking = False
+        if revision is not None and revision.properties["active"]:
+            healthy = problem is None
+            state = self._running_state(revision) if healthy else "Failed"
+            details = "" if problem is None else problem["message"]
+            self._mark(revision, "Provisioned", "Healthy" if healthy else "Unhealthy", state, details)
 
     def mark_restarting(self, revision: Resource) -> None:
         """A revision is not running from the moment its restart is asked for."""
-        for replica in self.replicas(revision):
+        for replica in self._running.of(revision.key):
             replica.stopping = True
         self._mark(revision, "Provisioned", "None", "Processing", "")
 
     async def _stop_revision(self, revision_key: str) -> None:
-        await asyncio.gather(*(self._stop_replica(replica) for replica in list(self._replicas.get(revision_key, []))))
+        await asyncio.gather(*(self._running.stop(replica) for replica in list(self._running.of(revision_key))))
+        self._demand.pop(revision_key, None)
 
-    def _address(self, port: int | None) -> str:
-        """A loopback address on which nothing listens at the port."""
-        base = int(self._context.store.setting("address_block") or 64)
-        for _attempt in range(ADDRESSES):
-            self._next_address += 1
-            address = f"127.{base}.{self._next_address // 250 % 250}.{self._next_address % 250 + 1}"
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((address, port or 0))
-                except OSError:
-                    continue
-            return address
-        raise OSError(
-            f"none of {ADDRESSES} addresses in 127.{base}.0.0/16 is free at port {port}; the sandbox needs Linux"
-        )
+    async def _start_app(self, app_id: str, operation_id: str) -> None:
+        problem = None
+        for revision in list(self._context.store.below(app_id, REVISIONS)):
+            if revision.properties["active"]:
+                await self._restart(revision.key)
+                now = self._context.store.get(revision.key)
+                if now is not None and now.properties["runningState"] == "Failed":
+                    problem = _error(now.properties["runningStateDetails"])
+        self._context.work_done(operation_id, problem)
 
-    def _start_replica(self, app: Resource, revision: Resource) -> None:
-        ingress = app.properties["configuration"].get("ingress") or {}
-        name = f"{revision.name}-{secrets.token_hex(5)}-{secrets.token_hex(3)[:5]}"
-        folder = self._folder / app.name / name
-        folder.mkdir(parents=True)
-        folder.chmod(0o700)
-        specs = revision.properties["template"].get("containers") or []
-        containers = [Container(spec, folder / f"{spec['name']}.log") for spec in specs]
-        replica = Replica(name, app.key, revision.key, self._address(ingress.get("targetPort")), folder, containers)
-        self._replicas.setdefault(revision.key, []).append(replica)
-        for index, container in enumerate(containers):
-            replica.tasks.append(
-                asyncio.get_running_loop().create_task(self._supervise(replica, container, index == 0))
-            )
+    async def _stop_app(self, app_id: str, operation_id: str) -> None:
+        for revision in list(self._context.store.below(app_id, REVISIONS)):
+            await self._stop_revision(revision.key)
+            if (now := self._context.store.get(revision.key)) is not None:
+                self._mark(now, now.properties["provisioningState"], "None", "Stopped", "")
+        self._context.work_done(operation_id)
 
-    async def _stop_replica(self, replica: Replica) -> None:
-        replica.stopping = True
-        for task in replica.tasks:
-            task.cancel()
-        await asyncio.gather(*replica.tasks, return_exceptions=True)
-        revision = self._context.store.get(replica.revision)
-        template = revision.properties["template"] if revision else {}
-        grace = template.get("terminationGracePeriodSeconds")
-        await asyncio.gather(
-            *(
-                self._stop_process(container, GRACE_SECONDS if grace is None else grace)
-                for container in replica.containers
-            )
-        )
-        group = self._replicas.get(replica.revision, [])
-        if replica in group:
-            group.remove(replica)
-        shutil.rmtree(replica.folder / "tmp", ignore_errors=True)
+    # scaling, and what is shown of it
 
-    async def _stop_process(self, container: Container, grace: float) -> None:
-        process = container.process
-        container.process = None
-        container.ready = False
-        if process is None:
+    async def _keep_scaled(self) -> None:
+        """Looks at the load of every revision that runs, for as long as the sandbox does."""
+        window = max(2 * _LOOK_SECONDS, _LOAD_SECONDS * self._context.latency)
+        while True:
+            groups = {replica.group for replica in self._running.all()}
+            for key in groups:
+                if "/revisions/" in key:
+                    self._look_at(key, window)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _look_at(self, revision_key: str, window: float) -> None:
+        replicas = [replica for replica in self._running.of(revision_key) if not replica.stopping]
+        demand = self._demand.setdefault(revision_key, Demand())
+        now = time.monotonic()
+        load = demand.load(now, window)
+        if not any(replica.ready for replica in replicas):
+            demand.wanted_at = now  # it is being brought up, or it fails: no time to scale
             return
-        for sign, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5)):
-            signal_group(process.pid, sign)
-            try:
-                await asyncio.wait_for(process.wait(), patience)
-            except TimeoutError:
-                continue
-            break
-        signal_group(process.pid, signal.SIGKILL)  # what it had started and left behind
-        self._processes.forget(process.pid)
+        scale = self._scale(revision_key)
+        if load > (len(replicas) - 1) * (scale.concurrency or 1):
+            demand.wanted_at = now
+        calm = now - (max(demand.wanted_at, demand.asked_at) if len(replicas) == 1 else demand.wanted_at)
+        count = next_count(scale, len(replicas), load, calm)
+        if count != len(replicas):
+            LOG.info("%s: from %d to %d replicas", revision_key.rpartition("/")[2], len(replicas), count)
+            self._scale_to(revision_key, count)
+            demand.wanted_at = now
+            self._show_running(revision_key)
 
-    async def _supervise(self, replica: Replica, container: Container, first: bool) -> None:
-        """Keeps a container running: starts it, probes it, starts it again when it ends, more slowly each time."""
-        while not replica.stopping:
-            app = self._context.store.get(replica.app)
-            if app is None:
-                return
-            container.started = container.ready = False
-            try:
-                process = await self._launch(app, replica, container)
-            except (PullFailed, LoginRefused, OSError) as refused:
-                _write_log(container.log, str(refused))
-                container.exit_code = 127 if isinstance(refused, OSError) else 1
-                if isinstance(refused, PullFailed):
-                    container.last_error = str(refused)
-                process = None
-            if process is not None:
-                container.process = process
-                probing = asyncio.get_running_loop().create_task(self._probe(app, replica, container, first))
-                try:
-                    container.exit_code = await process.wait()
-                finally:
-                    probing.cancel()
-                signal_group(process.pid, signal.SIGKILL)
-                self._processes.forget(process.pid)
-                container.process = None
-                _write_log(container.log, f"The container ended with exit code {container.exit_code}.")
-            container.ready = False
-            container.restarts += 1
-            await asyncio.sleep(min(60.0, 0.1 * 2 ** min(container.restarts, 10)))
+    def _replica_changed(self, replica: Replica) -> None:
+        if "/revisions/" in replica.group:
+            self._show_running(replica.group)
 
-    async def _launch(self, app: Resource, replica: Replica, container: Container) -> asyncio.subprocess.Process:
-        config = self._pull(app, str(container.spec["image"]))
-        layer = self._layers / config["sandbox"]["layer"]
-        if not (layer / "complete").exists():
-            raise PullFailed(_image_error(app, str(container.spec["image"]), f"{layer} is gone: build the image again"))
-        image = config["config"]
-        environment = await self._environment(app, replica, container, image, layer)
-        words = self._command(container.spec, image, layer, replica.address, environment["PATH"])
-        command = [await self._with_substitute(word, "argument", app, container, layer) for word in words]
-        workdir = _local_path(image.get("WorkingDir") or "/", layer / "rootfs")
-        cwd = workdir if workdir and Path(workdir).is_dir() else str(replica.folder)
-        with container.log.open("ab") as stream:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                cwd=cwd,
-                start_new_session=True,
-            )
-        self._processes.add(process.pid, f"app {app.name} {replica.name} {container.spec['name']}")
-        return process
+    def _show_running(self, revision_key: str) -> None:
+        """Keeps a provisioned revision's state in step with its replicas."""
+        revision = self._context.store.get(revision_key)
+        if revision is None or not revision.properties["active"]:
+            return
+        properties = revision.properties
+        if properties["provisioningState"] != "Provisioned" or properties["runningState"] in ("Processing", "Stopped"):
+            return
+        state = self._running_state(revision)
+        crashed = [
+            f"The container '{container.name}' ended with exit code {container.exit_code}."
+            for replica in self.replicas(revision)
+            for container in replica.containers
+            if not container.ready and container.exit_code is not None
+        ]
+        health = "Healthy" if state in ("Running", "RunningAtMaxScale", "ScaledToZero") else "Unhealthy"
+        details = crashed[0] if crashed else ""
+        shown = (health, state, details, len(self.replicas(revision)))
+        names = ("healthState", "runningState", "runningStateDetails", "replicas")
+        if shown != tuple(properties.get(name) for name in names):
+            self._mark(revision, "Provisioned", health, state, details)
 
-    def _command(self, spec: Json, image: Json, layer: Path, address: str, path: str) -> list[str]:
-        entry = spec.get("command") or image.get("Entrypoint") or []
-        arguments = spec.get("args") or ([] if spec.get("command") else image.get("Cmd") or [])
-        words = [_ANY_ADDRESS.sub(address, str(word)) for word in (*entry, *arguments)]
-        if not words:
-            raise PullFailed(
-                f"Container '{spec['name']}' has no command, and its image has neither ENTRYPOINT nor CMD."
-            )
-        words = [_local_path(word, layer / "rootfs") or word for word in words]
-        words[0] = shutil.which(words[0], path=path) or words[0]
-        return words
+    def _running_state(self, revision: Resource) -> str:
+        """A provisioned revision's runningState."""
+        replicas = self.replicas(revision)
+        if not replicas:
+            return "ScaledToZero"
+        if not any(replica.ready for replica in replicas):
+            return "Degraded"
+        scale = self._scale(revision.key)
+        return "RunningAtMaxScale" if len(replicas) >= scale.maximum else "Running"
 
-    async def _environment(
-        self, app: Resource, replica: Replica, container: Container, image: Json, layer: Path
-    ) -> dict[str, str]:
-        """The process's environment: the image's, Azure's own variables, the app's, and the way to the sandbox."""
-        temporary = replica.folder / "tmp"
-        temporary.mkdir(exist_ok=True)
-        from_image = dict(entry.partition("=")[::2] for entry in image.get("Env") or [])
-        path = os.pathsep.join([str(layer / "venv" / "bin"), from_image.get("PATH", ""), os.defpath, "/usr/local/bin"])
-        secret_values = app.private.get("secrets", {})
-        own = {}
-        for item in container.spec.get("env") or []:
-            own[item["name"]] = (
-                secret_values.get(item["secretRef"], "") if item.get("secretRef") else str(item.get("value") or "")
-            )
-        environment = {**from_image, **self._injected(app, replica), **own}
-        environment = {name: _ANY_ADDRESS.sub(replica.address, value) for name, value in environment.items()}
-        for name, value in environment.items():
-            environment[name] = await self._with_substitute(value, name, app, container, layer)
-        fixed = {
-            "PATH": path,
-            "HOME": str(replica.folder),
-            "TMPDIR": str(temporary),
-            "VIRTUAL_ENV": str(layer / "venv"),
-        }
-        return {"LANG": "C.UTF-8", **environment, **fixed, **self._base}
-
-    async def _with_substitute(self, value: str, name: str, app: Resource, container: Container, layer: Path) -> str:
-        """A setting or an argument, with what stands here for the Azure SQL databases that it names."""
-        for uri in azure_sql_uris(value):
-            substitute = self._sql.substitute(uri, _identities(app))
-            if substitute.job is not None:
-                await asyncio.to_thread(set_up, substitute.job, layer / "venv" / "bin" / "python")
-            value = value.replace(uri, substitute.uri)
-            _write_log(container.log, f"{name}: {substitute.said}")
-        return value
-
-    def _injected(self, app: Resource, replica: Replica) -> dict[str, str]:
+    def _variables(self, app: Resource, revision: Resource) -> dict[str, str]:
         """What Azure puts into every container. Sources: https://learn.microsoft.com/azure/container-apps/environment-variables and
         https://learn.microsoft.com/azure/container-apps/opentelemetry-agents"""
         ingress = app.properties["configuration"].get("ingress") or {}
         environment = self._context.store.get(app.properties["environmentId"])
         suffix = environment.properties["defaultDomain"] if environment else ""
-        revision = replica.revision.rpartition("/")[2]
-        collector = "http://otel.service.k8se-apps:4317/"
-        injected = {
+        return {
             "CONTAINER_APP_NAME": app.name,
-            "CONTAINER_APP_REVISION": revision,
-            "CONTAINER_APP_REPLICA_NAME": replica.name,
+            "CONTAINER_APP_REVISION": revision.name,
             "CONTAINER_APP_ENV_DNS_SUFFIX": suffix,
-            "CONTAINER_APP_HOSTNAME": f"{revision}.{suffix if ingress.get('external') else 'internal.' + suffix}",
+            "CONTAINER_APP_HOSTNAME": f"{revision.name}.{suffix if ingress.get('external') else 'internal.' + suffix}",
             "CONTAINER_APP_PORT": str(ingress.get("targetPort") or ""),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
-            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
-            "CONTAINERAPP_OTEL_TRACING_GRPC_ENDPOINT": collector,
-            "CONTAINERAPP_OTEL_LOGGING_GRPC_ENDPOINT": collector,
-            "CONTAINERAPP_OTEL_METRIC_GRPC_ENDPOINT": collector,
+            **platform_variables(app, self.identity_endpoint),
         }
-        if _identities(app):
-            injected |= {"IDENTITY_ENDPOINT": self.identity_endpoint, "IDENTITY_HEADER": app.private["identity_header"]}
-            injected |= {"MSI_ENDPOINT": self.identity_endpoint, "MSI_SECRET": app.private["identity_header"]}
-        return injected
-
-    # images
-
-    def _pull(self, app: Resource, image: str) -> Json:
-        """The configuration of an image, where the app may pull it."""
-        server, _mark, rest = image.partition("/")
-        repository, at, digest = rest.partition("@")
-        if not at:
-            repository, _mark, digest = rest.partition(":")
-        registry = self._context.store.named(REGISTRIES, server.removesuffix(".azurecr.io"))
-        if not server.endswith(".azurecr.io") or registry is None:
-            raise PullFailed(
-                _image_error(app, image, f"GET https://{server}/v2/: dial tcp: lookup {server}: no such host")
-            )
-        self._check_pull(app, registry, image, repository)
-        config = self._images.config(registry.name, repository, digest or "latest")
-        if config is None:
-            raise PullFailed(
-                _image_error(
-                    app, image, f'GET https:: MANIFEST_UNKNOWN: manifest tagged by "{digest or "latest"}" is not found'
-                )
-            )
-        return config
-
-    def _check_pull(self, app: Resource, registry: Resource, image: str, repository: str) -> None:
-        server = registry.properties["loginServer"]
-        for entry in app.properties["configuration"].get("registries") or []:
-            if entry["server"].lower() != server:
-                continue
-            if entry.get("identity"):
-                principal = _principal(app, entry["identity"])
-                if principal and is_allowed(self._context.store, principal, PULL, registry.id):
-                    return
-            password = app.private.get("secrets", {}).get(entry.get("passwordSecretRef") or "")
-            admin = registry.properties["adminUserEnabled"] and entry.get("username") == registry.name
-            if password and admin and password in (registry.private["password"], registry.private["password2"]):
-                return
-        scope = f"repository%3A{repository.replace('/', '%2F')}%3Apull"
-        raise PullFailed(
-            _image_error(
-                app, image,
-                f"GET https:?scope={scope}&service={server}: UNAUTHORIZED: authentication required, "
-                "visit https://aka.ms/acr/authorization for more information.",
-            )
-        )  # fmt: skip
-
-    # probes
-
-    async def _probe(self, app: Resource, replica: Replica, container: Container, first: bool) -> None:
-        """Runs a container's probes: startup until it succeeds, then readiness and liveness side by side."""
-        port = (app.properties["configuration"].get("ingress") or {}).get("targetPort")
-        probes = {str(probe["type"]).lower(): probe for probe in container.spec.get("probes") or []}
-        default = {"tcpSocket": {"port": port}, "periodSeconds": 1, "timeoutSeconds": 3} if first and port else None
-        startup = probes.get("startup") or ({**default, "failureThreshold": 240} if default else None)
-        if startup is not None and not await self._await_startup(replica, container, startup):
-            return
-        container.started = True
-        readiness = probes.get("readiness") or (
-            {**default, "periodSeconds": 5, "failureThreshold": 48} if default else None
-        )
-        checks = [self._watch(replica, container, readiness, self._set_ready)] if readiness else []
-        if readiness is None:
-            container.ready = True
-        if "liveness" in probes:
-            checks.append(self._watch(replica, container, probes["liveness"], self._kill_dead))
-        await asyncio.gather(*checks)
-
-    async def _await_startup(self, replica: Replica, container: Container, probe: Json) -> bool:
-        await asyncio.sleep(float(probe.get("initialDelaySeconds") or 0))
-        for _time in range(int(probe.get("failureThreshold") or 3)):
-            if await _succeeds(probe, replica.address):
-                return True
-            await asyncio.sleep(float(probe.get("periodSeconds") or 10))
-        self._end_process(container, "its startup probe failed")
-        return False
-
-    async def _watch(
-        self, replica: Replica, container: Container, probe: Json, tell: Callable[[Container, bool], None]
-    ) -> None:
-        failures = 0
-        await asyncio.sleep(float(probe.get("initialDelaySeconds") or 0))
-        while not replica.stopping:
-            succeeded = await _succeeds(probe, replica.address)
-            failures = 0 if succeeded else failures + 1
-            if succeeded or failures >= int(probe.get("failureThreshold") or 3):
-                tell(container, succeeded)
-            # a probe is asked often until the container is ready, so that nobody waits for a long period to pass
-            await asyncio.sleep(float(probe.get("periodSeconds") or 10) if container.ready else 0.2)
-
-    def _set_ready(self, container: Container, succeeded: bool) -> None:
-        container.ready = succeeded
-
-    def _kill_dead(self, container: Container, succeeded: bool) -> None:
-        if not succeeded:
-            self._end_process(container, "its liveness probe failed")
-
-    def _end_process(self, container: Container, reason: str) -> None:
-        if container.process is not None:
-            _write_log(container.log, f"The container is ended: {reason}.")
-            signal_group(container.process.pid, signal.SIGTERM)
 
 
-async def _succeeds(probe: Json, address: str) -> bool:
-    """Whether a TCP or HTTP probe succeeds within its timeout."""
-    timeout = float(probe.get("timeoutSeconds") or 1)
-    http = probe.get("httpGet")
-    port = int((http or probe.get("tcpSocket") or {}).get("port") or 0)
-    try:
-        async with asyncio.timeout(timeout):
-            reader, writer = await asyncio.open_connection(address, port)
-            try:
-                if http is None:
-                    return True
-                status = await _http_status(reader, writer, address, port, http)
-                return 200 <= status < 400
-            finally:
-                writer.close()
-    except (OSError, TimeoutError, h11.RemoteProtocolError):
-        return False
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
 
 
-async def _http_status(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str, port: int, probe: Json
-) -> int:
-    connection = h11.Connection(h11.CLIENT)
-    headers = [("Host", f"{address}:{port}"), ("User-Agent", "kube-probe/1.30"), ("Connection", "close")]
-    headers += [
-        (item["name"], item["value"]) for item in probe.get("httpHeaders") or [] if item["name"].lower() != "host"
-    ]
-    request = h11.Request(method="GET", target=probe.get("path") or "/", headers=headers)
-    writer.write((connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b""))
-    await writer.drain()
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(65536))
-        elif isinstance(event, h11.Response):
-            return event.status_code
-        elif not isinstance(event, h11.InformationalResponse):
-            return 0
-
-
-def _identities(app: Resource) -> dict[str, str]:
-    """The app's user-assigned identities: client id to object id."""
-    found = (app.body.get("identity") or {}).get("userAssignedIdentities") or {}
-    return {entry["clientId"].lower(): entry["principalId"] for entry in found.values()}
-
-
-def _principal(app: Resource, identity: str) -> str | None:
-    """The object id of one of the app's identities, by its resource id."""
-    for identity_id, entry in ((app.body.get("identity") or {}).get("userAssignedIdentities") or {}).items():
-        if identity_id.lower() == identity.lower():
-            return str(entry["principalId"])
-    return None
-
-
-def _local_path(word: str, rootfs: Path) -> str | None:
-    """Where a path of the image is on this machine; None where the image has no such file."""
-    if not word.startswith("/") or word == "/":
-        return None
-    local = rootfs / word.lstrip("/")
-    return str(local) if local.exists() else None
-
-
-def _image_error(app: Resource, image: str, details: str) -> str:
-    names = [spec["name"] for spec in app.properties["template"].get("containers") or [] if spec.get("image") == image]
-    field_name = f"template.containers.{names[0] if names else ''}.image"
-    return f"The following field(s) are either invalid or missing. Field '{field_name}' is invalid with details: 'Invalid value: \"{image}\": {details}';."
-
-
-def _error(message: str) -> dict[str, str]:
+def _error(message: str) -> Json:
     return {"code": "ContainerAppOperationError", "message": message}
-
-
-def _write_log(path: Path, line: str) -> None:
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(f"[sandbox] {line}\n")
-
-
-def _last_line(path: Path) -> str:
-    """The last line of a log that the container wrote itself, or that says why it could not start."""
-    if not path.exists():
-        return ""
-    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith("[sandbox] The container ended")]
-    return told[-1][-500:] if told else ""

@@ -32,6 +32,7 @@ from sandbox.blob import Blobs
 from sandbox.directory import Directory
 from sandbox.home import Home, locate, read_json, write_private
 from sandbox.key_vault import KeyVaults
+from sandbox.process_containers import ProcessContainers
 from sandbox.processes import Processes
 from sandbox.providers.app import ContainerApp, ManagedEnvironment, Revision
 from sandbox.providers.authorization import RoleAssignment, RoleDefinition, owner_assignment
@@ -43,6 +44,7 @@ from sandbox.providers.sql import Database, FirewallRule, Server
 from sandbox.providers.storage import BlobContainer, BlobServiceProperties, StorageAccount
 from sandbox.proxy import Endpoints, Gateway
 from sandbox.registry import Builds, Images, RegistryEndpoint
+from sandbox.replicas import Replicas
 from sandbox.resource_types import Context
 from sandbox.runtime import APPS, Runtime
 from sandbox.store import Principal, Store
@@ -212,7 +214,8 @@ class Sandbox:
         azurite = self.home.tools / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
         blobs = Blobs(self.context, self.home, self.processes, azurite, plain)
         sql = AzureSql(self.store, self.home.root / "sql", self.sql_server())
-        runtime = Runtime(self.context, images, sql, self.home, self.processes, for_apps)
+        containers = ProcessContainers(self.store, images, sql, self.home, self.processes, for_apps)
+        runtime = Runtime(self.context, Replicas(self.context, containers, self.home.root / "apps"))
         runtime.identity_endpoint = f"http://127.0.0.1:{identity_port}/msi/token"
         manager = ResourceManager(
             self.context,

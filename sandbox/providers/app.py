@@ -12,8 +12,10 @@ import copy
 import hashlib
 import secrets
 import string
+import time
 from typing import Any
 
+from sandbox.containers import Container, Replica
 from sandbox.messages import Response, json_response
 from sandbox.resource_types import (
     REGIONS,
@@ -30,7 +32,7 @@ from sandbox.resource_types import (
     region,
     system_data,
 )  # fmt: skip
-from sandbox.runtime import Replica, Runtime
+from sandbox.runtime import Runtime
 from sandbox.store import Operation, Resource
 
 _WORDS = (
@@ -308,7 +310,7 @@ class ContainerApp(ResourceType):
         fqdn = f"{latest}.{'' if ingress and ingress['external'] else 'internal.'}{domain}" if ingress else ""
         properties: Json = {
             "provisioningState": "",
-            "runningStatus": "Running",
+            "runningStatus": known.get("runningStatus") or "Running",
             "managedEnvironmentId": environment.id if environment else None,
             "environmentId": environment.id if environment else None,
             "workloadProfileName": asked.get("workloadProfileName") or known.get("workloadProfileName") or "Consumption",
@@ -529,7 +531,6 @@ class Revision(ResourceType):
 
     def act(self, call: Call, resource: Resource, action: str) -> Response:
         if action == "restart":
-            self.runtime.mark_restarting(resource)
             self.runtime.restart(resource)
             return json_response(200, "Restart succeeded")
         if action in ("activate", "deactivate"):
@@ -543,26 +544,36 @@ class Revision(ResourceType):
 
 
 def _show_replica(revision: Resource, replica: Replica) -> Json:
-    containers = [
-        {
-            "name": container.spec["name"],
-            "containerId": f"process://{container.process.pid if container.process else ''}",
-            "ready": container.ready,
-            "started": container.started,
-            "restartCount": container.restarts,
-            "runningState": "Running" if container.ready else "Waiting",
-            "runningStateDetails": container.last_error,
-        }
-        for container in replica.containers
-    ]
     return {
         "id": f"{revision.id}/replicas/{replica.name}",
         "name": replica.name,
         "type": "Microsoft.App/containerapps/revisions/replicas",
         "properties": {
+            "createdTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(replica.created)),
             "runningState": "Running" if replica.ready else "NotRunning",
             "runningStateDetails": "",
-            "containers": containers,
-            "initContainers": [],
+            "containers": [_show_container(container) for container in replica.containers],
+            "initContainers": [_show_container(container) for container in replica.init_containers],
         },
+    }
+
+
+def _show_container(container: Container) -> Json:
+    state, details = "Waiting", container.last_error
+    if container.program is not None and container.started_at is not None:
+        state = "Running"
+        started = time.gmtime(container.started_at)
+        details = f"Container started at: {time.strftime('%m/%d/%Y %I:%M:%S %p', started)}."
+    elif container.exit_code == 0 and container.ready:
+        state, details = "Terminated", "Completed"
+    elif container.restarts:
+        details = details or f"CrashLoopBackOff: the container ended with exit code {container.exit_code}."
+    return {
+        "name": container.name,
+        "containerId": container.program.id if container.program is not None else "",
+        "ready": container.ready,
+        "started": container.started,
+        "restartCount": container.restarts,
+        "runningState": state,
+        "runningStateDetails": details,
     }
