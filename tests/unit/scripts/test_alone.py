@@ -86,6 +86,33 @@ def test_pip_has_its_temporary_files_in_the_clone(clone: Path) -> None:
     assert not (clone / "venv" / environment.BUSY).exists()
 
 
+@pytest.mark.parametrize("own", [None, ".rustup", "elsewhere"])
+def test_neither_venv_nor_pip_writes_into_the_home(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, own: str | None
+) -> None:
+    """venv calls pip to install it, and pip calls rustc, whose rustup writes into the home of who has none there yet."""
+    home = clone / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("RUSTUP_HOME", raising=False)
+    if own == ".rustup":
+        (home / own).mkdir()
+    elif own:
+        monkeypatch.setenv("RUSTUP_HOME", own)
+    python = clone / "python"
+    python.write_text(
+        f'#!/bin/sh\necho "$2 $TMPDIR ${{RUSTUP_HOME-unset}}" >> {clone}/calls\n'
+        'if [ "$2" = venv ]; then mkdir -p "$3/bin"; ln -s "$0" "$3/bin/python"; fi\n'
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(environment.sys, "executable", str(python))
+    (clone / "some.lock").write_text("some")
+    assert environment.main(Path("venv"), [Path("some.lock")]) == 0
+    rustup = {None: str(clone / ".cache/rustup"), ".rustup": "unset"}.get(own, own)
+    temporary = clone / ".cache/tmp/venv"
+    assert (clone / "calls").read_text().splitlines() == [f"venv {temporary} {rustup}", f"pip {temporary} {rustup}"]
+
+
 def test_nothing_is_installed_twice(clone: Path) -> None:
     installed(clone / "venv", "echo once >> calls")
     (clone / "some.lock").write_text("some")
