@@ -19,8 +19,8 @@ class StartRefused(Exception):
     """A container cannot be started now; the message is Azure's."""
 
 
-class PullFailed(StartRefused):
-    """An image cannot be had, which does not mend itself; the message is Azure's."""
+class Unavailable(StartRefused):
+    """An image or a secret cannot be had, which does not mend itself; the message is Azure's."""
 
 
 class Program(Protocol):

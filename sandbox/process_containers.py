@@ -14,8 +14,9 @@ from pathlib import Path
 
 from sandbox.access import is_allowed
 from sandbox.azure_sql import AzureSql, LoginRefused, azure_sql_uris, set_up
-from sandbox.containers import Container, Program, PullFailed, Replica, StartRefused, identities, write_log
+from sandbox.containers import Container, Program, Replica, StartRefused, Unavailable, identities, write_log
 from sandbox.home import Home
+from sandbox.key_vault import SecretUnavailable, secret_values
 from sandbox.launch import launch
 from sandbox.processes import Processes, signal_group
 from sandbox.registry import PULL, REGISTRIES, Images
@@ -83,14 +84,14 @@ class ProcessContainers:
 
     async def start(self, owner: Resource, replica: Replica, container: Container) -> Program:
         """Starts a container of an app or a job. Raises StartRefused, or OSError."""
-        secret_values = self._secret_values(owner)
-        config = self._pull(owner, container, secret_values)
+        values = self._secret_values(owner)
+        config = self._pull(owner, container, values)
         layer = self._layers / config["sandbox"]["layer"]
         if not (layer / "complete").exists():
-            raise PullFailed(_image_error(container, f"{layer} is gone: build the image again"))
+            raise Unavailable(_image_error(container, f"{layer} is gone: build the image again"))
         image = config["config"]
         try:
-            environment = await self._environment(owner, replica, container, image, layer, secret_values)
+            environment = await self._environment(owner, replica, container, image, layer, values)
             words = self._command(container.spec, image, layer, replica.address, environment["PATH"])
             command = [await self._with_substitute(word, "argument", owner, container, layer) for word in words]
         except LoginRefused as refused:
@@ -102,15 +103,17 @@ class ProcessContainers:
             return Process(self._processes, await launch(self._processes, label, command, environment, folder, stream))
 
     def _secret_values(self, owner: Resource) -> dict[str, str]:
-        values: dict[str, str] = owner.private.get("secrets", {})
-        return values
+        try:
+            return secret_values(self._store, owner)
+        except SecretUnavailable as unavailable:
+            raise Unavailable(str(unavailable)) from unavailable
 
     def _command(self, spec: Json, image: Json, layer: Path, address: str, path: str) -> list[str]:
         entry = spec.get("command") or image.get("Entrypoint") or []
         arguments = spec.get("args") or ([] if spec.get("command") else image.get("Cmd") or [])
         words = [_ANY_ADDRESS.sub(address, str(word)) for word in (*entry, *arguments)]
         if not words:
-            raise PullFailed(
+            raise Unavailable(
                 f"Container '{spec['name']}' has no command, and its image has neither ENTRYPOINT nor CMD."
             )
         words = [_local_path(word, layer / "rootfs") or word for word in words]
@@ -124,7 +127,7 @@ class ProcessContainers:
         container: Container,
         image: Json,
         layer: Path,
-        secret_values: dict[str, str],
+        values: dict[str, str],
     ) -> dict[str, str]:
         """The process's environment: the image's, Azure's own variables, the app's, and the way to the sandbox."""
         temporary = replica.folder / "tmp"
@@ -134,7 +137,7 @@ class ProcessContainers:
         own = {}
         for item in container.spec.get("env") or []:
             own[item["name"]] = (
-                secret_values.get(item["secretRef"], "") if item.get("secretRef") else str(item.get("value") or "")
+                values.get(item["secretRef"], "") if item.get("secretRef") else str(item.get("value") or "")
             )
         environment = {**from_image, **replica.variables, **own}
         environment = {name: _ANY_ADDRESS.sub(replica.address, value) for name, value in environment.items()}
@@ -160,7 +163,7 @@ class ProcessContainers:
 
     # images
 
-    def _pull(self, owner: Resource, container: Container, secret_values: dict[str, str]) -> Json:
+    def _pull(self, owner: Resource, container: Container, values: dict[str, str]) -> Json:
         """The configuration of a container's image, where its app or job may pull it."""
         server, _mark, rest = str(container.spec["image"]).partition("/")
         repository, at, digest = rest.partition("@")
@@ -168,12 +171,12 @@ class ProcessContainers:
             repository, _mark, digest = rest.partition(":")
         registry = self._store.named(REGISTRIES, server.removesuffix(".azurecr.io"))
         if not server.endswith(".azurecr.io") or registry is None:
-            raise PullFailed(
+            raise Unavailable(
                 _image_error(container, f"GET https://{server}/v2/: dial tcp: lookup {server}: no such host")
             )
-        if not self._may_pull(owner, registry, secret_values):
+        if not self._may_pull(owner, registry, values):
             scope = f"repository%3A{repository.replace('/', '%2F')}%3Apull"
-            raise PullFailed(
+            raise Unavailable(
                 _image_error(
                     container,
                     f"GET https:?scope={scope}&service={registry.properties['loginServer']}: UNAUTHORIZED: authentication required, "
@@ -182,14 +185,14 @@ class ProcessContainers:
             )
         config = self._images.config(registry.name, repository, digest or "latest")
         if config is None:
-            raise PullFailed(
+            raise Unavailable(
                 _image_error(
                     container, f'GET https:: MANIFEST_UNKNOWN: manifest tagged by "{digest or "latest"}" is not found'
                 )
             )
         return config
 
-    def _may_pull(self, owner: Resource, registry: Resource, secret_values: dict[str, str]) -> bool:
+    def _may_pull(self, owner: Resource, registry: Resource, values: dict[str, str]) -> bool:
         for entry in owner.properties["configuration"].get("registries") or []:
             if entry["server"].lower() != registry.properties["loginServer"]:
                 continue
@@ -197,7 +200,7 @@ class ProcessContainers:
                 principal = _principal(owner, entry["identity"])
                 if principal and is_allowed(self._store, principal, PULL, registry.id):
                     return True
-            password = secret_values.get(entry.get("passwordSecretRef") or "")
+            password = values.get(entry.get("passwordSecretRef") or "")
             admin = registry.properties["adminUserEnabled"] and entry.get("username") == registry.name
             if password and admin and password in (registry.private["password"], registry.private["password2"]):
                 return True

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from sandbox.containers import Container, ContainerRuntime, PullFailed, Replica, StartRefused, write_log
+from sandbox.containers import Container, ContainerRuntime, Replica, StartRefused, Unavailable, write_log
 from sandbox.probes import first_verdict, probes_of, watch
 from sandbox.resource_types import Context, Json
 from sandbox.store import Resource
@@ -155,7 +155,7 @@ class Replicas:
             container.program = await self._containers.start(owner, replica, container)
         except (StartRefused, OSError) as refused:
             write_log(container.log, str(refused))
-            container.last_error = str(refused) if isinstance(refused, PullFailed) else container.last_error
+            container.last_error = str(refused) if isinstance(refused, Unavailable) else container.last_error
             container.exit_code = 1
             self.changed(replica)
             return 1
