@@ -281,6 +281,9 @@ class ResourceManager:
         target = call.target
         if len(target.types) == len(target.names) + 1:
             return self._collection_or_action(method, call)
+        asks = method in ("GET", "POST") and target.type.lower() not in self.types
+        if asks and self._owner(target) is not None:
+            return self._act(method, call, f"{target.types[-1]}/{target.name}")
         handler = self._handler(target)
         verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(method, "write")
         self._permit(call.caller.object_id, f"{handler.type}/{verb}", handler.resource_id(target))
@@ -351,23 +354,25 @@ class ResourceManager:
                 )
             self._existing_parent(handler, target, "read")
             return json_response(200, {"value": [handler.show(found) for found in handler.select(call, scope)]})
-        owner = self.types.get("/".join((target.namespace, *target.types[:-1])).lower())
-        action = target.types[-1]
-        if owner is None or len(target.names) == 0:
-            return self._provider_action(method, call, action)
+        if self._owner(target) is None or len(target.names) == 0:
+            return self._provider_action(method, call, target.types[-1])
+        return self._act(method, call, target.types[-1])
+
+    def _owner(self, target: Target) -> ResourceType | None:
+        """The type whose resource an action is asked of."""
+        return self.types.get("/".join((target.namespace, *target.types[:-1])).lower())
+
+    def _act(self, method: str, call: Call, action: str) -> Response:
+        """POST …/<resource>/<action>, or …/<resource>/<action>/<argument>; a few are asked by GET."""
+        target = call.target
+        owner = self.types["/".join((target.namespace, *target.types[:-1])).lower()]
+        names = target.names[: len(target.types) - 1]
         subject = Target(
-            target.subscription,
-            target.resource_group,
-            target.scope,
-            target.namespace,
-            target.types[:-1],
-            target.names,
-            action,
+            target.subscription, target.resource_group, target.scope, target.namespace, target.types[:-1], names, action
         )
-        resource = self.store.get(owner.resource_id(subject))
-        self._permit(
-            call.caller.object_id, f"{owner.type}/{action}/{'read' if method == 'GET' else 'action'}", subject.id
-        )
+        resource = self._find(owner, subject)
+        kind = "read" if method == "GET" else "action"
+        self._permit(call.caller.object_id, f"{owner.type}/{target.types[-1]}/{kind}", subject.id)
         if resource is None:
             raise owner.not_found(subject)
         return owner.act(Call(subject, call.caller, call.api_version, call.body, call.query), resource, action.lower())
@@ -409,7 +414,7 @@ class ResourceManager:
             handler.begin(resource, _no_operation(resource), call)
             self.store.put(resource)
             status = handler.created_status if existing is None else 200
-            return json_response(status, handler.show(resource))
+            return json_response(status, handler.unsettled(resource))
         resource.state = handler.creating_state if existing is None else handler.updating_state
         verb = "create" if existing is None else "update"
         with self.store.transaction():
@@ -545,6 +550,13 @@ def _busy(handler: ResourceType, resource: Resource, running: Operation) -> ArmE
             "ContainerAppOperationInProgress",
             f"Cannot modify a container app '{resource.name}' because there is an active provisioning operation in progress. "
             f"OperationId: '{running.id}'",
+            cause="",
+        )
+    if kind == "jobs":
+        return ArmError(
+            409,
+            "ContainerAppsJobOperationInProgress",
+            f"Cannot modify a container apps job '{resource.name}' because there is an active provisioning operation in progress.",
             cause="",
         )
     if kind == "managedenvironments":

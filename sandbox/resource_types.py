@@ -18,7 +18,7 @@ from typing import Any
 
 from sandbox.directory import Caller, Directory
 from sandbox.messages import Response, json_response
-from sandbox.store import Operation, Resource, Store
+from sandbox.store import Operation, Principal, Resource, Store
 
 Json = dict[str, Any]
 
@@ -253,6 +253,20 @@ class ResourceType:
         return [found for found in self.store.below(scope, self.type) if passes(found, call.query.get("$filter", ""))]
 
     # what all types share
+
+    def identity(self, call: Call, existing: Resource | None, *, lower_group: bool) -> Json | None:
+        """The `identity` block that a request makes, with the ids of its identities; a system-assigned one is made here."""
+        asked = call.body.get("identity")
+        shown = assigned_identities(self.store, asked, lower_group=lower_group)
+        if shown is None or "systemassigned" not in shown["type"].lower():
+            return shown
+        known = (existing.body.get("identity") or {}) if existing else {}
+        principal = str(known.get("principalId") or uuid.uuid4())
+        if self.store.principal(principal) is None:
+            key = self.resource_id(call.target).lower()
+            made = Principal(principal, str(uuid.uuid4()), call.target.name, "ManagedIdentity", key)
+            self.store.put_principal(made)
+        return {**shown, "principalId": principal, "tenantId": self.context.directory.tenant}
 
     def not_found(self, target: Target) -> ArmError:
         namespace, *kinds = self.type.split("/")

@@ -34,10 +34,12 @@ from sandbox.home import Home, locate, read_json, write_private
 from sandbox.key_vault import KeyVaults
 from sandbox.process_containers import ProcessContainers
 from sandbox.processes import Processes
-from sandbox.providers.app import ContainerApp, ManagedEnvironment, Revision
+from sandbox.providers.app import ContainerApp, Revision
+from sandbox.providers.auth_config import AuthConfig
 from sandbox.providers.authorization import RoleAssignment, RoleDefinition, owner_assignment
 from sandbox.providers.container_registry import Registry, Run
 from sandbox.providers.key_vault import DeletedVault, DeletedVaults, Vault
+from sandbox.providers.managed_environment import DaprComponent, EnvironmentStorage, ManagedEnvironment
 from sandbox.providers.managed_identity import UserAssignedIdentity
 from sandbox.providers.operational_insights import Workspace
 from sandbox.providers.sql import Database, FirewallRule, Server
@@ -223,6 +225,7 @@ class Sandbox:
                 UserAssignedIdentity(self.context), RoleDefinition(self.context), RoleAssignment(self.context),
                 Registry(self.context, builds), Run(self.context, builds), Workspace(self.context),
                 ManagedEnvironment(self.context), ContainerApp(self.context, runtime), Revision(self.context, runtime),
+                AuthConfig(self.context), EnvironmentStorage(self.context), DaprComponent(self.context),
                 Server(self.context), Database(self.context, sql), FirewallRule(self.context),
                 Vault(self.context), DeletedVault(self.context), DeletedVaults(self.context),
                 StorageAccount(self.context, blobs), BlobServiceProperties(self.context), BlobContainer(self.context, blobs),

@@ -1,14 +1,13 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.App: Container Apps environments, container apps, their revisions and replicas.
+"""Microsoft.App: container apps, their revisions and replicas.
 
 What Azure fills in and how it answers was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
 """
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import secrets
 import string
@@ -17,8 +16,21 @@ from typing import Any
 
 from sandbox.containers import Container, Replica
 from sandbox.messages import Response, json_response
+from sandbox.providers.container_template import (
+    check_configuration,
+    check_environment,
+    check_template,
+    container,
+    display,
+    event_stream,
+    kept_secrets,
+    listed_secrets,
+    registry,
+    secret_names,
+    shown_secrets,
+    volumes,
+)
 from sandbox.resource_types import (
-    REGIONS,
     ArmError,
     Call,
     Context,
@@ -27,144 +39,13 @@ from sandbox.resource_types import (
     Reply,
     ResourceType,
     Target,
-    assigned_identities,
     merge_patch,
-    region,
     system_data,
 )  # fmt: skip
 from sandbox.runtime import Runtime
 from sandbox.store import Operation, Resource
 
-_WORDS = (
-    ("yellow", "happy", "calm", "brave", "gentle", "kind", "lively", "mango", "proud", "salmon", "ashy", "polite"),
-    ("sand", "water", "sea", "cliff", "field", "forest", "hill", "island", "meadow", "pond", "river", "wave"),
-)
 _TARGETS = {"cooldownPeriod": 300, "pollingInterval": 30}
-
-
-_NETWORK = {"internal": False, "dockerBridgeCidr": None, "platformReservedCidr": None, "platformReservedDnsIP": None}
-
-
-def _event_stream(call: Call, resource: str) -> str:
-    target = call.target
-    group = f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}"
-    return f"https://{region(call.body['location'])}.azurecontainerapps.dev{group}/{resource}/eventstream"
-
-
-def _new_domain(place: str) -> str:
-    first, second = (secrets.choice(words) for words in _WORDS)
-    return f"{first}{second}-{secrets.token_hex(4)}.{place}.azurecontainerapps.io"
-
-
-def _shown_analytics(asked: Json | None) -> Json | None:
-    if not asked:
-        return None
-    dynamic = bool(asked.get("dynamicJsonColumns", False))
-    return {"customerId": asked.get("customerId"), "sharedKey": None, "dynamicJsonColumns": dynamic}
-
-
-def _display(location: str) -> str:
-    return REGIONS[region(location)]
-
-
-class ManagedEnvironment(ResourceType):
-    type = "Microsoft.App/managedEnvironments"
-    located = True
-    name_rule = NameRule(
-        r"(?!.*--)[a-z0-9A-Z]([a-zA-Z0-9-]{0,58}[a-zA-Z0-9])?",
-        "InvalidManagedEnvironmentName",
-        "Invalid ManagedEnvironment name '{name}'. A name must consist of alphanumeric characters or '-', "
-        "start and end with an alphanumeric character, and be at most 60 characters long.",
-    )
-    create_reply = update_reply = Reply.ASYNC_OPERATION
-    delete_reply = Reply.ACCEPTED_LOCATION
-    creating_state = "Waiting"
-    seconds = {"create": 86.0, "update": 40.0, "delete": 985.0}
-    status_path = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}/managedEnvironmentOperationStatuses/{operation}"
-    result_path = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}/managedEnvironmentOperationResults/{operation}"
-
-    def check(self, call: Call, existing: Resource | None) -> None:
-        logs = (call.body.get("properties") or {}).get("appLogsConfiguration") or {}
-        analytics = logs.get("logAnalyticsConfiguration") or {}
-        if logs.get("destination") == "log-analytics" and not (
-            analytics.get("customerId") and (analytics.get("sharedKey") or existing)
-        ):
-            raise ArmError(
-                400,
-                "InvalidRequestParameterWithDetails",
-                "LogAnalyticsConfiguration is invalid. Must provide a valid LogAnalyticsConfiguration",
-                cause="",
-            )
-        if analytics.get("customerId") and analytics.get("sharedKey"):
-            self._check_workspace(analytics)
-
-    def _check_workspace(self, analytics: Json) -> None:
-        for workspace in self.store.of_type("Microsoft.OperationalInsights/workspaces"):
-            if (
-                workspace.properties["customerId"] == analytics["customerId"]
-                and analytics["sharedKey"] in workspace.private.values()
-            ):
-                return
-        raise ArmError(
-            400,
-            "InvalidRequestParameterWithDetails",
-            "LogAnalyticsConfiguration.SharedKey is invalid. Must provide a valid SharedKey for the customerId",
-            cause="",
-        )
-
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body.get("properties") or {}
-        known = existing.properties if existing else {}
-        logs = asked.get("appLogsConfiguration") or known.get("appLogsConfiguration") or {}
-        analytics = logs.get("logAnalyticsConfiguration")
-        place = region(call.body["location"])
-        network = asked.get("vnetConfiguration") or known.get("vnetConfiguration")
-        profiles = [{"workloadProfileType": "Consumption", "name": "Consumption", "enableFips": False}]
-        for profile in asked.get("workloadProfiles") or known.get("workloadProfiles") or []:
-            folded = {key[0].lower() + key[1:]: value for key, value in profile.items()}
-            if folded.get("name") != "Consumption":
-                profiles.append({**folded, "enableFips": False})
-        properties: Json = {
-            "provisioningState": "",
-            "daprAIInstrumentationKey": None,
-            "daprAIConnectionString": None,
-            "vnetConfiguration": {**_NETWORK, **network} if network else None,
-            "defaultDomain": known.get("defaultDomain") or _new_domain(place),
-            "staticIp": known.get("staticIp") or f"20.61.{secrets.randbelow(250)}.{secrets.randbelow(250)}",
-            "appLogsConfiguration": {
-                "destination": logs.get("destination"),
-                "logAnalyticsConfiguration": _shown_analytics(analytics),
-            },
-            "openTelemetryConfiguration": asked.get("openTelemetryConfiguration", known.get("openTelemetryConfiguration")),
-            "zoneRedundant": bool(asked.get("zoneRedundant", known.get("zoneRedundant", False))),
-            "availabilityZones": None,
-            "kedaConfiguration": {"version": "2.17.2"},
-            "daprConfiguration": {"version": "1.13.6-msft.6"},
-            "ingressConfiguration": None,
-            "eventStreamEndpoint": _event_stream(call, f"managedEnvironments/{call.target.name}"),
-            "customDomainConfiguration": {
-                "customDomainVerificationId": hashlib.sha256(call.target.subscription.encode()).hexdigest().upper(),
-                "dnsSuffix": None, "certificateKeyVaultProperties": None, "certificateValue": None, "certificatePassword": None,
-                "thumbprint": None, "subjectName": None, "expirationDate": None,
-            },
-            "workloadProfiles": profiles,
-            "appInsightsConfiguration": None,
-            "infrastructureResourceGroup": f"ME_{call.target.name}_{call.target.resource_group}_{place}" if network else None,
-            "peerAuthentication": {"mtls": {"enabled": False}},
-            "peerTrafficConfiguration": {"encryption": {"enabled": False}},
-            "publicNetworkAccess": asked.get("publicNetworkAccess") or known.get("publicNetworkAccess") or "Enabled",
-            "diskEncryptionConfiguration": None,
-        }  # fmt: skip
-        body: Json = {
-            "location": _display(call.body["location"]),
-            "systemData": system_data(call.caller, existing),
-            "properties": properties,
-        }
-        if identity := assigned_identities(self.store, call.body.get("identity"), lower_group=True):
-            body["identity"] = identity
-        if call.body.get("tags"):
-            body["tags"] = call.body["tags"]
-        return body, {}
 
 
 class ContainerApp(ResourceType):
@@ -198,69 +79,10 @@ class ContainerApp(ResourceType):
 
     def check(self, call: Call, existing: Resource | None) -> None:
         properties = call.body.get("properties") or {}
-        self._check_environment(properties)
-        configuration, template = properties.get("configuration") or {}, properties.get("template") or {}
-        listed = configuration.get("secrets") or []
-        known = {item["name"] for item in listed}
-        invalid = [item["name"] for item in listed if not item.get("value") and not item.get("keyVaultUrl")]
-        if invalid:
-            raise ArmError(
-                400,
-                "ContainerAppSecretInvalid",
-                f"Invalid Request: Container app secret(s) with name(s) '{', '.join(invalid)}' are invalid: "
-                "value or keyVaultUrl and identity should be provided.",
-                cause="",
-            )
-        for entry in configuration.get("registries") or []:
-            if entry.get("passwordSecretRef") and entry["passwordSecretRef"] not in known:
-                raise ArmError(
-                    400,
-                    "ContainerAppRegistriesPasswordSecretRefNotFound",
-                    f"PasswordSecretRef '{entry['passwordSecretRef']}' defined for registry server '{entry.get('server')}' not found.",
-                    cause="",
-                )
-        self._check_template(template, known)
-
-    def _check_environment(self, properties: Json) -> None:
-        wanted = properties.get("environmentId") or properties.get("managedEnvironmentId")
-        environment = self.store.get(str(wanted)) if wanted else None
-        if environment is None:
-            raise ArmError(404, "ManagedEnvironmentNotFound", f"Environment {wanted} was not found.", cause="")
-        if environment.state != "Succeeded" and environment.state != "Updating":
-            raise ArmError(
-                400,
-                "ManagedEnvironmentNotProvisioned",
-                f"The environment '{wanted}' has not been provisioned successfully.",
-                cause="",
-            )
-
-    def _check_template(self, template: Json, secret_names: set[str]) -> None:
-        containers = template.get("containers") or []
-        if not containers:
-            raise ArmError(
-                400,
-                "ContainerAppContainersRequired",
-                "The container app's template must have at least one container.",
-                cause="",
-            )
-        for container in containers:
-            if not container.get("image"):
-                raise ArmError(
-                    400,
-                    "ContainerAppImageRequired",
-                    f"Container with name '{container.get('name')}' must have an 'Image' property specified.",
-                    cause="",
-                )
-            for item in container.get("env") or []:
-                if item.get("secretRef") and item["secretRef"] not in secret_names:
-                    raise ArmError(
-                        400,
-                        "ContainerAppSecretRefNotFound",
-                        f"SecretRef '{item['secretRef']}' defined for container '{container.get('name')}' not found.",
-                        cause="",
-                    )
-            _check_resources(container.get("resources") or {})
-        scale = template.get("scale") or {}
+        check_environment(self.store, properties)
+        check_configuration(self.store, call, existing)
+        check_template(properties.get("template") or {}, secret_names(properties))
+        scale = (properties.get("template") or {}).get("scale") or {}
         low, high = scale.get("minReplicas"), scale.get("maxReplicas")
         if low is not None and high is not None and int(low) > int(high):
             raise ArmError(
@@ -274,7 +96,7 @@ class ContainerApp(ResourceType):
         """A PATCH keeps the secrets that it does not name; a PUT does not."""
         body: Json = merge_patch(existing.body, call.body)
         if not ((call.body.get("properties") or {}).get("configuration") or {}).get("secrets"):
-            body["properties"]["configuration"]["secrets"] = _secrets(existing)
+            body["properties"]["configuration"]["secrets"] = listed_secrets(existing)
         return body
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
@@ -285,13 +107,7 @@ class ContainerApp(ResourceType):
         name = call.target.name
         private = {"identity_header": str(secrets.token_hex(16)), **(existing.private if existing else {})}
         configuration = asked.get("configuration") or {}
-        listed = configuration.get("secrets") or []
-        private["secrets"] = {item["name"]: item.get("value", "") for item in listed}
-        private["references"] = {
-            item["name"]: {key: item[key] for key in ("keyVaultUrl", "identity")}
-            for item in listed
-            if item.get("keyVaultUrl")
-        }
+        private |= kept_secrets(configuration)
         ingress = _ingress(configuration.get("ingress"), name, domain)
         template = _template(asked.get("template") or {})
         suffix = template["revisionSuffix"]
@@ -321,12 +137,12 @@ class ContainerApp(ResourceType):
             "latestRevisionFqdn": fqdn,
             "customDomainVerificationId": hashlib.sha256(call.target.subscription.encode()).hexdigest().upper(),
             "configuration": {
-                "secrets": [{"name": key, **private.get("references", {}).get(key, {})} for key in private["secrets"]] or None,
+                "secrets": shown_secrets(private),
                 "activeRevisionsMode": str(configuration.get("activeRevisionsMode") or "Single").capitalize(),
                 "targetLabel": configuration.get("targetLabel") or "",
                 "revisionTransitionThreshold": None,
                 "ingress": ingress,
-                "registries": [_registry(entry) for entry in configuration.get("registries") or []] or None,
+                "registries": [registry(entry) for entry in configuration.get("registries") or []] or None,
                 "identitySettings": configuration.get("identitySettings") or [],
                 "dapr": configuration.get("dapr"),
                 "runtime": configuration.get("runtime"),
@@ -334,17 +150,15 @@ class ContainerApp(ResourceType):
                 "service": configuration.get("service"),
             },
             "template": template,
-            "eventStreamEndpoint": _event_stream(call, f"containerApps/{name}"),
+            "eventStreamEndpoint": event_stream(call, f"containerApps/{name}"),
             "delegatedIdentities": [],
         }  # fmt: skip
         body: Json = {
-            "location": _display(call.body["location"]),
+            "location": display(call.body["location"]),
             "systemData": system_data(call.caller, existing),
             "properties": properties,
         }
-        body["identity"] = assigned_identities(self.store, call.body.get("identity"), lower_group=True) or {
-            "type": "None"
-        }
+        body["identity"] = self.identity(call, existing, lower_group=True) or {"type": "None"}
         if call.body.get("tags"):
             body["tags"] = call.body["tags"]
         return body, private
@@ -377,7 +191,7 @@ class ContainerApp(ResourceType):
 
     def act(self, call: Call, resource: Resource, action: str) -> Response:
         if action == "listsecrets":
-            return json_response(200, {"value": _secrets(resource)})
+            return json_response(200, {"value": listed_secrets(resource)})
         if action == "getauthtoken":
             return json_response(
                 200, {"location": resource.body["location"], "properties": {"token": secrets.token_urlsafe(32)}}
@@ -385,72 +199,13 @@ class ContainerApp(ResourceType):
         return super().act(call, resource, action)
 
 
-def _secrets(app: Resource) -> list[Json]:
-    """An app's secrets with their values, or with where Key Vault has them."""
-    references = app.private.get("references", {})
-    return [
-        {"name": name, **references[name]} if name in references else {"name": name, "value": value}
-        for name, value in app.private.get("secrets", {}).items()
-    ]
-
-
-def _check_resources(resources: Json) -> None:
-    """CPU and memory come in fixed pairs on the Consumption plan: 2 Gi to each CPU, in steps of a quarter."""
-    if resources.get("cpu") is None and resources.get("memory") is None:
-        return
-    cpu = float(resources.get("cpu") or 0.5)
-    memory = float(str(resources.get("memory") or "1Gi").removesuffix("Gi") or 0)
-    if cpu * 4 != int(cpu * 4) or not 0.25 <= cpu <= 4 or memory != cpu * 2:
-        pairs = ", ".join(f"{step / 4:g}vCPU-{step / 2:g}Gi" for step in range(1, 17))
-        raise ArmError(
-            400,
-            "ContainerAppInvalidResourceTotal",
-            f"The total requested CPU and memory resources for this application (CPU: {cpu:g}, memory: {memory:g}) is invalid. "
-            f"Total CPU and memory for all containers defined in a Container App must add up to one of the following CPU - Memory combinations: {pairs}",
-            cause="",
-        )
-
-
-def _ephemeral_storage(cpu: float) -> str:
-    return "1Gi" if cpu <= 0.25 else "2Gi" if cpu <= 0.5 else "4Gi" if cpu <= 1 else "8Gi"
-
-
-def _container(spec: Json) -> Json:
-    resources = spec.get("resources") or {}
-    cpu = float(resources.get("cpu") or 0.5)
-    memory = str(resources.get("memory") or "1Gi").removesuffix("Gi")
-    shown: Json = {
-        "image": spec["image"],
-        "imageType": "ContainerImage",
-        "name": spec.get("name"),
-        **{name: spec[name] for name in ("command", "args") if spec.get(name)},
-    }
-    if env := spec.get("env"):
-        shown["env"] = [
-            {
-                "name": item["name"],
-                **({"secretRef": item["secretRef"]} if item.get("secretRef") else {"value": item.get("value") or ""}),
-            }
-            for item in env
-        ]
-    shown["resources"] = {
-        "cpu": int(cpu) if cpu == int(cpu) else cpu,
-        "memory": f"{float(memory):g}Gi",
-        "ephemeralStorage": _ephemeral_storage(cpu),
-    }
-    for name in ("probes", "volumeMounts"):
-        if spec.get(name):
-            shown[name] = copy.deepcopy(spec[name])
-    return shown
-
-
 def _template(asked: Json) -> Json:
     scale = asked.get("scale") or {}
     return {
         "revisionSuffix": asked.get("revisionSuffix") or "",
         "terminationGracePeriodSeconds": asked.get("terminationGracePeriodSeconds"),
-        "containers": [_container(spec) for spec in asked.get("containers") or []],
-        "initContainers": [_container(spec) for spec in asked.get("initContainers") or []] or None,
+        "containers": [container(spec) for spec in asked.get("containers") or []],
+        "initContainers": [container(spec) for spec in asked.get("initContainers") or []] or None,
         "scale": {
             "minReplicas": scale.get("minReplicas"),
             "maxReplicas": int(scale.get("maxReplicas") or 10),
@@ -460,10 +215,7 @@ def _template(asked: Json) -> Json:
             ]
             or None,
         },
-        "volumes": [
-            {key: value for key, value in volume.items() if value is not None} for volume in asked.get("volumes") or []
-        ]
-        or None,
+        "volumes": volumes(asked),
         "serviceBinds": asked.get("serviceBinds"),
     }
 
@@ -494,16 +246,6 @@ def _ingress(asked: Json | None, name: str, domain: str) -> Json | None:
         "stickySessions": asked.get("stickySessions"),
         "additionalPortMappings": listed("additionalPortMappings"),
         "targetPortHttpScheme": asked.get("targetPortHttpScheme"),
-    }
-
-
-def _registry(entry: Json) -> Json:
-    identity = str(entry.get("identity") or "")
-    return {
-        "server": entry.get("server"),
-        "username": entry.get("username") or "",
-        "passwordSecretRef": entry.get("passwordSecretRef") or "",
-        "identity": identity.replace("/resourceGroups/", "/resourcegroups/"),
     }
 
 
@@ -539,6 +281,14 @@ class Revision(ResourceType):
         if action == "replicas":
             return json_response(
                 200, {"value": [_show_replica(resource, replica) for replica in self.runtime.replicas(resource)]}
+            )
+        if action.startswith("replicas/"):
+            for replica in self.runtime.replicas(resource):
+                if replica.name.lower() == action.removeprefix("replicas/"):
+                    return json_response(200, _show_replica(resource, replica))
+            name = action.removeprefix("replicas/")
+            raise ArmError(
+                404, "ReplicaNotFound", f"Replica '{name}' was not found in revision '{resource.name}'.", cause=""
             )
         return super().act(call, resource, action)
 

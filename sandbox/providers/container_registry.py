@@ -17,7 +17,6 @@ from sandbox.resource_types import (
     NameRule,
     Reply,
     ResourceType,
-    assigned_identities,
     region,
     system_data,
     utc_now,
@@ -96,7 +95,7 @@ class Registry(ResourceType):
             "systemData": system_data(call.caller, existing, "%Y-%m-%dT%H:%M:%S.000000+00:00"),
             "properties": properties,
         }
-        if identity := assigned_identities(self.store, call.body.get("identity"), lower_group=False):
+        if identity := self.identity(call, existing, lower_group=False):
             body["identity"] = {**identity, "type": identity["type"][0].lower() + identity["type"][1:]}
         private = (
             existing.private

@@ -25,7 +25,6 @@ from sandbox.resource_types import (
     Reply,
     ResourceType,
     Target,
-    assigned_identities,
     region,
     utc_now,
 )
@@ -148,7 +147,7 @@ class Server(ResourceType):
             "retentionDays": -1,
         }
         body: Json = {"kind": "v12.0", "properties": properties, "location": region(call.body["location"])}
-        if identity := assigned_identities(self.store, call.body.get("identity"), lower_group=True):
+        if identity := self.identity(call, existing, lower_group=True):
             body["identity"] = identity
         if call.body.get("tags"):
             body["tags"] = call.body["tags"]

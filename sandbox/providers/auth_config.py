@@ -1,0 +1,84 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.App/containerApps/authConfigs: what a container app's built-in authentication asks of its visitors.
+
+What Azure fills in was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.resource_types import ArmError, Call, Json, NameRule, ResourceType, Target
+from sandbox.store import Resource
+
+_SECRET_SETTINGS = ("clientSecretSettingName", "appSecretSettingName", "consumerSecretSettingName", "sasUrlSettingName")
+
+
+class AuthConfig(ResourceType):
+    type = "Microsoft.App/containerapps/authconfigs"
+    id_type = "Microsoft.App/containerApps/authConfigs"
+    created_status = 200
+    shows_state = False
+    name_rule = NameRule(
+        "current", "AuthConfigInvalidName", "Invalid AuthConfig name '{name}'. The name must be 'current'."
+    )
+
+    def not_found(self, target: Target) -> ArmError:
+        message = f"AuthConfig {target.name} was not found under container app {target.names[0]}."
+        return ArmError(404, "AuthConfigNotFound", message, cause="")
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        app = self.store.get(self.resource_id(call.target).rpartition("/authConfigs/")[0])
+        known = app.private.get("secrets", {}) if app is not None else {}
+        for name in _secret_names(call.body.get("properties") or {}):
+            if name not in known:
+                raise ArmError(
+                    400,
+                    "AuthConfigSecretRefNotFound",
+                    f"Secret with name '{name}' is not found in configuration of container app '{call.target.names[0]}'.",
+                    cause="",
+                )
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        properties: Json = _without_nulls(copy.deepcopy(call.body.get("properties") or {}))
+        if "login" in properties:
+            properties["login"].setdefault("preserveUrlFragmentsForLogins", False)
+        entra = (properties.get("identityProviders") or {}).get("azureActiveDirectory")
+        if entra is not None:
+            entra.setdefault("isAutoProvisioned", False)
+            policy = (entra.get("validation") or {}).get("defaultAuthorizationPolicy")
+            if policy is not None:
+                policy.setdefault("allowedApplications", [])
+        return {"properties": properties}, {}
+
+    def unsettled(self, resource: Resource) -> Json:
+        """The answer to a PUT shows encryptionSettings only where they were sent."""
+        return super().show(resource)
+
+    def show(self, resource: Resource) -> Json:
+        shown = super().show(resource)
+        shown["properties"].setdefault("encryptionSettings", {})
+        return shown
+
+
+def _secret_names(value: Any) -> Iterator[str]:
+    """The names of the app's secrets that a configuration refers to."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            if name in _SECRET_SETTINGS and isinstance(one, str) and one:
+                yield one
+            else:
+                yield from _secret_names(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _secret_names(one)
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
+    return value

@@ -1,0 +1,232 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What container apps and jobs share: containers, secrets, registries, and what Azure refuses in them.
+
+What Azure fills in was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox.key_vault import SUFFIX, SecretUnavailable, referenced_value
+from sandbox.resource_types import REGIONS, ArmError, Call, Json, assigned_identities, region
+from sandbox.store import Resource, Store
+
+
+def event_stream(call: Call, resource: str) -> str:
+    target = call.target
+    group = f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}"
+    return f"https://{region(call.body['location'])}.azurecontainerapps.dev{group}/{resource}/eventstream"
+
+
+def display(location: str) -> str:
+    return REGIONS[region(location)]
+
+
+def check_environment(store: Store, properties: Json) -> None:
+    """Refuses an environment that does not exist or is not ready."""
+    wanted = properties.get("environmentId") or properties.get("managedEnvironmentId")
+    environment = store.get(str(wanted)) if wanted else None
+    if environment is None:
+        raise ArmError(404, "ManagedEnvironmentNotFound", f"Environment {wanted} was not found.", cause="")
+    if environment.state != "Succeeded" and environment.state != "Updating":
+        raise ArmError(
+            400,
+            "ManagedEnvironmentNotProvisioned",
+            f"The environment '{wanted}' has not been provisioned successfully.",
+            cause="",
+        )
+
+
+def secret_names(properties: Json) -> set[str]:
+    """The names of the secrets of an app's or job's configuration."""
+    return {item["name"] for item in (properties.get("configuration") or {}).get("secrets") or []}
+
+
+def check_configuration(store: Store, call: Call, existing: Resource | None) -> None:
+    """Refuses secrets without a value, references to Key Vault that cannot be read, and registries whose password is no secret."""
+    properties = call.body.get("properties") or {}
+    configuration = properties.get("configuration") or {}
+    listed = configuration.get("secrets") or []
+    invalid = [
+        item["name"]
+        for item in listed
+        if not item.get("value") and not (item.get("keyVaultUrl") and item.get("identity"))
+    ]
+    if invalid:
+        raise ArmError(
+            400,
+            "ContainerAppSecretInvalid",
+            f"Invalid Request: Container app secret(s) with name(s) '{', '.join(invalid)}' are invalid: "
+            "value or keyVaultUrl and identity should be provided.",
+            cause="",
+        )
+    for entry in configuration.get("registries") or []:
+        if entry.get("passwordSecretRef") and entry["passwordSecretRef"] not in secret_names(properties):
+            raise ArmError(
+                400,
+                "ContainerAppRegistriesPasswordSecretRefNotFound",
+                f"PasswordSecretRef '{entry['passwordSecretRef']}' defined for registry server '{entry.get('server')}' not found.",
+                cause="",
+            )
+    references = [item for item in listed if item.get("keyVaultUrl")]
+    if references:
+        known = (existing.body.get("identity") or {}) if existing else {}
+        assigned = assigned_identities(store, call.body.get("identity"), lower_group=True) or {}
+        for item in references:
+            _check_reference(store, item, {"principalId": known.get("principalId"), **assigned})
+
+
+def _check_reference(store: Store, secret: Json, identity: Json) -> None:
+    address = urlsplit(str(secret["keyVaultUrl"]))
+    segments = [segment for segment in address.path.split("/") if segment]
+    host = address.hostname or ""
+    if (
+        address.scheme != "https"
+        or not host.endswith(SUFFIX)
+        or segments[:1] != ["secrets"]
+        or len(segments) not in (2, 3)
+    ):
+        raise ArmError(
+            400,
+            "ContainerAppSecretKeyVaultUrlInvalid",
+            f"Invalid Request: KeyVaultUrl '{secret['keyVaultUrl']}' of container app secret '{secret['name']}' is invalid. "
+            f"It should be like https://<vault>{SUFFIX}/secrets/<secret>[/<version>].",
+            cause="",
+        )
+    try:
+        referenced_value(store, secret["name"], secret, identity)
+    except SecretUnavailable as error:
+        raise ArmError(400, "InvalidParameterValueInContainerTemplate", str(error), cause="") from error
+
+
+def check_template(template: Json, secret_names: set[str]) -> None:
+    """Refuses a template without containers, containers without an image, unknown secrets, and CPU that does not fit the memory."""
+    containers = template.get("containers") or []
+    if not containers:
+        raise ArmError(
+            400,
+            "ContainerAppContainersRequired",
+            "The container app's template must have at least one container.",
+            cause="",
+        )
+    for container in containers:
+        if not container.get("image"):
+            raise ArmError(
+                400,
+                "ContainerAppImageRequired",
+                f"Container with name '{container.get('name')}' must have an 'Image' property specified.",
+                cause="",
+            )
+        for item in container.get("env") or []:
+            if item.get("secretRef") and item["secretRef"] not in secret_names:
+                raise ArmError(
+                    400,
+                    "ContainerAppSecretRefNotFound",
+                    f"SecretRef '{item['secretRef']}' defined for container '{container.get('name')}' not found.",
+                    cause="",
+                )
+
+    _check_resources([container.get("resources") or {} for container in containers])
+
+
+def _check_resources(asked: list[Json]) -> None:
+    """CPU and memory of all containers come in fixed pairs on the Consumption plan: 2 Gi to each CPU, in steps of a quarter."""
+    cpu = sum(float(resources.get("cpu") or 0.5) for resources in asked)
+    memory = sum(_gibibytes(resources.get("memory")) for resources in asked)
+    if cpu * 4 != int(cpu * 4) or not 0.25 <= cpu <= 4 or memory != cpu * 2:
+        pairs = ", ".join(f"{step / 4:g}vCPU-{step / 2:g}Gi" for step in range(1, 17))
+        raise ArmError(
+            400,
+            "ContainerAppInvalidResourceTotal",
+            f"The total requested CPU and memory resources for this application (CPU: {cpu:g}, memory: {memory:g}) is invalid. "
+            f"Total CPU and memory for all containers defined in a Container App must add up to one of the following CPU - Memory combinations: {pairs}",
+            cause="",
+        )
+
+
+def _gibibytes(memory: Any) -> float:
+    return float(str(memory or "1Gi").removesuffix("Gi") or 0)
+
+
+def kept_secrets(configuration: Json) -> Json:
+    """What is kept apart of a configuration's secrets: their values, and where Key Vault has them."""
+    listed = configuration.get("secrets") or []
+    return {
+        "secrets": {item["name"]: item.get("value") or "" for item in listed},
+        "references": {
+            item["name"]: {key: item[key] for key in ("keyVaultUrl", "identity")}
+            for item in listed
+            if item.get("keyVaultUrl")
+        },
+    }
+
+
+def shown_secrets(private: Json) -> list[Json] | None:
+    """Secrets as GET shows them: without values."""
+    return [{"name": name, **private["references"].get(name, {})} for name in private["secrets"]] or None
+
+
+def listed_secrets(resource: Resource) -> list[Json]:
+    """Secrets with their values, or with where Key Vault has them."""
+    references = resource.private.get("references", {})
+    return [
+        {"name": name, **references[name]} if name in references else {"name": name, "value": value}
+        for name, value in resource.private.get("secrets", {}).items()
+    ]
+
+
+def volumes(template: Json) -> list[Json] | None:
+    """A template's volumes, without what is not set."""
+    return [
+        {key: value for key, value in volume.items() if value is not None} for volume in template.get("volumes") or []
+    ] or None
+
+
+def _ephemeral_storage(cpu: float) -> str:
+    return "1Gi" if cpu <= 0.25 else "2Gi" if cpu <= 0.5 else "4Gi" if cpu <= 1 else "8Gi"
+
+
+def container(spec: Json) -> Json:
+    """A container as Azure shows it."""
+    resources = spec.get("resources") or {}
+    cpu = float(resources.get("cpu") or 0.5)
+    memory = _gibibytes(resources.get("memory"))
+    shown: Json = {
+        "image": spec["image"],
+        "imageType": "ContainerImage",
+        "name": spec.get("name"),
+        **{name: spec[name] for name in ("command", "args") if spec.get(name)},
+    }
+    if env := spec.get("env"):
+        shown["env"] = [
+            {
+                "name": item["name"],
+                **({"secretRef": item["secretRef"]} if item.get("secretRef") else {"value": item.get("value") or ""}),
+            }
+            for item in env
+        ]
+    shown["resources"] = {
+        "cpu": int(cpu) if cpu == int(cpu) else cpu,
+        "memory": f"{memory:g}Gi",
+        "ephemeralStorage": _ephemeral_storage(cpu),
+    }
+    for name in ("probes", "volumeMounts"):
+        if spec.get(name):
+            shown[name] = copy.deepcopy(spec[name])
+    return shown
+
+
+def registry(entry: Json) -> Json:
+    """A registry entry: always all four keys."""
+    identity = str(entry.get("identity") or "")
+    return {
+        "server": entry.get("server"),
+        "username": entry.get("username") or "",
+        "passwordSecretRef": entry.get("passwordSecretRef") or "",
+        "identity": identity.replace("/resourceGroups/", "/resourcegroups/"),
+    }

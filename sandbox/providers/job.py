@@ -1,0 +1,271 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.App/jobs: container apps jobs and their executions.
+
+What Azure fills in and how it answers was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
+"""
+
+from __future__ import annotations
+
+import copy
+import secrets
+import string
+import time
+from typing import Any, Protocol
+
+from sandbox.messages import Response, json_response
+from sandbox.providers.container_template import (
+    check_configuration,
+    check_environment,
+    check_template,
+    container,
+    display,
+    event_stream,
+    kept_secrets,
+    listed_secrets,
+    registry,
+    secret_names,
+    shown_secrets,
+    volumes,
+)
+from sandbox.resource_types import (
+    ArmError,
+    Call,
+    Context,
+    Json,
+    NameRule,
+    Reply,
+    ResourceType,
+    Target,
+    merge_patch,
+    system_data,
+)
+from sandbox.store import Operation, Resource
+
+JOBS = "microsoft.app/jobs"
+EXECUTIONS = "microsoft.app/jobs/executions"
+_TRIGGERS = {"manual": "manualTriggerConfig", "schedule": "scheduleTriggerConfig", "event": "eventTriggerConfig"}
+_LETTERS = string.ascii_lowercase + string.digits
+
+
+class JobRunner(Protocol):
+    """What runs jobs."""
+
+    def check_cron(self, expression: str) -> None:
+        """Raises ValueError, with the rule, for an expression that is no schedule."""
+
+    def written(self, job: Resource) -> None:
+        """A job was created or updated: plans its next run, where it has a schedule."""
+
+    def removed(self, job: Resource) -> None:
+        """A job is being deleted: ends its executions."""
+
+    def start(self, job: Resource, template: Json | None) -> Resource:
+        """Starts an execution, with `template` instead of the job's own containers where it is given; returns it, stored."""
+        ...
+
+    def stop(self, execution: Resource) -> None:
+        """Ends an execution, where it runs."""
+
+
+class Job(ResourceType):
+    type = "Microsoft.App/jobs"
+    located = True
+    name_rule = NameRule(
+        r"(?!.*--)[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
+        "ContainerAppsJobInvalidName",
+        "Invalid Container Apps Job name '{name}'. A name must consist of lower case alphanumeric characters or '-', start with an "
+        "alphabetic character, and end with an alphanumeric character and cannot have '--'. The length must not be more than 32 characters.",
+    )
+    create_reply = update_reply = Reply.ASYNC_OPERATION
+    delete_reply = Reply.ACCEPTED_LOCATION
+    creating_state = updating_state = "InProgress"
+    seconds = {"create": 6.0, "update": 9.0, "delete": 9.0}
+    status_path = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}/containerappsjobOperationStatuses/{operation}"
+    result_path = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}/containerappsjobOperationResults/{operation}"
+
+    def __init__(self, context: Context, runner: JobRunner) -> None:
+        super().__init__(context)
+        self.runner = runner
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        properties = call.body.get("properties") or {}
+        check_environment(self.store, properties)
+        self._check_trigger(call.target.name, properties.get("configuration") or {})
+        check_configuration(self.store, call, existing)
+        check_template(properties.get("template") or {}, secret_names(properties))
+
+    def _check_trigger(self, name: str, configuration: Json) -> None:
+        trigger = str(configuration.get("triggerType") or "")
+        if trigger.lower() not in _TRIGGERS:
+            raise _invalid(
+                f"TriggerType '{trigger}' of job '{name}' is invalid. It should be one of Manual, Schedule and Event."
+            )
+        timeout = configuration.get("replicaTimeout")
+        if timeout is None or int(timeout) < 1:
+            raise _invalid(f"ReplicaTimeout of job '{name}' is required, and must be at least 1 second.")
+        if int(configuration.get("replicaRetryLimit") or 0) < 0:
+            raise _invalid(f"ReplicaRetryLimit of job '{name}' must not be negative.")
+        settings = configuration.get(_TRIGGERS[trigger.lower()]) or {}
+        replicas, completions = (int(settings.get(key) or 1) for key in ("parallelism", "replicaCompletionCount"))
+        if replicas < 1 or completions < 1 or completions > replicas:
+            raise _invalid(
+                f"Parallelism {replicas} and ReplicaCompletionCount {completions} of job '{name}' are invalid: both must be at least 1, "
+                "and no more replicas can complete than run."
+            )
+        if trigger.lower() != "schedule":
+            return
+        try:
+            self.runner.check_cron(str(settings.get("cronExpression") or ""))
+        except ValueError as error:
+            raise _invalid(
+                f"CronExpression '{settings.get('cronExpression')}' of job '{name}' is invalid: {error}."
+            ) from error
+
+    def merge(self, call: Call, existing: Resource) -> Json:
+        """A PATCH keeps the secrets that it does not name; a PUT does not."""
+        body: Json = merge_patch(existing.body, call.body)
+        if not ((call.body.get("properties") or {}).get("configuration") or {}).get("secrets"):
+            body["properties"]["configuration"]["secrets"] = listed_secrets(existing)
+        return body
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body["properties"]
+        configuration, template = asked.get("configuration") or {}, asked.get("template") or {}
+        environment = self.store.get(str(asked.get("environmentId")))
+        trigger = str(configuration["triggerType"]).lower()
+        private = {"identity_header": secrets.token_hex(16), **(existing.private if existing else {})}
+        private |= kept_secrets(configuration)
+        properties: Json = {
+            "provisioningState": "",
+            "runningStatus": "Ready",
+            "environmentId": environment.id if environment else None,
+            "workloadProfileName": asked.get("workloadProfileName") or "Consumption",
+            "configuration": {
+                "secrets": shown_secrets(private),
+                "triggerType": trigger.capitalize(),
+                "replicaTimeout": int(configuration["replicaTimeout"]),
+                "replicaRetryLimit": int(configuration.get("replicaRetryLimit") or 0),
+                **{key: _settings(configuration, key) if kind == trigger else None for kind, key in _TRIGGERS.items()},
+                "registries": [registry(entry) for entry in configuration.get("registries") or []] or None,
+                "identitySettings": configuration.get("identitySettings") or [],
+                "dapr": configuration.get("dapr"),
+            },
+            "template": {
+                "containers": [container(spec) for spec in template.get("containers") or []],
+                "initContainers": [container(spec) for spec in template.get("initContainers") or []] or None,
+                "volumes": volumes(template),
+            },
+            "eventStreamEndpoint": event_stream(call, f"containerApps/{call.target.name}"),
+        }
+        body: Json = {
+            "location": display(call.body["location"]),
+            "systemData": system_data(call.caller, existing),
+            "properties": properties,
+            "identity": self.identity(call, existing, lower_group=True) or {"type": "None"},
+        }
+        if call.body.get("tags"):
+            body["tags"] = call.body["tags"]
+        return body, private
+
+    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+        self.runner.written(resource)
+        return False
+
+    def removed(self, resource: Resource) -> None:
+        self.runner.removed(resource)
+
+    def act(self, call: Call, resource: Resource, action: str) -> Response:
+        if action == "listsecrets":
+            return json_response(200, {"value": listed_secrets(resource)})
+        if action == "start":
+            return self._start(call, resource)
+        if action == "stop":
+            for execution in self.store.below(resource.id, EXECUTIONS):
+                self.runner.stop(execution)
+            return json_response(200, None)
+        if action.startswith("stop/"):
+            named = self.store.get(f"{resource.id}/executions/{action.removeprefix('stop/')}")
+            if named is None:
+                raise _no_execution(action.removeprefix("stop/"), resource.name)
+            self.runner.stop(named)
+            return json_response(200, None)
+        return super().act(call, resource, action)
+
+    def _start(self, call: Call, resource: Resource) -> Response:
+        template = call.body or None
+        if template is not None:
+            check_template(template, {item["name"] for item in resource.properties["configuration"]["secrets"] or []})
+        execution = self.runner.start(resource, template)
+        return json_response(200, {"id": execution.id, "name": execution.name})
+
+
+def _invalid(message: str) -> ArmError:
+    return ArmError(400, "ContainerAppsJobInvalidConfiguration", message, cause="")
+
+
+def _no_execution(name: str, job: str) -> ArmError:
+    return ArmError(404, "JobExecutionNotFound", f"Job execution '{name}' was not found for job '{job}'.", cause="")
+
+
+def _settings(configuration: Json, key: str) -> Json:
+    """The settings of a trigger; rules of an event's scale without what is not set."""
+    asked = copy.deepcopy(configuration.get(key) or {})
+    settings: Json = {
+        "replicaCompletionCount": int(asked.get("replicaCompletionCount") or 1),
+        "parallelism": int(asked.get("parallelism") or 1),
+    }
+    if asked.get("cronExpression"):
+        settings["cronExpression"] = asked["cronExpression"]
+    if scale := asked.get("scale"):
+        rules = [
+            {name: value for name, value in rule.items() if value is not None} for rule in scale.get("rules") or []
+        ]
+        settings["scale"] = {**{name: value for name, value in scale.items() if value is not None}, "rules": rules}
+    return settings
+
+
+def new_execution(job: Resource, template: Json | None, now: float) -> Resource:
+    """An execution of a job that begins now; `template` takes the place of the job's own containers where it is given."""
+    own = job.properties["template"]
+    name = f"{job.name}-{''.join(secrets.choice(_LETTERS) for _time in range(7))}"
+    chosen = template or own
+    return Resource(
+        f"{job.id}/executions/{name}",
+        EXECUTIONS,
+        name,
+        {
+            "properties": {
+                "status": "Running",
+                "startTime": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(now)),
+                "template": {
+                    "containers": [_executed(spec, job.name) for spec in chosen.get("containers") or []],
+                    "initContainers": [_executed(spec, job.name) for spec in chosen.get("initContainers") or []],
+                },
+            }
+        },
+    )
+
+
+def _executed(spec: Json, job: str) -> Json:
+    """A container as an execution shows it."""
+    shown = container(spec)
+    own: list[Any] = shown.get("env", [])
+    injected = {"CONTAINER_APP_JOB_NAME": job, "CONTAINER_APP_JOB_EXECUTION_NAME": "", "CONTAINER_APP_REPLICA_NAME": ""}
+    shown["imageType"] = "CloudBuild"
+    shown["env"] = [*own, *({"name": name, "value": value} for name, value in injected.items())]
+    return shown
+
+
+class Execution(ResourceType):
+    """Executions, made by starting a job or by its schedule alone."""
+
+    type = "Microsoft.App/jobs/executions"
+    shows_state = False
+
+    def not_found(self, target: Target) -> ArmError:
+        return _no_execution(target.name, target.names[0])
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        raise ArmError(405, "HttpMethodNotAllowed", "Executions are made by starting the job.", cause="")

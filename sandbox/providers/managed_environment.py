@@ -1,0 +1,224 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.App/managedEnvironments: Container Apps environments, and the storages and Dapr components that they hold.
+
+What Azure fills in and how it answers was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Any
+
+from sandbox.providers.container_template import display, event_stream
+from sandbox.resource_types import ArmError, Call, Json, NameRule, Reply, ResourceType, Target, region, system_data
+from sandbox.store import Resource
+
+_WORDS = (
+    ("yellow", "happy", "calm", "brave", "gentle", "kind", "lively", "mango", "proud", "salmon", "ashy", "polite"),
+    ("sand", "water", "sea", "cliff", "field", "forest", "hill", "island", "meadow", "pond", "river", "wave"),
+)
+_NETWORK = {"internal": False, "dockerBridgeCidr": None, "platformReservedCidr": None, "platformReservedDnsIP": None}
+
+
+def _new_domain(place: str) -> str:
+    first, second = (secrets.choice(words) for words in _WORDS)
+    return f"{first}{second}-{secrets.token_hex(4)}.{place}.azurecontainerapps.io"
+
+
+def _shown_analytics(asked: Json | None) -> Json | None:
+    if not asked:
+        return None
+    dynamic = bool(asked.get("dynamicJsonColumns", False))
+    return {"customerId": asked.get("customerId"), "sharedKey": None, "dynamicJsonColumns": dynamic}
+
+
+class ManagedEnvironment(ResourceType):
+    type = "Microsoft.App/managedEnvironments"
+    located = True
+    name_rule = NameRule(
+        r"(?!.*--)[a-z0-9A-Z]([a-zA-Z0-9-]{0,58}[a-zA-Z0-9])?",
+        "InvalidManagedEnvironmentName",
+        "Invalid ManagedEnvironment name '{name}'. A name must consist of alphanumeric characters or '-', "
+        "start and end with an alphanumeric character, and be at most 60 characters long.",
+    )
+    create_reply = update_reply = Reply.ASYNC_OPERATION
+    delete_reply = Reply.ACCEPTED_LOCATION
+    creating_state = "Waiting"
+    seconds = {"create": 86.0, "update": 40.0, "delete": 985.0}
+    status_path = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}/managedEnvironmentOperationStatuses/{operation}"
+    result_path = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}/managedEnvironmentOperationResults/{operation}"
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        logs = (call.body.get("properties") or {}).get("appLogsConfiguration") or {}
+        analytics = logs.get("logAnalyticsConfiguration") or {}
+        if logs.get("destination") == "log-analytics" and not (
+            analytics.get("customerId") and (analytics.get("sharedKey") or existing)
+        ):
+            raise ArmError(
+                400,
+                "InvalidRequestParameterWithDetails",
+                "LogAnalyticsConfiguration is invalid. Must provide a valid LogAnalyticsConfiguration",
+                cause="",
+            )
+        if analytics.get("customerId") and analytics.get("sharedKey"):
+            self._check_workspace(analytics)
+
+    def _check_workspace(self, analytics: Json) -> None:
+        for workspace in self.store.of_type("Microsoft.OperationalInsights/workspaces"):
+            if (
+                workspace.properties["customerId"] == analytics["customerId"]
+                and analytics["sharedKey"] in workspace.private.values()
+            ):
+                return
+        raise ArmError(
+            400,
+            "InvalidRequestParameterWithDetails",
+            "LogAnalyticsConfiguration.SharedKey is invalid. Must provide a valid SharedKey for the customerId",
+            cause="",
+        )
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body.get("properties") or {}
+        known = existing.properties if existing else {}
+        logs = asked.get("appLogsConfiguration") or known.get("appLogsConfiguration") or {}
+        analytics = logs.get("logAnalyticsConfiguration")
+        place = region(call.body["location"])
+        network = asked.get("vnetConfiguration") or known.get("vnetConfiguration")
+        profiles = [{"workloadProfileType": "Consumption", "name": "Consumption", "enableFips": False}]
+        for profile in asked.get("workloadProfiles") or known.get("workloadProfiles") or []:
+            folded = {key[0].lower() + key[1:]: value for key, value in profile.items()}
+            if folded.get("name") != "Consumption":
+                profiles.append({**folded, "enableFips": False})
+        properties: Json = {
+            "provisioningState": "",
+            "daprAIInstrumentationKey": None,
+            "daprAIConnectionString": None,
+            "vnetConfiguration": {**_NETWORK, **network} if network else None,
+            "defaultDomain": known.get("defaultDomain") or _new_domain(place),
+            "staticIp": known.get("staticIp") or f"20.61.{secrets.randbelow(250)}.{secrets.randbelow(250)}",
+            "appLogsConfiguration": {
+                "destination": logs.get("destination"),
+                "logAnalyticsConfiguration": _shown_analytics(analytics),
+            },
+            "openTelemetryConfiguration": asked.get("openTelemetryConfiguration", known.get("openTelemetryConfiguration")),
+            "zoneRedundant": bool(asked.get("zoneRedundant", known.get("zoneRedundant", False))),
+            "availabilityZones": None,
+            "kedaConfiguration": {"version": "2.17.2"},
+            "daprConfiguration": {"version": "1.13.6-msft.6"},
+            "ingressConfiguration": None,
+            "eventStreamEndpoint": event_stream(call, f"managedEnvironments/{call.target.name}"),
+            "customDomainConfiguration": {
+                "customDomainVerificationId": hashlib.sha256(call.target.subscription.encode()).hexdigest().upper(),
+                "dnsSuffix": None, "certificateKeyVaultProperties": None, "certificateValue": None, "certificatePassword": None,
+                "thumbprint": None, "subjectName": None, "expirationDate": None,
+            },
+            "workloadProfiles": profiles,
+            "appInsightsConfiguration": None,
+            "infrastructureResourceGroup": f"ME_{call.target.name}_{call.target.resource_group}_{place}" if network else None,
+            "peerAuthentication": {"mtls": {"enabled": False}},
+            "peerTrafficConfiguration": {"encryption": {"enabled": False}},
+            "publicNetworkAccess": asked.get("publicNetworkAccess") or known.get("publicNetworkAccess") or "Enabled",
+            "diskEncryptionConfiguration": None,
+        }  # fmt: skip
+        body: Json = {
+            "location": display(call.body["location"]),
+            "systemData": system_data(call.caller, existing),
+            "properties": properties,
+        }
+        if identity := self.identity(call, existing, lower_group=True):
+            body["identity"] = identity
+        if call.body.get("tags"):
+            body["tags"] = call.body["tags"]
+        return body, {}
+
+
+class EnvironmentStorage(ResourceType):
+    """File shares that the apps of an environment may mount."""
+
+    type = "Microsoft.App/managedenvironments/storages"
+    id_type = "Microsoft.App/managedEnvironments/storages"
+    created_status = 200
+    shows_state = False
+    name_rule = NameRule(
+        r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?",
+        "ManagedEnvironmentStorageInvalidName",
+        "Invalid ManagedEnvironment Storage name '{name}'. A name must consist of lower case alphanumeric characters or '-', start and "
+        "end with an alphanumeric character, and be at most 32 characters long.",
+    )
+
+    def not_found(self, target: Target) -> ArmError:
+        return ArmError(
+            404,
+            "ManagedEnvironmentStorageNotFound",
+            f"ManagedEnvironment Storage '{target.name}' was not found.",
+            cause="",
+        )
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        asked = call.body.get("properties") or {}
+        kinds = [kind for kind in ("azureFile", "nfsAzureFile") if asked.get(kind)]
+        if len(kinds) != 1:
+            raise _invalid_storage("exactly one of azureFile and nfsAzureFile must be given")
+        share = asked[kinds[0]]
+        needed = ["accountName", "accountKey", "shareName"] if kinds[0] == "azureFile" else ["server", "shareName"]
+        if existing is not None and existing.private.get("key"):
+            needed = [name for name in needed if name != "accountKey"]
+        if missing := [name for name in needed if not share.get(name)]:
+            raise _invalid_storage(f"{', '.join(missing)} of {kinds[0]} must be given")
+        if share.get("accessMode") not in ("ReadOnly", "ReadWrite"):
+            raise _invalid_storage(f"accessMode '{share.get('accessMode')}' is neither ReadOnly nor ReadWrite")
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body["properties"]
+        kind = "azureFile" if asked.get("azureFile") else "nfsAzureFile"
+        share = asked[kind]
+        shown = {name: share[name] for name in ("accountName", "server", "shareName", "accessMode") if share.get(name)}
+        key = share.get("accountKey") or (existing.private.get("key") if existing else None)
+        return {"properties": {kind: shown}}, {"key": key}
+
+
+def _invalid_storage(reason: str) -> ArmError:
+    return ArmError(
+        400, "InvalidRequestParameterWithDetails", f"ManagedEnvironment Storage is invalid: {reason}.", cause=""
+    )
+
+
+class DaprComponent(ResourceType):
+    type = "Microsoft.App/managedEnvironments/daprComponents"
+    created_status = 200
+    shows_state = False
+
+    def not_found(self, target: Target) -> ArmError:
+        return ArmError(
+            404, "DaprComponentNotFound", f"Dapr Component with name '{target.name}' was not found.", cause=""
+        )
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        asked = call.body.get("properties") or {}
+        if missing := [name for name in ("componentType", "version") if not asked.get(name)]:
+            raise ArmError(
+                400,
+                "InvalidRequestParameterWithDetails",
+                f"Dapr Component is invalid: {', '.join(missing)} must be given.",
+                cause="",
+            )
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body["properties"]
+        properties = {
+            name: _without_nulls(value) for name, value in asked.items() if value is not None and name != "secrets"
+        }
+        private = {}
+        if asked.get("secrets"):
+            private = {"secrets": {item["name"]: item.get("value") or "" for item in asked["secrets"]}}
+            properties["secrets"] = [{"name": item["name"]} for item in asked["secrets"]]
+        return {"systemData": system_data(call.caller, existing), "properties": properties}, private
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
