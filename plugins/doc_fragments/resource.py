@@ -33,3 +33,23 @@ options:
       - Tags of the resource. The given mapping is the whole of them, others are removed. Without the option tags are left alone.
     type: dict
 """
+
+    IDENTITY = r"""
+options:
+  identity:
+    description:
+      - Managed identities of the resource. Without the option they are left alone.
+    type: dict
+    suboptions:
+      type:
+        description:
+          - Which kinds of identity the resource has.
+        type: str
+        choices: ["None", SystemAssigned, UserAssigned, "SystemAssigned,UserAssigned"]
+        required: true
+      user_assigned_identities:
+        description:
+          - Ids of the user-assigned identities. The list is the whole of them, in any order.
+        type: list
+        elements: str
+"""

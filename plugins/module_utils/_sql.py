@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from . import _names
+from . import _managed_identity, _names, _sql_retention
 from ._arm import Arm, Json, Operations
 from ._errors import Failure, InvalidOption
 from ._plan import CREATE, ENUM, ID, LOCATION, NUMBER, WHOLE, Plan, Rule, immutable
@@ -18,18 +18,22 @@ from ._resource import READ_ONLY, Params
 CLIENT = "azure.mgmt.sql:SqlManagementClient"
 
 SERVER_RULES = {
+    **_managed_identity.RULES,
     "location": immutable("location", LOCATION),
     "properties.administratorLogin": immutable("administrator_login"),
-    "properties.administrators.principalType": ENUM,
+    # Azure takes it when the server is created; afterwards it finds it out by itself.
+    "properties.administrators.principalType": Rule(write_only=True),
     "properties.administrators.sid": ID,
     "properties.administrators.tenantId": ID,
     "properties.administratorLoginPassword": Rule(write_only=True),
     "properties.minimalTlsVersion": ENUM,
     "properties.publicNetworkAccess": ENUM,
+    "properties.restrictOutboundNetworkAccess": ENUM,
     "tags": WHOLE,
 }
 SERVER_READ_ONLY = (
     *READ_ONLY,
+    *_managed_identity.READ_ONLY,
     "kind",
     "properties.externalGovernanceStatus",
     "properties.fullyQualifiedDomainName",
@@ -50,6 +54,14 @@ def check_server(params: Params) -> None:
     """Raises InvalidOption."""
     _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
     _names.check("name", params["name"], _names.SQL_SERVER)
+    _managed_identity.check(params)
+    primary, ids = params["primary_user_assigned_identity"], (params["identity"] or {}).get("user_assigned_identities")
+    if primary is not None and ids is not None and primary.lower() not in [id_.lower() for id_ in ids]:
+        raise InvalidOption(
+            "primary_user_assigned_identity",
+            primary,
+            "it is none of identity.user_assigned_identities: name it there too.",
+        )
     login = params["administrator_login"]
     if login is not None and login.lower() in _FORBIDDEN_LOGINS:
         raise InvalidOption("administrator_login", login, "Azure SQL reserves this name: choose another one.")
@@ -92,8 +104,11 @@ def desired_server(params: Params) -> dict[str, Any]:
             "administratorLogin": params["administrator_login"],
             "administrators": _administrators(params["entra_administrator"]),
             "minimalTlsVersion": params["minimal_tls_version"],
+            "primaryUserAssignedIdentityId": params["primary_user_assigned_identity"],
             "publicNetworkAccess": params["public_network_access"],
+            "restrictOutboundNetworkAccess": params["restrict_outbound_network_access"],
         },
+        "identity": _managed_identity.desired(params),
         "tags": params["tags"],
     }
 
@@ -130,7 +145,7 @@ def server_body(arm: Arm, params: Params, planned: Plan) -> Json:
         body["properties"]["administratorLoginPassword"] = params["administrator_password"]
     if not body["properties"]:
         del body["properties"]
-    return body
+    return body if planned.action == CREATE else _managed_identity.patched(planned.before, body)
 
 
 def _change_administrators(arm: Arm, params: Params, before: Json, wanted: Json) -> None:
@@ -194,13 +209,17 @@ def same_sku(wanted: Json, current: Json) -> bool:
 
 
 DATABASE_RULES = {
+    **_sql_retention.RULES,
     "location": immutable("location", LOCATION),
     "sku": Rule(compare=same_sku),
     "properties.autoPauseDelay": NUMBER,
     "properties.collation": immutable("collation", ENUM),
+    "properties.freeLimitExhaustionBehavior": ENUM,
     "properties.maxSizeBytes": NUMBER,
     "properties.minCapacity": NUMBER,
     "properties.requestedBackupStorageRedundancy": ENUM,
+    # Azure leaves out what is false.
+    "properties.useFreeLimit": Rule(compare=lambda wanted, current: bool(wanted) == bool(current)),
     "tags": WHOLE,
 }
 DATABASE_READ_ONLY = (
@@ -231,12 +250,24 @@ def check_database(params: Params) -> None:
     delay, capacity, sku = params["auto_pause_delay"], params["min_capacity"], params["sku"]
     if delay is not None and delay != -1 and not 15 <= delay <= 10080:
         raise InvalidOption("auto_pause_delay", delay, "use -1 for never, or 15 to 10080 minutes.")
-    for option, value in (("auto_pause_delay", delay), ("min_capacity", capacity)):
-        if value is not None and sku is not None and "_S_" not in sku.upper():
-            raise InvalidOption(option, value, f"only serverless skus (as GP_S_Gen5_1) have it, sku is {sku}.")
+    if capacity is not None and capacity <= 0:
+        raise InvalidOption("min_capacity", capacity, "use 0.5 or more.")
+    if sku is not None:
+        _check_with_sku(params, sku)
     found = _WITH_CAPACITY.fullmatch(sku or "")
     if capacity is not None and found and found["capacity"] and capacity > int(found["capacity"]):
         raise InvalidOption("min_capacity", capacity, f"it is more than the {found['capacity']} vCores of sku {sku}.")
+    _sql_retention.check(params)
+
+
+def _check_with_sku(params: Params, sku: str) -> None:
+    """What only serverless databases have. Raises InvalidOption."""
+    if "_S_" in sku.upper():
+        return
+    for option in ("auto_pause_delay", "min_capacity", "use_free_limit", "free_limit_exhaustion_behavior"):
+        value = params[option]
+        if value is not None and value is not False:
+            raise InvalidOption(option, value, f"only serverless skus (as GP_S_Gen5_1) have it, sku is {sku}.")
 
 
 def desired_database(params: Params) -> dict[str, Any]:
@@ -247,12 +278,15 @@ def desired_database(params: Params) -> dict[str, Any]:
         "properties": {
             "autoPauseDelay": params["auto_pause_delay"],
             "collation": params["collation"],
+            "freeLimitExhaustionBehavior": params["free_limit_exhaustion_behavior"],
             "maxSizeBytes": params["max_size_bytes"],
             "minCapacity": params["min_capacity"],
             "requestedBackupStorageRedundancy": params["backup_storage_redundancy"],
+            "useFreeLimit": params["use_free_limit"],
             "zoneRedundant": params["zone_redundant"],
         },
         "tags": params["tags"],
+        **_sql_retention.desired(params),
     }
 
 

@@ -74,6 +74,53 @@ options:
       - How backups are stored. Azure's default is V(Geo).
     type: str
     choices: [Local, Zone, Geo, GeoZone]
+  short_term_retention:
+    description:
+      - How far back the database can be restored to any point in time. It costs one more read.
+      - A new database gets it once it is there, so not with O(wait=false), but from a later task.
+    type: dict
+    suboptions:
+      retention_days:
+        description:
+          - Days, 1 to 35, of a Basic database 1 to 7. Azure's default is 7.
+        type: int
+      differential_backup_interval_in_hours:
+        description:
+          - Hours between two differential backups. Azure's default is 12.
+        type: int
+        choices: [12, 24]
+  long_term_retention:
+    description:
+      - Which full backups are kept for longer, as ISO 8601 periods (V(P4W), V(P12M), V(P5Y)), V(PT0S) for none. It costs one more read.
+      - A new database gets it once it is there, so not with O(wait=false), but from a later task.
+      - A serverless database with it cannot pause, so it needs O(auto_pause_delay=-1).
+    type: dict
+    suboptions:
+      weekly_retention:
+        description:
+          - How long the full backup of every week is kept.
+        type: str
+      monthly_retention:
+        description:
+          - How long the first full backup of every month is kept.
+        type: str
+      yearly_retention:
+        description:
+          - How long the full backup of O(long_term_retention.week_of_year) is kept.
+        type: str
+      week_of_year:
+        description:
+          - Which week, 1 to 52. Required with O(long_term_retention.yearly_retention).
+        type: int
+  use_free_limit:
+    description:
+      - Whether the database is under Azure's free offer (a monthly amount of seconds and storage). Only serverless databases can.
+    type: bool
+  free_limit_exhaustion_behavior:
+    description:
+      - What happens when the free amount of the month is used up.
+    type: str
+    choices: [AutoPause, BillOverUsage]
   wait_timeout:
     description:
       - Seconds until the task gives up. Azure goes on with what it has accepted.
@@ -97,11 +144,32 @@ EXAMPLES = r"""
     auto_pause_delay: 60
     min_capacity: 0.5
     backup_storage_redundancy: Local
+
+- name: Have a database that Azure does not charge for
+  mlops.mlflow_azure.sql_database:
+    resource_group: rg-mlflow
+    server: sql-mlflow-42
+    name: mlflow-free
+    location: westeurope
+    sku: GP_S_Gen5_2
+    use_free_limit: true
+    free_limit_exhaustion_behavior: AutoPause
+
+- name: Keep its backups for two weeks
+  mlops.mlflow_azure.sql_database:
+    resource_group: rg-mlflow
+    server: sql-mlflow-42
+    name: mlflow
+    location: westeurope
+    short_term_retention:
+      retention_days: 14
 """
 
 RETURN = r"""
 sql_database:
-  description: The database as Azure describes it; empty when it is absent. In check mode what it would be.
+  description:
+    - The database as Azure describes it; empty when it is absent. In check mode what it would be.
+    - C(backupShortTermRetentionPolicy) and C(backupLongTermRetentionPolicy) are there where O(short_term_retention) and O(long_term_retention) are set.
   returned: success
   type: dict
   sample:
@@ -119,7 +187,7 @@ sql_database:
     type: Microsoft.Sql/servers/databases
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _sql
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _sql, _sql_retention
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
@@ -140,6 +208,9 @@ RESOURCE = Resource(
         "max_size_bytes": {"type": "int"},
         "zone_redundant": {"type": "bool"},
         "backup_storage_redundancy": {"type": "str", "choices": ["Local", "Zone", "Geo", "GeoZone"]},
+        **_sql_retention.OPTIONS,
+        "use_free_limit": {"type": "bool"},
+        "free_limit_exhaustion_behavior": {"type": "str", "choices": ["AutoPause", "BillOverUsage"]},
         **TAGS,
     },
     desired=_sql.desired_database,
@@ -149,6 +220,9 @@ RESOURCE = Resource(
     update="begin_update",
     partial=True,
     pending=_sql.database_in_between,
+    observe=_sql_retention.observe,
+    prepare=_sql_retention.body,
+    finish=_sql_retention.finish,
 )
 MODULE = _module.resource_module(
     RESOURCE,

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - mlops.mlflow_azure.azure
   - mlops.mlflow_azure.resource
   - mlops.mlflow_azure.resource.tags
+  - mlops.mlflow_azure.resource.identity
   - mlops.mlflow_azure.attributes
 attributes:
   idempotent:
@@ -100,6 +101,16 @@ options:
       - Whether the server is reachable from the internet, as far as its firewall rules allow. Azure's default is V(Enabled).
     type: str
     choices: [Enabled, Disabled]
+  restrict_outbound_network_access:
+    description:
+      - Whether the server may only reach what its outbound firewall rules name. Azure's default is V(Disabled).
+    type: str
+    choices: [Enabled, Disabled]
+  primary_user_assigned_identity:
+    description:
+      - Id of the user-assigned identity as which the server acts, one of O(identity.user_assigned_identities).
+      - A server with user-assigned identities only needs it.
+    type: str
   wait_timeout:
     description:
       - Seconds until the task gives up. Azure goes on with what it has accepted.
@@ -150,7 +161,7 @@ sql_server:
     type: Microsoft.Sql/servers
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _sql
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _managed_identity, _module, _sql
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
@@ -184,6 +195,9 @@ RESOURCE = Resource(
         "entra_administrator": ENTRA_ADMINISTRATOR,
         "minimal_tls_version": {"type": "str", "choices": ["1.2", "1.3"], "default": "1.2"},
         "public_network_access": {"type": "str", "choices": ["Enabled", "Disabled"]},
+        "restrict_outbound_network_access": {"type": "str", "choices": ["Enabled", "Disabled"]},
+        "primary_user_assigned_identity": {"type": "str"},
+        **_managed_identity.OPTION,
         **TAGS,
     },
     desired=_sql.desired_server,

@@ -205,3 +205,192 @@ def test_the_collation_cannot_change() -> None:
             location="westeurope",
             collation="B_CI",
         )
+
+
+DATABASE_WANTED: dict[str, Any] = {"resource_group": "rg", "server": "s1", "name": "d1", "location": "westeurope"}
+SHORT_TERM = f"{DATABASE}/backupShortTermRetentionPolicies/default"
+LONG_TERM = f"{DATABASE}/backupLongTermRetentionPolicies/default"
+FOREVER = {"weeklyRetention": "PT0S", "monthlyRetention": "P1Y", "yearlyRetention": "P5Y", "weekOfYear": 3}
+TWO_WEEKS = {"retentionDays": 14, "diffBackupIntervalInHours": 12}
+
+
+def database(**properties: Any) -> dict[str, Any]:
+    return {
+        "id": DATABASE,
+        "name": "d1",
+        "location": "westeurope",
+        "sku": {"name": "GP_S_Gen5", "tier": "GeneralPurpose", "family": "Gen5", "capacity": 2},
+        "properties": {"collation": "SQL_Latin1_General_CP1_CI_AS", "status": "Online", **properties},
+    }
+
+
+def test_a_database_as_azure_shows_it_is_left_alone_after_one_read() -> None:
+    standing = database(
+        autoPauseDelay=60, minCapacity=0.5, requestedBackupStorageRedundancy="Local", zoneRedundant=False
+    )
+    with FakeAzure(get(DATABASE, 200, standing)) as azure:
+        result = run(
+            "sql_database",
+            azure,
+            **{**DATABASE_WANTED, "location": "West Europe"},
+            sku="gp_s_gen5_2",
+            auto_pause_delay=60,
+            min_capacity=0.5,
+            backup_storage_redundancy="Local",
+            zone_redundant=False,
+            use_free_limit=False,
+        )
+    assert result["changed"] is False
+
+
+def test_an_update_of_a_database_is_one_patch_of_what_differs() -> None:
+    sent = {"sku": {"name": "GP_S_Gen5_4"}, "properties": {"freeLimitExhaustionBehavior": "BillOverUsage"}}
+    with FakeAzure(
+        get(DATABASE, 200, database(freeLimitExhaustionBehavior="AutoPause", useFreeLimit=True)),
+        patch(DATABASE, 202, {}, headers=ACCEPTED, sent=sent),
+        poll("Succeeded"),
+        get(DATABASE, 200, database(status="Scaling")),
+        get(DATABASE, 200, database()),
+    ) as azure:
+        given = {"sku": "GP_S_Gen5_4", "free_limit_exhaustion_behavior": "BillOverUsage"}
+        assert run("sql_database", azure, **given, **DATABASE_WANTED)["changed"] is True
+
+
+def test_a_new_database_gets_its_retention_when_it_is_there() -> None:
+    new = {
+        "location": "westeurope",
+        "sku": {"name": "GP_S_Gen5_2"},
+        "properties": {"freeLimitExhaustionBehavior": "AutoPause", "useFreeLimit": True},
+    }
+    with FakeAzure(
+        get(DATABASE, 404, NOT_FOUND),
+        put(DATABASE, 202, {}, headers=ACCEPTED, sent=new),
+        poll("Succeeded"),
+        get(DATABASE, 200, database()),
+        put(SHORT_TERM, 202, {}, headers=ACCEPTED, sent={"properties": {"retentionDays": 14}}),
+        poll("Succeeded"),
+    ) as azure:
+        given = {"sku": "GP_S_Gen5_2", "use_free_limit": True, "free_limit_exhaustion_behavior": "AutoPause"}
+        result = run("sql_database", azure, short_term_retention={"retention_days": 14}, **given, **DATABASE_WANTED)
+    assert result["sql_database"] == {**database(), "backupShortTermRetentionPolicy": {"retentionDays": 14}}
+
+
+def test_retention_is_read_only_where_it_is_asked_for() -> None:
+    with FakeAzure(get(DATABASE, 200, database()), get(SHORT_TERM, 200, {"properties": TWO_WEEKS})) as azure:
+        result = run("sql_database", azure, short_term_retention={"retention_days": 14}, **DATABASE_WANTED)
+    assert result["changed"] is False
+    assert result["sql_database"]["backupShortTermRetentionPolicy"] == TWO_WEEKS
+
+
+def test_other_retention_leaves_the_database_itself_alone_and_keeps_the_rest_of_the_policy() -> None:
+    with FakeAzure(
+        get(DATABASE, 200, database()),
+        get(SHORT_TERM, 200, {"properties": TWO_WEEKS}),
+        get(LONG_TERM, 200, {"properties": FOREVER}),
+        put(SHORT_TERM, 202, {}, headers=ACCEPTED, sent={"properties": {**TWO_WEEKS, "retentionDays": 7}}),
+        poll("Succeeded"),
+        put(LONG_TERM, 202, {}, headers=ACCEPTED, sent={"properties": {**FOREVER, "weeklyRetention": "P4W"}}),
+        poll("Succeeded"),
+        get(DATABASE, 200, database()),
+    ) as azure:
+        result = run(
+            "sql_database",
+            azure,
+            short_term_retention={"retention_days": 7},
+            long_term_retention={"weekly_retention": "P4W", "monthly_retention": "P12M"},
+            **DATABASE_WANTED,
+        )
+    assert result["changed"] is True
+    assert result["diff"]["before"]["backupShortTermRetentionPolicy"]["retentionDays"] == 14
+    assert result["sql_database"]["backupLongTermRetentionPolicy"]["weeklyRetention"] == "P4W"
+
+
+def test_check_mode_of_retention() -> None:
+    with FakeAzure(get(DATABASE, 200, database()), get(SHORT_TERM, 200, {"properties": TWO_WEEKS})) as azure:
+        given = {"short_term_retention": {"retention_days": 7}}
+        result = run("sql_database", azure, check_mode=True, **given, **DATABASE_WANTED)
+    assert result["sql_database"]["backupShortTermRetentionPolicy"]["retentionDays"] == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"sku": "GP_Gen5_2", "use_free_limit": True}, "use_free_limit"),
+        ({"sku": "S0", "free_limit_exhaustion_behavior": "AutoPause"}, "free_limit_exhaustion_behavior"),
+        ({"min_capacity": 0.0}, "min_capacity"),
+        ({"short_term_retention": {"retention_days": 0}}, "short_term_retention.retention_days"),
+        ({"short_term_retention": {"retention_days": 36}}, "short_term_retention.retention_days"),
+        ({"sku": "Basic", "short_term_retention": {"retention_days": 8}}, "short_term_retention.retention_days"),
+        ({"long_term_retention": {"weekly_retention": "4 weeks"}}, "long_term_retention.weekly_retention"),
+        ({"long_term_retention": {"monthly_retention": "P"}}, "long_term_retention.monthly_retention"),
+        ({"long_term_retention": {"yearly_retention": "P1Y"}}, "long_term_retention.week_of_year"),
+        (
+            {"long_term_retention": {"yearly_retention": "P1Y", "week_of_year": 53}},
+            "long_term_retention.week_of_year",
+        ),
+        ({"auto_pause_delay": 60, "long_term_retention": {"weekly_retention": "P4W"}}, "auto_pause_delay"),
+    ],
+)
+def test_retention_and_free_offers_that_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
+        run("sql_database", azure, **{**DATABASE_WANTED, **given})
+    assert caught.value.fields["option"] == option
+
+
+IDENTITY = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one"
+
+
+def test_an_identity_in_azures_spelling_is_no_change() -> None:
+    folded = IDENTITY.replace("resourceGroups", "resourcegroups")
+    identity = {"type": "UserAssigned", "userAssignedIdentities": {folded: {"principalId": "p", "clientId": "c"}}}
+    standing = {**server(primaryUserAssignedIdentityId=folded), "identity": identity}
+    with FakeAzure(get(SERVER, 200, standing)) as azure:
+        given = {"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}
+        result = run("sql_server", azure, identity=given, primary_user_assigned_identity=IDENTITY, **WANTED)
+    assert result["changed"] is False
+
+
+def test_an_identity_goes_away_by_name() -> None:
+    identity = {
+        "type": "UserAssigned",
+        "principalId": "p",
+        "userAssignedIdentities": {f"{IDENTITY}/x": {"clientId": "c"}},
+    }
+    sent = {"identity": {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}, f"{IDENTITY}/x": None}}}
+    with FakeAzure(
+        get(SERVER, 200, {**server(), "identity": identity}),
+        patch(SERVER, 202, {}, headers=ACCEPTED, sent=sent),
+        poll("Succeeded"),
+        get(SERVER, 200, server()),
+    ) as azure:
+        run("sql_server", azure, identity={"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}, **WANTED)
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"identity": {"type": "UserAssigned"}}, "identity.user_assigned_identities"),
+        (
+            {"identity": {"type": "SystemAssigned", "user_assigned_identities": [IDENTITY]}},
+            "identity.user_assigned_identities",
+        ),
+        (
+            {
+                "identity": {"type": "UserAssigned", "user_assigned_identities": [IDENTITY]},
+                "primary_user_assigned_identity": f"{IDENTITY}/x",
+            },
+            "primary_user_assigned_identity",
+        ),
+    ],
+)
+def test_identities_that_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
+        run("sql_server", azure, **given, **WANTED)
+    assert caught.value.fields["option"] == option
+
+
+def test_the_kind_of_the_entra_administrator_counts_only_for_a_new_server() -> None:
+    administrators = {"administratorType": "ActiveDirectory", "login": "id-mlflow", "principalType": "User", "sid": "S"}
+    entra = {"login": "id-mlflow", "sid": "s", "principal_type": "Application"}
+    with FakeAzure(get(SERVER, 200, server(administrators=administrators))) as azure:
+        assert run("sql_server", azure, entra_administrator=entra, **WANTED)["changed"] is False
