@@ -52,6 +52,7 @@ check:
 	@.cache/check/bin/python scripts/check.py
 
 bench: setup
+	@$(BIN)/python tests/benchmarks/modules.py
 	@$(BIN)/python tests/benchmarks/site.py
 
 # After a change of a requirements file. Needs `uv`.
