@@ -1,0 +1,465 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Key Vault over the wire: vaults, secrets, who may read them, and what a deletion leaves. As recorded from Azure."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+import requests
+
+from tests.sandbox.azure_client import Client
+
+SCOPE = "https://vault.azure.net/.default"
+ROLES = {
+    "Administrator": "00482a5a-887f-4fb3-b363-3b7fe8e74483",
+    "Officer": "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
+    "User": "4633458b-17de-408a-b874-0445c86b69e6",
+    "Reader": "acdd72a7-3385-48ef-bd42-f606fba81ae7",
+}
+
+
+class Vault:
+    """A vault, and requests to its secrets."""
+
+    def __init__(self, sandbox: Client, group: str, **properties: Any) -> None:
+        self.sandbox = sandbox
+        self.name = f"kv-{uuid.uuid4().hex[:10]}"
+        self.id = f"{group}/providers/Microsoft.KeyVault/vaults/{self.name}"
+        self.location = f"{sandbox.subscription}/providers/Microsoft.KeyVault/locations/westeurope"
+        self.body = {
+            "location": "westeurope",
+            "properties": {
+                "tenantId": sandbox.environment["AZURE_TENANT_ID"],
+                "sku": {"family": "A", "name": "standard"},
+                "enableRbacAuthorization": True,
+                **properties,
+            },
+        }
+
+    def put(self) -> requests.Response:
+        return self.sandbox.arm("PUT", self.id, self.body)
+
+    def grant(self, role: str, scope: str | None = None) -> requests.Response:
+        principal = self.sandbox.me()
+        definition = f"{self.sandbox.subscription}/providers/Microsoft.Authorization/roleDefinitions/{ROLES[role]}"
+        path = f"{scope or self.id}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+        return self.sandbox.arm("PUT", path, {"properties": {"principalId": principal, "roleDefinitionId": definition}})
+
+    def ask(
+        self, method: str, path: str, body: Any = None, token: str | None = None, **query: str
+    ) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token or self.sandbox.token(SCOPE)}"} if token != "" else {}
+        return self.sandbox.session.request(
+            method,
+            f"https://{self.name}.vault.azure.net{path}",
+            params={"api-version": "7.6", **query},
+            json=body,
+            headers=headers,
+            timeout=30,
+        )
+
+
+@pytest.fixture(scope="module")
+def group(sandbox: Client) -> str:
+    return sandbox.group()
+
+
+@pytest.fixture(scope="module")
+def vault(sandbox: Client, group: str) -> Vault:
+    """A vault whose secrets the caller may manage."""
+    made = Vault(sandbox, group)
+    assert made.put().status_code == 200
+    assert made.grant("Officer").status_code == 201
+    return made
+
+
+def error(answer: requests.Response) -> tuple[int, str, str | None]:
+    body = answer.json()["error"]
+    return answer.status_code, body["code"], body.get("innererror", {}).get("code")
+
+
+# vaults
+
+
+def test_a_vault_registers_its_name_and_settles(sandbox: Client, group: str) -> None:
+    vault = Vault(sandbox, group)
+    answer = vault.put()
+    assert answer.status_code == 200
+    assert answer.json()["properties"]["provisioningState"] == "RegisteringDns"
+    assert answer.json()["properties"]["vaultUri"] == f"https://{vault.name}.vault.azure.net"
+    assert not {"Location", "Azure-AsyncOperation"} & set(answer.headers)
+    settled = sandbox.arm("GET", vault.id).json()
+    assert settled["properties"] == {
+        "sku": {"family": "A", "name": "standard"},
+        "tenantId": sandbox.environment["AZURE_TENANT_ID"],
+        "accessPolicies": [],
+        "enabledForDeployment": False,
+        "enabledForDiskEncryption": False,
+        "enabledForTemplateDeployment": False,
+        "enableSoftDelete": True,
+        "softDeleteRetentionInDays": 90,
+        "enableRbacAuthorization": True,
+        "vaultUri": f"https://{vault.name}.vault.azure.net/",
+        "provisioningState": "Succeeded",
+        "publicNetworkAccess": "Enabled",
+    }
+    assert settled["tags"] == {}
+
+
+@pytest.mark.parametrize(
+    ("properties", "code"),
+    [
+        ({"softDeleteRetentionInDays": 6}, "BadRequest"),
+        ({"softDeleteRetentionInDays": 91}, "BadRequest"),
+        ({"enablePurgeProtection": False}, "BadRequest"),
+        ({"tenantId": None}, "BadRequest"),
+        ({"sku": {"family": "A", "name": "golden"}}, "BadRequest"),
+        ({"createMode": "recover"}, "DeletedVaultNotFound"),
+    ],
+)
+def test_what_azure_refuses_of_a_vault(sandbox: Client, group: str, properties: dict[str, Any], code: str) -> None:
+    answer = Vault(sandbox, group, **properties).put()
+    assert error(answer)[1] == code
+    assert answer.status_code == (404 if code == "DeletedVaultNotFound" else 400)
+
+
+def test_the_retention_of_a_vault_stays(sandbox: Client, vault: Vault) -> None:
+    answer = sandbox.arm("PATCH", vault.id, {"properties": {"softDeleteRetentionInDays": 30}})
+    assert error(answer)[:2] == (400, "BadRequest")
+
+
+@pytest.mark.parametrize("name", ["1vault", "ab", "a" * 25, "ends-", "two--hyphens"])
+def test_wrong_names_of_vaults(sandbox: Client, group: str, name: str) -> None:
+    vault = Vault(sandbox, group)
+    vault.id = vault.id.replace(vault.name, name)
+    assert error(vault.put())[:2] == (400, "VaultNameNotValid")
+    asked = check_name(sandbox, name)
+    assert (asked["nameAvailable"], asked["reason"]) == (False, "AccountNameInvalid")
+
+
+def check_name(sandbox: Client, name: str) -> dict[str, Any]:
+    path = f"{sandbox.subscription}/providers/Microsoft.KeyVault/checkNameAvailability"
+    found: dict[str, Any] = sandbox.arm("POST", path, {"name": name, "type": "Microsoft.KeyVault/vaults"}).json()
+    return found
+
+
+def test_a_deleted_vault_can_be_recovered_with_its_secrets_or_purged(sandbox: Client, group: str) -> None:
+    vault = Vault(sandbox, group, softDeleteRetentionInDays=7)
+    vault.put()
+    vault.grant("Officer")
+    assert check_name(sandbox, vault.name)["reason"] == "AlreadyExists"
+    vault.ask("PUT", "/secrets/kept", {"value": "1"})
+    assert sandbox.arm("DELETE", vault.id).status_code == 200
+    assert sandbox.arm("GET", vault.id).status_code == 404
+    assert check_name(sandbox, vault.name)["reason"] == "AlreadyExists"
+    path = f"{vault.location}/deletedVaults/{vault.name}"
+    found = sandbox.arm("GET", path).json()
+    assert found["type"] == "Microsoft.KeyVault/deletedVaults"
+    assert found["properties"]["vaultId"] == vault.id
+    listed = sandbox.arm("GET", f"{sandbox.subscription}/providers/Microsoft.KeyVault/deletedVaults").json()["value"]
+    assert found in listed
+    assert error(vault.put())[:2] == (409, "ConflictError")
+    vault.body["properties"] = {**vault.body["properties"], "createMode": "recover"}  # type: ignore[dict-item]
+    assert vault.put().status_code == 200
+    assert sandbox.arm("GET", path).status_code == 404
+    vault.grant("Officer")
+    assert vault.ask("GET", "/secrets/kept").json()["value"] == "1"
+    sandbox.arm("DELETE", vault.id)
+    purged = sandbox.arm("POST", f"{path}/purge")
+    assert (purged.status_code, purged.content) == (202, b"")
+    assert int(purged.headers["Retry-After"]) >= 1
+    sandbox.wait(purged)
+    assert error(sandbox.arm("GET", path))[:2] == (404, "DeletedVaultNotFound")
+    assert check_name(sandbox, vault.name) == {"nameAvailable": True}
+
+
+def test_purge_protection_holds_vaults_and_secrets(sandbox: Client, group: str) -> None:
+    vault = Vault(sandbox, group, enablePurgeProtection=True)
+    vault.put()
+    vault.grant("Administrator")
+    vault.ask("PUT", "/secrets/s", {"value": "1"})
+    assert vault.ask("DELETE", "/secrets/s").json()["attributes"]["recoveryLevel"] == "Recoverable"
+    assert error(vault.ask("DELETE", "/deletedsecrets/s")) == (403, "Forbidden", "ForbiddenByPolicy")
+    sandbox.arm("DELETE", vault.id)
+    answer = sandbox.arm("POST", f"{vault.location}/deletedVaults/{vault.name}/purge")
+    assert error(answer)[:2] == (400, "MethodNotAllowed")
+
+
+def test_the_deletion_of_a_group_leaves_its_vaults_recoverable(sandbox: Client) -> None:
+    own = sandbox.group()
+    vault = Vault(sandbox, own)
+    vault.put()
+    sandbox.wait(sandbox.arm("DELETE", own))
+    assert sandbox.arm("GET", f"{vault.location}/deletedVaults/{vault.name}").status_code == 200
+
+
+# tokens
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        ("", "AKV10000: Request is missing a Bearer or PoP token."),
+        ("nonsense", "AKV10046"),
+        ("arm", "AKV10022: Invalid audience"),
+    ],
+)
+def test_a_challenge_says_whose_token_is_wanted(sandbox: Client, vault: Vault, token: str, message: str) -> None:
+    answer = vault.ask("GET", "/secrets", token=sandbox.token() if token == "arm" else token)
+    assert error(answer)[:2] == (401, "Unauthorized")
+    assert answer.json()["error"]["message"].startswith(message)
+    tenant = sandbox.environment["AZURE_TENANT_ID"]
+    wanted = f'Bearer authorization="https://login.microsoftonline.com/{tenant}", resource="https://vault.azure.net"'
+    assert answer.headers["WWW-Authenticate"].startswith(wanted)
+
+
+# secrets
+
+
+def test_the_life_of_a_secret(vault: Vault) -> None:
+    made = vault.ask("PUT", "/secrets/life", {"value": "one", "tags": {"a": "b"}, "contentType": "text/plain"})
+    assert made.status_code == 200
+    first = made.json()
+    assert first["value"] == "one"
+    assert first["id"].startswith(f"https://{vault.name}.vault.azure.net/secrets/life/")
+    assert set(first["attributes"]) == {"enabled", "created", "updated", "recoveryLevel", "recoverableDays"}
+    assert (first["attributes"]["recoveryLevel"], first["attributes"]["recoverableDays"]) == (
+        "Recoverable+Purgeable",
+        90,
+    )
+    second = vault.ask("PUT", "/secrets/life", {"value": "two"}).json()
+    assert vault.ask("GET", "/secrets/LIFE").json()["value"] == "two"
+    old = vault.ask("GET", f"/secrets/life/{first['id'].rpartition('/')[2]}").json()
+    assert (old["value"], old["tags"], old["contentType"]) == ("one", {"a": "b"}, "text/plain")
+    versions = vault.ask("GET", "/secrets/life/versions").json()["value"]
+    assert {item["id"] for item in versions} == {first["id"], second["id"]}
+    assert all("value" not in item for item in versions)
+    listed = [item for item in vault.ask("GET", "/secrets").json()["value"] if item["id"].endswith("/secrets/life")]
+    assert len(listed) == 1
+    assert "value" not in listed[0]
+    changed = vault.ask("PATCH", "/secrets/life/", {"attributes": {"enabled": False, "exp": 4102444800}}).json()
+    assert (changed["attributes"]["enabled"], changed["attributes"]["exp"]) == (False, 4102444800)
+    assert "value" not in changed
+    assert error(vault.ask("GET", "/secrets/life")) == (403, "Forbidden", "SecretDisabled")
+
+
+def test_a_deleted_secret_keeps_its_name(vault: Vault) -> None:
+    made = vault.ask("PUT", "/secrets/gone", {"value": "one"}).json()
+    deleted = vault.ask("DELETE", "/secrets/gone").json()
+    assert deleted["recoveryId"] == f"https://{vault.name}.vault.azure.net/deletedsecrets/gone"
+    assert deleted["scheduledPurgeDate"] - deleted["deletedDate"] == 90 * 86_400
+    assert (deleted["id"], "value" in deleted) == (made["id"], False)
+    assert error(vault.ask("GET", "/secrets/gone"))[:2] == (404, "SecretNotFound")
+    assert error(vault.ask("PUT", "/secrets/gone", {"value": "two"})) == (
+        409,
+        "Conflict",
+        "ObjectIsDeletedButRecoverable",
+    )
+    assert "gone" in [
+        item["recoveryId"].rpartition("/")[2] for item in vault.ask("GET", "/deletedsecrets").json()["value"]
+    ]
+    assert vault.ask("POST", "/deletedsecrets/gone/recover").json()["id"] == made["id"]
+    assert vault.ask("GET", "/secrets/gone").json()["value"] == "one"
+    vault.ask("DELETE", "/secrets/gone")
+    assert vault.ask("DELETE", "/deletedsecrets/gone").status_code == 204
+    assert error(vault.ask("GET", "/deletedsecrets/gone"))[:2] == (404, "SecretNotFound")
+    assert vault.ask("PUT", "/secrets/gone", {"value": "two"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("GET", "/secrets/none", None, 404, "SecretNotFound"),
+        ("GET", "/secrets/none/versions", None, 404, "SecretNotFound"),
+        ("DELETE", "/secrets/none", None, 404, "SecretNotFound"),
+        ("POST", "/deletedsecrets/none/recover", None, 404, "SecretNotFound"),
+        ("DELETE", "/deletedsecrets/none", None, 404, "SecretNotFound"),
+        ("PUT", "/secrets/under_score", {"value": "x"}, 400, "BadParameter"),
+        ("PUT", f"/secrets/{'a' * 128}", {"value": "x"}, 400, "BadParameter"),
+        ("PUT", "/secrets/empty", {}, 400, "BadParameter"),
+        ("PUT", "/secrets/long", {"value": "x" * 25_601}, 400, "BadParameter"),
+        ("GET", "/keys", None, 404, "NotFound"),
+    ],
+)
+def test_what_key_vault_refuses(vault: Vault, method: str, path: str, body: Any, status: int, code: str) -> None:
+    assert error(vault.ask(method, path, body))[:2] == (status, code)
+
+
+@pytest.mark.parametrize(
+    "query", [{"api-version": "1.0"}, {"api-version": ""}, {"maxresults": "26"}, {"maxresults": "none"}]
+)
+def test_wrong_queries(vault: Vault, query: dict[str, str]) -> None:
+    assert error(vault.ask("GET", "/secrets", **query))[:2] == (400, "BadParameter")
+
+
+def test_lists_come_in_pages(sandbox: Client, group: str) -> None:
+    vault = Vault(sandbox, group)
+    vault.put()
+    vault.grant("Officer")
+    for number in range(5):
+        vault.ask("PUT", f"/secrets/s{number}", {"value": "x"})
+    page = vault.ask("GET", "/secrets", maxresults="2").json()
+    found = [item["id"] for item in page["value"]]
+    while page["nextLink"]:
+        headers = {"Authorization": f"Bearer {sandbox.token(SCOPE)}"}
+        page = sandbox.session.get(page["nextLink"], headers=headers, timeout=30).json()
+        found += [item["id"] for item in page["value"]]
+    assert [one.rpartition("/")[2] for one in found] == [f"s{number}" for number in range(5)]
+
+
+# who may
+
+
+def test_owners_may_not_read_secrets(sandbox: Client, group: str) -> None:
+    vault = Vault(sandbox, group)
+    vault.put()
+    answer = vault.ask("GET", "/secrets/any")
+    assert error(answer) == (403, "Forbidden", "ForbiddenByRbac")
+    message = answer.json()["error"]["message"]
+    assert message.startswith("Caller is not authorized to perform action on resource.\r\n")
+    assert f"appid={sandbox.environment['AZURE_CLIENT_ID']};oid={sandbox.me()};iss=https://sts.windows.net/" in message
+    assert "Action: 'Microsoft.KeyVault/vaults/secrets/getSecret/action'" in message
+    assert f"Vault: {vault.name};location=westeurope" in message
+
+
+@pytest.mark.parametrize(
+    ("role", "below", "may"),
+    [
+        ("Officer", "", {"set", "get", "list", "delete", "purge"}),
+        ("Administrator", "group", {"set", "get", "list", "delete", "purge"}),
+        ("User", "", {"get", "list"}),
+        ("User", "secret", {"get"}),
+        ("Reader", "", set()),
+    ],
+)
+def test_roles(sandbox: Client, role: str, below: str, may: set[str]) -> None:
+    own = sandbox.group()
+    vault = Vault(sandbox, own)
+    vault.put()
+    officer = vault.grant("Officer").json()["id"]
+    vault.ask("PUT", "/secrets/s", {"value": "1"})
+    vault.ask("PUT", "/secrets/t", {"value": "1"})
+    vault.ask("DELETE", "/secrets/t")
+    sandbox.arm("DELETE", officer)
+    scope = {"": vault.id, "group": own, "secret": f"{vault.id}/secrets/s"}[below]
+    assert vault.grant(role, scope).status_code == 201
+    answers = {
+        "get": vault.ask("GET", "/secrets/s"),
+        "list": vault.ask("GET", "/secrets"),
+        "purge": vault.ask("DELETE", "/deletedsecrets/t"),
+        "set": vault.ask("PUT", "/secrets/s", {"value": "2"}),
+        "delete": vault.ask("DELETE", "/secrets/s"),
+    }
+    assert {name for name, answer in answers.items() if answer.ok} == may
+    assert {error(answer) for answer in answers.values() if not answer.ok} <= {(403, "Forbidden", "ForbiddenByRbac")}
+
+
+def test_access_policies_where_the_vault_does_not_go_by_roles(sandbox: Client, group: str) -> None:
+    policy = {
+        "objectId": sandbox.me(),
+        "tenantId": sandbox.environment["AZURE_TENANT_ID"],
+        "permissions": {"secrets": ["Get", "set"]},
+    }
+    vault = Vault(sandbox, group, enableRbacAuthorization=False, accessPolicies=[policy])
+    vault.put()
+    vault.grant("Administrator")  # no role counts here
+    assert vault.ask("PUT", "/secrets/s", {"value": "1"}).status_code == 200
+    assert vault.ask("GET", "/secrets/s").json()["value"] == "1"
+    answer = vault.ask("GET", "/secrets")
+    assert error(answer) == (403, "Forbidden", "AccessDenied")
+    assert (
+        f"does not have secrets list permission on key vault '{vault.name};location=westeurope'"
+        in answer.json()["error"]["message"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("properties", "code"),
+    [
+        ({"publicNetworkAccess": "Disabled"}, "ForbiddenByConnection"),
+        ({"networkAcls": {"defaultAction": "Deny"}}, "ForbiddenByFirewall"),
+        ({"networkAcls": {"defaultAction": "Deny", "ipRules": [{"value": "127.0.0.0/8"}]}}, None),
+    ],
+)
+def test_the_network(sandbox: Client, group: str, properties: dict[str, Any], code: str | None) -> None:
+    vault = Vault(sandbox, group, **properties)
+    vault.put()
+    vault.grant("Officer")
+    answer = vault.ask("GET", "/secrets")
+    assert answer.status_code == 200 if code is None else error(answer) == (403, "Forbidden", code)
+
+
+# references of container apps
+
+REFUSAL = "Unable to get value using Managed identity {0} for secret pass. Error: unable to fetch secret 'pass' using Managed identity '{0}'"
+
+
+@pytest.fixture(scope="module")
+def environment(sandbox: Client, group: str) -> str:
+    path = f"{group}/providers/Microsoft.App/managedEnvironments/env"
+    return str(sandbox.put(path, {"location": "westeurope", "properties": {}})["id"])
+
+
+def job_with_reference(environment: str, identity: str, url: str) -> dict[str, Any]:
+    secret = {"name": "pass", "keyVaultUrl": url, "identity": identity}
+    return {
+        "location": "westeurope",
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}}
+        if identity != "system"
+        else {"type": "SystemAssigned"},
+        "properties": {
+            "environmentId": environment,
+            "configuration": {"activeRevisionsMode": "Single", "secrets": [secret]},
+            "template": {"containers": [{"name": "main", "image": "example.azurecr.io/none:1"}]},
+        },
+    }
+
+
+def test_a_reference_needs_the_identity_to_have_a_role(
+    sandbox: Client, group: str, vault: Vault, environment: str
+) -> None:
+    vault.ask("PUT", "/secrets/pass", {"value": "word"})
+    identity = sandbox.identity(group, f"id-{uuid.uuid4().hex[:6]}")
+    path = f"{group}/providers/Microsoft.App/containerApps/refers"
+    body = job_with_reference(environment, identity["id"], f"https://{vault.name}.vault.azure.net/secrets/pass")
+    refused = sandbox.arm("PUT", path, body)
+    assert error(refused)[:2] == (400, "InvalidParameterValueInContainerTemplate")
+    assert REFUSAL.format(identity["id"]) in refused.json()["error"]["message"]
+    definition = f"{sandbox.subscription}/providers/Microsoft.Authorization/roleDefinitions/{ROLES['User']}"
+    role = {
+        "principalId": identity["properties"]["principalId"],
+        "roleDefinitionId": definition,
+        "principalType": "ServicePrincipal",
+    }
+    assignment = f"{vault.id}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+    assert sandbox.arm("PUT", assignment, {"properties": role}).status_code == 201
+    accepted = sandbox.arm("PUT", path, body)
+    assert accepted.status_code == 201
+    url = f"https://{vault.name}.vault.azure.net/secrets/pass"
+    assert accepted.json()["properties"]["configuration"]["secrets"] == [
+        {"name": "pass", "keyVaultUrl": url, "identity": identity["id"]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("identity", "url", "code"),
+    [
+        ("system", "https://{vault}.vault.azure.net/secrets/pass", "InvalidParameterValueInContainerTemplate"),
+        ("", "https://{vault}.vault.azure.net/secrets/none", "ContainerAppSecretInvalid"),
+        ("system", "https://nobody.vault.azure.net/secrets/pass", "InvalidParameterValueInContainerTemplate"),
+        ("system", "https://example.com/secrets/pass", "ContainerAppSecretKeyVaultUrlInvalid"),
+        ("system", "https://{vault}.vault.azure.net/keys/pass", "ContainerAppSecretKeyVaultUrlInvalid"),
+    ],
+)
+def test_wrong_references(
+    sandbox: Client, group: str, vault: Vault, environment: str, identity: str, url: str, code: str
+) -> None:
+    body = job_with_reference(environment, identity, url.format(vault=vault.name))
+    if not identity:
+        body["identity"] = {"type": "None"}
+    answer = sandbox.arm("PUT", f"{group}/providers/Microsoft.App/containerApps/wrong", body)
+    assert error(answer)[:2] == (400, code)
