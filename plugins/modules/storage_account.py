@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - mlops.mlflow_azure.azure
   - mlops.mlflow_azure.resource
   - mlops.mlflow_azure.resource.tags
+  - mlops.mlflow_azure.resource.identity
   - mlops.mlflow_azure.attributes
 requirements:
   - azure-mgmt-storage
@@ -61,6 +62,22 @@ options:
       - Whether a container may be made readable without signing in.
     type: bool
     default: false
+  allow_cross_tenant_replication:
+    description:
+      - Whether objects may be replicated to accounts of other tenants. Azure's default is V(false).
+    type: bool
+  default_to_oauth_authentication:
+    description:
+      - Whether the Azure portal signs in to the data with Entra ID rather than with an account key. Azure's default is V(false).
+    type: bool
+  require_infrastructure_encryption:
+    description:
+      - Whether data is encrypted twice. Azure fixes it at creation, a change is an error. Azure's default is V(false).
+    type: bool
+  hierarchical_namespace_enabled:
+    description:
+      - Whether blobs live in directories (Data Lake Storage). Azure fixes it at creation, a change is an error. Azure's default is V(false).
+    type: bool
   allow_shared_key_access:
     description:
       - Whether requests signed with an account key are accepted. Identities do without keys.
@@ -96,7 +113,8 @@ options:
         choices: [AzureServices, Logging, Metrics, "None"]
       ip_rules:
         description:
-          - Public IPv4 addresses or ranges (C(203.0.113.0/24)) that get in. The list is the whole of them, in any order.
+          - Public IPv4 addresses (C(203.0.113.7)) or ranges (C(203.0.113.0/24), up to C(/30)) that get in.
+            The list is the whole of them, in any order.
         type: list
         elements: str
       virtual_network_subnet_ids:
@@ -104,6 +122,22 @@ options:
           - Ids of the subnets that get in. The list is the whole of them, in any order.
         type: list
         elements: str
+      resource_access_rules:
+        description:
+          - Azure resources whose managed identities get in. The list is the whole of them, in any order.
+        type: list
+        elements: dict
+        suboptions:
+          resource_id:
+            description:
+              - Id of the resource. Its last part may be V(*), all resources of that type in the resource group.
+            type: str
+            required: true
+          tenant_id:
+            description:
+              - Id of the resource's tenant.
+            type: str
+            required: true
   wait_timeout:
     description:
       - Seconds until the task gives up. Azure goes on with what it has accepted.
@@ -113,6 +147,7 @@ seealso:
   - name: Storage Accounts - Create
     description: Azure's reference.
     link: https://learn.microsoft.com/rest/api/storagerp/storage-accounts/create
+  - module: mlops.mlflow_azure.storage_blob_service
   - module: mlops.mlflow_azure.storage_container
 """
 
@@ -153,70 +188,11 @@ storage_account:
     type: Microsoft.Storage/storageAccounts
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _names
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._addresses import check_cidr
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _managed_identity, _module, _storage_account
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._plan import (
-    ENUM,
-    LOCATION,
-    WHOLE,
-    Rule,
-    immutable,
-    same_words,
-)
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import READ_ONLY, Params, Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
 
-
-def check(params: Params) -> None:
-    _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
-    _names.check("name", params["name"], _names.STORAGE_ACCOUNT)
-    for cidr in (params["network_acls"] or {}).get("ip_rules") or []:
-        check_cidr("network_acls.ip_rules", cidr)
-
-
-def network_rules(acls: dict) -> dict:
-    ips, subnets = acls["ip_rules"], acls["virtual_network_subnet_ids"]
-    return {
-        "defaultAction": acls["default_action"],
-        "bypass": None if acls["bypass"] is None else ", ".join(acls["bypass"]),
-        "ipRules": None if ips is None else [{"value": ip, "action": "Allow"} for ip in ips],
-        "virtualNetworkRules": None if subnets is None else [{"id": i, "action": "Allow"} for i in subnets],
-    }
-
-
-def desired(params: Params) -> dict:
-    acls = params["network_acls"]
-    return {
-        "location": params["location"],
-        "kind": params["kind"],
-        "sku": {"name": params["sku"]},
-        "properties": {
-            "accessTier": params["access_tier"],
-            "allowBlobPublicAccess": params["allow_blob_public_access"],
-            "allowSharedKeyAccess": params["allow_shared_key_access"],
-            "minimumTlsVersion": params["minimum_tls_version"],
-            "networkAcls": None if acls is None else network_rules(acls),
-            "publicNetworkAccess": params["public_network_access"],
-            "supportsHttpsTrafficOnly": True,
-        },
-        "tags": params["tags"],
-    }
-
-
-NETWORK_ACLS = {
-    "type": "dict",
-    "options": {
-        "default_action": {"type": "str", "choices": ["Allow", "Deny"], "required": True},
-        "bypass": {"type": "list", "elements": "str", "choices": ["AzureServices", "Logging", "Metrics", "None"]},
-        "ip_rules": {"type": "list", "elements": "str"},
-        "virtual_network_subnet_ids": {"type": "list", "elements": "str"},
-    },
-}
-SKUS = (
-    "Standard_LRS Standard_ZRS Standard_GRS Standard_RAGRS Standard_GZRS Standard_RAGZRS Premium_LRS Premium_ZRS"
-).split()
-KINDS = ["StorageV2", "BlobStorage", "BlockBlobStorage", "FileStorage", "Storage"]
 RESOURCE = Resource(
     name="storage_account",
     type="Microsoft.Storage/storageAccounts",
@@ -225,37 +201,31 @@ RESOURCE = Resource(
     address=("resource_group", "name"),
     options={
         **IN_GROUP,
-        "sku": {"type": "str", "choices": SKUS, "default": "Standard_LRS"},
-        "kind": {"type": "str", "choices": KINDS, "default": "StorageV2"},
+        "sku": {"type": "str", "choices": _storage_account.SKUS, "default": "Standard_LRS"},
+        "kind": {"type": "str", "choices": _storage_account.KINDS, "default": "StorageV2"},
         "access_tier": {"type": "str", "choices": ["Hot", "Cool", "Cold", "Premium"]},
         "allow_blob_public_access": {"type": "bool", "default": False},
+        "allow_cross_tenant_replication": {"type": "bool"},
         "allow_shared_key_access": {"type": "bool", "default": False},
+        "default_to_oauth_authentication": {"type": "bool"},
+        "hierarchical_namespace_enabled": {"type": "bool"},
         "minimum_tls_version": {"type": "str", "choices": ["TLS1_2", "TLS1_3"], "default": "TLS1_2"},
         "public_network_access": {"type": "str", "choices": ["Enabled", "Disabled", "SecuredByPerimeter"]},
-        "network_acls": NETWORK_ACLS,
+        "network_acls": _storage_account.NETWORK_ACLS,
+        "require_infrastructure_encryption": {"type": "bool"},
+        **_managed_identity.OPTION,
         **TAGS,
     },
-    desired=desired,
-    rules={
-        "location": immutable("location", LOCATION),
-        "kind": immutable("kind", ENUM),
-        "sku.name": ENUM,
-        "properties.accessTier": ENUM,
-        "properties.minimumTlsVersion": ENUM,
-        "properties.networkAcls.bypass": Rule(compare=same_words),
-        "properties.networkAcls.defaultAction": ENUM,
-        "properties.networkAcls.ipRules": Rule(key="value"),
-        "properties.networkAcls.virtualNetworkRules": Rule(key="id"),
-        "properties.publicNetworkAccess": ENUM,
-        "tags": WHOLE,
-    },
-    read_only=(*READ_ONLY, "sku.tier"),
-    check=check,
+    desired=_storage_account.desired,
+    rules=_storage_account.RULES,
+    read_only=_storage_account.READ_ONLY,
+    check=_storage_account.check,
     get="get_properties",
     create="begin_create",
     update="update",
     partial=True,
     delete="delete",
+    prepare=_storage_account.body,
 )
 MODULE = _module.resource_module(
     RESOURCE,

@@ -37,6 +37,7 @@ MODULES = {
     "sql_firewall_rule": "microsoft.sql__servers__firewallrules",
     "sql_server": "microsoft.sql__servers",
     "storage_account": "microsoft.storage__storageaccounts",
+    "storage_blob_service": "microsoft.storage__storageaccounts__blobservices",
     "storage_container": "microsoft.storage__storageaccounts__blobservices__containers",
     "user_assigned_identity": "microsoft.managedidentity__userassignedidentities",
 }

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What module storage_account wants of Microsoft.Storage/storageAccounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _managed_identity, _names
+from ._addresses import check_cidr
+from ._arm import Arm, Json
+from ._errors import InvalidOption
+from ._plan import CREATE, ENUM, ID, LOCATION, WHOLE, Plan, Rule, immutable, same_words
+from ._resource import READ_ONLY as RESOURCE_READ_ONLY
+from ._resource import Params
+
+SKUS = (
+    "Standard_LRS Standard_ZRS Standard_GRS Standard_RAGRS Standard_GZRS Standard_RAGZRS Premium_LRS Premium_ZRS"
+).split()
+KINDS = ["StorageV2", "BlobStorage", "BlockBlobStorage", "FileStorage", "Storage"]
+NETWORK_ACLS: dict[str, Any] = {
+    "type": "dict",
+    "options": {
+        "default_action": {"type": "str", "choices": ["Allow", "Deny"], "required": True},
+        "bypass": {"type": "list", "elements": "str", "choices": ["AzureServices", "Logging", "Metrics", "None"]},
+        "ip_rules": {"type": "list", "elements": "str"},
+        "virtual_network_subnet_ids": {"type": "list", "elements": "str"},
+        "resource_access_rules": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "resource_id": {"type": "str", "required": True},
+                "tenant_id": {"type": "str", "required": True},
+            },
+        },
+    },
+}
+# Azure leaves out what is false.
+_FLAG = Rule(compare=lambda wanted, current: bool(wanted) == bool(current))
+RULES = {
+    **_managed_identity.RULES,
+    "location": immutable("location", LOCATION),
+    "kind": immutable("kind", ENUM),
+    "sku.name": ENUM,
+    "properties.accessTier": ENUM,
+    "properties.defaultToOAuthAuthentication": _FLAG,
+    # Sent with a new account only, where it must stand beside the other.
+    "properties.encryption.keySource": Rule(write_only=True),
+    "properties.encryption.requireInfrastructureEncryption": immutable("require_infrastructure_encryption", _FLAG),
+    "properties.isHnsEnabled": immutable("hierarchical_namespace_enabled", _FLAG),
+    "properties.minimumTlsVersion": ENUM,
+    "properties.networkAcls.bypass": Rule(compare=same_words),
+    "properties.networkAcls.defaultAction": ENUM,
+    "properties.networkAcls.ipRules": Rule(key="value"),
+    "properties.networkAcls.resourceAccessRules": Rule(key="resourceId"),
+    "properties.networkAcls.resourceAccessRules[].tenantId": ID,
+    "properties.networkAcls.virtualNetworkRules": Rule(key="id"),
+    "properties.publicNetworkAccess": ENUM,
+    "tags": WHOLE,
+}
+READ_ONLY = (*RESOURCE_READ_ONLY, *_managed_identity.READ_ONLY, "sku.tier")
+
+
+def check(params: Params) -> None:
+    """Raises InvalidOption."""
+    _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
+    _names.check("name", params["name"], _names.STORAGE_ACCOUNT)
+    _managed_identity.check(params)
+    for cidr in (params["network_acls"] or {}).get("ip_rules") or []:
+        check_cidr("network_acls.ip_rules", cidr)
+        if cidr.endswith(("/31", "/32")) or ":" in cidr:
+            raise InvalidOption(
+                "network_acls.ip_rules",
+                cidr,
+                "Azure Storage takes single IPv4 addresses without /32, and ranges up to /30.",
+            )
+
+
+def desired(params: Params) -> dict[str, Any]:
+    """ARM JSON of what the options say."""
+    acls, encryption = params["network_acls"], params["require_infrastructure_encryption"]
+    return {
+        "location": params["location"],
+        "kind": params["kind"],
+        "sku": {"name": params["sku"]},
+        "identity": _managed_identity.desired(params),
+        "properties": {
+            "accessTier": params["access_tier"],
+            "allowBlobPublicAccess": params["allow_blob_public_access"],
+            "allowCrossTenantReplication": params["allow_cross_tenant_replication"],
+            "allowSharedKeyAccess": params["allow_shared_key_access"],
+            "defaultToOAuthAuthentication": params["default_to_oauth_authentication"],
+            "encryption": None
+            if encryption is None
+            else {"keySource": "Microsoft.Storage", "requireInfrastructureEncryption": encryption},
+            "isHnsEnabled": params["hierarchical_namespace_enabled"],
+            "minimumTlsVersion": params["minimum_tls_version"],
+            "networkAcls": None if acls is None else _network_rules(acls),
+            "publicNetworkAccess": params["public_network_access"],
+            "supportsHttpsTrafficOnly": True,
+        },
+        "tags": params["tags"],
+    }
+
+
+def _network_rules(acls: dict[str, Any]) -> dict[str, Any]:
+    ips, subnets, resources = acls["ip_rules"], acls["virtual_network_subnet_ids"], acls["resource_access_rules"]
+    return {
+        "defaultAction": acls["default_action"],
+        "bypass": None if acls["bypass"] is None else ", ".join(acls["bypass"]),
+        "ipRules": None if ips is None else [{"value": ip, "action": "Allow"} for ip in ips],
+        "virtualNetworkRules": None if subnets is None else [{"id": i, "action": "Allow"} for i in subnets],
+        "resourceAccessRules": None
+        if resources is None
+        else [{"resourceId": rule["resource_id"], "tenantId": rule["tenant_id"]} for rule in resources],
+    }
+
+
+def body(_arm: Arm, _params: Params, planned: Plan) -> Json:
+    """The request of a write, one for all that differs."""
+    return planned.body if planned.action == CREATE else _managed_identity.patched(planned.before, planned.body)

@@ -1,0 +1,283 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Storage: one request for all that differs, network rules, and the settings of the blob service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure, InvalidOption
+from fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, options, patch, put, run
+
+ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1"
+SERVICE = f"{ACCOUNT}/blobServices/default"
+CONTAINER = f"{SERVICE}/containers/mlflow"
+WANTED: dict[str, Any] = {"resource_group": "rg", "name": "st1", "location": "westeurope"}
+IDENTITY = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one"
+WORKSPACE = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Synapse/workspaces/w"
+TENANT = "33333333-3333-3333-3333-333333333333"
+LONG_AGO = "2026-01-01T00:00:00Z"
+
+
+def account(**properties: Any) -> dict[str, Any]:
+    return {
+        "id": ACCOUNT,
+        "name": "st1",
+        "kind": "StorageV2",
+        "location": "westeurope",
+        "sku": {"name": "Standard_LRS", "tier": "Standard"},
+        "tags": {},
+        "properties": {
+            "accessTier": "Hot",
+            "allowBlobPublicAccess": False,
+            "allowSharedKeyAccess": False,
+            "encryption": {"keySource": "Microsoft.Storage", "services": {"blob": {"enabled": True}}},
+            "minimumTlsVersion": "TLS1_2",
+            "networkAcls": {
+                "bypass": "AzureServices",
+                "defaultAction": "Allow",
+                "ipRules": [],
+                "ipv6Rules": [],
+                "virtualNetworkRules": [],
+            },
+            "provisioningState": "Succeeded",
+            "supportsHttpsTrafficOnly": True,
+            **properties,
+        },
+    }
+
+
+def test_a_new_account_is_waited_for_and_its_keys_are_never_asked_for() -> None:
+    location = "https://management.azure.com/operations/3?monitor=true"
+    sent = {
+        "location": "westeurope",
+        "kind": "StorageV2",
+        "sku": {"name": "Standard_LRS"},
+        "properties": {
+            "allowBlobPublicAccess": False,
+            "allowSharedKeyAccess": False,
+            "encryption": {"keySource": "Microsoft.Storage", "requireInfrastructureEncryption": True},
+            "isHnsEnabled": False,
+            "minimumTlsVersion": "TLS1_2",
+            "supportsHttpsTrafficOnly": True,
+        },
+    }
+    with FakeAzure(
+        get(ACCOUNT, 404, NOT_FOUND),
+        put(ACCOUNT, 202, headers={"Location": location, "Retry-After": "17"}, sent=sent),
+        get("/operations/3", 202, headers={"Location": location, "Retry-After": "3"}),
+        get("/operations/3", 200, account()),
+        get(ACCOUNT, 200, account(provisioningState="ResolvingDns")),
+        get(ACCOUNT, 200, account()),
+    ) as azure:
+        run(
+            "storage_account",
+            azure,
+            require_infrastructure_encryption=True,
+            hierarchical_namespace_enabled=False,
+            **WANTED,
+        )
+    assert azure.writes == [request for request in azure.session.requests if request[0] == "PUT"]
+
+
+@pytest.mark.parametrize(
+    ("given", "standing"),
+    [
+        ({}, {}),
+        ({"location": "West Europe", "access_tier": "Hot"}, {}),
+        ({"default_to_oauth_authentication": False, "hierarchical_namespace_enabled": False}, {}),
+        ({"require_infrastructure_encryption": False}, {}),
+        (
+            {"network_acls": {"default_action": "Allow", "bypass": ["Metrics", "Logging"], "ip_rules": []}},
+            {"networkAcls": {"bypass": "Logging, Metrics", "defaultAction": "Allow"}},
+        ),
+        ({"identity": {"type": "None"}}, {}),
+    ],
+)
+def test_nothing_to_do_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
+    with FakeAzure(get(ACCOUNT, 200, account(**standing))) as azure:
+        assert run("storage_account", azure, **{**WANTED, **given})["changed"] is False
+
+
+def test_all_that_differs_is_one_patch_that_keeps_the_other_network_rules() -> None:
+    sent = {
+        "sku": {"name": "Standard_ZRS"},
+        "identity": {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {IDENTITY: {}}},
+        "tags": {"team": "ml"},
+        "properties": {
+            "allowSharedKeyAccess": False,
+            "networkAcls": {
+                "bypass": "AzureServices",
+                "defaultAction": "Deny",
+                "ipRules": [{"value": "203.0.113.0/24", "action": "Allow"}],
+                "ipv6Rules": [],
+                "resourceAccessRules": [{"resourceId": WORKSPACE, "tenantId": TENANT}],
+                "virtualNetworkRules": [],
+            },
+        },
+    }
+    with FakeAzure(
+        get(ACCOUNT, 200, account(allowSharedKeyAccess=True)),
+        patch(ACCOUNT, 200, account(), sent=sent),
+        get(ACCOUNT, 200, account()),
+    ) as azure:
+        run(
+            "storage_account",
+            azure,
+            sku="Standard_ZRS",
+            identity={"type": "SystemAssigned,UserAssigned", "user_assigned_identities": [IDENTITY]},
+            tags={"team": "ml"},
+            network_acls={
+                "default_action": "Deny",
+                "ip_rules": ["203.0.113.0/24"],
+                "resource_access_rules": [{"resource_id": WORKSPACE, "tenant_id": TENANT}],
+            },
+            **WANTED,
+        )
+    assert len(azure.writes) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "standing"),
+    [
+        ({"hierarchical_namespace_enabled": True}, {}),
+        ({"hierarchical_namespace_enabled": False}, {"isHnsEnabled": True}),
+        ({"require_infrastructure_encryption": True}, {}),
+        ({"location": "northeurope"}, {}),
+        ({"kind": "BlobStorage"}, {}),
+    ],
+)
+def test_what_azure_never_changes(given: dict[str, Any], standing: dict[str, Any]) -> None:
+    option = next(iter(given))
+    with (
+        FakeAzure(get(ACCOUNT, 200, account(**standing))) as azure,
+        pytest.raises(Failure, match="cannot become") as caught,
+    ):
+        run("storage_account", azure, **{**WANTED, **given})
+    assert caught.value.fields["option"] == option
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"name": "st_1"}, "name"),
+        ({"name": "st"}, "name"),
+        ({"network_acls": {"default_action": "Deny", "ip_rules": ["203.0.113.7/32"]}}, "network_acls.ip_rules"),
+        ({"network_acls": {"default_action": "Deny", "ip_rules": ["2001:db8::/64"]}}, "network_acls.ip_rules"),
+        ({"network_acls": {"default_action": "Deny", "ip_rules": ["203.0.113"]}}, "network_acls.ip_rules"),
+        ({"identity": {"type": "SystemAssigned,UserAssigned"}}, "identity.user_assigned_identities"),
+    ],
+)
+def test_accounts_that_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
+        run("storage_account", azure, **{**WANTED, **given})
+    assert caught.value.fields["option"] == option
+
+
+def test_absent() -> None:
+    with FakeAzure(get(ACCOUNT, 200, account()), delete(ACCOUNT, 200)) as azure:
+        assert run("storage_account", azure, state="absent", **WANTED)["storage_account"] == {}
+
+
+def service(**properties: Any) -> dict[str, Any]:
+    return {
+        "id": SERVICE,
+        "name": "default",
+        "sku": {"name": "Standard_LRS", "tier": "Standard"},
+        "properties": {
+            "cors": {"corsRules": [{"allowedOrigins": ["*"]}]},
+            "deleteRetentionPolicy": {"allowPermanentDelete": False, "enabled": False},
+            **properties,
+        },
+    }
+
+
+BLOBS: dict[str, Any] = {"resource_group": "rg", "account": "st1"}
+OFF = {"enabled": False}
+KEPT = {"enabled": True, "days": 14}
+
+
+@pytest.mark.parametrize(
+    ("given", "standing"),
+    [
+        ({}, {}),
+        ({"versioning_enabled": False, "last_access_time_tracking_enabled": False}, {}),
+        ({"blob_delete_retention": OFF, "container_delete_retention": OFF, "change_feed": OFF, "restore": OFF}, {}),
+        (
+            {"blob_delete_retention": KEPT, "versioning_enabled": True},
+            {"deleteRetentionPolicy": {**KEPT, "allowPermanentDelete": False}, "isVersioningEnabled": True},
+        ),
+    ],
+)
+def test_a_blob_service_as_it_is_wanted_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
+    with FakeAzure(get(SERVICE, 200, service(**standing))) as azure:
+        result = run("storage_blob_service", azure, **BLOBS, **given)
+    assert result["changed"] is False
+    assert result["storage_blob_service"] == service(**standing)
+
+
+def test_settings_of_the_blob_service_are_written_whole() -> None:
+    restoring = {"enabled": True, "days": 6, "lastEnabledTime": LONG_AGO, "minRestoreTime": LONG_AGO}
+    sent = {
+        "properties": {
+            "cors": {"corsRules": [{"allowedOrigins": ["*"]}]},
+            "deleteRetentionPolicy": {"allowPermanentDelete": False, **KEPT},
+            "containerDeleteRetentionPolicy": {"enabled": False},
+            "restorePolicy": {"enabled": True, "days": 6},
+        }
+    }
+    with FakeAzure(
+        get(SERVICE, 200, service(containerDeleteRetentionPolicy=KEPT, restorePolicy=restoring)),
+        put(SERVICE, 200, service(), sent=sent),
+        get(SERVICE, 200, service()),
+    ) as azure:
+        given = {"blob_delete_retention": KEPT, "container_delete_retention": OFF}
+        assert run("storage_blob_service", azure, **BLOBS, **given)["changed"] is True
+
+
+def test_check_mode_of_a_blob_service() -> None:
+    with FakeAzure(get(SERVICE, 200, service())) as azure:
+        result = run("storage_blob_service", azure, check_mode=True, versioning_enabled=True, **BLOBS)
+    assert result["storage_blob_service"]["properties"]["isVersioningEnabled"] is True
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"account": "ST1"}, "account"),
+        ({"blob_delete_retention": {"enabled": True, "days": 0}}, "blob_delete_retention.days"),
+        ({"container_delete_retention": {"enabled": True, "days": 366}}, "container_delete_retention.days"),
+        ({"change_feed": {"enabled": True, "retention_in_days": 146001}}, "change_feed.retention_in_days"),
+        ({"restore": KEPT, "blob_delete_retention": KEPT}, "restore.days"),
+        ({"restore": KEPT, "versioning_enabled": False}, "versioning_enabled"),
+        ({"restore": KEPT, "change_feed": OFF}, "change_feed.enabled"),
+    ],
+)
+def test_settings_that_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
+        run("storage_blob_service", azure, **{**BLOBS, **given})
+    assert caught.value.fields["option"] == option
+
+
+def test_a_retention_that_is_on_needs_its_days() -> None:
+    with pytest.raises(AssertionError, match="days"):
+        options("storage_blob_service", blob_delete_retention={"enabled": True}, **BLOBS)
+
+
+def test_a_container_that_gets_public_access_by_one_patch() -> None:
+    standing = {"id": CONTAINER, "name": "mlflow", "properties": {"publicAccess": "None", "metadata": {"a": "b"}}}
+    with FakeAzure(
+        get(CONTAINER, 200, standing),
+        patch(CONTAINER, 200, {}, sent={"properties": {"publicAccess": "Blob"}}),
+        get(CONTAINER, 200, standing),
+    ) as azure:
+        given = {"resource_group": "rg", "account": "st1", "name": "mlflow", "public_access": "Blob"}
+        assert run("storage_container", azure, **given)["changed"] is True
+
+
+@pytest.mark.parametrize("name", ["ml", "Mlflow", "ml--flow", "-mlflow", "mlflow-"])
+def test_container_names_that_azure_would_refuse(name: str) -> None:
+    with FakeAzure() as azure, pytest.raises(InvalidOption):
+        run("storage_container", azure, resource_group="rg", account="st1", name=name)
