@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import json
 from collections.abc import Callable
@@ -165,7 +164,7 @@ def module(name: str) -> Any:
 def options(which: str, /, **given: Any) -> dict[str, Any]:
     """The options as Ansible hands them to the module. Raises AssertionError for what its argument spec refuses."""
     found = module(which)
-    checked = ArgumentSpecValidator(dict(found.options), **found.constraints).validate(copy.deepcopy(given))
+    checked = ArgumentSpecValidator(dict(found.options), **found.constraints).validate(json.loads(json.dumps(given)))
     assert not checked.error_messages, checked.error_messages
     return dict(checked.validated_parameters)
 
