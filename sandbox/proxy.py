@@ -24,6 +24,7 @@ from sandbox.blob import SUFFIX as BLOB_SUFFIX
 from sandbox.directory import TOKEN_SECONDS, Directory
 from sandbox.key_vault import KeyVaults
 from sandbox.messages import Request, Response, json_response
+from sandbox.portal.site import Portal
 from sandbox.registry import REGISTRIES, Builds, RegistryEndpoint
 from sandbox.runtime import APPS, NotServed, Runtime
 from sandbox.store import Resource, Store
@@ -50,14 +51,16 @@ class Endpoints:
     blobs: Blobs
     runtime: Runtime
     vaults: KeyVaults
+    portal: Portal
 
 
 class Gateway:
     """The proxy's addon."""
 
-    def __init__(self, endpoints: Endpoints, identity_port: int) -> None:
+    def __init__(self, endpoints: Endpoints, identity_port: int, portal_port: int) -> None:
         self._to = endpoints
         self._identity_port = identity_port
+        self._portal_port = portal_port
 
     # which connections are ours
 
@@ -97,7 +100,7 @@ class Gateway:
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         port = flow.client_conn.sockname[1]
-        if port == self._identity_port:
+        if port in (self._identity_port, self._portal_port):
             return
         front = self._front_app(port)
         if front is not None:
@@ -134,6 +137,8 @@ class Gateway:
     def _answerer(self, flow: http.HTTPFlow) -> Callable[[Request], Response] | None:
         if flow.client_conn.sockname[1] == self._identity_port:
             return self.identity_token
+        if flow.client_conn.sockname[1] == self._portal_port:
+            return self._to.portal.handle
         host = flow.request.pretty_host.lower()
         if host == arm.HOST:
             return self._to.manager.handle

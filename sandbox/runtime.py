@@ -223,8 +223,9 @@ class Runtime:
         if app is None:
             return
         revision = self._revision_for(app)
-        if app.properties.get("runningStatus") == "Stopped":
+        if app.properties.get("runningStatus") == "Stopped" or not revision.properties["active"]:
             self._mark(revision, "Provisioned", "None", "Stopped", "")
+            self._share_traffic(app)
             self._context.work_done(operation_id)
             return
         # what has crashed before this write is no verdict on it
@@ -280,8 +281,9 @@ class Runtime:
         revision_id = f"{app.id.replace('/containerapps/', '/containerApps/')}/revisions/{name}"
         existing = self._context.store.get(revision_id)
         if existing is not None:
-            existing.properties.update(active=True)
-            self._context.store.put(existing)
+            if app.properties["configuration"]["activeRevisionsMode"] == "Single":
+                existing.properties.update(active=True)
+                self._context.store.put(existing)
             return existing
         revision = Resource(
             revision_id,

@@ -31,18 +31,33 @@ from sandbox.azure_sql import AzureSql, SqlServer
 from sandbox.blob import Blobs
 from sandbox.directory import Directory
 from sandbox.home import Home, locate, read_json, write_private
+from sandbox.jobs import Jobs
 from sandbox.key_vault import KeyVaults
+from sandbox.portal.site import Portal
+from sandbox.portal.view import View
 from sandbox.process_containers import ProcessContainers
 from sandbox.processes import Processes
 from sandbox.providers.app import ContainerApp, Revision
 from sandbox.providers.auth_config import AuthConfig
 from sandbox.providers.authorization import RoleAssignment, RoleDefinition, owner_assignment
 from sandbox.providers.container_registry import Registry, Run
+from sandbox.providers.job import Execution, Job
 from sandbox.providers.key_vault import DeletedVault, DeletedVaults, Vault
 from sandbox.providers.managed_environment import DaprComponent, EnvironmentStorage, ManagedEnvironment
 from sandbox.providers.managed_identity import UserAssignedIdentity
 from sandbox.providers.operational_insights import Workspace
-from sandbox.providers.sql import Database, FirewallRule, Server
+from sandbox.providers.sql import (
+    Administrator,
+    ConnectionPolicy,
+    Database,
+    EntraOnly,
+    FirewallRule,
+    LongTermRetention,
+    Server,
+    ShortTermRetention,
+    TransparentDataEncryption,
+    VirtualNetworkRule,
+)
 from sandbox.providers.storage import BlobContainer, BlobServiceProperties, StorageAccount
 from sandbox.proxy import Endpoints, Gateway
 from sandbox.registry import Builds, Images, RegistryEndpoint
@@ -207,6 +222,7 @@ class Sandbox:
     async def run(self) -> None:
         """Serves until told to end."""
         proxy_port, identity_port = self.port("proxy", self.options.port), free_port(None)
+        portal_port = self.port("portal")
         self.write_trust()
         environment = self.client_environment(proxy_port)
         for_apps = {name: value for name, value in environment.items() if not name.startswith("AZURE_")}
@@ -217,28 +233,35 @@ class Sandbox:
         blobs = Blobs(self.context, self.home, self.processes, azurite, plain)
         sql = AzureSql(self.store, self.home.root / "sql", self.sql_server())
         containers = ProcessContainers(self.store, images, sql, self.home, self.processes, for_apps)
-        runtime = Runtime(self.context, Replicas(self.context, containers, self.home.root / "apps"))
-        runtime.identity_endpoint = f"http://127.0.0.1:{identity_port}/msi/token"
+        replicas = Replicas(self.context, containers, self.home.root / "apps")
+        runtime, jobs = Runtime(self.context, replicas), Jobs(self.context, replicas)
+        runtime.identity_endpoint = jobs.identity_endpoint = f"http://127.0.0.1:{identity_port}/msi/token"
         manager = ResourceManager(
             self.context,
             [
                 UserAssignedIdentity(self.context), RoleDefinition(self.context), RoleAssignment(self.context),
                 Registry(self.context, builds), Run(self.context, builds), Workspace(self.context),
                 ManagedEnvironment(self.context), ContainerApp(self.context, runtime), Revision(self.context, runtime),
+                Job(self.context, jobs), Execution(self.context),
                 AuthConfig(self.context), EnvironmentStorage(self.context), DaprComponent(self.context),
                 Server(self.context), Database(self.context, sql), FirewallRule(self.context),
+                Administrator(self.context), EntraOnly(self.context), ConnectionPolicy(self.context), VirtualNetworkRule(self.context),
+                ShortTermRetention(self.context), LongTermRetention(self.context), TransparentDataEncryption(self.context),
                 Vault(self.context), DeletedVault(self.context), DeletedVaults(self.context),
                 StorageAccount(self.context, blobs), BlobServiceProperties(self.context), BlobContainer(self.context, blobs),
             ],
         )  # fmt: skip
+        portal = Portal(View(manager, replicas, self.home.root / "apps"), portal_port)
         registry = RegistryEndpoint(self.context, images)
         vaults = KeyVaults(self.store, self.directory)
         gateway = Gateway(
-            Endpoints(self.store, self.directory, manager, registry, builds, blobs, runtime, vaults), identity_port
+            Endpoints(self.store, self.directory, manager, registry, builds, blobs, runtime, vaults, portal),
+            identity_port,
+            portal_port,
         )
         upstream = plain.get("HTTPS_PROXY") or plain.get("https_proxy")
         modes = [f"upstream:{upstream}@127.0.0.1:{proxy_port}" if upstream else f"regular@127.0.0.1:{proxy_port}"]
-        modes.append(f"reverse:http://127.0.0.1:9@127.0.0.1:{identity_port}")
+        modes += [f"reverse:http://127.0.0.1:9@127.0.0.1:{port}" for port in (identity_port, portal_port)]
         options = Options(confdir=str(self.home.certificates), mode=modes)
         master = DumpMaster(options, with_termlog=False, with_dumper=False)
         master.options.update(
@@ -256,9 +279,10 @@ class Sandbox:
         builds.recover()
         blobs.recover()
         runtime.recover()
+        jobs.recover()
         serving = asyncio.create_task(master.run())
         open_fronts()
-        await self._announce(environment, proxy_port, serving)
+        await self._announce(environment, proxy_port, portal_port, serving)
         while not stopping.is_set() and not serving.done():
             manager.finish_due()
             try:
@@ -266,6 +290,7 @@ class Sandbox:
             except TimeoutError:
                 continue
         self.home.ready_file.unlink(missing_ok=True)
+        await jobs.close()
         await asyncio.gather(runtime.close(), blobs.close())
         master.shutdown()
         await serving
@@ -286,7 +311,9 @@ class Sandbox:
         if sorted(master.options.mode) != sorted(modes + fronts):
             master.options.update(mode=modes + fronts)
 
-    async def _announce(self, environment: dict[str, str], port: int, serving: asyncio.Task[None]) -> None:
+    async def _announce(
+        self, environment: dict[str, str], port: int, portal_port: int, serving: asyncio.Task[None]
+    ) -> None:
         """Waits until the proxy listens, then writes the file to source and the one that says we are ready."""
         while not serving.done():
             try:
@@ -301,7 +328,7 @@ class Sandbox:
             raise PortTaken(f"the proxy could not listen on 127.0.0.1:{port}")
         lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
         write_private(self.home.env_file, "\n".join(lines) + "\n")
-        write_private(self.home.ready_file, json.dumps({"pid": os.getpid(), "port": port}))
+        write_private(self.home.ready_file, json.dumps({"pid": os.getpid(), "port": port, "portal": portal_port}))
         LOG.info("ready on 127.0.0.1:%s", port)
 
 

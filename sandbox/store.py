@@ -189,6 +189,13 @@ class Store:
         )
         return [_operation(row) for row in rows.fetchall()]
 
+    def latest_operations(self, count: int) -> list[Operation]:
+        """The operations under way, then the latest ones that ended."""
+        rows = self.sql.execute(
+            "SELECT * FROM operations ORDER BY status <> 'InProgress', started DESC LIMIT ?", (count,)
+        )
+        return [_operation(row) for row in rows.fetchall()]
+
     # directory
 
     def put_principal(self, principal: Principal) -> None:

@@ -40,6 +40,7 @@ from sandbox.resource_types import (
     ResourceType,
     Target,
     merge_patch,
+    region,
     system_data,
 )  # fmt: skip
 from sandbox.runtime import Runtime
@@ -196,7 +197,20 @@ class ContainerApp(ResourceType):
             return json_response(
                 200, {"location": resource.body["location"], "properties": {"token": secrets.token_urlsafe(32)}}
             )
+        if action in ("start", "stop"):
+            return self._start_or_stop(call, resource, action)
         return super().act(call, resource, action)
+
+    def _start_or_stop(self, call: Call, app: Resource, action: str) -> Response:
+        operation = self.context.start(action, app, self.seconds["update"], work=True)
+        if action == "start":
+            self.runtime.start_app(app, operation)
+        else:
+            self.runtime.stop_app(app, operation)
+        fields = {"subscription": call.target.subscription, "location": region(app.body["location"])}
+        path = self.result_path.format(**fields, operation=operation.id)
+        location = f"https://management.azure.com{path}?api-version={call.api_version}"
+        return Response(202, b"", {"Location": location, "Retry-After": self.context.retry_after(self.retry_after)})
 
 
 def _template(asked: Json) -> Json:

@@ -1,0 +1,210 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the portal shows, as JSON: read from the store and from what runs. Never a secret: of a resource, what its GET shows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.access import ROLES_BY_GUID
+from sandbox.arm import GROUPS, ResourceManager
+from sandbox.containers import Container, Replica
+from sandbox.replicas import Replicas
+from sandbox.resource_types import Json
+from sandbox.runtime import APPS, REVISIONS
+from sandbox.store import Operation, Resource
+
+ASSIGNMENTS = "microsoft.authorization/roleassignments"
+JOBS = "microsoft.app/jobs"
+EXECUTIONS = "microsoft.app/jobs/executions"
+_ENDED_OPERATIONS = 25
+_LOG_BYTES = 32_768
+_LOGS = 8
+_EXECUTIONS = 10
+
+
+@dataclass(frozen=True)
+class View:
+    """Reads what the portal shows. `logs_folder`: where the containers' console logs are."""
+
+    manager: ResourceManager
+    replicas: Replicas
+    logs_folder: Path
+
+    def overview(self) -> Json:
+        """Everything but the JSON of each resource and the logs."""
+        store = self.manager.store
+        resources = list(store.below("/subscriptions"))
+        return {
+            "subscription": store.setting("subscription_id"),
+            "latency": self.manager.context.latency,
+            "groups": [self._group(group, resources) for group in resources if group.type == GROUPS],
+            "operations": [self._operation(operation) for operation in store.latest_operations(_ENDED_OPERATIONS)],
+            "apps": [self._app(found) for found in resources if found.type == APPS],
+            "jobs": [self._job(found) for found in resources if found.type == JOBS],
+            "access": [self._assignment(found) for found in resources if found.type == ASSIGNMENTS],
+        }
+
+    def resource(self, resource_id: str) -> Json | None:
+        """A resource as its GET shows it; None where there is none."""
+        found = self.manager.store.get(resource_id)
+        handler = self.manager.types.get(found.type) if found is not None else None
+        if found is None:
+            return None
+        if handler is None:
+            kept = ("location", "tags")
+            return {"id": found.id, "name": found.name, "type": found.type, **_part(found.body, kept)}
+        return handler.show(found)
+
+    def logs(self, resource_id: str) -> Json | None:
+        """The ends of the latest console logs of an app or a job."""
+        found = self.manager.store.get(resource_id)
+        if found is None or found.type not in (APPS, JOBS):
+            return None
+        running = {replica.name for replica in self.replicas.all()}
+        files = sorted((self.logs_folder / found.name).glob("*/*.log"), key=_changed, reverse=True)
+        return {
+            "logs": [
+                {
+                    "replica": path.parent.name,
+                    "container": path.stem,
+                    "running": path.parent.name in running,
+                    "text": _end(path),
+                }
+                for path in files[:_LOGS]
+            ]
+        }
+
+    # parts
+
+    def _group(self, group: Resource, resources: list[Resource]) -> Json:
+        inside = [found for found in resources if found.key.startswith(group.key + "/")]
+        return {
+            "id": group.id,
+            "name": group.name,
+            "location": group.body.get("location"),
+            "state": group.state,
+            "resources": [self._summary(found) for found in inside if found.type not in (ASSIGNMENTS, EXECUTIONS)],
+        }
+
+    def _summary(self, resource: Resource) -> Json:
+        handler = self.manager.types.get(resource.type)
+        return {
+            "id": resource.id,
+            "name": resource.name,
+            "type": handler.type if handler is not None else resource.type,
+            "location": resource.body.get("location"),
+            "state": resource.state,
+            "depth": resource.type.count("/") - 1,
+        }
+
+    def _operation(self, operation: Operation) -> Json:
+        now = time.time()
+        planned = operation.due - operation.started
+        fraction = 1.0 if operation.ended else min(1.0, (now - operation.started) / planned) if planned > 0 else None
+        return {
+            "id": operation.id,
+            "verb": operation.verb,
+            "resource": operation.resource.rpartition("/")[2],
+            "type": operation.type,
+            "status": operation.status,
+            "seconds": round((operation.ended or now) - operation.started, 1),
+            "fraction": fraction,
+            "error": (operation.error or {}).get("message"),
+        }
+
+    def _app(self, app: Resource) -> Json:
+        properties = app.properties
+        ingress = properties["configuration"].get("ingress") or {}
+        port = app.private.get("front_port")
+        return {
+            "id": app.id,
+            "name": app.name,
+            "state": app.state,
+            "running": properties.get("runningStatus"),
+            "mode": properties["configuration"]["activeRevisionsMode"],
+            "fqdn": ingress.get("fqdn"),
+            "url": f"http://127.0.0.1:{port}" if port and ingress else None,
+            "revisions": [self._revision(found) for found in self._newest(app, REVISIONS)],
+        }
+
+    def _revision(self, revision: Resource) -> Json:
+        shown = ("active", "trafficWeight", "runningState", "healthState", "provisioningState", "runningStateDetails")
+        replicas = [replica for replica in self.replicas.of(revision.key) if not replica.stopping]
+        return {
+            "id": revision.id,
+            "name": revision.name,
+            "created": revision.properties.get("createdTime"),
+            **_part(revision.properties, shown),
+            "replicas": [_replica(replica) for replica in replicas],
+        }
+
+    def _job(self, job: Resource) -> Json:
+        configuration = job.properties["configuration"]
+        return {
+            "id": job.id,
+            "name": job.name,
+            "state": job.state,
+            "trigger": configuration.get("triggerType"),
+            "schedule": (configuration.get("scheduleTriggerConfig") or {}).get("cronExpression"),
+            "executions": [
+                {
+                    "name": found.name,
+                    **_part(found.properties, ("status", "startTime", "endTime")),
+                    "replicas": [_replica(replica) for replica in self.replicas.of(found.key)],
+                }
+                for found in self._newest(job, EXECUTIONS)[:_EXECUTIONS]
+            ],
+        }
+
+    def _newest(self, parent: Resource, kind: str) -> list[Resource]:
+        return list(self.manager.store.below(parent.id, kind))[::-1]
+
+    def _assignment(self, assignment: Resource) -> Json:
+        properties = assignment.properties
+        principal = self.manager.store.principal(properties["principalId"])
+        role = ROLES_BY_GUID.get(str(properties["roleDefinitionId"]).rpartition("/")[2].lower())
+        return {
+            "id": assignment.id,
+            "principal": principal.name if principal is not None else properties["principalId"],
+            "kind": principal.kind if principal is not None else properties.get("principalType"),
+            "managed": principal is not None and principal.resource is not None,
+            "role": role.name if role is not None else properties["roleDefinitionId"],
+            "scope": properties["scope"],
+        }
+
+
+def _part(body: Json, names: tuple[str, ...]) -> Json:
+    return {name: body[name] for name in names if name in body}
+
+
+def _replica(replica: Replica) -> Json:
+    return {
+        "name": replica.name,
+        "ready": replica.ready,
+        "containers": [_container(container) for container in (*replica.init_containers, *replica.containers)],
+    }
+
+
+def _container(container: Container) -> Json:
+    return {
+        "name": container.name,
+        "ready": container.ready,
+        "running": container.program is not None,
+        "restarts": container.restarts,
+        "exitCode": container.exit_code,
+    }
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _end(path: Path) -> str:
+    with path.open("rb") as stream:
+        size = stream.seek(0, 2)
+        stream.seek(max(0, size - _LOG_BYTES))
+        return stream.read().decode("utf-8", "replace")
