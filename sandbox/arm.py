@@ -427,7 +427,9 @@ class ResourceManager:
         headers = self._polling_headers(handler, resource, operation, call)
         if reply is Reply.ACCEPTED_OPERATION:
             started = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(operation.started))
-            return json_response(202, {"operation": _operation_name(handler, verb), "startTime": started}, headers)
+            return json_response(
+                202, {"operation": handler.operation_name(verb, call.body), "startTime": started}, headers
+            )
         if reply is Reply.ACCEPTED_LOCATION:
             headers.pop("Azure-AsyncOperation", None)
             return Response(202, b"", headers)
@@ -456,7 +458,9 @@ class ResourceManager:
         headers = self._polling_headers(handler, existing, operation, call)
         if handler.delete_reply is Reply.ACCEPTED_OPERATION:
             started = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(operation.started))
-            return json_response(202, {"operation": _operation_name(handler, "delete"), "startTime": started}, headers)
+            return json_response(
+                202, {"operation": handler.operation_name("delete", call.body), "startTime": started}, headers
+            )
         headers.pop("Azure-AsyncOperation", None)
         return Response(202, b"", headers)
 
@@ -533,13 +537,6 @@ class ResourceManager:
         if operation.error:
             body["error"] = operation.error
         return json_response(200, body)
-
-
-def _operation_name(handler: ResourceType, verb: str) -> str:
-    kind = "LogicalDatabase" if handler.type.lower().endswith("/databases") else "LogicalServer"
-    if verb == "delete":
-        return f"Drop{kind}"
-    return "UpsertLogicalServer" if kind == "LogicalServer" else f"{verb.capitalize()}{kind}"
 
 
 def _busy(handler: ResourceType, resource: Resource, running: Operation) -> ArmError:

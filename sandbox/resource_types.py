@@ -233,6 +233,10 @@ class ResourceType:
         """Starts the real work behind a write; True where there is any, which then ends in `Context.work_done`."""
         return False
 
+    def operation_name(self, verb: str, body: Json) -> str:
+        """What a provider that names its operations calls the one that a request begins."""
+        return verb.capitalize()
+
     def implied(self, target: Target) -> Resource | None:
         """The resource that exists by itself where nobody wrote one, such as an account's default blob service."""
         return None

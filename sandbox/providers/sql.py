@@ -14,6 +14,7 @@ import ipaddress
 import re
 import secrets
 import uuid
+from dataclasses import replace
 from typing import Protocol
 
 from sandbox.resource_types import (
@@ -28,7 +29,7 @@ from sandbox.resource_types import (
     region,
     utc_now,
 )
-from sandbox.store import Resource
+from sandbox.store import Operation, Resource
 
 MIB = 1024**2
 GIB = 1024**3
@@ -37,6 +38,24 @@ _DTU = {"Basic": ("Basic", 5, 2), "S0": ("Standard", 10, 250), "S1": ("Standard"
 }  # fmt: skip
 _VCORE_TIERS = {"GP": "GeneralPurpose", "BC": "BusinessCritical", "HS": "Hyperscale"}
 _MAINTENANCE = "/providers/Microsoft.Maintenance/publicMaintenanceConfigurations/SQL_Default"
+# what Azure calls the creation of a database out of another one, by createMode
+_CREATIONS = {
+    "copy": "CreateDatabaseAsCopy", "secondary": "CreateDatabaseAsCopy", "recovery": "CreateRecoverRequest",
+    "pointintimerestore": "CreateRestoreRequest", "restore": "CreateRestoreRequest",
+    "restorelongtermretentionbackup": "CreateRestoreFromLtrBackupRequest",
+}  # fmt: skip
+# what a database shows only where it was asked for
+_OPTIONAL = (
+    "secondaryType", "highAvailabilityReplicaCount", "elasticPoolId", "preferredEnclaveType", "federatedClientId", "encryptionProtector",
+    "useFreeLimit", "freeLimitExhaustionBehavior",
+)  # fmt: skip
+# https://learn.microsoft.com/azure/reliability/regions-paired
+_PAIRS = (
+    ("australiaeast", "australiasoutheast"), ("canadacentral", "canadaeast"), ("centralindia", "southindia"), ("centralus", "eastus2"),
+    ("eastasia", "southeastasia"), ("eastus", "westus"), ("francecentral", "westeurope"), ("germanywestcentral", "northeurope"),
+    ("japaneast", "japanwest"), ("northcentralus", "southcentralus"), ("northeurope", "westeurope"), ("swedencentral", "northeurope"),
+    ("uksouth", "ukwest"), ("westcentralus", "westus2"),
+)  # fmt: skip
 _DEFAULT_COLLATION = "SQL_Latin1_General_CP1_CI_AS"
 
 
@@ -50,6 +69,12 @@ def password_matches(server: Resource, password: str) -> bool:
     if "salt" not in server.private:
         return False
     return hmac.compare_digest(password_hash(password, server.private["salt"]), server.private["password"])
+
+
+def _secondary(location: str) -> str:
+    """The region that a region's geo-redundant backups go to."""
+    pairs = {second: first for first, second in _PAIRS} | dict(_PAIRS)
+    return pairs.get(location, "northeurope")
 
 
 def _sql_not_found(target: Target) -> ArmError:
@@ -77,6 +102,9 @@ class Server(ResourceType):
     seconds = {"create": 57.0, "update": 3.5, "delete": 8.0}
     status_path = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Sql/locations/{location}/serverAzureAsyncOperation/{operation}"
     result_path = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Sql/locations/{location}/serverOperationResults/{operation}"
+
+    def operation_name(self, verb: str, body: Json) -> str:
+        return "DropLogicalServer" if verb == "delete" else "UpsertLogicalServer"
 
     def not_found(self, target: Target) -> ArmError:
         return _sql_not_found(target)
@@ -131,6 +159,9 @@ class Server(ResourceType):
             "minimalTlsVersion": asked.get("minimalTlsVersion") or known.get("minimalTlsVersion") or "1.2",
             "publicNetworkAccess": asked.get("publicNetworkAccess") or known.get("publicNetworkAccess") or "Enabled",
         }
+        for name in ("primaryUserAssignedIdentityId", "keyId", "federatedClientId"):
+            if value := asked.get(name, known.get(name)):
+                properties[name] = str(value).replace("/resourceGroups/", "/resourcegroups/")
         administrators = asked.get("administrators") or known.get("administrators")
         if administrators:
             properties["administrators"] = {
@@ -142,7 +173,10 @@ class Server(ResourceType):
                 "azureADOnlyAuthentication": bool(administrators.get("azureADOnlyAuthentication", False)),
             }
         properties |= {
-            "restrictOutboundNetworkAccess": "Disabled",
+            "restrictOutboundNetworkAccess": asked.get("restrictOutboundNetworkAccess")
+            or known.get("restrictOutboundNetworkAccess")
+            or "Disabled",
+            **({"isIPv6Enabled": six} if (six := asked.get("isIPv6Enabled", known.get("isIPv6Enabled"))) else {}),
             "externalGovernanceStatus": "Disabled",
             "retentionDays": -1,
         }
@@ -182,6 +216,11 @@ class Database(ResourceType):
         super().__init__(context)
         self.content = content
 
+    def operation_name(self, verb: str, body: Json) -> str:
+        if verb != "create":
+            return f"{'Drop' if verb == 'delete' else 'Update'}LogicalDatabase"
+        return _CREATIONS.get(str((body.get("properties") or {}).get("createMode")).lower(), "CreateLogicalDatabase")
+
     def removed(self, resource: Resource) -> None:
         self.content.forget(resource)
 
@@ -193,6 +232,7 @@ class Database(ResourceType):
                 400, "UpdateNotAllowedOnCollation", "The collation of an existing database cannot be changed.", cause=""
             )
         sku, objective = _sku(call.body.get("sku") or (existing.body["sku"] if existing else None))
+        _check_free_offer(asked, existing, sku)
         size = asked.get("maxSizeBytes")
         if size is not None and "family" not in sku and int(size) not in _sizes(objective):
             raise ArmError(
@@ -208,8 +248,11 @@ class Database(ResourceType):
         sku, objective = _sku(call.body.get("sku") or (existing.body["sku"] if existing else None))
         serverless = sku["name"].startswith(("GP_S", "HS_S"))
         vcore = "family" in sku
+        free = bool(asked.get("useFreeLimit", known.get("useFreeLimit", False)))
         redundancy = (
-            asked.get("requestedBackupStorageRedundancy") or known.get("requestedBackupStorageRedundancy") or "Geo"
+            asked.get("requestedBackupStorageRedundancy")
+            or known.get("requestedBackupStorageRedundancy")
+            or ("Local" if free else "Geo")
         )
         collation = known.get("collation") or asked.get("collation") or _DEFAULT_COLLATION
         tags = call.body.get("tags")
@@ -221,7 +264,7 @@ class Database(ResourceType):
             "creationDate": known.get("creationDate") or utc_now(),
             "currentServiceObjectiveName": objective,
             "requestedServiceObjectiveName": objective,
-            "defaultSecondaryLocation": "northeurope",
+            "defaultSecondaryLocation": _secondary(region(call.body["location"])),
             "catalogCollation": known.get("catalogCollation") or asked.get("catalogCollation") or _DEFAULT_COLLATION,
             "zoneRedundant": bool(asked.get("zoneRedundant", known.get("zoneRedundant", False))),
             "readScale": asked.get("readScale")
@@ -230,12 +273,17 @@ class Database(ResourceType):
             "currentSku": sku,
             "currentBackupStorageRedundancy": redundancy,
             "requestedBackupStorageRedundancy": redundancy,
-            "maintenanceConfigurationId": f"/subscriptions/{call.target.subscription}{_MAINTENANCE}",
-            "isLedgerOn": False,
+            "maintenanceConfigurationId": asked.get("maintenanceConfigurationId")
+            or known.get("maintenanceConfigurationId")
+            or f"/subscriptions/{call.target.subscription}{_MAINTENANCE}",
+            "isLedgerOn": bool(asked.get("isLedgerOn", known.get("isLedgerOn", False))),
             "isInfraEncryptionEnabled": False,
             "availabilityZone": "NoPreference",
         }
-        if vcore:
+        for name in _OPTIONAL:
+            if (value := asked.get(name, known.get(name))) is not None:
+                properties[name] = value
+        if vcore and sku["tier"] != "Hyperscale":
             properties["maxLogSizeBytes"] = 193273528320
         if vcore and not serverless:
             properties["licenseType"] = asked.get("licenseType") or known.get("licenseType") or "LicenseIncluded"
@@ -247,11 +295,31 @@ class Database(ResourceType):
             + (",vcore" if vcore else "")
             + (",serverless" if serverless else "")
             + (",hyperscale" if sku["tier"] == "Hyperscale" else "")
+            + (",pool" if properties.get("elasticPoolId") else "")
+            + (",freelimit" if properties.get("useFreeLimit") else "")
         )
         body: Json = {"sku": sku, "kind": kind, "properties": properties, "location": region(call.body["location"])}
+        if identity := self.identity(call, existing, lower_group=True):
+            body["identity"] = identity
         if tags:
             body["tags"] = tags
         return body, existing.private if existing else {}
+
+
+def _check_free_offer(asked: Json, existing: Resource | None, sku: Json) -> None:
+    """https://learn.microsoft.com/azure/azure-sql/database/free-offer: serverless, general purpose, from the beginning."""
+    if not asked.get("useFreeLimit"):
+        return
+    behavior = str(asked.get("freeLimitExhaustionBehavior") or "AutoPause")
+    if existing is not None and not existing.properties.get("useFreeLimit"):
+        reason = "An existing database cannot be given the free monthly limit."
+    elif not sku["name"].startswith("GP_S"):
+        reason = "The free monthly limit is for serverless databases of the general purpose tier."
+    elif behavior not in ("AutoPause", "BillOverUsage"):
+        reason = f"Invalid value '{behavior}' given for parameter 'freeLimitExhaustionBehavior'."
+    else:
+        return
+    raise ArmError(400, "InvalidParameterValue", reason, cause="")
 
 
 def _sku(asked: Json | None) -> tuple[Json, str]:
@@ -314,3 +382,282 @@ class FirewallRule(ResourceType):
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = call.body["properties"]
         return {"properties": {"startIpAddress": asked["startIpAddress"], "endIpAddress": asked["endIpAddress"]}}, {}
+
+
+_LOCATIONS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Sql/locations/{location}"
+
+
+class _Setting(ResourceType):
+    """What each server or database has one of, without anybody having made it."""
+
+    own_name = "default"
+    defaults: Json = {}
+    seconds = {"create": 5.0, "update": 5.0, "delete": 5.0}
+    create_reply = update_reply = delete_reply = Reply.ACCEPTED_OPERATION
+    shows_state = False
+
+    def not_found(self, target: Target) -> ArmError:
+        return _sql_not_found(target)
+
+    def examine(self, call: Call, existing: Resource | None) -> None:
+        if call.target.name.lower() != self.own_name.lower():
+            raise ArmError(
+                400, "InvalidResourceName", f"The name of this resource must be '{self.own_name}'.", cause=""
+            )
+        super().examine(call, existing)
+
+    def implied(self, target: Target) -> Resource | None:
+        parent = self.store.get(target.parent_id or "")
+        if parent is None or target.name.lower() != self.own_name.lower():
+            return None
+        return Resource(
+            self.resource_id(target), self.type.lower(), self.own_name, self.around({**self.defaults}, parent)
+        )
+
+    def around(self, properties: Json, parent: Resource) -> Json:
+        """The body of the resource with these properties."""
+        return {"properties": properties}
+
+    def select(self, call: Call, scope: str) -> list[Resource]:
+        target = call.target
+        own = self.implied(replace(target, names=(*target.names, self.own_name)))
+        return [*super().select(call, scope)] or ([own] if own is not None else [])
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body.get("properties") or {}
+        known = existing.properties if existing else self.defaults
+        parent = self.store.get(call.target.parent_id or "")
+        chosen = {name: known[name] if asked.get(name) is None else asked[name] for name in known}
+        return (self.around(chosen, parent) if parent is not None else {"properties": chosen}), {}
+
+
+def _refused_value(name: str, value: object, rule: str) -> ArmError:
+    return ArmError(
+        400, "InvalidParameterValue", f"Invalid value '{value}' given for parameter '{name}'. {rule}", cause=""
+    )
+
+
+class ConnectionPolicy(_Setting):
+    type = "Microsoft.Sql/servers/connectionPolicies"
+    defaults = {"connectionType": "Default"}
+    status_path = f"{_LOCATIONS}/connectionPoliciesAzureAsyncOperation/{{operation}}"
+    result_path = f"{_LOCATIONS}/connectionPoliciesOperationResults/{{operation}}"
+
+    def operation_name(self, verb: str, body: Json) -> str:
+        return "UpdateServerConnectionPolicy"
+
+    def around(self, properties: Json, parent: Resource) -> Json:
+        return {"location": parent.body["location"], "properties": properties}
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        asked = (call.body.get("properties") or {}).get("connectionType")
+        if asked not in ("Default", "Proxy", "Redirect"):
+            raise _refused_value("connectionType", asked, "It must be Default, Proxy or Redirect.")
+
+
+class ShortTermRetention(_Setting):
+    """https://learn.microsoft.com/azure/azure-sql/database/automated-backups-overview"""
+
+    type = "Microsoft.Sql/servers/databases/backupShortTermRetentionPolicies"
+    defaults = {"retentionDays": 7, "diffBackupIntervalInHours": 12}
+    status_path = f"{_LOCATIONS}/shortTermRetentionPolicyAzureAsyncOperation/{{operation}}"
+    result_path = f"{_LOCATIONS}/shortTermRetentionPolicyOperationResults/{{operation}}"
+
+    def operation_name(self, verb: str, body: Json) -> str:
+        return "UpdateLogicalDatabase"
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        asked = call.body.get("properties") or {}
+        days, hours = asked.get("retentionDays"), asked.get("diffBackupIntervalInHours")
+        database = self.store.get(call.target.parent_id or "")
+        longest = 7 if database is not None and database.body["sku"]["tier"] == "Basic" else 35
+        if days is not None and not 1 <= int(days) <= longest:
+            raise _refused_value("retentionDays", days, f"It must be between 1 and {longest}.")
+        if hours is not None and int(hours) not in (12, 24):
+            raise _refused_value("diffBackupIntervalInHours", hours, "It must be 12 or 24.")
+
+
+class LongTermRetention(_Setting):
+    """https://learn.microsoft.com/azure/azure-sql/database/long-term-retention-overview"""
+
+    type = "Microsoft.Sql/servers/databases/backupLongTermRetentionPolicies"
+    defaults = {
+        "timeBasedImmutability": "Disabled", "weeklyRetention": "PT0S", "monthlyRetention": "PT0S", "yearlyRetention": "PT0S", "weekOfYear": 0,
+    }  # fmt: skip
+    status_path = f"{_LOCATIONS}/longTermRetentionPolicyAzureAsyncOperation/{{operation}}"
+    result_path = f"{_LOCATIONS}/longTermRetentionPolicyOperationResults/{{operation}}"
+
+    def operation_name(self, verb: str, body: Json) -> str:
+        return "UpsertDatabaseBackupArchivalPolicyV2"
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        asked = {**(existing.properties if existing else {}), **(call.body.get("properties") or {})}
+        for name in ("weeklyRetention", "monthlyRetention", "yearlyRetention"):
+            value = asked.get(name)
+            if value is not None and not re.fullmatch(r"P(T0S|\d+[DWMY])", str(value)):
+                raise _refused_value(name, value, "It must be an ISO 8601 duration such as P4W, P12M or P10Y.")
+        week = asked.get("weekOfYear")
+        if asked.get("yearlyRetention") not in (None, "PT0S") and not 1 <= int(week or 0) <= 52:
+            raise _refused_value("weekOfYear", week, "It must be between 1 and 52 where yearlyRetention is set.")
+
+
+class TransparentDataEncryption(_Setting):
+    type = "Microsoft.Sql/servers/databases/transparentDataEncryption"
+    own_name = "Current"
+    defaults = {"state": "Enabled", "scanState": "Complete"}
+    status_path = f"{_LOCATIONS}/transparentDataEncryptionAzureAsyncOperation/{{operation}}"
+    result_path = f"{_LOCATIONS}/transparentDataEncryptionOperationResults/{{operation}}"
+
+    def operation_name(self, verb: str, body: Json) -> str:
+        return "UpdateLogicalDatabase"
+
+
+class Administrator(ResourceType):
+    """A server's Entra administrator; it is part of the server's own properties too."""
+
+    type = "Microsoft.Sql/servers/administrators"
+    create_reply = update_reply = delete_reply = Reply.ACCEPTED_OPERATION
+    shows_state = False
+    seconds = {"create": 8.0, "update": 8.0, "delete": 8.0}
+    name_rule = NameRule(
+        "(?i:activedirectory)",
+        "InvalidResourceName",
+        "The name '{name}' of the administrator must be 'ActiveDirectory'.",
+    )
+    status_path = f"{_LOCATIONS}/serverAdministratorAzureAsyncOperation/{{operation}}"
+    result_path = f"{_LOCATIONS}/serverAdministratorOperationResults/{{operation}}"
+
+    def operation_name(self, verb: str, body: Json) -> str:
+        return f"{'Drop' if verb == 'delete' else verb.capitalize()}ActiveDirectoryAdministrator"
+
+    def not_found(self, target: Target) -> ArmError:
+        return _sql_not_found(target)
+
+    def show(self, resource: Resource) -> Json:
+        server = self.store.get(resource.id.rpartition("/administrators/")[0])
+        known = server.properties.get("administrators") if server is not None else None
+        shown = {**super().show(resource), "type": "Microsoft.Sql/servers"}
+        return {**shown, **_administrator(known)} if known else shown
+
+    def implied(self, target: Target) -> Resource | None:
+        server = self.store.get(target.parent_id or "")
+        if server is None or not server.properties.get("administrators"):
+            return None
+        return Resource(
+            self.resource_id(target),
+            self.type.lower(),
+            "ActiveDirectory",
+            _administrator(server.properties["administrators"]),
+        )
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        asked = call.body.get("properties") or {}
+        for name in ("login", "sid"):
+            if not asked.get(name):
+                raise _refused_value(name, asked.get(name), "It is required.")
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body["properties"]
+        return _administrator({**asked, "tenantId": asked.get("tenantId") or self.context.directory.tenant}), {}
+
+    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+        if (server := self.store.get(call.target.parent_id or "")) is not None:
+            known = server.properties.get("administrators") or {
+                "principalType": None,
+                "azureADOnlyAuthentication": False,
+            }
+            server.properties["administrators"] = {**known, **resource.properties}
+            self.store.put(server)
+        return False
+
+    def removed(self, resource: Resource) -> None:
+        server = self.store.get(resource.id.rpartition("/administrators/")[0])
+        if server is not None and server.state != "Deleting":
+            server.properties.pop("administrators", None)
+            self.store.put(server)
+
+
+def _administrator(known: Json) -> Json:
+    shown = {"administratorType": "ActiveDirectory"}
+    return {"properties": {**shown, **{name: known[name] for name in ("login", "sid", "tenantId") if known.get(name)}}}
+
+
+class EntraOnly(_Setting):
+    """Whether a server takes Entra identities alone; part of the server's own properties too."""
+
+    type = "Microsoft.Sql/servers/azureADOnlyAuthentications"
+    own_name = "Default"
+    defaults = {"azureADOnlyAuthentication": False}
+    status_path = f"{_LOCATIONS}/aadOnlyAuthenticationAzureAsyncOperation/{{operation}}"
+    result_path = f"{_LOCATIONS}/aadOnlyAuthenticationOperationResults/{{operation}}"
+
+    def operation_name(self, verb: str, body: Json) -> str:
+        return "DropAzureADOnlyAuthentication" if verb == "delete" else "UpsertAzureADOnlyAuthentication"
+
+    def implied(self, target: Target) -> Resource | None:
+        server = self.store.get(target.parent_id or "")
+        if server is None:
+            return None
+        chosen = bool((server.properties.get("administrators") or {}).get("azureADOnlyAuthentication"))
+        body = {"properties": {"azureADOnlyAuthentication": chosen}}
+        return Resource(self.resource_id(target), self.type.lower(), self.own_name, body)
+
+    def show(self, resource: Resource) -> Json:
+        server = self.store.get(resource.id.rpartition("/azureADOnlyAuthentications/")[0])
+        known = (server.properties.get("administrators") or {}) if server is not None else {}
+        chosen = bool(known.get("azureADOnlyAuthentication"))
+        return {**super().show(resource), "properties": {"azureADOnlyAuthentication": chosen}}
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        server = self.store.get(call.target.parent_id or "")
+        wanted = (call.body.get("properties") or {}).get("azureADOnlyAuthentication")
+        if wanted and server is not None and not server.properties.get("administrators"):
+            raise ArmError(
+                400,
+                "AadOnlyAuthenticationAzureADAdminNotSet",
+                "Azure Active Directory Only Authentication cannot be enabled: the server has no Entra administrator. Set one first.",
+                cause="",
+            )
+
+    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+        server = self.store.get(call.target.parent_id or "")
+        if server is not None and server.properties.get("administrators"):
+            server.properties["administrators"]["azureADOnlyAuthentication"] = resource.properties[
+                "azureADOnlyAuthentication"
+            ]
+            self.store.put(server)
+        return False
+
+    def removed(self, resource: Resource) -> None:
+        server = self.store.get(resource.id.rpartition("/azureADOnlyAuthentications/")[0])
+        if server is not None and server.state != "Deleting" and server.properties.get("administrators"):
+            server.properties["administrators"]["azureADOnlyAuthentication"] = False
+            self.store.put(server)
+
+
+class VirtualNetworkRule(ResourceType):
+    """Kept and shown; there are no virtual networks here that it could let in."""
+
+    type = "Microsoft.Sql/servers/virtualNetworkRules"
+    create_reply = update_reply = delete_reply = Reply.ACCEPTED_OPERATION
+    shows_state = False
+    seconds = {"create": 15.0, "update": 15.0, "delete": 10.0}
+    status_path = f"{_LOCATIONS}/virtualNetworkRulesAzureAsyncOperation/{{operation}}"
+    result_path = f"{_LOCATIONS}/virtualNetworkRulesOperationResults/{{operation}}"
+
+    def operation_name(self, verb: str, body: Json) -> str:
+        return f"{'Drop' if verb == 'delete' else 'Upsert'}VnetFirewallRule"
+
+    def not_found(self, target: Target) -> ArmError:
+        return _sql_not_found(target)
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        subnet = str((call.body.get("properties") or {}).get("virtualNetworkSubnetId") or "")
+        if "/subnets/" not in subnet.lower():
+            raise _refused_value("virtualNetworkSubnetId", subnet, "It must be the id of a subnet.")
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body["properties"]
+        ignored = bool(asked.get("ignoreMissingVnetServiceEndpoint", False))
+        shown = {"virtualNetworkSubnetId": asked["virtualNetworkSubnetId"], "ignoreMissingVnetServiceEndpoint": ignored}
+        return {"properties": {**shown, "state": "Ready"}}, {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+from dataclasses import replace
 from typing import Protocol
 
 from sandbox.messages import Response, json_response
@@ -173,19 +174,70 @@ class BlobServiceProperties(ResourceType):
             return None
         return Resource(self.resource_id(target), self.type.lower(), "default", _blob_service_defaults())
 
+    def check(self, call: Call, existing: Resource | None) -> None:
+        asked = call.body.get("properties") or {}
+        for name in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
+            policy = asked.get(name) or {}
+            if policy.get("enabled") and not 1 <= int(policy.get("days") or 0) <= 365:
+                raise _refused_value(f"{name}.days", policy.get("days"))
+        restore = asked.get("restorePolicy") or {}
+        if restore.get("enabled"):
+            days = int(restore.get("days") or 0)
+            kept = int((asked.get("deleteRetentionPolicy") or {}).get("days") or 0)
+            needed = asked.get("isVersioningEnabled") and (asked.get("changeFeed") or {}).get("enabled")
+            if not needed or not 1 <= days < kept:
+                raise _refused_value("restorePolicy.days", restore.get("days"))
+
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         known = existing.body if existing else _blob_service_defaults()
-        return merge_patch(known, {"properties": call.body.get("properties") or {}}), {}
+        body = merge_patch(known, {"properties": call.body.get("properties") or {}})
+        for policy in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
+            if not body["properties"].get(policy, {}).get("enabled"):
+                body["properties"].get(policy, {}).pop("days", None)
+        return body, {"asked": call.body}
+
+    def unsettled(self, resource: Resource) -> Json:
+        """The answer to a PUT: what was asked for, and no more."""
+        asked = resource.private["asked"]
+        shown: Json = {"name": "default"}
+        if asked.get("properties"):
+            shown = {"id": resource.id, "name": "default", "type": self.type, "properties": asked["properties"]}
+        return shown
+
+    def show(self, resource: Resource) -> Json:
+        shown = super().show(resource)
+        for rule in shown["properties"]["cors"]["corsRules"]:
+            for name in ("exposedHeaders", "allowedHeaders"):
+                rule[name] = rule.get(name) or [""]
+        account = self.store.get(resource.id.partition("/blobServices/")[0])
+        if account is not None:
+            shown["sku"] = account.body["sku"]
+        return shown
+
+    def select(self, call: Call, scope: str) -> list[Resource]:
+        own = self.implied(replace(call.target, names=(*call.target.names, "default")))
+        return [*super().select(call, scope)] or ([own] if own is not None else [])
+
+
+def _refused_value(name: str, value: object) -> ArmError:
+    return ArmError(
+        400, "InvalidRequestPropertyValue", f"The value '{value}' is not allowed for property {name}.", cause=""
+    )
 
 
 def _blob_service_defaults() -> Json:
     return {
         "sku": {"name": "Standard_LRS", "tier": "Standard"},
         "properties": {
+            "staticWebsite": {"enabled": False},
             "cors": {"corsRules": []},
             "deleteRetentionPolicy": {"allowPermanentDelete": False, "enabled": False},
         },
     }
+
+
+# what a container shows only where it was asked for
+_CONTAINER_OPTIONS = ("metadata", "enableNfsV3RootSquash", "enableNfsV3AllSquash", "immutableStorageWithVersioning")
 
 
 class BlobContainer(ResourceType):
@@ -243,9 +295,20 @@ class BlobContainer(ResourceType):
             "hasImmutabilityPolicy": False,
             "hasLegalHold": False,
         }
-        if metadata := asked.get("metadata") or known.get("metadata"):
-            properties["metadata"] = metadata
-        return {"etag": f'"0x{secrets.token_hex(8).upper()}"', "properties": properties}, {}
+        chosen = {name: asked.get(name, known.get(name)) for name in _CONTAINER_OPTIONS}
+        chosen = {name: value for name, value in chosen.items() if value is not None}
+        body = {"etag": f'"0x{secrets.token_hex(8).upper()}"', "properties": {**properties, **chosen}}
+        return body, {"asked": asked, "chosen": chosen}
+
+    def unsettled(self, resource: Resource) -> Json:
+        """The answer to a PUT or PATCH: the name alone, or with what was asked for and what can never be asked for."""
+        shown: Json = {"id": resource.id, "name": resource.name, "type": self.type}
+        asked = resource.private["asked"]
+        if not asked:
+            return shown
+        fixed = {"deleted": False, "remainingRetentionDays": 0, "hasImmutabilityPolicy": False, "hasLegalHold": False}
+        public = {"publicAccess": resource.properties["publicAccess"]} if asked.get("publicAccess") else {}
+        return {**shown, "properties": {**fixed, **resource.private["chosen"], **public}}
 
     def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
         self.blobs.create_container(self._account(call.target), resource.name)
