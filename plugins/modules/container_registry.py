@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - mlops.mlflow_azure.azure
   - mlops.mlflow_azure.resource
   - mlops.mlflow_azure.resource.tags
+  - mlops.mlflow_azure.resource.identity
   - mlops.mlflow_azure.attributes
 requirements:
   - azure-mgmt-containerregistry
@@ -63,6 +64,74 @@ options:
       - Whether the registry is spread over availability zones. Azure fixes it at creation. V(Enabled) needs O(sku=Premium).
     type: str
     choices: [Enabled, Disabled]
+  data_endpoint_enabled:
+    description:
+      - Whether layers come from host names of the registry's own (C(<name>.<location>.data.azurecr.io)) instead of shared
+        storage accounts. V(true) needs O(sku=Premium).
+    type: bool
+  network_rule_set:
+    description:
+      - Who may reach the registry over the network. Needs O(sku=Premium).
+    type: dict
+    suboptions:
+      default_action:
+        description:
+          - What happens to those whom no rule names.
+        type: str
+        choices: [Allow, Deny]
+        required: true
+      ip_rules:
+        description:
+          - Public IPv4 addresses or ranges (C(203.0.113.0/24)) that get in. The list is the whole of them, in any order.
+        type: list
+        elements: str
+  network_rule_bypass_options:
+    description:
+      - Whether Azure's trusted services (ACR Tasks among them) get in regardless. Azure's default is V(AzureServices).
+    type: str
+    choices: [AzureServices, "None"]
+  retention_policy:
+    description:
+      - Removal of manifests that have lost their tags. Not together with O(soft_delete_policy).
+    type: dict
+    suboptions:
+      enabled:
+        description:
+          - Whether they are removed. V(true) needs O(sku=Premium).
+        type: bool
+        required: true
+      days:
+        description:
+          - After how many days, 0 to 365. Azure's default is 7.
+        type: int
+  soft_delete_policy:
+    description:
+      - Whether deleted images can be got back. Not together with O(retention_policy).
+    type: dict
+    suboptions:
+      enabled:
+        description:
+          - Whether they are kept.
+        type: bool
+        required: true
+      retention_days:
+        description:
+          - For how many days, 1 to 90. Azure's default is 7.
+        type: int
+  quarantine_policy_enabled:
+    description:
+      - Whether a pushed image can be pulled only after somebody has released it. V(true) needs O(sku=Premium).
+    type: bool
+  export_policy_enabled:
+    description:
+      - Whether images may be exported to other registries. V(false) needs O(sku=Premium) and O(public_network_access=Disabled).
+        Azure's default is V(true).
+    type: bool
+  azure_ad_authentication_as_arm_enabled:
+    description:
+      - Whether tokens of Azure Resource Manager are good for the registry. Azure's default is V(true). The modules of this
+        collection do without.
+    type: bool
   wait_timeout:
     description:
       - Seconds until the task gives up. Azure goes on with what it has accepted.
@@ -83,6 +152,19 @@ EXAMPLES = r"""
     location: westeurope
     sku: Basic
   register: registry
+
+- name: Let in one network only, and remove what has lost its tag
+  mlops.mlflow_azure.container_registry:
+    resource_group: rg-mlflow
+    name: crmlflowpremium42
+    location: westeurope
+    sku: Premium
+    network_rule_set:
+      default_action: Deny
+      ip_rules: [203.0.113.0/24]
+    retention_policy:
+      enabled: true
+      days: 30
 
 - name: Show the host name of the registry
   ansible.builtin.debug:
@@ -108,42 +190,16 @@ container_registry:
     type: Microsoft.ContainerRegistry/registries
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _names
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import (
+    _container_registry,
+    _managed_identity,
+    _module,
+)
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import InvalidOption
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._plan import ENUM, LOCATION, WHOLE, immutable
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import READ_ONLY, Params, Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
 
 SWITCH = {"type": "str", "choices": ["Enabled", "Disabled"]}
-
-
-def check(params: Params) -> None:
-    _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
-    _names.check("name", params["name"], _names.REGISTRY)
-    sku = params["sku"]
-    if params["anonymous_pull_enabled"] and sku == "Basic":
-        raise InvalidOption("anonymous_pull_enabled", True, "it needs sku Standard or Premium, sku is Basic.")
-    if params["public_network_access"] == "Disabled" and sku != "Premium":
-        raise InvalidOption("public_network_access", "Disabled", f"it needs sku Premium, sku is {sku}.")
-    if params["zone_redundancy"] == "Enabled" and sku != "Premium":
-        raise InvalidOption("zone_redundancy", "Enabled", f"it needs sku Premium, sku is {sku}.")
-
-
-def desired(params: Params) -> dict:
-    return {
-        "location": params["location"],
-        "sku": {"name": params["sku"]},
-        "properties": {
-            "adminUserEnabled": params["admin_user_enabled"],
-            "anonymousPullEnabled": params["anonymous_pull_enabled"],
-            "publicNetworkAccess": params["public_network_access"],
-            "zoneRedundancy": params["zone_redundancy"],
-        },
-        "tags": params["tags"],
-    }
-
-
 RESOURCE = Resource(
     name="container_registry",
     type="Microsoft.ContainerRegistry/registries",
@@ -159,21 +215,18 @@ RESOURCE = Resource(
         "anonymous_pull_enabled": {"type": "bool"},
         "public_network_access": SWITCH,
         "zone_redundancy": SWITCH,
+        **_container_registry.OPTIONS,
+        **_managed_identity.OPTION,
         **TAGS,
     },
-    desired=desired,
-    rules={
-        "location": immutable("location", LOCATION),
-        "sku.name": ENUM,
-        "properties.publicNetworkAccess": ENUM,
-        "properties.zoneRedundancy": immutable("zone_redundancy", ENUM),
-        "tags": WHOLE,
-    },
-    read_only=(*READ_ONLY, "sku.tier"),
-    check=check,
+    desired=_container_registry.desired,
+    rules=_container_registry.RULES,
+    read_only=_container_registry.READ_ONLY,
+    check=_container_registry.check,
     create="begin_create",
     update="begin_update",
     partial=True,
+    prepare=_container_registry.body,
 )
 MODULE = _module.resource_module(
     RESOURCE,

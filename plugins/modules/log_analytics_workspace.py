@@ -41,8 +41,15 @@ options:
     type: str
   sku:
     description:
-      - Pricing tier, as V(PerGB2018), which is what Azure gives when the option is not set.
+      - Pricing tier. Azure gives V(PerGB2018) when the option is not set; V(Standalone) is its older name. V(Free), V(PerNode),
+        V(Premium) and V(Standard) are for workspaces that have had them for long.
     type: str
+    choices: [PerGB2018, CapacityReservation, Free, PerNode, Premium, Standalone, Standard]
+  capacity_reservation_level:
+    description:
+      - Gigabytes a day that are paid for ahead. Required with O(sku=CapacityReservation), and only with it.
+    type: int
+    choices: [100, 200, 300, 400, 500, 1000, 2000, 5000, 10000, 25000, 50000]
   retention_in_days:
     description:
       - Days for which the data is kept, 7 or 30 to 730. Azure's default is 30.
@@ -51,6 +58,25 @@ options:
     description:
       - Gigabytes a day that are taken in at most, V(-1) for no limit, which is Azure's default.
     type: float
+  public_network_access_for_ingestion:
+    description:
+      - Whether logs are taken in from the internet. Azure's default is V(Enabled).
+    type: str
+    choices: [Enabled, Disabled]
+  public_network_access_for_query:
+    description:
+      - Whether logs can be queried from the internet. Azure's default is V(Enabled).
+    type: str
+    choices: [Enabled, Disabled]
+  disable_local_auth:
+    description:
+      - Whether logs are taken in from Entra identities only, and no longer with the workspace's keys. Azure's default is V(false).
+      - A container app environment that writes to the workspace needs its keys, so leave it off there.
+    type: bool
+  resource_permissions_enabled:
+    description:
+      - Whether who may read a resource may read its logs too. Azure's default is V(true).
+    type: bool
   wait_timeout:
     description:
       - Seconds until the task gives up. Azure goes on with what it has accepted.
@@ -93,42 +119,12 @@ log_analytics_workspace:
     type: Microsoft.OperationalInsights/workspaces
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _names
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _log_analytics_workspace, _module
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import InvalidOption
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._plan import LOCATION, NUMBER, WHOLE, Rule, immutable
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import READ_ONLY, Params, Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
 
-
-def same_sku(wanted: str, current: str | None) -> bool:
-    """Standalone is the older name of PerGB2018; older api-versions answer in lower case."""
-    names = {"standalone": "pergb2018"}
-    folded = [str(sku).lower() for sku in (wanted, current)]
-    return names.get(folded[0], folded[0]) == names.get(folded[1], folded[1])
-
-
-def check(params: Params) -> None:
-    _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
-    _names.check("name", params["name"], _names.WORKSPACE)
-    days = params["retention_in_days"]
-    if days is not None and days != 7 and not 30 <= days <= 730:
-        raise InvalidOption("retention_in_days", days, "use 7, or 30 to 730.")
-
-
-def desired(params: Params) -> dict:
-    quota = params["daily_quota_gb"]
-    return {
-        "location": params["location"],
-        "properties": {
-            "sku": None if params["sku"] is None else {"name": params["sku"]},
-            "retentionInDays": params["retention_in_days"],
-            "workspaceCapping": None if quota is None else {"dailyQuotaGb": quota},
-        },
-        "tags": params["tags"],
-    }
-
-
+SWITCH = {"type": "str", "choices": ["Enabled", "Disabled"]}
 RESOURCE = Resource(
     name="log_analytics_workspace",
     type="Microsoft.OperationalInsights/workspaces",
@@ -139,30 +135,20 @@ RESOURCE = Resource(
     address=("resource_group", "name"),
     options={
         **IN_GROUP,
-        "sku": {"type": "str"},
+        "sku": {"type": "str", "choices": _log_analytics_workspace.SKUS},
+        "capacity_reservation_level": {"type": "int", "choices": _log_analytics_workspace.LEVELS},
         "retention_in_days": {"type": "int"},
         "daily_quota_gb": {"type": "float"},
+        "public_network_access_for_ingestion": SWITCH,
+        "public_network_access_for_query": SWITCH,
+        "disable_local_auth": {"type": "bool"},
+        "resource_permissions_enabled": {"type": "bool"},
         **TAGS,
     },
-    desired=desired,
-    rules={
-        "location": immutable("location", LOCATION),
-        "properties.sku.name": Rule(compare=same_sku),
-        "properties.retentionInDays": NUMBER,
-        "properties.workspaceCapping.dailyQuotaGb": NUMBER,
-        "tags": WHOLE,
-    },
-    read_only=(
-        *READ_ONLY,
-        "properties.customerId",
-        "properties.createdDate",
-        "properties.modifiedDate",
-        "properties.privateLinkScopedResources",
-        "properties.sku.lastSkuUpdate",
-        "properties.workspaceCapping.dataIngestionStatus",
-        "properties.workspaceCapping.quotaNextResetTime",
-    ),
-    check=check,
+    desired=_log_analytics_workspace.desired,
+    rules=_log_analytics_workspace.RULES,
+    read_only=_log_analytics_workspace.READ_ONLY,
+    check=_log_analytics_workspace.check,
     update="update",
     partial=True,
 )
