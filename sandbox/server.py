@@ -37,28 +37,8 @@ from sandbox.portal.site import Portal
 from sandbox.portal.view import View
 from sandbox.process_containers import ProcessContainers
 from sandbox.processes import Processes
-from sandbox.providers.app import ContainerApp, Revision
-from sandbox.providers.auth_config import AuthConfig
-from sandbox.providers.authorization import RoleAssignment, RoleDefinition, owner_assignment
-from sandbox.providers.container_registry import Registry, Run
-from sandbox.providers.job import Execution, Job
-from sandbox.providers.key_vault import DeletedVault, DeletedVaults, Vault
-from sandbox.providers.managed_environment import DaprComponent, EnvironmentStorage, ManagedEnvironment
-from sandbox.providers.managed_identity import UserAssignedIdentity
-from sandbox.providers.operational_insights import Workspace
-from sandbox.providers.sql import (
-    Administrator,
-    ConnectionPolicy,
-    Database,
-    EntraOnly,
-    FirewallRule,
-    LongTermRetention,
-    Server,
-    ShortTermRetention,
-    TransparentDataEncryption,
-    VirtualNetworkRule,
-)
-from sandbox.providers.storage import BlobContainer, BlobServiceProperties, StorageAccount
+from sandbox.providers.authorization import owner_assignment
+from sandbox.providers.catalogue import Behind, resource_types
 from sandbox.proxy import Endpoints, Gateway
 from sandbox.registry import Builds, Images, RegistryEndpoint
 from sandbox.replicas import Replicas
@@ -236,21 +216,8 @@ class Sandbox:
         replicas = Replicas(self.context, containers, self.home.root / "apps")
         runtime, jobs = Runtime(self.context, replicas), Jobs(self.context, replicas)
         runtime.identity_endpoint = jobs.identity_endpoint = f"http://127.0.0.1:{identity_port}/msi/token"
-        manager = ResourceManager(
-            self.context,
-            [
-                UserAssignedIdentity(self.context), RoleDefinition(self.context), RoleAssignment(self.context),
-                Registry(self.context, builds), Run(self.context, builds), Workspace(self.context),
-                ManagedEnvironment(self.context), ContainerApp(self.context, runtime), Revision(self.context, runtime),
-                Job(self.context, jobs), Execution(self.context),
-                AuthConfig(self.context), EnvironmentStorage(self.context), DaprComponent(self.context),
-                Server(self.context), Database(self.context, sql), FirewallRule(self.context),
-                Administrator(self.context), EntraOnly(self.context), ConnectionPolicy(self.context), VirtualNetworkRule(self.context),
-                ShortTermRetention(self.context), LongTermRetention(self.context), TransparentDataEncryption(self.context),
-                Vault(self.context), DeletedVault(self.context), DeletedVaults(self.context),
-                StorageAccount(self.context, blobs), BlobServiceProperties(self.context), BlobContainer(self.context, blobs),
-            ],
-        )  # fmt: skip
+        behind = Behind(builds, runtime, jobs, sql, blobs)
+        manager = ResourceManager(self.context, resource_types(self.context, behind))
         portal = Portal(View(manager, replicas, self.home.root / "apps"), portal_port)
         registry = RegistryEndpoint(self.context, images)
         vaults = KeyVaults(self.store, self.directory)

@@ -12,9 +12,8 @@ import hashlib
 import secrets
 import string
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sandbox.containers import Container, Replica
 from sandbox.messages import Response, json_response
 from sandbox.providers.container_template import (
     check_configuration,
@@ -43,8 +42,11 @@ from sandbox.resource_types import (
     region,
     system_data,
 )  # fmt: skip
-from sandbox.runtime import Runtime
 from sandbox.store import Operation, Resource
+
+if TYPE_CHECKING:
+    from sandbox.containers import Container, Replica
+    from sandbox.runtime import Runtime
 
 _TARGETS = {"cooldownPeriod": 300, "pollingInterval": 30}
 

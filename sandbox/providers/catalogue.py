@@ -1,0 +1,69 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The resource types that the sandbox serves, with what stands behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox.providers.app import ContainerApp, Revision
+from sandbox.providers.auth_config import AuthConfig
+from sandbox.providers.authorization import RoleAssignment, RoleDefinition
+from sandbox.providers.container_registry import Registry, Run
+from sandbox.providers.job import Execution, Job, JobRunner
+from sandbox.providers.key_vault import DeletedVault, DeletedVaults, Vault
+from sandbox.providers.managed_environment import DaprComponent, EnvironmentStorage, ManagedEnvironment
+from sandbox.providers.managed_identity import UserAssignedIdentity
+from sandbox.providers.operational_insights import Workspace
+from sandbox.providers.sql import (
+    Administrator,
+    ConnectionPolicy,
+    Content,
+    Database,
+    EntraOnly,
+    FirewallRule,
+    LongTermRetention,
+    Server,
+    ShortTermRetention,
+    TransparentDataEncryption,
+    VirtualNetworkRule,
+)
+from sandbox.providers.storage import BlobContainer, BlobService, BlobServiceProperties, StorageAccount
+from sandbox.resource_types import Context, ResourceType
+
+if TYPE_CHECKING:
+    from sandbox.registry import Builds
+    from sandbox.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What stands behind the resources."""
+
+    builds: Builds
+    runtime: Runtime
+    jobs: JobRunner
+    databases: Content
+    blobs: BlobService
+
+
+def resource_types(context: Context, behind: Behind) -> list[ResourceType]:
+    """All of them, in the order in which /providers lists them."""
+    plain = (
+        UserAssignedIdentity, RoleDefinition, RoleAssignment, Workspace, ManagedEnvironment, EnvironmentStorage, DaprComponent,
+        AuthConfig, Execution, Server, FirewallRule, VirtualNetworkRule, Administrator, EntraOnly, ConnectionPolicy,
+        ShortTermRetention, LongTermRetention, TransparentDataEncryption, Vault, DeletedVault, DeletedVaults, BlobServiceProperties,
+    )  # fmt: skip
+    return [
+        *(kind(context) for kind in plain),
+        Registry(context, behind.builds),
+        Run(context, behind.builds),
+        ContainerApp(context, behind.runtime),
+        Revision(context, behind.runtime),
+        Job(context, behind.jobs),
+        Database(context, behind.databases),
+        StorageAccount(context, behind.blobs),
+        BlobContainer(context, behind.blobs),
+    ]
