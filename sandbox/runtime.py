@@ -176,16 +176,18 @@ class Runtime:
     def recover(self) -> None:
         """Starts again what ran when the sandbox ended."""
         store = self._context.store
+        resumed = set()
         for operation in store.running_operations():
             if operation.type == APPS and operation.work:
                 self._spawn(self._resume(operation))
-        busy = {operation.resource for operation in store.running_operations()}
+                resumed.add(operation.resource)
         for app in store.of_type(APPS):
-            if app.key in busy or app.properties.get("runningStatus") == "Stopped":
+            if app.state == "Deleting" or app.properties.get("runningStatus") == "Stopped":
                 continue
             for revision in store.below(app.id, REVISIONS):
                 properties = revision.properties
-                if properties["active"] and properties["runningState"] not in ("ScaledToZero", "Failed"):
+                coming = app.key in resumed and revision.name == app.properties["latestRevisionName"]
+                if properties["active"] and not coming and properties["runningState"] not in ("ScaledToZero", "Failed"):
                     self.restart(revision)
         self._spawn(self._keep_scaled())
 
@@ -413,14 +415,14 @@ class Runtime:
         self._demand.pop(revision_key, None)
 
     async def _start_app(self, app_id: str, operation_id: str) -> None:
-        problem = None
-        for revision in list(self._context.store.below(app_id, REVISIONS)):
-            if revision.properties["active"]:
-                await self._restart(revision.key)
-                now = self._context.store.get(revision.key)
-                if now is not None and now.properties["runningState"] == "Failed":
-                    problem = _error(now.properties["runningStateDetails"])
-        self._context.work_done(operation_id, problem)
+        app = self._context.store.get(app_id)
+        if app is None:
+            return
+        if app.properties["configuration"]["activeRevisionsMode"] != "Single":
+            for revision in list(self._context.store.below(app_id, REVISIONS)):
+                if revision.properties["active"] and revision.name != app.properties["latestRevisionName"]:
+                    await self._restart(revision.key)
+        await self._provision(app_id, operation_id)
 
     async def _stop_app(self, app_id: str, operation_id: str) -> None:
         for revision in list(self._context.store.below(app_id, REVISIONS)):

@@ -207,7 +207,10 @@ class Platform:
 
 
 def app_body(platform: Platform, **changes: Any) -> dict[str, Any]:
-    """A container app that runs the tests' image. `changes`: env, secrets, args, ingress, image, identity, registries."""
+    """A container app that runs the tests' image.
+
+    `changes`: env, secrets, args, command, ingress, image, identity, registries; and more of container, template and configuration.
+    """
     identity_id = platform.identity["id"]
     container = {
         "name": "main",
@@ -217,6 +220,7 @@ def app_body(platform: Platform, **changes: Any) -> dict[str, Any]:
     for name in ("command", "args"):
         if name in changes:
             container[name] = changes[name]
+    container |= changes.get("container", {})
     return {
         "location": "westeurope",
         "identity": {"type": "UserAssigned", "userAssignedIdentities": {changes.get("identity", identity_id): {}}},
@@ -228,7 +232,8 @@ def app_body(platform: Platform, **changes: Any) -> dict[str, Any]:
                 "registries": changes.get(
                     "registries", [{"server": platform.server, "identity": changes.get("identity", identity_id)}]
                 ),
+                **changes.get("configuration", {}),
             },
-            "template": {"containers": [container]},
+            "template": {"containers": [container], **changes.get("template", {})},
         },
     }

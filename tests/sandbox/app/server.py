@@ -6,7 +6,9 @@
 import http.server
 import json
 import os
+import pathlib
 import sys
+import time
 import urllib.request
 
 ADDRESS = sys.argv[1]
@@ -18,6 +20,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/exit":
             os._exit(3)
+        action, _mark, file = self.path[1:].partition("/")
+        if action == "hold":  # answers when the file is there
+            until = time.monotonic() + 60
+            while not pathlib.Path("/", file).exists() and time.monotonic() < until:
+                time.sleep(0.02)
+        if action == "health":  # well for as long as the file is not there
+            self.answer({}, 503 if pathlib.Path("/", file).exists() else 200)
+            return
         if self.path == "/token":
             url = f"{os.environ['IDENTITY_ENDPOINT']}?api-version=2019-08-01&resource=https://storage.azure.com&client_id={os.environ['ID']}"
             request = urllib.request.Request(url, headers={"X-IDENTITY-HEADER": os.environ["IDENTITY_HEADER"]})
@@ -37,9 +47,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.answer({"length": len(body)})
 
-    def answer(self, content: dict) -> None:
+    def answer(self, content: dict, status: int = 200) -> None:
         body = json.dumps(content).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

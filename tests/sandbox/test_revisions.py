@@ -1,0 +1,351 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Revisions, their traffic and their replicas: side by side, scaled by requests, probed, stopped, and whole after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.sandbox.azure_client import Client, Platform, app_body, run_cli
+
+MULTIPLE = {"activeRevisionsMode": "Multiple"}
+
+
+def app_path(platform: Platform) -> str:
+    return f"{platform.group}/providers/Microsoft.App/containerApps/app-{uuid.uuid4().hex[:8]}"
+
+
+def get(sandbox: Client, host: str, path: str = "/") -> requests.Response:
+    return sandbox.session.get(f"https://{host}{path}", timeout=90)
+
+
+def host_of(app: dict[str, Any]) -> str:
+    return str(app["properties"]["configuration"]["ingress"]["fqdn"])
+
+
+def revisions(sandbox: Client, app: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The properties of an app's revisions, by what follows the app's name."""
+    listed = sandbox.arm("GET", f"{app['id']}/revisions").json()["value"]
+    return {found["name"].partition("--")[2]: found["properties"] for found in listed}
+
+
+def replicas(sandbox: Client, app: dict[str, Any], suffix: str = "") -> list[dict[str, Any]]:
+    name = f"{app['name']}--{suffix}" if suffix else app["properties"]["latestRevisionName"]
+    found: list[dict[str, Any]] = sandbox.arm("GET", f"{app['id']}/revisions/{name}/replicas").json()["value"]
+    return found
+
+
+def scaled(**scale: Any) -> dict[str, Any]:
+    """A template's scale: one replica takes one request at a time."""
+    rule = {"name": "http", "http": {"metadata": {"concurrentRequests": "1"}}}
+    return {"scale": {"cooldownPeriod": 1, "rules": [rule], **scale}}
+
+
+def revision_of(sandbox: Client, host: str) -> str:
+    answer = get(sandbox, host)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["environment"]["CONTAINER_APP_REVISION"].partition("--")[2])
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+# revisions and traffic
+
+
+def test_revisions_side_by_side(sandbox: Client, platform: Platform) -> None:
+    path = app_path(platform)
+
+    def put(suffix: str, traffic: Any) -> dict[str, Any]:
+        return sandbox.put(
+            path,
+            app_body(
+                platform, configuration=MULTIPLE, ingress={"traffic": traffic}, template={"revisionSuffix": suffix}
+            ),
+        )
+
+    put("one", None)
+    name = path.rpartition("/")[2]
+    app = put(
+        "two", [{"revisionName": f"{name}--one", "weight": 100}, {"latestRevision": True, "weight": 0, "label": "next"}]
+    )
+    domain, found = platform.domain, revisions(sandbox, app)
+    assert {suffix: (each["active"], each["trafficWeight"]) for suffix, each in found.items()} == {
+        "one": (True, 100),
+        "two": (True, 0),
+    }
+    assert found["one"]["fqdn"] == f"{name}--one.{domain}"
+    assert {revision_of(sandbox, host_of(app)) for _time in range(8)} == {"one"}
+    assert revision_of(sandbox, f"{name}---next.{domain}") == "two"
+    assert revision_of(sandbox, f"{name}--one.{domain}") == "one"
+    assert revision_of(sandbox, f"{name}--two.{domain}") == "two"
+    for unknown in (f"{name}---none.{domain}", f"{name}--three.{domain}", f"none.{domain}"):
+        assert get(sandbox, unknown).status_code in (404, 503)
+
+    app = put("two", [{"revisionName": f"{name}--one", "weight": 50}, {"revisionName": f"{name}--two", "weight": 50}])
+    assert [each["trafficWeight"] for each in revisions(sandbox, app).values()] == [50, 50]
+    seen = Counter(revision_of(sandbox, host_of(app)) for _time in range(60))
+    assert set(seen) == {"one", "two"}
+    assert min(seen.values()) >= 10  # 60 throws of a coin: less than 10 once in ten million
+
+    # what is deactivated takes nothing, and nothing of it runs
+    one = f"{path}/revisions/{name}--one"
+    assert sandbox.arm("POST", f"{one}/deactivate").status_code == 200
+    assert {revision_of(sandbox, host_of(app)) for _time in range(8)} == {"two"}
+    sandbox.until(lambda: not replicas(sandbox, app, "one"), "its replicas are gone")
+    assert (revisions(sandbox, app)["one"]["active"], revisions(sandbox, app)["one"]["runningState"]) == (
+        False,
+        "Stopped",
+    )
+    assert get(sandbox, f"{name}--one.{domain}").status_code == 404
+    sandbox.arm("POST", f"{one}/activate")
+    sandbox.until(lambda: revisions(sandbox, app)["one"]["runningState"] == "Running", "it runs again")
+    assert revision_of(sandbox, f"{name}--one.{domain}") == "one"
+
+    # back to one at a time: the latest stays
+    app = sandbox.put(path, app_body(platform, template={"revisionSuffix": "two"}))
+    assert {suffix: each["active"] for suffix, each in revisions(sandbox, app).items()} == {"one": False, "two": True}
+
+
+@pytest.mark.parametrize("mode", ["Single", "Multiple"])
+def test_a_revision_that_fails_takes_no_traffic(sandbox: Client, platform: Platform, mode: str) -> None:
+    path = app_path(platform)
+    configuration = {"activeRevisionsMode": mode}
+    app = sandbox.put(path, app_body(platform, configuration=configuration, template={"revisionSuffix": "good"}))
+    bad = app_body(
+        platform, configuration=configuration, template={"revisionSuffix": "bad"}, args=["0.0.0.0", "--fail"]
+    )
+    assert sandbox.wait(sandbox.arm("PUT", path, bad))["status"] == "Failed"
+    shown = sandbox.arm("GET", path).json()["properties"]
+    assert (shown["latestRevisionName"], shown["latestReadyRevisionName"]) == (
+        f"{app['name']}--bad",
+        f"{app['name']}--good",
+    )
+    found = revisions(sandbox, app)
+    assert (found["bad"]["provisioningState"], found["bad"]["healthState"]) == ("Failed", "Unhealthy")
+    assert "the settings are wrong" in found["bad"]["provisioningError"]
+    assert (found["good"]["active"], found["good"]["trafficWeight"]) == (True, 100)
+    assert {revision_of(sandbox, host_of(app)) for _time in range(8)} == {"good"}
+    mended = sandbox.put(path, app_body(platform, configuration=configuration, template={"revisionSuffix": "mended"}))
+    assert revision_of(sandbox, host_of(mended)) == "mended"
+
+
+def test_old_revisions_are_forgotten(sandbox: Client, platform: Platform) -> None:
+    path = app_path(platform)
+    for suffix in ("a", "b", "c", "d"):
+        body = app_body(platform, configuration={"maxInactiveRevisions": 2}, template={"revisionSuffix": suffix})
+        app = sandbox.put(path, body)
+    assert list(revisions(sandbox, app)) == ["b", "c", "d"]
+
+
+# scale
+
+
+def test_replicas_come_and_go_with_the_requests(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    app = sandbox.put(app_path(platform), app_body(platform, template=scaled(minReplicas=0, maxReplicas=3)))
+    go = tmp_path / "go"
+    with ThreadPoolExecutor(6) as several:
+        held = [several.submit(get, sandbox, host_of(app), f"/hold{go}") for _time in range(6)]
+        sandbox.until(
+            lambda: len([r for r in replicas(sandbox, app) if r["properties"]["runningState"] == "Running"]) == 3,
+            "three run",
+        )
+        state = sandbox.arm("GET", f"{app['id']}/revisions/{app['properties']['latestRevisionName']}").json()[
+            "properties"
+        ]
+        assert (state["runningState"], state["replicas"], state["healthState"]) == ("RunningAtMaxScale", 3, "Healthy")
+        assert len({get(sandbox, host_of(app)).json()["pid"] for _time in range(40)}) == 3
+        go.touch()
+        assert {each.result().status_code for each in held} == {200}
+    sandbox.until(lambda: not replicas(sandbox, app), "all are gone")
+    (state,) = revisions(sandbox, app).values()
+    assert (state["runningState"], state["replicas"], state["active"]) == ("ScaledToZero", 0, True)
+    # the next request wakes it, and so do several at once
+    with ThreadPoolExecutor(4) as several:
+        answers = list(several.map(lambda _time: get(sandbox, host_of(app)), range(4)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert get(sandbox, host_of(app)).json()["arguments"][0].startswith("127.")
+
+
+def test_a_minimum_of_replicas(sandbox: Client, platform: Platform) -> None:
+    app = sandbox.put(app_path(platform), app_body(platform, template=scaled(minReplicas=2, maxReplicas=2)))
+    sandbox.until(lambda: all(r["properties"]["runningState"] == "Running" for r in replicas(sandbox, app)), "both run")
+    found = replicas(sandbox, app)
+    assert len(found) == 2
+    for replica in found:
+        (container,) = replica["properties"]["containers"]
+        assert (container["ready"], container["started"], container["restartCount"]) == (True, True, 0)
+        assert (container["name"], container["runningState"]) == ("main", "Running")
+        assert container["runningStateDetails"].startswith("Container started at: ")
+        one = sandbox.arm("GET", replica["id"])
+        assert one.json()["name"] == replica["name"]
+    assert len({get(sandbox, host_of(app)).json()["pid"] for _time in range(40)}) == 2
+    # one of them dies; the other goes on
+    pids = {int(replica["properties"]["containers"][0]["containerId"].rpartition("/")[2]) for replica in found}
+    os.kill(pids.pop(), signal.SIGKILL)
+    sandbox.until(
+        lambda: sorted(r["properties"]["containers"][0]["restartCount"] for r in replicas(sandbox, app)) == [0, 1],
+        "it is counted",
+    )
+    sandbox.until(lambda: all(r["properties"]["runningState"] == "Running" for r in replicas(sandbox, app)), "both run")
+    assert "exit code 137" in run_cli(sandbox.home, "logs", app["name"]).stdout
+
+
+def test_a_replica_that_does_not_exist(sandbox: Client, platform: Platform) -> None:
+    app = sandbox.put(app_path(platform), app_body(platform))
+    name = app["properties"]["latestRevisionName"]
+    assert sandbox.arm("GET", f"{app['id']}/revisions/{name}/replicas/none").status_code == 404
+    assert sandbox.arm("GET", f"{app['id']}/revisions/none/replicas").status_code == 404
+
+
+# start and stop
+
+
+def test_stop_and_start(sandbox: Client, platform: Platform) -> None:
+    path = app_path(platform)
+    app = sandbox.put(path, app_body(platform))
+    pid = get(sandbox, host_of(app)).json()["pid"]
+    stopped = sandbox.arm("POST", f"{path}/stop")
+    assert stopped.status_code == 202
+    sandbox.wait(stopped)
+    assert sandbox.arm("GET", path).json()["properties"]["runningStatus"] == "Stopped"
+    assert not alive(pid)
+    answer = get(sandbox, host_of(app))
+    assert (answer.status_code, "stopped or does not exist" in answer.text) == (404, True)
+    # a change does not start it
+    changed = sandbox.put(path, app_body(platform, env=[{"name": "NEW", "value": "1"}]))
+    assert changed["properties"]["runningStatus"] == "Stopped"
+    assert get(sandbox, host_of(app)).status_code == 404
+    sandbox.wait(sandbox.arm("POST", f"{path}/start"))
+    assert sandbox.arm("GET", path).json()["properties"]["runningStatus"] == "Running"
+    assert get(sandbox, host_of(app)).json()["environment"]["NEW"] == "1"
+
+
+# probes and containers
+
+
+def probe(kind: str, file: Path, **more: Any) -> dict[str, Any]:
+    """Well for as long as the file is not there."""
+    return {
+        "type": kind,
+        "httpGet": {"path": f"/health{file}", "port": 8080},
+        "periodSeconds": 1,
+        "failureThreshold": 1,
+        **more,
+    }
+
+
+def test_who_is_not_ready_takes_no_request(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    ill = tmp_path / "ill"
+    app = sandbox.put(app_path(platform), app_body(platform, container={"probes": [probe("Readiness", ill)]}))
+    pid = get(sandbox, host_of(app)).json()["pid"]
+    ill.touch()
+    sandbox.until(lambda: get(sandbox, host_of(app)).status_code == 503, "it takes none")
+    (state,) = revisions(sandbox, app).values()
+    assert (state["runningState"], state["healthState"]) == ("Degraded", "Unhealthy")
+    ill.unlink()
+    sandbox.until(lambda: get(sandbox, host_of(app)).status_code == 200, "it takes them again")
+    assert get(sandbox, host_of(app)).json()["pid"] == pid
+    (state,) = revisions(sandbox, app).values()
+    assert (state["runningState"], state["healthState"]) == ("Running", "Healthy")
+
+
+def test_who_does_not_live_is_started_again(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    ill = tmp_path / "ill"
+    app = sandbox.put(app_path(platform), app_body(platform, container={"probes": [probe("Liveness", ill)]}))
+    pid = get(sandbox, host_of(app)).json()["pid"]
+    ill.touch()
+    sandbox.until(lambda: not alive(pid), "it is ended")
+    ill.unlink()
+
+    def another() -> bool:
+        answer = get(sandbox, host_of(app))
+        return answer.status_code == 200 and answer.json()["pid"] != pid
+
+    sandbox.until(another, "a new process")
+    assert "its liveness probe failed" in run_cli(sandbox.home, "logs", app["name"]).stdout
+
+
+def test_who_does_not_start_fails(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    ill = tmp_path / "ill"
+    ill.touch()
+    path = app_path(platform)
+    body = app_body(platform, container={"probes": [probe("Startup", ill)]})
+    ended = sandbox.wait(sandbox.arm("PUT", path, body))
+    assert ended["status"] == "Failed"
+    assert "its startup probe failed" in run_cli(sandbox.home, "logs", path.rpartition("/")[2]).stdout
+
+
+def test_init_containers_and_sidecars(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    made, image = tmp_path / "made", f"{platform.server}/probe:1"
+    init = f"import os, pathlib; pathlib.Path({str(made)!r}).write_text(os.environ['CONTAINER_APP_NAME'])"
+    side = "import time; print('beside', flush=True); time.sleep(600)"
+    container = {"name": "main", "image": image}
+    body = app_body(
+        platform,
+        template={
+            "initContainers": [{"name": "before", "image": image, "command": ["python", "-c", init]}],
+            "containers": [container, {"name": "side", "image": image, "command": ["python", "-c", side]}],
+        },
+    )
+    app = sandbox.put(app_path(platform), body)
+    assert made.read_text() == app["name"]
+    (replica,) = replicas(sandbox, app)
+    assert [each["name"] for each in replica["properties"]["containers"]] == ["main", "side"]
+    (before,) = replica["properties"]["initContainers"]
+    assert (before["runningState"], before["runningStateDetails"]) == ("Terminated", "Completed")
+    sandbox.until(lambda: "beside" in run_cli(sandbox.home, "logs", app["name"]).stdout, "the sidecar speaks")
+
+
+def test_an_init_container_that_fails(sandbox: Client, platform: Platform) -> None:
+    image = f"{platform.server}/probe:1"
+    init = {"name": "before", "image": image, "command": ["python", "-c", "raise SystemExit('not today')"]}
+    ended = sandbox.wait(
+        sandbox.arm("PUT", app_path(platform), app_body(platform, template={"initContainers": [init]}))
+    )
+    assert ended["status"] == "Failed"
+    assert "'before'" in ended["error"]["message"]
+    assert "not today" in ended["error"]["message"]
+
+
+# a kill
+
+
+def test_a_kill_of_the_sandbox_at_any_moment(sandbox: Client, platform: Platform) -> None:
+    """Killed while a revision comes up, and when it runs: nothing is left behind, and everything comes back."""
+    path = app_path(platform)
+    app = sandbox.put(path, app_body(platform, configuration=MULTIPLE, template={"revisionSuffix": "one"}))
+    pid = get(sandbox, host_of(app)).json()["pid"]
+    answer = sandbox.arm("PUT", path, app_body(platform, configuration=MULTIPLE, template={"revisionSuffix": "two"}))
+    server = json.loads(run_cli(sandbox.home, "status", "--json").stdout)["pid"]
+    os.kill(server, signal.SIGKILL)
+    sandbox.until(lambda: not alive(server), "the sandbox is gone")
+    up = run_cli(sandbox.home, "up")
+    assert up.returncode == 0, up.stderr
+    assert not alive(pid)
+    assert sandbox.wait(answer)["status"] == "Succeeded"
+    assert revision_of(sandbox, host_of(app)) == "two"
+    sandbox.until(lambda: revisions(sandbox, app)["one"]["runningState"] == "Running", "the other is back")
+    listed = {json.loads(file.read_text())["pid"] for file in (sandbox.home / "processes").glob("*.json")}
+    ours = {
+        int(each["properties"]["containers"][0]["containerId"].rpartition("/")[2])
+        for suffix in ("one", "two")
+        for each in replicas(sandbox, app, suffix)
+    }
+    assert len(ours) == 2
+    assert ours <= listed
