@@ -45,6 +45,8 @@ RULES = {
     "properties.principalId": Rule(compare=lambda wanted, current: _guid(wanted) == _guid(current)),
     "properties.roleDefinitionId": Rule(compare=lambda wanted, current: _guid(wanted) == _guid(current)),
 }
+# The only version of the language of conditions that Azure takes.
+CONDITION_VERSION = "2.0"
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 # Names assignments; never change it, or assignments made before get a second name.
 _NAMESPACE = uuid.UUID("6f1c6a2e-6f0e-5d0b-9d6c-3f6a0d1f5a71")
@@ -70,6 +72,8 @@ def check(params: Params) -> None:
             params["principal_id"],
             "write the object id (a GUID) of the principal; of a managed identity its principalId, not its clientId.",
         )
+    if params["condition"] and not params["condition"].lstrip().startswith("("):
+        raise InvalidOption("condition", params["condition"], "a condition begins with a parenthesis, as ((...)).")
 
 
 def role_guid(arm: Arm, scope: str, role: str) -> str:
@@ -99,6 +103,8 @@ def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
         return _result(Plan(NONE if current is None else DELETE, current or {}, {}, {}), {})
     wanted = {
         "properties": {
+            "condition": params["condition"],
+            "conditionVersion": CONDITION_VERSION if params["condition"] else params["condition"],
             "description": params["description"],
             "principalId": params["principal_id"],
             "principalType": params["principal_type"],
@@ -129,14 +135,14 @@ def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
 
 
 def _body(wanted: Json, before: Json) -> Json:
-    """All that Azure takes: an update has to repeat what it cannot change."""
+    """All that Azure takes: an update has to repeat what it cannot change. What is empty goes away."""
     properties = {key: value for key, value in wanted["properties"].items() if value is not None}
     kept = {
         key: value
         for key, value in (before.get("properties") or {}).items()
-        if key in ("condition", "conditionVersion", "description", "principalType") and not is_empty(value)
+        if key in ("condition", "conditionVersion", "description", "principalType")
     }
-    return {"properties": {**kept, **properties}}
+    return {"properties": {key: value for key, value in {**kept, **properties}.items() if not is_empty(value)}}
 
 
 def find(arm: Arm, scope: str, name: str, principal_id: str, guid: str) -> Json | None:

@@ -48,12 +48,20 @@ options:
     description:
       - Why the assignment is there.
     type: str
+  condition:
+    description:
+      - Narrows the role, in Azure's language of conditions (version 2.0), as
+        V(((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})))). An empty string takes the condition away.
+    type: str
   wait_timeout:
     description:
       - Seconds for which an unknown principal is tried again. Entra ID takes up to minutes to show a new one everywhere.
     type: int
     default: 300
 seealso:
+  - name: Format of conditions
+    description: Azure's reference.
+    link: https://learn.microsoft.com/azure/role-based-access-control/conditions-format
   - name: Role Assignments - Create
     description: Azure's reference.
     link: https://learn.microsoft.com/rest/api/authorization/role-assignments/create
@@ -96,6 +104,7 @@ MODULE = _module.Module(
         "principal_id": {"type": "str", "required": True},
         "principal_type": {"type": "str", "choices": PRINCIPAL_TYPES},
         "description": {"type": "str"},
+        "condition": {"type": "str"},
         **STATE,
         **wait_options(300),
         **AZURE,

@@ -142,6 +142,50 @@ def test_another_description_is_an_update_that_repeats_the_rest() -> None:
         assert run("role_assignment", azure, description="why", **WANTED)["changed"] is True
 
 
+CONDITION = "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})))"
+CONDITIONAL = {"condition": CONDITION, "conditionVersion": "2.0"}
+
+
+def test_a_condition_goes_with_its_version_and_keeps_the_rest() -> None:
+    body = {"properties": {**SENT["properties"], **CONDITIONAL, "description": "why"}}
+    with FakeAzure(
+        get(OURS, 200, assignment(description="why")),
+        put(OURS, 201, assignment(), sent=body),
+        get(OURS, 200, assignment()),
+    ) as azure:
+        assert run("role_assignment", azure, condition=CONDITION, **WANTED)["changed"] is True
+
+
+@pytest.mark.parametrize(("condition", "standing"), [(CONDITION, CONDITIONAL), (None, CONDITIONAL), ("", {})])
+def test_a_condition_that_stands_or_is_not_mentioned_is_no_change(condition: Any, standing: dict[str, Any]) -> None:
+    with FakeAzure(get(OURS, 200, assignment(**standing))) as azure:
+        assert run("role_assignment", azure, condition=condition, **WANTED)["changed"] is False
+
+
+def test_a_condition_goes_away() -> None:
+    body = {"properties": {**SENT["properties"], "description": "why"}}
+    with FakeAzure(
+        get(OURS, 200, assignment(description="why", **CONDITIONAL)),
+        put(OURS, 201, assignment(), sent=body),
+        get(OURS, 200, assignment()),
+    ) as azure:
+        assert run("role_assignment", azure, condition="", **WANTED)["changed"] is True
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"condition": "ActionMatches{'x'}"}, "condition"),
+        ({"principal_id": "id-mlflow"}, "principal_id"),
+        ({"scope": "rg-mlflow"}, "scope"),
+    ],
+)
+def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
+        run("role_assignment", azure, **{**WANTED, **given})
+    assert caught.value.fields["option"] == option
+
+
 def test_absent_removes_it_under_whatever_name() -> None:
     with FakeAzure(
         get(OURS, 404, MISSING), listed(assignment("theirs")), delete(f"{ASSIGNMENTS}/theirs", 200, {})
