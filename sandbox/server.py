@@ -26,6 +26,7 @@ from mitmproxy.certs import CertStore
 from mitmproxy.options import Options
 from mitmproxy.tools.dump import DumpMaster
 
+from sandbox.acknowledgement import Acknowledgement
 from sandbox.arm import ResourceManager
 from sandbox.azure_sql import AzureSql, SqlServer
 from sandbox.blob import Blobs
@@ -234,7 +235,7 @@ class Sandbox:
         master.options.update(
             connection_strategy="lazy", ssl_insecure=True, keep_host_header=True, validate_inbound_headers=False
         )
-        master.addons.add(gateway)
+        master.addons.add(gateway, Acknowledgement(master.addons.get("proxyserver")))
         stopping = asyncio.Event()
         for sign in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
