@@ -62,7 +62,7 @@ def up(home: Home, arguments: argparse.Namespace) -> int:
         if pid is not None and read_json(home.ready_file):
             if any(known.get(name) != value for name, value in asked.items()):
                 raise SandboxError("the sandbox already runs with other options: run `python -m sandbox down` first")
-            print(f"The sandbox already runs ({home.root}).")
+            print(f"The sandbox already runs ({home.root}). Its portal: {_portal(read_json(home.ready_file))}")
             return 0
         if pid is not None:
             Processes(home.root / "server").end_all(STOP_SECONDS)
@@ -70,7 +70,13 @@ def up(home: Home, arguments: argparse.Namespace) -> int:
         write_private(home.options_file, json.dumps({**known, **asked}))
         _start(home, str(python))
     print(f"The sandbox is up. To use it from a shell: . {home.env_file}")
+    print(f"Its portal: {_portal(read_json(home.ready_file))}")
     return 0
+
+
+def _portal(ready: dict[str, Any] | None) -> str | None:
+    """The address of the portal, by what a running server has written down."""
+    return f"http://127.0.0.1:{ready['portal']}/" if ready else None
 
 
 def _check_sql_server(value: str) -> None:
@@ -178,7 +184,7 @@ def status(home: Home, arguments: argparse.Namespace) -> int:
         for row in _rows(home, "SELECT type, count(*) AS n FROM resources GROUP BY type ORDER BY type")
     }
     shown = {
-        "running": bool(ready), "pid": pid, "proxy": f"http://127.0.0.1:{ready['port']}" if ready else None, "home": str(home.root),
+        "running": bool(ready), "pid": pid, "proxy": f"http://127.0.0.1:{ready['port']}" if ready else None, "portal": _portal(ready), "home": str(home.root),
         "resources": counted, "apps": _apps(home),
     }  # fmt: skip
     if arguments.json:
@@ -186,7 +192,7 @@ def status(home: Home, arguments: argparse.Namespace) -> int:
         return 0 if ready else 3
     print(
         f"The sandbox in {home.root} {'runs' if ready else 'does not run'}"
-        + (f" (process {pid}, proxy {shown['proxy']})." if ready else ".")
+        + (f" (process {pid}, proxy {shown['proxy']}, portal {shown['portal']})." if ready else ".")
     )
     for kind, count in counted.items():
         print(f"  {count:4d} {kind}")
