@@ -46,7 +46,7 @@ READ_ONLY = (
 _PASSING = frozenset(("ForbiddenByRbac", "ObjectIsBeingDeleted", "ObjectIsBeingRecovered"))
 _ADVICE = {
     "ForbiddenByRbac": (
-        "The identity that runs this task needs the role Key Vault Secrets Officer at the vault "
+        "The identity needs the role Key Vault Secrets Officer (to read values, Key Vault Secrets User) at the vault "
         "(mlops.mlflow_azure.role_assignment); a new assignment takes up to ten minutes to work: raise wait_timeout."
     ),
     "ForbiddenByPolicy": (
@@ -65,11 +65,12 @@ _ADVICE = {
 
 
 class Vault:
-    """The secrets of one vault. name: of the vault, or its whole URL."""
+    """The secrets of one vault. name: of the vault."""
 
     def __init__(self, arm: Arm, name: str) -> None:
         self._arm = arm
-        self.url = name if "://" in name else f"https://{name}.{arm.connection.cloud.key_vault_suffix}"
+        self.name = name
+        self.url = f"https://{name}.{arm.connection.cloud.key_vault_suffix}"
         self._opened: Any = None
 
     def request(self, method: str, path: str, body: Json | None = None) -> Json:
@@ -129,6 +130,19 @@ class Vault:
                 **options,
             )
         return self._opened
+
+
+def value(vault: Vault, term: str) -> str:
+    """Value of a secret, or of one version of it (C(name/version)). Raises ArmError, Failure, InvalidOption."""
+    _names.check("vault", vault.name, _names.KEY_VAULT)
+    name, _slash, version = term.partition("/")
+    _names.check("_terms", name, _names.KEY_VAULT_SECRET)
+    if version and not version.isalnum():
+        raise InvalidOption("_terms", term, "write the version after the slash as Key Vault shows it.")
+    found = vault.get(f"/secrets/{term}")
+    if found is None:
+        raise Failure(f"The vault {vault.name} has no secret {term}.")
+    return str(found["value"])
 
 
 def _refused(status: int, text: str, headers: Any, method: str, url: str) -> ArmError:

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Value of a secret of a key vault, read where it is needed, so that no result of a task holds it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: key_vault_secret
+short_description: Read secrets of a key vault
+version_added: 0.2.0
+description:
+  - Gives the values of secrets of a key vault. The identity that runs Ansible needs the role V(Key Vault Secrets User) at the vault.
+  - Use the value where it is needed (in an option that is not shown, or a task with C(no_log)), rather than keep it in a fact.
+author:
+  - mlops.mlflow_azure contributors (@mlops)
+options:
+  _terms:
+    description:
+      - Names of the secrets. C(name/version) is another version than the latest.
+    type: list
+    elements: str
+    required: true
+  vault:
+    description:
+      - Name of the key vault.
+    type: str
+    required: true
+  tenant_id:
+    description:
+      - Id of the Microsoft Entra tenant.
+    type: str
+    env:
+      - name: AZURE_TENANT_ID
+  client_id:
+    description:
+      - Client id of the service principal, or of the user-assigned managed identity to use.
+    type: str
+    env:
+      - name: AZURE_CLIENT_ID
+  client_secret:
+    description:
+      - Secret of the service principal.
+    type: str
+    env:
+      - name: AZURE_CLIENT_SECRET
+  federated_token_file:
+    description:
+      - Path of the file with the federated token of a workload identity.
+    type: path
+    env:
+      - name: AZURE_FEDERATED_TOKEN_FILE
+  auth_source:
+    description:
+      - Where the token comes from. V(auto) takes the first that is complete, as the modules of this collection do.
+    type: str
+    choices: [auto, service_principal, workload_identity, managed_identity, cli]
+    default: auto
+    env:
+      - name: MLFLOW_AZURE_AUTH_SOURCE
+  cloud_environment:
+    description:
+      - Which Azure.
+    type: str
+    choices: [AzureCloud, AzureChinaCloud, AzureUSGovernment]
+    default: AzureCloud
+    env:
+      - name: AZURE_CLOUD_ENVIRONMENT
+  authority_host:
+    description:
+      - URL of another token authority than that of O(cloud_environment). It must use TLS.
+    type: str
+    env:
+      - name: AZURE_AUTHORITY_HOST
+  timeout:
+    description:
+      - Seconds until the lookup gives up.
+    type: int
+    default: 60
+requirements:
+  - azure-identity
+  - azure-keyvault-secrets
+notes:
+  - A lookup runs on the controller and sees the environment of C(ansible-playbook), not C(environment) of a play or task.
+  - C(module_defaults) do not reach lookups.
+seealso:
+  - module: mlops.mlflow_azure.key_vault_secret
+"""
+
+EXAMPLES = r"""
+- name: Use a passphrase that a vault keeps
+  ansible.builtin.set_fact:
+    passphrase_length: "{{ lookup('mlops.mlflow_azure.key_vault_secret', 'kek-passphrase', vault='kv-mlflow-42') | length }}"
+  no_log: true
+"""
+
+RETURN = r"""
+_raw:
+  description: Values of the secrets, in the order of their names.
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ..module_utils import _key_vault_secret
+from ..module_utils._arm import Arm
+from ..module_utils._auth import Credential, connection_from
+from ..module_utils._deadline import Deadline
+from ..module_utils._errors import ArmError, Failure
+from ..module_utils._sdk import require
+from ..plugin_utils._tokens import TOKENS
+
+
+def arm_for(options: dict[str, Any]) -> Arm:
+    """The way to Azure that the lookup's options describe."""
+    require({"azure.identity": "azure-identity", "azure.keyvault.secrets": "azure-keyvault-secrets"})
+    # A vault is found by its name alone, in whatever subscription it is.
+    connection = connection_from({**options, "subscription_id": "-"})
+    return Arm(connection, Credential(connection, TOKENS.remember), Deadline(options["timeout"]))
+
+
+class LookupModule(LookupBase):
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        self.set_options(var_options=variables, direct=kwargs)  # type: ignore[no-untyped-call]
+        options = self.get_options()  # type: ignore[no-untyped-call]
+        try:
+            vault = _key_vault_secret.Vault(arm_for(options), options["vault"])
+            return [_key_vault_secret.value(vault, term) for term in terms]
+        except (ArmError, Failure) as error:
+            raise AnsibleLookupError(f"key_vault_secret: {error}") from error
