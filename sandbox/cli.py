@@ -76,7 +76,7 @@ def up(home: Home, arguments: argparse.Namespace) -> int:
 
 def _portal(ready: dict[str, Any] | None) -> str | None:
     """The address of the portal, by what a running server has written down."""
-    return f"http://127.0.0.1:{ready['portal']}/" if ready else None
+    return f"http://127.0.0.1:{ready['portal']}/" if ready and "portal" in ready else None
 
 
 def _check_sql_server(value: str) -> None:

@@ -49,8 +49,8 @@ class Portal:
     def _answer(self, request: Request) -> Response:
         if request.headers.get("host", "").lower() not in self._hosts:
             return json_response(421, {"error": f"The portal answers at http://{self._hosts[0]} only."})
-        if request.method not in ("GET", "HEAD"):
-            return json_response(405, {"error": "The portal shows; it changes nothing."}, {"Allow": "GET, HEAD"})
+        if request.method != "GET":
+            return json_response(405, {"error": "The portal shows; it changes nothing."}, {"Allow": "GET"})
         if request.path in _FILES:
             name, kind = _FILES[request.path]
             return Response(200, (_STATIC / name).read_bytes(), {"Content-Type": kind})
