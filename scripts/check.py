@@ -25,7 +25,10 @@ TOOLS = CACHE / "check" / "bin"
 IMPORTER = CACHE / "importer" / "bin"
 # The names under which the supported releases of ansible-test look for get-pip.py.
 GET_PIP = ("get_pip_24_2.py", "get_pip_25_2.py")
-TYPED = ("plugins/module_utils", "plugins/plugin_utils", "plugins/filter", "plugins/lookup", "sandbox", "scripts", "docker/mlflow/server")
+TYPED = (
+    *("plugins/module_utils", "plugins/plugin_utils", "plugins/filter", "plugins/lookup"),
+    *("sandbox", "scripts", "docker/mlflow/server"),
+)
 
 
 def copy_tree() -> None:

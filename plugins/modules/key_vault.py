@@ -146,7 +146,7 @@ EXAMPLES = r"""
 - name: Let in one network only, and get a deleted vault of that name back
   mlops.mlflow_azure.key_vault:
     resource_group: rg-mlflow
-    name: kv-mlflow-42
+    name: kv-mlflow-43
     location: westeurope
     network_acls:
       default_action: Deny
@@ -156,7 +156,7 @@ EXAMPLES = r"""
 - name: Remove the vault for good
   mlops.mlflow_azure.key_vault:
     resource_group: rg-mlflow
-    name: kv-mlflow-42
+    name: kv-mlflow-43
     location: westeurope
     state: absent
     purge: true
