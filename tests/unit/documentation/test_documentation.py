@@ -1,0 +1,97 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ansible-doc shows of modules, filters and roles is whole, and comes without a warning."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CLONE = Path(__file__).resolve().parents[3]
+FOLDERS = {"module": "modules", "filter": "filter", "lookup": "lookup"}
+PLUGINS = {
+    kind: sorted(path.stem for path in (CLONE / "plugins" / folder).glob("[a-z]*.py"))
+    for kind, folder in FOLDERS.items()
+}
+MODULES = PLUGINS["module"]
+ROLES = sorted(path.parents[1].name for path in (CLONE / "roles").glob("*/meta/argument_specs.yml"))
+
+
+def shown(kind: str, names: list[str]) -> dict[str, Any]:
+    """What ansible-doc knows of all of them, by their short names."""
+    done = subprocess.run(
+        [
+            Path(sys.executable).parent / "ansible-doc",
+            "--type",
+            kind,
+            "--json",
+            *(f"mlops.mlflow_azure.{name}" for name in names),
+        ],
+        cwd=CLONE,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return {name.rpartition(".")[2]: found for name, found in json.loads(done.stdout).items()}
+
+
+@pytest.fixture(scope="module")
+def modules() -> dict[str, Any]:
+    return shown("module", MODULES)
+
+
+def options(found: dict[str, Any], parent: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """All options with those inside them, under names such as ingress.external."""
+    for name, option in found.items():
+        yield parent + name, option
+        yield from options(option.get("suboptions") or option.get("options") or {}, f"{parent}{name}.")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_says_what_a_user_needs(module: str, modules: dict[str, Any]) -> None:
+    found = modules[module]
+    assert f"mlops.mlflow_azure.{module}:" in found["examples"]
+    assert found["return"], "says nothing of its result"
+    assert found["doc"]["author"]
+    undocumented = [
+        name for name, option in options(found["doc"]["options"]) if not "".join(option.get("description", []))
+    ]
+    assert undocumented == []
+    links = [item["link"] for item in found["doc"].get("seealso", []) if "link" in item]
+    assert any(re.match(r"https://(learn\.microsoft\.com|mlflow\.org)/", link) for link in links), "names no source"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ("filter", "lookup") if PLUGINS[kind]])
+def test_other_plugins_have_examples(kind: str) -> None:
+    found = shown(kind, PLUGINS[kind])
+    assert sorted(found) == PLUGINS[kind]
+    assert [name for name in found if not found[name]["examples"]] == []
+
+
+def test_roles_say_what_each_option_is() -> None:
+    found = shown("role", ROLES)
+    assert sorted(found) == ROLES
+    for name, role in found.items():
+        for entry in role["entry_points"].values():
+            assert entry["short_description"]
+            assert [
+                option for option, spec in options(entry.get("options", {})) if not spec.get("description")
+            ] == [], name
+
+
+def test_the_page_of_modules_names_them_all() -> None:
+    text = (CLONE / "docs" / "modules.md").read_text(encoding="utf-8")
+    assert [module for module in MODULES if f"`{module}`" not in text] == []
