@@ -59,8 +59,8 @@ requirements:
   - azure-identity
   - azure-mgmt-core
 notes:
-  - All options that begin with a connection (O(subscription_id) to O(authority_host)) can be set once for all modules with
-    C(module_defaults) of the action group C(group/mlops.mlflow_azure.azure).
+  - How Azure is reached (O(subscription_id), O(tenant_id), O(auth_source), O(cloud_environment) and the options that go with them) can be set
+    once for all modules, with C(module_defaults) of the action group C(group/mlops.mlflow_azure.azure).
   - HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE of the environment are honoured.
   - With a local connection the module runs inside the Ansible process, which saves the start of a Python interpreter per task.
 """

@@ -41,7 +41,7 @@ options:
     type: str
   sku:
     description:
-      - Service tier. Azure's choice is none, so a new registry gets V(Basic).
+      - Service tier. Azure has no default.
     type: str
     choices: [Basic, Standard, Premium]
     default: Basic
