@@ -82,11 +82,13 @@ BY_CODE = {
         "The resource's firewall does not admit this machine's address.", "Allow the address that the message names."
     ),
     "ForbiddenByPolicy": Remedy(
-        "The vault's access policies do not allow this.", "Add a policy for the identity that runs this task."
+        "The vault's access policies do not allow this.",
+        "Add a policy for the identity that runs this task, or let roles decide (enable_rbac_authorization: true).",
     ),
     "ForbiddenByRbac": Remedy(
         "The identity that runs this task has no role on the vault's data.",
-        "Assign it Key Vault Secrets Officer on the vault; a new assignment can take minutes to work.",
+        "Assign it Key Vault Secrets Officer (to read values, Key Vault Secrets User) on the vault; a new assignment "
+        "takes up to ten minutes to work.",
     ),
     "InvalidAuthenticationToken": Remedy(
         "The token is not one for this subscription's tenant.", "Check tenant_id and cloud_environment."
@@ -182,12 +184,14 @@ BY_CODE = {
     ),
     "ObjectIsDeletedButRecoverable": Remedy(
         "A deleted secret still keeps the name.",
-        "Recover it or purge it (az keyvault secret recover, az keyvault secret purge), or choose another name.",
+        "Set recover: true to get it back, or remove it for good (state: absent with purge: true), or choose another name.",
     ),
+    "SecretDisabled": Remedy("The secret is disabled.", "Enable it (enabled: true) to read its value."),
     "ObjectIsBeingDeleted": _BUSY,
     "ObjectIsBeingRecovered": _BUSY,
     "ConflictError": Remedy(
-        "A deleted resource of that name is still kept.", "Recover or purge it, or choose another name."
+        "A deleted vault still keeps the name.",
+        "Set recover: true to get it back, or remove it for good (state: absent with purge: true), or choose another name.",
     ),
     "AuthConfigNotFound": _GONE,
     "ContainerNotFound": _GONE,

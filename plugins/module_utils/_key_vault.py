@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 from . import _names
 from ._addresses import check_cidr, same_networks
 from ._arm import Arm, Json, Operations
-from ._errors import ArmError, Failure, InvalidOption
+from ._errors import Failure, InvalidOption
 from ._plan import CREATE, ENUM, ID, LOCATION, NUMBER, WHOLE, ImmutableChange, Plan, Rule, immutable, partial_body, plan
 from ._resource import READ_ONLY as RESOURCE_READ_ONLY
 from ._resource import Params, in_between
@@ -186,17 +185,6 @@ def _is_ours(arm: Arm, params: Params, deleted: Json) -> bool:
     group = f"/subscriptions/{arm.connection.subscription_id}/resourceGroups/{params['resource_group']}"
     ours = f"{group}/providers/Microsoft.KeyVault/vaults/{params['name']}"
     return str(deleted["properties"]["vaultId"]).lower() == ours.lower()
-
-
-def explain(_arm: Arm, params: Params, error: ArmError) -> ArmError:
-    """A refused write, with the way out where the name belongs to a deleted vault."""
-    if "deleted state" not in error.message:
-        return error
-    advice = (
-        "Set recover: true to get the vault back with all its secrets, or remove it for good with state: absent and "
-        f"purge: true (az keyvault purge --name {params['name']}), or choose another name."
-    )
-    return replace(error, message=f"{error.message} {advice}")
 
 
 def purge(arm: Arm, params: Params, check_mode: bool, just_deleted: bool) -> bool:

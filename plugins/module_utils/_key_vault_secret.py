@@ -44,24 +44,6 @@ READ_ONLY = (
 )
 # These refusals end by themselves.
 _PASSING = frozenset(("ForbiddenByRbac", "ObjectIsBeingDeleted", "ObjectIsBeingRecovered"))
-_ADVICE = {
-    "ForbiddenByRbac": (
-        "The identity needs the role Key Vault Secrets Officer (to read values, Key Vault Secrets User) at the vault "
-        "(mlops.mlflow_azure.role_assignment); a new assignment takes up to ten minutes to work: raise wait_timeout."
-    ),
-    "ForbiddenByPolicy": (
-        "The vault goes by access policies: give the identity one for secrets, or make it go by roles "
-        "(mlops.mlflow_azure.key_vault with enable_rbac_authorization: true)."
-    ),
-    "ForbiddenByFirewall": (
-        "The vault's network rules do not let this machine in: add its address to network_acls of the vault."
-    ),
-    "ForbiddenByConnection": "The vault is closed to the internet: run the task in its network.",
-    "ObjectIsDeletedButRecoverable": (
-        "Set recover: true to get the deleted secret back, or remove it for good with state: absent and purge: true."
-    ),
-    "SecretDisabled": "The secret is disabled: enable it (enabled: true) to read its value.",
-}
 
 
 class Vault:
@@ -146,12 +128,11 @@ def value(vault: Vault, term: str) -> str:
 
 
 def _refused(status: int, text: str, headers: Any, method: str, url: str) -> ArmError:
+    """The refusal under its inner code, which says what Forbidden and Conflict are about."""
     error = arm_error(status, text, headers, method, url)
-    try:
-        error.code = str(json.loads(text)["error"]["innererror"]["code"])
-    except (ValueError, KeyError, TypeError):
-        return error
-    error.message = f"{' '.join(error.message.split())} {_ADVICE.get(error.code, '')}".strip()
+    error.message = " ".join(error.message.split())
+    if error.details:
+        error.code = str(error.details.pop(0).get("code") or error.code)
     return error
 
 
@@ -270,7 +251,7 @@ def _without_value(secret: Json) -> Json:
 
 def _result(planned: Plan, shown: Json) -> dict[str, Any]:
     before, after = _without_value(planned.before), _without_value(planned.after)
-    if planned.after.get("value") != planned.before.get("value"):
+    if planned.action != DELETE and planned.after.get("value") != planned.before.get("value"):
         after["value"] = "(hidden, changed)"
     return {
         "changed": planned.changed,

@@ -221,7 +221,6 @@ RESOURCE = Resource(
     partial=True,
     delete="delete",
     prepare=_key_vault.body,
-    explain=_key_vault.explain,
 )
 
 

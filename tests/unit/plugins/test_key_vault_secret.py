@@ -206,8 +206,8 @@ def test_nobody_waits_for_a_role_without_wait_or_in_check_mode(given: dict[str, 
     ("inner", "advice"),
     [
         ("ForbiddenByPolicy", "enable_rbac_authorization"),
-        ("ForbiddenByFirewall", "network_acls"),
-        ("ForbiddenByConnection", "in its network"),
+        ("ForbiddenByFirewall", "Allow the address"),
+        ("ForbiddenByConnection", "an allowed network"),
     ],
 )
 def test_a_refusal_that_stays_is_an_error_at_once(inner: str, advice: str) -> None:
@@ -268,7 +268,7 @@ def test_absent() -> None:
         get(KEPT, 200, secret(None)),
     ) as azure:
         result = run("key_vault_secret", azure, state="absent", **WANTED)
-    assert (result["changed"], result["key_vault_secret"]) == (True, {})
+    assert (result["changed"], result["key_vault_secret"], result["diff"]["after"]) == (True, {}, {})
     assert VALUE not in json.dumps(result)
 
 
