@@ -96,7 +96,7 @@ class Arm:
         with self._errors(f"{operations.group}.{method}"):
             function = getattr(self._group(operations), method)
             answers: list[Any] = []
-            function(*arguments, deadline=self.deadline, raw_response_hook=answers.append, **options)
+            function(*arguments, deadline=self.deadline, raw_response_hook=_kept_in(answers), **options)
             return _json(answers[-1].http_response)
 
     def call_all(self, operations: Operations, method: str, *arguments: Any, **options: Any) -> list[Json]:
@@ -104,7 +104,8 @@ class Arm:
         with self._errors(f"{operations.group}.{method}"):
             function = getattr(self._group(operations), method)
             answers: list[Any] = []
-            pages = function(*arguments, deadline=self.deadline, raw_response_hook=answers.append, **options).by_page()
+            hook = _kept_in(answers)
+            pages = function(*arguments, deadline=self.deadline, raw_response_hook=hook, **options).by_page()
             for page in pages:
                 list(page)
             return [item for answer in answers for item in _json(answer.http_response).get("value", [])]
@@ -117,7 +118,7 @@ class Arm:
         submission = _Submission()
         with self._errors(f"{operations.group}.{method}"):
             function = getattr(self._group(operations), method)
-            function(*arguments, *content, polling=submission, deadline=self.deadline)
+            function(*arguments, *content, polling=submission, deadline=self.deadline, raw_response_hook=_kept_in([]))
             answer = _json(submission.response.http_response)
         return Submitted(answer, submission.client, submission.response)
 
@@ -134,7 +135,7 @@ class Arm:
             POLLING_INTERVAL,
             path_format_arguments={"endpoint": self.connection.cloud.resource_manager},
             deadline=self.deadline,
-            raw_response_hook=last.append,
+            raw_response_hook=_kept_in(last),
         )
         try:
             with self._errors(what):
@@ -219,7 +220,8 @@ class Arm:
             if error.response is None:
                 raise Failure(f"{what}: {error}") from error
             raise _from_response(error.response) from error
-        except AzureError as error:
+        except (AzureError, ValueError) as error:
+            # ValueError: the SDK met an answer that is no JSON, as a proxy's page.
             raise Failure(
                 f"No usable answer from {self.connection.cloud.resource_manager} ({what}): {error} "
                 "Check the network, HTTPS_PROXY and REQUESTS_CA_BUNDLE."
@@ -248,6 +250,17 @@ def retry_while_busy(deadline: Deadline, attempt: Callable[[], Json]) -> Json:
         pause = min(pause * 2, 15.0)
 
 
+def _kept_in(answers: list[Any]) -> Callable[[Any], None]:
+    """A hook for the final answer of a request, before the SDK reads it: an SDK may fail at an error that is no JSON."""
+
+    def keep(response: Any) -> None:
+        if response.http_response.status_code >= 400:
+            raise _from_response(response.http_response)
+        answers.append(response)
+
+    return keep
+
+
 def _json(response: Any) -> Json:
     text = _text(response)
     try:
@@ -269,8 +282,7 @@ def _from_response(response: Any) -> ArmError:
 
 def _failed_operation(response: Any) -> ArmError:
     error = _from_response(response)
-    if error.status < 400:
-        error.status = 0
+    error.status = 0
     if error.code.startswith("HTTP "):
         body = _json(response)
         state = (body.get("properties") or {}).get("provisioningState") or body.get("status") or "Failed"
