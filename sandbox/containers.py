@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from sandbox.ingress import Ingress
 from sandbox.resource_types import Json
 from sandbox.store import Resource
 
@@ -71,6 +72,7 @@ class Replica:
     containers: list[Container]
     init_containers: list[Container]
     variables: dict[str, str]
+    ingress: Ingress | None
     port: int | None
     grace: float
     created: float = field(default_factory=time.time)

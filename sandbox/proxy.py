@@ -9,6 +9,7 @@ streamed. Every other host is tunnelled with its TLS untouched.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import time
@@ -17,12 +18,15 @@ from dataclasses import dataclass
 
 from mitmproxy import http, tls
 
-from sandbox import arm, directory
+from sandbox import arm, directory, graph, log_stream
 from sandbox.arm import ResourceManager
 from sandbox.blob import ACCOUNTS, Blobs
 from sandbox.blob import SUFFIX as BLOB_SUFFIX
 from sandbox.directory import TOKEN_SECONDS, Directory
+from sandbox.graph import Graph
+from sandbox.ingress import NOT_READY, REQUEST_SECONDS, Ingress
 from sandbox.key_vault import KeyVaults
+from sandbox.log_stream import LogStream
 from sandbox.messages import Request, Response, json_response
 from sandbox.portal.site import Portal
 from sandbox.registry import REGISTRIES, Builds, RegistryEndpoint
@@ -34,7 +38,6 @@ LOG = logging.getLogger("sandbox.proxy")
 REGISTRY_SUFFIX = ".azurecr.io"
 APP_SUFFIX = ".azurecontainerapps.io"
 _NO_APP = b"<html><head><title>Error 404</title></head><body>Error 404 - This Container App is stopped or does not exist.</body></html>"
-_NOT_READY = b"upstream connect error or disconnect/reset before headers. reset reason: connection failure"
 _DENIED = b"RBAC: access denied"
 _FAILED = b'{"error": {"code": "InternalServerError", "message": "The sandbox could not answer this request; its log says why."}}'
 
@@ -52,6 +55,8 @@ class Endpoints:
     runtime: Runtime
     vaults: KeyVaults
     portal: Portal
+    graph: Graph
+    streams: LogStream
 
 
 class Gateway:
@@ -61,6 +66,7 @@ class Gateway:
         self._to = endpoints
         self._identity_port = identity_port
         self._portal_port = portal_port
+        self._limits: dict[str, asyncio.TimerHandle] = {}
 
     # which connections are ours
 
@@ -73,11 +79,12 @@ class Gateway:
     def serves(self, host: str) -> bool:
         """Whether a host is one of Azure's that stands here."""
         return (
-            host in (arm.HOST, directory.HOST, self._to.builds.host)
+            host in (arm.HOST, directory.HOST, graph.HOST, self._to.builds.host)
             or self._account(host) is not None
             or self._registry(host) is not None
             or self._to.vaults.vault(host) is not None
             or self._in_environment(host)
+            or host.endswith(log_stream.SUFFIX)
         )
 
     def _account(self, host: str) -> Resource | None:
@@ -144,6 +151,10 @@ class Gateway:
             return self._to.manager.handle
         if host == directory.HOST:
             return self._to.directory.handle
+        if host.endswith(log_stream.SUFFIX):
+            return self._to.streams.handle
+        if host == graph.HOST:
+            return self._to.graph.handle
         if host == self._to.builds.host:
             return self._to.builds.handle
         registry = self._registry(host)
@@ -248,20 +259,29 @@ class Gateway:
             flow.response = http.Response.make(403, _DENIED, {"Content-Type": "text/plain"})
             return
         try:
-            flow.metadata["revision"], address = await self._to.runtime.admit(way, flow.id)
+            flow.metadata["revision"], entrance = await self._to.runtime.admit(way, flow.id)
         except NotServed as reason:
             if reason.stopped:
                 flow.response = http.Response.make(404, _NO_APP, {"Content-Type": "text/html"})
             else:
-                flow.response = http.Response.make(503, _NOT_READY, {"Content-Type": "text/plain"})
+                flow.response = http.Response.make(503, NOT_READY, {"Content-Type": "text/plain"})
             return
         flow.request.headers["X-Forwarded-For"] = peer
         flow.request.headers["X-Forwarded-Proto"] = "https"
-        _reroute(flow, "http", address, ingress["targetPort"])
+        _reroute(flow, "http", entrance.address, entrance.port)
+        loop = asyncio.get_running_loop()
+        self._limits[flow.id] = loop.call_later(REQUEST_SECONDS, _take_too_long, flow, entrance)
 
     def _leave_app(self, flow: http.HTTPFlow) -> None:
         if (revision := flow.metadata.get("revision")) is not None:
             self._to.runtime.finished(revision, flow.id)
+        if (limit := self._limits.pop(flow.id, None)) is not None:
+            limit.cancel()
+
+
+def _take_too_long(flow: http.HTTPFlow, entrance: Ingress) -> None:
+    if flow.websocket is None and flow.server_conn.sockname is not None:
+        entrance.expire(flow.server_conn.sockname[:2])
 
 
 def permitted(restrictions: list[dict[str, str]], peer: str) -> bool:

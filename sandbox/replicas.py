@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.containers import Container, ContainerRuntime, Replica, StartRefused, Unavailable, write_log
+from sandbox.ingress import Ingress
 from sandbox.probes import first_verdict, probes_of, watch
 from sandbox.resource_types import Context, Json
 from sandbox.store import Resource
@@ -56,11 +57,13 @@ class Replicas:
         folder.mkdir(parents=True)
         folder.chmod(0o700)
         grace = template.get("terminationGracePeriodSeconds")
+        address = self._address(port)
+        ingress = Ingress(address, port) if port else None
         replica = Replica(
-            name, owner.key, group, self._address(port), folder,
+            name, owner.key, group, address, folder,
             [Container(spec, folder / f"{spec['name']}.log") for spec in template.get("containers") or []],
             [Container(spec, folder / f"{spec['name']}.log") for spec in template.get("initContainers") or []],
-            {**variables, "CONTAINER_APP_REPLICA_NAME": name}, port, _GRACE_SECONDS if grace is None else float(grace),
+            {**variables, "CONTAINER_APP_REPLICA_NAME": name}, ingress, port, _GRACE_SECONDS if grace is None else float(grace),
         )  # fmt: skip
         self._groups.setdefault(group, []).append(replica)
         return replica
@@ -89,6 +92,8 @@ class Replicas:
                 for container in [*replica.init_containers, *replica.containers]
             )
         )
+        if replica.ingress is not None:
+            replica.ingress.close()
         group = self._groups.get(replica.group, [])
         if replica in group:
             group.remove(replica)
@@ -119,6 +124,8 @@ class Replicas:
         )
 
     async def _live(self, replica: Replica) -> None:
+        if replica.ingress is not None:
+            await replica.ingress.open()
         for container in replica.init_containers:
             while await self._run(replica, container, None) != 0:
                 await self._wait_back_off(container)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.containers import Replica, last_line, platform_variables
+from sandbox.ingress import REQUEST_SECONDS, Ingress
 from sandbox.replicas import Replicas
 from sandbox.resource_types import Context, Json
 from sandbox.scaling import Scale, next_count
@@ -31,7 +32,6 @@ LOG = logging.getLogger("sandbox.runtime")
 APPS = "microsoft.app/containerapps"
 REVISIONS = "microsoft.app/containerapps/revisions"
 PROVISION_SECONDS = 900.0
-REQUEST_SECONDS = 240.0
 CRASHES_TO_FAIL = 3
 _LOOK_SECONDS = 0.25
 _LOAD_SECONDS = 15.0
@@ -133,8 +133,8 @@ class Runtime:
         """What a host name of an environment leads to."""
         return way_to(host, self._context.store.of_type(APPS))
 
-    async def admit(self, way: Way, request: str) -> tuple[str, str]:
-        """Takes a request in, and wakes a revision that was scaled to zero. Returns the revision's key and a replica's address.
+    async def admit(self, way: Way, request: str) -> tuple[str, Ingress]:
+        """Takes a request in, and wakes a revision that was scaled to zero. Returns the revision's key and a replica's ingress.
 
         Raises NotServed. Who was admitted is to be told of by `finished`.
         """
@@ -154,7 +154,7 @@ class Runtime:
         demand.requests[request] = demand.asked_at = time.monotonic()
         deadline = time.monotonic() + REQUEST_SECONDS
         while time.monotonic() < deadline:
-            ready = [replica.address for replica in self.replicas(revision) if replica.ready]
+            ready = [r.ingress for r in self.replicas(revision) if r.ready and r.ingress is not None]
             if ready:
                 return revision.key, random.choice(ready)
             if not self.replicas(revision) and not demand.waking:

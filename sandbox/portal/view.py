@@ -82,6 +82,7 @@ class View:
 
     def _group(self, group: Resource, resources: list[Resource]) -> Json:
         inside = [found for found in resources if found.key.startswith(group.key + "/")]
+        inside.sort(key=lambda found: found.key.split("/"))  # what belongs to another comes right after it
         return {
             "id": group.id,
             "name": group.name,
