@@ -105,6 +105,11 @@ class Directory:
             return None  # a token of a registry, which the same key signs
         return Caller(claims["oid"], claims["appid"], claims["aud"])
 
+    def replicated(self, principal: Principal) -> bool:
+        """Whether a principal has arrived in all of the directory: Entra takes a while after it is created."""
+        delay = float(self._store.setting("directory_replication") or 0)
+        return delay <= 0 or time.time() >= principal.created + delay
+
     def handle(self, request: Request) -> Response:
         """Answers a request to login.microsoftonline.com."""
         segments = [segment for segment in request.path.split("/") if segment]

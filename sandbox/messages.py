@@ -35,6 +35,14 @@ class Request:
         found = parse_qs(urlsplit(self.url).query, keep_blank_values=True)
         return {name.lower(): values[0] for name, values in found.items()}
 
+    def json(self) -> dict[str, Any]:
+        """The object of a JSON body; empty where the body is none."""
+        try:
+            found = json.loads(self.body or b"{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
     def form(self) -> dict[str, str]:
         """The parameters of a form body."""
         return {name: values[0] for name, values in parse_qs(self.body.decode("utf-8", "replace")).items()}

@@ -110,6 +110,21 @@ class Images:
     def tags(self, registry: str, repository: str) -> list[str]:
         return sorted(p.name for p in self._tags(registry, repository).glob("*") if not p.name.startswith("sha256-"))
 
+    def manifests(self, registry: str, repository: str) -> list[str]:
+        """The digests of a repository's manifests, by age."""
+        if ".." in repository:
+            return []
+        files = self._tags(registry, repository).glob("sha256-*")
+        return [path.name.replace("-", ":", 1) for path in sorted(files, key=lambda path: path.stat().st_mtime)]
+
+    def tags_of(self, registry: str, repository: str, digest: str) -> list[str]:
+        """The tags that stand for a manifest."""
+        return [
+            tag
+            for tag in self.tags(registry, repository)
+            if (self.find(registry, repository, tag) or {}).get("digest") == digest
+        ]
+
     def remove(self, registry: str, repository: str, reference: str) -> bool:
         """Removes a tag, or a manifest with all its tags."""
         found = self.find(registry, repository, reference)
@@ -118,7 +133,8 @@ class Images:
         folder = self._tags(registry, repository)
         for path in folder.iterdir():
             entry = read_json(path)
-            if path.name == reference or (reference.startswith("sha256:") and entry and entry["digest"] == reference):
+            manifest = reference.startswith("sha256:")
+            if path.name == reference or (manifest and entry and entry["digest"] == reference):
                 path.unlink()
         return True
 
@@ -243,7 +259,7 @@ class RegistryEndpoint:
                 if content
                 else _refuse(404, "BLOB_UNKNOWN", "blob unknown to registry")
             )
-        if request.path == "/acr/v1/_catalog":
+        if request.path in ("/acr/v1/_catalog", "/v2/_catalog"):
             return json_response(200, {"repositories": self._images.repositories(registry.name)})
         tag = re.fullmatch(r"/acr/v1/(.+)/_tags(?:/([^/]+))?", request.path)
         if tag is not None and request.method == "GET":
@@ -251,9 +267,12 @@ class RegistryEndpoint:
         if tag is not None and tag[2] and request.method == "DELETE":
             gone = self._images.remove(registry.name, tag[1], tag[2])
             return Response(202) if gone else _refuse(404, "TAG_UNKNOWN", "the specified tag does not exist")
-        manifest = re.fullmatch(r"/acr/v1/(.+)/_manifests/([^/]+)", request.path)
+        manifest = re.fullmatch(r"/acr/v1/(.+)/_manifests(?:/([^/]+))?", request.path)
         if manifest is not None and request.method == "GET":
             return self._manifest_properties(registry, manifest[1], manifest[2])
+        repository = re.fullmatch(r"/acr/v1/(.+)", request.path)
+        if repository is not None:
+            return self._repository(registry, request, repository[1])
         return _refuse(
             405, "UNSUPPORTED", "The operation is unsupported: the sandbox's registry holds what its own builds make."
         )
@@ -286,41 +305,80 @@ class RegistryEndpoint:
             )
         return json_response(200, {**about, "tag": shown[0]})
 
-    def _manifest_properties(self, registry: Resource, repository: str, reference: str) -> Response:
-        found = self._images.find(registry.name, repository, reference)
-        if found is None:
-            return _refuse(404, "MANIFEST_UNKNOWN", "manifest unknown")
-        content = self._images.content(found["digest"]) or b""
-        shown = {
-            **_times(found),
-            "mediaType": MANIFEST_TYPE,
-            "imageSize": len(content),
-            "architecture": "amd64",
-            "os": "linux",
-        }
+    def _manifest_properties(self, registry: Resource, repository: str, reference: str | None) -> Response:
+        """The properties of one manifest, or of all of a repository."""
+        digests = self._images.manifests(registry.name, repository) if reference is None else [reference]
+        found = [one for digest in digests if (one := self._images.find(registry.name, repository, digest))]
+        if not found:
+            code = "MANIFEST_UNKNOWN" if reference else "NAME_UNKNOWN"
+            return _refuse(404, code, "manifest unknown" if reference else "repository name not known to registry")
+        shown = [
+            {
+                **_times(one),
+                "imageSize": len(self._images.content(one["digest"]) or b""),
+                "architecture": "amd64",
+                "os": "linux",
+                "mediaType": MANIFEST_TYPE,
+                "configMediaType": CONFIG_TYPE,
+                "tags": self._images.tags_of(registry.name, repository, one["digest"]),
+            }
+            for one in found
+        ]
+        about = {"registry": registry.properties["loginServer"], "imageName": repository}
         return json_response(
-            200, {"registry": registry.properties["loginServer"], "imageName": repository, "manifest": shown}
+            200, {**about, "manifests": shown} if reference is None else {**about, "manifest": shown[0]}
         )
+
+    def _repository(self, registry: Resource, request: Request, repository: str) -> Response:
+        """A repository's properties, or its end."""
+        digests = self._images.manifests(registry.name, repository)
+        found = [one for digest in digests if (one := self._images.find(registry.name, repository, digest))]
+        if not found:
+            return _refuse(404, "NAME_UNKNOWN", "repository name not known to registry")
+        tags = self._images.tags(registry.name, repository)
+        if request.method == "DELETE":
+            for digest in digests:
+                self._images.remove(registry.name, repository, digest)
+            return json_response(202, {"manifestsDeleted": digests, "tagsDeleted": tags})
+        if request.method != "GET":
+            return _refuse(405, "UNSUPPORTED", "The operation is unsupported.")
+        times = sorted(one["time"] for one in found)
+        shown = {
+            "registry": registry.properties["loginServer"],
+            "imageName": repository,
+            "createdTime": times[0],
+            "lastUpdateTime": times[-1],
+            "manifestCount": len(digests),
+            "tagCount": len(tags),
+            "changeableAttributes": {**_ATTRIBUTES, "teleportEnabled": False},
+        }
+        return json_response(200, shown)
+
+
+_ATTRIBUTES = {"deleteEnabled": True, "writeEnabled": True, "readEnabled": True, "listEnabled": True}
 
 
 def _times(found: Json) -> Json:
-    attributes = {"deleteEnabled": True, "writeEnabled": True, "readEnabled": True, "listEnabled": True}
     return {
         "digest": found["digest"],
         "createdTime": found["time"],
         "lastUpdateTime": found["time"],
-        "changeableAttributes": attributes,
+        "changeableAttributes": _ATTRIBUTES,
     }
 
 
 def _scope(request: Request) -> str:
     """The scope of a token that a request needs."""
-    if request.path.startswith("/acr/v1/_catalog"):
+    if request.path in ("/acr/v1/_catalog", "/v2/_catalog"):
         return "registry:catalog:*"
     found = re.match(r"/v2/(.+)/(?:manifests|blobs|tags)/", request.path)
     if found is not None:
         return f"repository:{found[1]}:{'delete' if request.method == 'DELETE' else 'pull'}"
     found = re.match(r"/acr/v1/(.+?)/_(?:tags|manifests)", request.path)
+    if found is not None:
+        verb = {"GET": "metadata_read", "DELETE": "delete"}.get(request.method, "metadata_write")
+        return f"repository:{found[1]}:{verb}"
+    found = re.fullmatch(r"/acr/v1/(.+)", request.path)
     if found is not None:
         verb = {"GET": "metadata_read", "DELETE": "delete"}.get(request.method, "metadata_write")
         return f"repository:{found[1]}:{verb}"
@@ -412,8 +470,18 @@ class Builds:
                 },
             )
         if request.method in ("GET", "HEAD") and path.is_file():
-            return _log_content(path, request.headers.get("x-ms-range") or request.headers.get("range"))
+            content = _log_content(path, request.headers.get("x-ms-range") or request.headers.get("range"))
+            if ended := self._ended(path):
+                content.headers["x-ms-meta-Complete"] = ended  # what readers of a log wait for
+            return content
         return Response(404, b"", {"x-ms-error-code": "BlobNotFound"})
+
+    def _ended(self, log: Path) -> str | None:
+        """How the run ended that a log is of; None while it goes on."""
+        registry = self._context.store.named(REGISTRIES, log.parent.name)
+        run = self._context.store.get(f"{registry.id}/runs/{log.stem}") if registry is not None else None
+        status = run.properties["status"] if run is not None else "Succeeded"
+        return None if status in ("Queued", "Started", "Running") else {"Succeeded": "successful"}.get(status, "failed")
 
     def begin(self, registry: Resource, request: Json, run: Resource) -> None:
         """Starts a run in the background."""

@@ -31,9 +31,11 @@ from sandbox.arm import ResourceManager
 from sandbox.azure_sql import AzureSql, SqlServer
 from sandbox.blob import Blobs
 from sandbox.directory import Directory
+from sandbox.graph import Graph
 from sandbox.home import Home, locate, read_json, write_private
 from sandbox.jobs import Jobs
 from sandbox.key_vault import KeyVaults
+from sandbox.log_stream import LogStream
 from sandbox.portal.site import Portal
 from sandbox.portal.view import View
 from sandbox.process_containers import ProcessContainers
@@ -221,9 +223,11 @@ class Sandbox:
         manager = ResourceManager(self.context, resource_types(self.context, behind))
         portal = Portal(View(manager, replicas, self.home.root / "apps"), portal_port)
         registry = RegistryEndpoint(self.context, images)
+        graph = Graph(self.store, self.directory)
+        streams = LogStream(self.store, self.directory, self.home.root / "apps")
         vaults = KeyVaults(self.store, self.directory)
         gateway = Gateway(
-            Endpoints(self.store, self.directory, manager, registry, builds, blobs, runtime, vaults, portal),
+            Endpoints(self.store, self.directory, manager, registry, builds, blobs, runtime, vaults, portal, graph, streams),
             identity_port,
             portal_port,
         )

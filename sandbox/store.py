@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS operations (
     started REAL NOT NULL, due REAL NOT NULL, work INTEGER NOT NULL, ended REAL, error TEXT);
 CREATE TABLE IF NOT EXISTS principals (
     object_id TEXT PRIMARY KEY, client_id TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL,
-    resource TEXT, secret TEXT);
+    resource TEXT, secret TEXT, created REAL NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -83,6 +83,7 @@ class Principal:
     kind: str
     resource: str | None = None
     secret: str | None = None
+    created: float = 0.0
 
 
 class Store:
@@ -100,6 +101,8 @@ class Store:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(SCHEMA)
+        if "created" not in {row["name"] for row in self._connection.execute("PRAGMA table_info (principals)")}:
+            self._connection.execute("ALTER TABLE principals ADD COLUMN created REAL NOT NULL DEFAULT 0")
 
     def close(self) -> None:
         if self._connection is not None:
@@ -200,7 +203,8 @@ class Store:
 
     def put_principal(self, principal: Principal) -> None:
         self.sql.execute(
-            "INSERT OR REPLACE INTO principals VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO principals VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO UPDATE SET "
+            "client_id = excluded.client_id, name = excluded.name, resource = excluded.resource, secret = excluded.secret",
             (
                 principal.object_id,
                 principal.client_id,
@@ -208,6 +212,7 @@ class Store:
                 principal.kind,
                 principal.resource,
                 principal.secret,
+                principal.created or time.time(),
             ),
         )
 
@@ -217,6 +222,10 @@ class Store:
             "SELECT * FROM principals WHERE object_id = ? OR client_id = ?", (identifier.lower(), identifier.lower())
         ).fetchone()
         return None if row is None else Principal(**dict(row))
+
+    def principals(self) -> list[Principal]:
+        """All principals, oldest first."""
+        return [Principal(**dict(row)) for row in self.sql.execute("SELECT * FROM principals ORDER BY created")]
 
     def delete_principals_of(self, resource_id: str) -> None:
         self.sql.execute("DELETE FROM principals WHERE resource = ?", (resource_id.lower(),))
