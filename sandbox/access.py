@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sandbox.store import Store
 
 ROLE_ASSIGNMENTS = "microsoft.authorization/roleassignments"
+ROLE_DEFINITIONS = "Microsoft.Authorization/roleDefinitions"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Role:
     actions: tuple[str, ...] = ()
     not_actions: tuple[str, ...] = ()
     data_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
 
 
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers"
@@ -105,6 +107,18 @@ def _matches(patterns: tuple[str, ...], action: str) -> bool:
     return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
 
 
+def role_of(store: Store, guid: str) -> Role | None:
+    """A role by its GUID: a built-in one, or one of the store."""
+    if guid.lower() in ROLES_BY_GUID:
+        return ROLES_BY_GUID[guid.lower()]
+    found = store.named(ROLE_DEFINITIONS, guid)
+    if found is None:
+        return None
+    kinds = ("actions", "notActions", "dataActions", "notDataActions")
+    permitted = [tuple(one for part in found.properties["permissions"] for one in part[kind]) for kind in kinds]
+    return Role(guid.lower(), found.properties["roleName"], *permitted)
+
+
 def is_allowed(store: Store, principal: str, action: str, scope: str, *, data: bool = False) -> bool:
     """Whether a principal (object id) may do an action at a scope.
 
@@ -120,11 +134,11 @@ def is_allowed(store: Store, principal: str, action: str, scope: str, *, data: b
             continue
         if assignment.private.get("propagates") and time.time() < assignment.created + delay:
             continue
-        role = ROLES_BY_GUID.get(str(properties["roleDefinitionId"]).rpartition("/")[2].lower())
+        role = role_of(store, str(properties["roleDefinitionId"]).rpartition("/")[2])
         if role is None:
             continue
         if (
-            _matches(role.data_actions, action)
+            _matches(role.data_actions, action) and not _matches(role.not_data_actions, action)
             if data
             else _matches(role.actions, action) and not _matches(role.not_actions, action)
         ):

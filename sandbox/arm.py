@@ -305,12 +305,12 @@ class ResourceManager:
         if method == "PATCH" and existing is None:
             raise handler.not_found(target)
         if method == "PATCH" and existing is not None:
-            call.body = handler.merge(call, existing)
+            call.body, call.patch = handler.merge(call, existing), call.body
         elif method != "PUT":
             raise ArmError(
                 405, "HttpMethodNotAllowed", f"The requested resource does not support http method '{method}'."
             )
-        return self._write(handler, call, existing, resource_id, patch=method == "PATCH")
+        return self._write(handler, call, existing, resource_id)
 
     def _find(self, handler: ResourceType, target: Target) -> Resource | None:
         return self.store.get(handler.resource_id(target)) or handler.implied(target)
@@ -390,9 +390,7 @@ class ResourceManager:
 
     # writes
 
-    def _write(
-        self, handler: ResourceType, call: Call, existing: Resource | None, resource_id: str, *, patch: bool
-    ) -> Response:
+    def _write(self, handler: ResourceType, call: Call, existing: Resource | None, resource_id: str) -> Response:
         if existing is not None and (running := self.store.running_operations(existing.key)):
             raise _busy(handler, existing, running[0])
         if (
@@ -403,9 +401,7 @@ class ResourceManager:
             raise handler.taken(taken.name)
         handler.examine(call, existing)
         body, private = handler.settle(call, existing)
-        reply = handler.create_reply if existing is None else handler.update_reply
-        if patch and reply is Reply.ASYNC_OPERATION:
-            reply = Reply.ACCEPTED_LOCATION
+        reply = handler.reply(call, existing)
         name = existing.name if existing is not None else call.target.name
         resource = Resource(existing.id if existing else resource_id, handler.type.lower(), name, body, private)
         if existing is not None:
@@ -413,7 +409,7 @@ class ResourceManager:
         if reply is Reply.SYNC:
             handler.begin(resource, _no_operation(resource), call)
             self.store.put(resource)
-            status = handler.created_status if existing is None else 200
+            status = handler.created_status if existing is None else handler.updated_status
             return json_response(status, handler.unsettled(resource))
         resource.state = handler.creating_state if existing is None else handler.updating_state
         verb = "create" if existing is None else "update"
@@ -423,17 +419,22 @@ class ResourceManager:
             operation.work = handler.begin(resource, operation, call)
             self.store.put_operation(operation)
         if reply is Reply.SETTLES:
-            return json_response(handler.created_status, handler.unsettled(resource))
+            status = handler.created_status if existing is None else handler.updated_status
+            return json_response(status, handler.unsettled(resource))
         headers = self._polling_headers(handler, resource, operation, call)
         if reply is Reply.ACCEPTED_OPERATION:
             started = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(operation.started))
             return json_response(
                 202, {"operation": handler.operation_name(verb, call.body), "startTime": started}, headers
             )
+        if reply is Reply.ACCEPTED:
+            return Response(202, b"", headers)
         if reply is Reply.ACCEPTED_LOCATION:
             headers.pop("Azure-AsyncOperation", None)
             return Response(202, b"", headers)
         headers.pop("Location", None)
+        if handler.located_by_itself:
+            headers["Location"] = f"https://{HOST}{resource.id}?api-version={call.api_version}"
         return json_response(201, handler.unsettled(resource), headers)
 
     def _delete(self, handler: ResourceType, call: Call, existing: Resource | None) -> Response:
@@ -441,15 +442,12 @@ class ResourceManager:
             return Response(handler.missing_delete_status)
         if running := self.store.running_operations(existing.key):
             raise _busy(handler, existing, running[0])
+        handler.check_removal(existing)
         if handler.delete_reply is Reply.SYNC:
             shown = handler.show(existing)
             self._take_down(existing)
             self.store.delete(existing.id)
-            return (
-                json_response(200, shown)
-                if handler.type.lower().endswith("roleassignments")
-                else Response(handler.deleted_status)
-            )
+            return json_response(200, shown) if handler.shows_deleted else Response(handler.deleted_status)
         existing.state = "Deleting"
         with self.store.transaction():
             self.store.put(existing)

@@ -97,6 +97,7 @@ class Reply(enum.Enum):
     SETTLES = "200 with the unsettled resource, which settles by itself; there is nothing to poll"
     ASYNC_OPERATION = "201 with the unsettled resource, and Azure-AsyncOperation to poll"
     ACCEPTED_OPERATION = "202 with an operation as body, and both headers to poll"
+    ACCEPTED = "202 without a body, and both headers to poll"
     ACCEPTED_LOCATION = "202 without a body, and Location to poll"
 
 
@@ -109,6 +110,7 @@ class Call:
     api_version: str
     body: Json = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
+    patch: Json | None = None  # what a PATCH asked for; `body` is then what it amounts to
 
 
 @dataclass
@@ -167,9 +169,12 @@ class ResourceType:
     name_rule: NameRule | None = None
     create_reply = Reply.SYNC
     update_reply = Reply.SYNC
+    patch_reply: Reply | None = None
     delete_reply = Reply.SYNC
     created_status = 201
+    updated_status = 200
     deleted_status = 200
+    shows_deleted = False
     missing_delete_status = 204
     deleted_result_status = 204
     retry_after = 15
@@ -177,6 +182,7 @@ class ResourceType:
     creating_state = "Creating"
     updating_state = "Updating"
     shows_state = True
+    located_by_itself = False  # whether the answer to a write has a Location, which is the resource's own
     status_path = ""
     result_path = ""
     operation_api_version: str | None = None
@@ -225,6 +231,12 @@ class ResourceType:
         merged: Json = merge_patch(existing.body, call.body)
         return merged
 
+    def reply(self, call: Call, existing: Resource | None) -> Reply:
+        """How a write is answered."""
+        if existing is None:
+            return self.create_reply
+        return self.patch_reply or self.update_reply if call.patch is not None else self.update_reply
+
     def unsettled(self, resource: Resource) -> Json:
         """The resource as the answer to the write shows it."""
         return self.show(resource)
@@ -240,6 +252,9 @@ class ResourceType:
     def implied(self, target: Target) -> Resource | None:
         """The resource that exists by itself where nobody wrote one, such as an account's default blob service."""
         return None
+
+    def check_removal(self, resource: Resource) -> None:
+        """Refuses, with ArmError, a deletion that Azure refuses."""
 
     def removed(self, resource: Resource) -> None:
         """Takes down what stands behind a resource that is being deleted."""
@@ -326,6 +341,13 @@ def merge_patch(current: Any, patch: Any) -> Any:
     return merged
 
 
+def without_nulls(value: Any) -> Any:
+    """A value without the members that are null, at any depth."""
+    if isinstance(value, dict):
+        return {name: without_nulls(one) for name, one in value.items() if one is not None}
+    return [without_nulls(one) for one in value] if isinstance(value, list) else value
+
+
 def system_data(caller: Caller, existing: Resource | None, form: str = "%Y-%m-%dT%H:%M:%S.000000") -> Json:
     """systemData as most providers keep it."""
     now = time.strftime(form, time.gmtime())
@@ -385,6 +407,21 @@ REGIONS = {
 def region(location: str) -> str:
     """The canonical name of a location: `westeurope` for `West Europe`."""
     return location.replace(" ", "").lower()
+
+
+# https://learn.microsoft.com/azure/reliability/regions-paired
+_PAIRS = (
+    ("australiaeast", "australiasoutheast"), ("canadacentral", "canadaeast"), ("centralindia", "southindia"), ("centralus", "eastus2"),
+    ("eastasia", "southeastasia"), ("eastus", "westus"), ("francecentral", "westeurope"), ("germanywestcentral", "northeurope"),
+    ("japaneast", "japanwest"), ("northcentralus", "southcentralus"), ("northeurope", "westeurope"), ("swedencentral", "northeurope"),
+    ("uksouth", "ukwest"), ("westcentralus", "westus2"),
+)  # fmt: skip
+
+
+def paired_region(location: str) -> str:
+    """The region that a region's geo-redundant copies go to."""
+    pairs = {second: first for first, second in _PAIRS} | dict(_PAIRS)
+    return pairs.get(region(location), "northeurope")
 
 
 def check_location(location: Any, resource_type: str) -> None:

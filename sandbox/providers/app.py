@@ -14,12 +14,14 @@ import string
 import time
 from typing import TYPE_CHECKING, Any
 
+from sandbox.log_stream import auth_token
 from sandbox.messages import Response, json_response
 from sandbox.providers.container_template import (
     check_configuration,
     check_environment,
     check_template,
     container,
+    dapr,
     display,
     event_stream,
     kept_secrets,
@@ -27,6 +29,8 @@ from sandbox.providers.container_template import (
     registry,
     secret_names,
     shown_secrets,
+    unsettled_containers,
+    unsettled_registries,
     volumes,
 )
 from sandbox.resource_types import (
@@ -41,6 +45,7 @@ from sandbox.resource_types import (
     merge_patch,
     region,
     system_data,
+    without_nulls,
 )  # fmt: skip
 from sandbox.store import Operation, Resource
 
@@ -62,6 +67,7 @@ class ContainerApp(ResourceType):
         "character, and end with an alphanumeric character and cannot have '--'. The length must not be more than 32 characters.",
     )
     create_reply = update_reply = Reply.ASYNC_OPERATION
+    patch_reply = Reply.ACCEPTED
     delete_reply = Reply.ACCEPTED_LOCATION
     creating_state = updating_state = "InProgress"
     seconds = {"create": 11.0, "update": 11.0, "delete": 10.0}
@@ -84,7 +90,7 @@ class ContainerApp(ResourceType):
         properties = call.body.get("properties") or {}
         check_environment(self.store, properties)
         check_configuration(self.store, call, existing)
-        check_template(properties.get("template") or {}, secret_names(properties))
+        check_template(properties, secret_names(properties))
         scale = (properties.get("template") or {}).get("scale") or {}
         low, high = scale.get("minReplicas"), scale.get("maxReplicas")
         if low is not None and high is not None and int(low) > int(high):
@@ -111,8 +117,16 @@ class ContainerApp(ResourceType):
         private = {"identity_header": str(secrets.token_hex(16)), **(existing.private if existing else {})}
         configuration = asked.get("configuration") or {}
         private |= kept_secrets(configuration)
+        private["asked"] = {
+            "configuration": {**configuration, "secrets": None},
+            "template": asked.get("template") or {},
+        }
         ingress = _ingress(configuration.get("ingress"), name, domain)
         template = _template(asked.get("template") or {})
+        profile = asked.get("workloadProfileName") or known.get("workloadProfileName") or "Consumption"
+        if profile != "Consumption":
+            for spec in template["containers"]:
+                spec["resources"]["ephemeralStorage"] = ""
         suffix = template["revisionSuffix"]
         previous = known.get("latestRevisionName")
         if previous and template == known.get("template"):
@@ -132,7 +146,7 @@ class ContainerApp(ResourceType):
             "runningStatus": known.get("runningStatus") or "Running",
             "managedEnvironmentId": environment.id if environment else None,
             "environmentId": environment.id if environment else None,
-            "workloadProfileName": asked.get("workloadProfileName") or known.get("workloadProfileName") or "Consumption",
+            "workloadProfileName": profile,
             "patchingMode": "Automatic",
             "outboundIpAddresses": ["20.50.2.1", "20.50.2.2"],
             "latestRevisionName": latest,
@@ -147,7 +161,7 @@ class ContainerApp(ResourceType):
                 "ingress": ingress,
                 "registries": [registry(entry) for entry in configuration.get("registries") or []] or None,
                 "identitySettings": configuration.get("identitySettings") or [],
-                "dapr": configuration.get("dapr"),
+                "dapr": dapr(configuration.get("dapr")),
                 "runtime": configuration.get("runtime"),
                 "maxInactiveRevisions": int(configuration.get("maxInactiveRevisions") or 100),
                 "service": configuration.get("service"),
@@ -162,11 +176,13 @@ class ContainerApp(ResourceType):
             "properties": properties,
         }
         body["identity"] = self.identity(call, existing, lower_group=True) or {"type": "None"}
-        if call.body.get("tags"):
-            body["tags"] = call.body["tags"]
+        for name in ("kind", "tags"):
+            if call.body.get(name):
+                body[name] = call.body[name]
         return body, private
 
     def unsettled(self, resource: Resource) -> Json:
+        """The answer to a PUT: as it was asked for, without most of what Azure fills in later."""
         shown = self.show(resource)
         properties = shown["properties"]
         for name in (
@@ -177,6 +193,27 @@ class ContainerApp(ResourceType):
             "eventStreamEndpoint",
         ):
             properties.pop(name, None)
+        asked, template = resource.private["asked"]["configuration"], resource.private["asked"]["template"]
+        configuration = properties["configuration"]
+        for name in ("activeRevisionsMode", "targetLabel"):
+            configuration[name] = configuration[name] if asked.get(name) is not None else None
+        configuration["registries"] = unsettled_registries(configuration["registries"])
+        if configuration["ingress"] is not None:
+            ingress = asked["ingress"]
+            for name in ("fqdn", "exposedPort", "traffic"):
+                configuration["ingress"][name] = (
+                    configuration["ingress"][name] if ingress.get(name) is not None else None
+                )
+        properties["template"]["revisionSuffix"] = template.get("revisionSuffix")
+        unsettled_containers(properties["template"], template)
+        scale = template.get("scale")
+        if not scale:
+            properties["template"]["scale"] = None
+        else:
+            for name in ("cooldownPeriod", "pollingInterval", "maxReplicas"):
+                properties["template"]["scale"][name] = scale.get(name)
+            if scale.get("rules") == []:
+                properties["template"]["scale"]["rules"] = []
         return shown
 
     def show(self, resource: Resource) -> Json:
@@ -196,9 +233,7 @@ class ContainerApp(ResourceType):
         if action == "listsecrets":
             return json_response(200, {"value": listed_secrets(resource)})
         if action == "getauthtoken":
-            return json_response(
-                200, {"location": resource.body["location"], "properties": {"token": secrets.token_urlsafe(32)}}
-            )
+            return json_response(200, auth_token(self.context.directory, self.store, resource, self.type, call.caller))
         if action in ("start", "stop"):
             return self._start_or_stop(call, resource, action)
         return super().act(call, resource, action)
@@ -226,13 +261,10 @@ def _template(asked: Json) -> Json:
             "minReplicas": scale.get("minReplicas"),
             "maxReplicas": int(scale.get("maxReplicas") or 10),
             **{name: int(scale.get(name) or default) for name, default in _TARGETS.items()},
-            "rules": [
-                {key: value for key, value in rule.items() if value is not None} for rule in scale.get("rules") or []
-            ]
-            or None,
+            "rules": [without_nulls(rule) for rule in scale.get("rules") or []] or None,
         },
         "volumes": volumes(asked),
-        "serviceBinds": asked.get("serviceBinds"),
+        "serviceBinds": [{"clientType": "none", **bound} for bound in asked.get("serviceBinds") or []] or None,
     }
 
 
@@ -256,11 +288,12 @@ def _ingress(asked: Json | None, name: str, domain: str) -> Json | None:
         "traffic": traffic or [{"weight": 100, "latestRevision": True}],
         "customDomains": listed("customDomains"),
         "allowInsecure": bool(asked.get("allowInsecure")),
-        "ipSecurityRestrictions": listed("ipSecurityRestrictions"),
+        "ipSecurityRestrictions": without_nulls(listed("ipSecurityRestrictions")),
         "corsPolicy": asked.get("corsPolicy"),
         "clientCertificateMode": asked.get("clientCertificateMode"),
         "stickySessions": asked.get("stickySessions"),
-        "additionalPortMappings": listed("additionalPortMappings"),
+        "additionalPortMappings": [{"exposedPort": None, **item} for item in asked.get("additionalPortMappings") or []]
+        or None,
         "targetPortHttpScheme": asked.get("targetPortHttpScheme"),
     }
 

@@ -12,7 +12,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.resource_types import ArmError, Call, Json, NameRule, ResourceType, Target
+from sandbox.resource_types import ArmError, Call, Json, NameRule, ResourceType, Target, without_nulls
 from sandbox.store import Resource
 
 _SECRET_SETTINGS = ("clientSecretSettingName", "appSecretSettingName", "consumerSecretSettingName", "sasUrlSettingName")
@@ -44,7 +44,7 @@ class AuthConfig(ResourceType):
                 )
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        properties: Json = _without_nulls(copy.deepcopy(call.body.get("properties") or {}))
+        properties: Json = without_nulls(copy.deepcopy(call.body.get("properties") or {}))
         if "login" in properties:
             properties["login"].setdefault("preserveUrlFragmentsForLogins", False)
         entra = (properties.get("identityProviders") or {}).get("azureActiveDirectory")
@@ -76,9 +76,3 @@ def _secret_names(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for one in value:
             yield from _secret_names(one)
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
-    return value

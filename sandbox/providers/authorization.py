@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import uuid
 
-from sandbox.access import ROLES, Role
-from sandbox.resource_types import ArmError, Call, Json, ResourceType, Target, passes, utc_now
+from sandbox.access import ROLE_DEFINITIONS, ROLES, ROLES_BY_GUID, Role, role_of
+from sandbox.resource_types import ArmError, Call, Json, NameRule, ResourceType, Target, passes, utc_now
 from sandbox.store import Resource
 
 GUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
@@ -44,31 +44,90 @@ def _definition(subscription: str, role: Role) -> Resource:
 
 
 class RoleDefinition(ResourceType):
-    type = "Microsoft.Authorization/roleDefinitions"
+    """The built-in roles, and roles of one's own."""
+
+    type = ROLE_DEFINITIONS
     shows_state = False
+    updated_status = 201
+    shows_deleted = True
+    name_rule = NameRule(
+        GUID.pattern, "InvalidRoleDefinitionId", "The role definition ID '{name}' is not valid. It must be a GUID."
+    )
+
+    def resource_id(self, target: Target) -> str:
+        return f"/subscriptions/{target.subscription}/providers/{self.type}/{target.name}"
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        raise ArmError(400, "RoleDefinitionCreateNotSupported", "The sandbox knows the built-in roles only.")
+        asked = call.body.get("properties") or {}
+        if call.target.name.lower() in ROLES_BY_GUID:
+            raise _role_refused("RoleDefinitionUpdateNotPermitted", "A built-in role cannot be changed.")
+        if not asked.get("roleName"):
+            raise _role_refused("InvalidRoleDefinitionName", "The name of the role must be given.")
+        if not asked.get("assignableScopes"):
+            raise _role_refused("InvalidAssignableScopes", "A role needs at least one assignable scope.")
+        if not asked.get("permissions"):
+            raise _role_refused("InvalidPermissions", "A role needs permissions.")
+        for other in self.definitions(call.target.subscription):
+            same = str(other.properties["roleName"]).lower() == asked["roleName"].lower()
+            if same and other.name.lower() != call.target.name.lower():
+                message = f"A custom role with the same name already exists in this directory: '{asked['roleName']}'."
+                raise ArmError(409, "RoleDefinitionWithSameNameExists", message, cause="")
+
+    def check_removal(self, resource: Resource) -> None:
+        if resource.name.lower() in ROLES_BY_GUID:
+            raise _role_refused("RoleDefinitionDeleteNotPermitted", "A built-in role cannot be deleted.")
+        for assignment in self.store.of_type(RoleAssignment.type):
+            if str(assignment.properties["roleDefinitionId"]).lower().endswith(resource.name.lower()):
+                message = "There are existing role assignments referencing role (code: RoleDefinitionHasAssignments)."
+                raise _role_refused("RoleDefinitionHasAssignments", message)
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body["properties"]
+        now = utc_now()
+        kinds = ("actions", "notActions", "dataActions", "notDataActions")
+        properties: Json = {
+            "roleName": asked["roleName"],
+            "type": "CustomRole",
+            "description": asked.get("description"),
+            "assignableScopes": asked["assignableScopes"],
+            "permissions": [{kind: list(one.get(kind) or []) for kind in kinds} for one in asked["permissions"]],
+            "createdOn": existing.properties["createdOn"] if existing else now,
+            "updatedOn": now,
+            "createdBy": call.caller.object_id,
+            "updatedBy": call.caller.object_id,
+        }
+        return {"properties": properties}, {}
+
+    def unsettled(self, resource: Resource) -> Json:
+        shown = self.show(resource)
+        shown["properties"]["createdBy"] = None
+        return shown
+
+    def implied(self, target: Target) -> Resource | None:
+        role = ROLES_BY_GUID.get(target.name.lower())
+        return None if role is None else _definition(target.subscription, role)
 
     def select(self, call: Call, scope: str) -> list[Resource]:
         wanted = call.query.get("$filter", "")
         return [found for found in self.definitions(call.target.subscription) if passes(found, wanted)]
 
     def definitions(self, subscription: str) -> list[Resource]:
-        return [_definition(subscription, role) for role in ROLES]
+        return [*(_definition(subscription, role) for role in ROLES), *self.store.of_type(self.type)]
 
     def not_found(self, target: Target) -> ArmError:
-        return ArmError(
-            404,
-            "RoleDefinitionDoesNotExist",
-            f"The specified role definition with ID '{target.name}' does not exist.",
-            cause="",
-        )
+        message = f"The specified role definition with ID '{target.name}' does not exist."
+        return ArmError(404, "RoleDefinitionDoesNotExist", message, cause="")
+
+
+def _role_refused(code: str, message: str) -> ArmError:
+    return ArmError(400, code, message, cause="")
 
 
 class RoleAssignment(ResourceType):
     type = "Microsoft.Authorization/roleAssignments"
     shows_state = False
+    updated_status = 201
+    shows_deleted = True
 
     def not_found(self, target: Target) -> ArmError:
         return ArmError(404, "RoleAssignmentNotFound", f"The role assignment '{target.name}' is not found.", cause="")
@@ -91,7 +150,7 @@ class RoleAssignment(ResourceType):
                 f"The Principal ID '{principal}' is not valid. Principal ID must be a GUID.",
                 cause="",
             )
-        if guid not in {role.guid for role in ROLES}:
+        if role_of(self.store, guid) is None:
             raise ArmError(
                 404,
                 "RoleDefinitionDoesNotExist",
@@ -99,7 +158,11 @@ class RoleAssignment(ResourceType):
                 cause="",
             )
         known = self.store.principal(principal)
-        if known is None or known.object_id != principal.lower():
+        # https://aka.ms/docs-principaltype: with a type given, Azure does not look for the principal in the directory's replicas
+        replicated = known is not None and (
+            bool(properties.get("principalType")) or self.context.directory.replicated(known)
+        )
+        if known is None or not replicated or known.object_id != principal.lower():
             raise ArmError(
                 400,
                 "PrincipalNotFound",
@@ -146,6 +209,11 @@ class RoleAssignment(ResourceType):
                 "description": asked.get("description"),
             }
         }, {"propagates": True}
+
+    def unsettled(self, resource: Resource) -> Json:
+        shown = self.show(resource)
+        shown["properties"]["createdBy"] = None
+        return shown
 
     def select(self, call: Call, scope: str) -> list[Resource]:
         """Assignments at, above and below the scope; `atScope()` leaves out those below."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sandbox.providers.app import ContainerApp, Revision
 from sandbox.providers.auth_config import AuthConfig
 from sandbox.providers.authorization import RoleAssignment, RoleDefinition
-from sandbox.providers.container_registry import Registry, Run
+from sandbox.providers.container_registry import Registry, Run, Task
 from sandbox.providers.job import Execution, Job, JobRunner
 from sandbox.providers.key_vault import DeletedVault, DeletedVaults, Vault
 from sandbox.providers.managed_environment import DaprComponent, EnvironmentStorage, ManagedEnvironment
@@ -54,7 +54,7 @@ def resource_types(context: Context, behind: Behind) -> list[ResourceType]:
     plain = (
         UserAssignedIdentity, RoleDefinition, RoleAssignment, Workspace, ManagedEnvironment, EnvironmentStorage, DaprComponent,
         AuthConfig, Execution, Server, FirewallRule, VirtualNetworkRule, Administrator, EntraOnly, ConnectionPolicy,
-        ShortTermRetention, LongTermRetention, TransparentDataEncryption, Vault, DeletedVault, DeletedVaults, BlobServiceProperties,
+        ShortTermRetention, LongTermRetention, TransparentDataEncryption, Task, Vault, DeletedVault, DeletedVaults, BlobServiceProperties,
     )  # fmt: skip
     return [
         *(kind(context) for kind in plain),

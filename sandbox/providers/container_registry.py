@@ -47,6 +47,12 @@ class Registry(ResourceType):
         super().__init__(context)
         self.builds = builds
 
+    def reply(self, call: Call, existing: Resource | None) -> Reply:
+        """A PATCH is done at once, unless it changes what takes a while."""
+        slow = {"identity", "encryption", "anonymousPullEnabled"}
+        asked = {*(call.patch or {}), *((call.patch or {}).get("properties") or {})}
+        return Reply.SYNC if call.patch is not None and not asked & slow else super().reply(call, existing)
+
     def taken(self, name: str) -> ArmError:
         return ArmError(
             409,
@@ -70,15 +76,16 @@ class Registry(ResourceType):
         def chosen(name: str, default: object) -> object:
             return asked.get(name) if asked.get(name) is not None else known.get(name, default)
 
+        data_host = f"{call.target.name.lower()}.{region(call.body['location'])}.data.azurecr.io"
         properties: Json = {
             "loginServer": f"{call.target.name.lower()}.azurecr.io",
             "creationDate": known.get("creationDate") or now,
             "provisioningState": "",
             "adminUserEnabled": chosen("adminUserEnabled", False),
-            "policies": known.get("policies") or _policies(now),
+            "policies": _policies(now, known.get("policies") or {}, asked.get("policies") or {}),
             "encryption": {"status": "disabled"},
             "dataEndpointEnabled": chosen("dataEndpointEnabled", False),
-            "dataEndpointHostNames": [],
+            "dataEndpointHostNames": [data_host] if chosen("dataEndpointEnabled", False) else [],
             "privateEndpointConnections": [],
             "publicNetworkAccess": chosen("publicNetworkAccess", "Enabled"),
             "networkRuleBypassOptions": chosen("networkRuleBypassOptions", "AzureServices"),
@@ -95,6 +102,10 @@ class Registry(ResourceType):
             "systemData": system_data(call.caller, existing, "%Y-%m-%dT%H:%M:%S.000000+00:00"),
             "properties": properties,
         }
+        if sku == "Premium":
+            rules = asked.get("networkRuleSet") or known.get("networkRuleSet") or {}
+            listed = rules.get("ipRules") or []
+            properties["networkRuleSet"] = {"defaultAction": rules.get("defaultAction") or "Allow", "ipRules": listed}
         if identity := self.identity(call, existing, lower_group=False):
             body["identity"] = {**identity, "type": identity["type"][0].lower() + identity["type"][1:]}
         private = (
@@ -164,8 +175,9 @@ class Registry(ResourceType):
         return json_response(200, shown)
 
 
-def _policies(now: str) -> Json:
-    return {
+def _policies(now: str, known: Json, asked: Json) -> Json:
+    """Every policy, as it is asked for, else as it stands, else as a new registry has it."""
+    new: Json = {
         "quarantinePolicy": {"status": "disabled"},
         "trustPolicy": {"type": "Notary", "status": "disabled"},
         "retentionPolicy": {"days": 7, "lastUpdatedTime": now, "status": "disabled"},
@@ -173,6 +185,16 @@ def _policies(now: str) -> Json:
         "azureADAuthenticationAsArmPolicy": {"status": "enabled"},
         "softDeletePolicy": {"retentionDays": 7, "lastUpdatedTime": now, "status": "disabled"},
     }
+    return {name: {**policy, **(known.get(name) or {}), **(asked.get(name) or {})} for name, policy in new.items()}
+
+
+class Task(ResourceType):
+    """A task of ACR Tasks. The sandbox runs quick builds only, so there are none; `az acr task list` asks for them."""
+
+    type = "Microsoft.ContainerRegistry/registries/tasks"
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        raise ArmError(400, "TasksOperationsNotAllowed", "The sandbox keeps no tasks: use scheduleRun.", cause="")
 
 
 class Run(ResourceType):

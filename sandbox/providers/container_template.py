@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.key_vault import SUFFIX, SecretUnavailable, referenced_value
-from sandbox.resource_types import REGIONS, ArmError, Call, Json, assigned_identities, region
+from sandbox.resource_types import REGIONS, ArmError, Call, Json, assigned_identities, region, without_nulls
 from sandbox.store import Resource, Store
 
 
@@ -104,9 +104,9 @@ def _check_reference(store: Store, secret: Json, identity: Json) -> None:
         raise ArmError(400, "InvalidParameterValueInContainerTemplate", str(error), cause="") from error
 
 
-def check_template(template: Json, secret_names: set[str]) -> None:
+def check_template(properties: Json, secret_names: set[str]) -> None:
     """Refuses a template without containers, containers without an image, unknown secrets, and CPU that does not fit the memory."""
-    containers = template.get("containers") or []
+    containers = (properties.get("template") or {}).get("containers") or []
     if not containers:
         raise ArmError(
             400,
@@ -131,7 +131,8 @@ def check_template(template: Json, secret_names: set[str]) -> None:
                     cause="",
                 )
 
-    _check_resources([container.get("resources") or {} for container in containers])
+    if (properties.get("workloadProfileName") or "Consumption") == "Consumption":
+        _check_resources([container.get("resources") or {} for container in containers])
 
 
 def _check_resources(asked: list[Json]) -> None:
@@ -217,8 +218,29 @@ def container(spec: Json) -> Json:
     }
     for name in ("probes", "volumeMounts"):
         if spec.get(name):
-            shown[name] = copy.deepcopy(spec[name])
+            shown[name] = without_nulls(copy.deepcopy(spec[name]))
     return shown
+
+
+def dapr(asked: Json | None) -> Json | None:
+    """Dapr's settings, with those that Azure adds."""
+    return None if not asked else {**asked, **{name: asked.get(name) for name in ("appHealth", "maxConcurrency")}}
+
+
+def unsettled_registries(shown: list[Json] | None) -> list[Json] | None:
+    """Registries in the answer to a write: without what is not set."""
+    return None if shown is None else [{name: value for name, value in entry.items() if value} for entry in shown]
+
+
+def unsettled_containers(shown: Json, asked: Json) -> None:
+    """Makes of the containers of a settled template those of the answer to a write: without the resources that nobody asked for."""
+    for kind in ("containers", "initContainers"):
+        for container, spec in zip(shown[kind] or [], asked.get(kind) or [], strict=True):
+            container["imageType"] = spec.get("imageType") or "CloudBuild"
+            if not spec.get("resources"):
+                container.pop("resources")
+            elif not container["resources"]["ephemeralStorage"]:
+                container["resources"]["ephemeralStorage"] = _ephemeral_storage(container["resources"]["cpu"])
 
 
 def registry(entry: Json) -> Json:

@@ -20,6 +20,7 @@ from sandbox.providers.container_template import (
     check_environment,
     check_template,
     container,
+    dapr,
     display,
     event_stream,
     kept_secrets,
@@ -27,6 +28,7 @@ from sandbox.providers.container_template import (
     registry,
     secret_names,
     shown_secrets,
+    unsettled_registries,
     volumes,
 )
 from sandbox.resource_types import (
@@ -79,6 +81,7 @@ class Job(ResourceType):
         "alphabetic character, and end with an alphanumeric character and cannot have '--'. The length must not be more than 32 characters.",
     )
     create_reply = update_reply = Reply.ASYNC_OPERATION
+    patch_reply = Reply.ACCEPTED_LOCATION
     delete_reply = Reply.ACCEPTED_LOCATION
     creating_state = updating_state = "InProgress"
     seconds = {"create": 6.0, "update": 9.0, "delete": 9.0}
@@ -94,7 +97,7 @@ class Job(ResourceType):
         check_environment(self.store, properties)
         self._check_trigger(call.target.name, properties.get("configuration") or {})
         check_configuration(self.store, call, existing)
-        check_template(properties.get("template") or {}, secret_names(properties))
+        check_template(properties, secret_names(properties))
 
     def _check_trigger(self, name: str, configuration: Json) -> None:
         trigger = str(configuration.get("triggerType") or "")
@@ -147,10 +150,13 @@ class Job(ResourceType):
                 "triggerType": trigger.capitalize(),
                 "replicaTimeout": int(configuration["replicaTimeout"]),
                 "replicaRetryLimit": int(configuration.get("replicaRetryLimit") or 0),
-                **{key: _settings(configuration, key) if kind == trigger else None for kind, key in _TRIGGERS.items()},
+                **{
+                    key: _settings(configuration, key, sent_whole=call.patch is None) if kind == trigger else None
+                    for kind, key in _TRIGGERS.items()
+                },
                 "registries": [registry(entry) for entry in configuration.get("registries") or []] or None,
                 "identitySettings": configuration.get("identitySettings") or [],
-                "dapr": configuration.get("dapr"),
+                "dapr": dapr(configuration.get("dapr")),
             },
             "template": {
                 "containers": [container(spec) for spec in template.get("containers") or []],
@@ -168,6 +174,12 @@ class Job(ResourceType):
         if call.body.get("tags"):
             body["tags"] = call.body["tags"]
         return body, private
+
+    def unsettled(self, resource: Resource) -> Json:
+        shown = self.show(resource)
+        configuration = shown["properties"]["configuration"]
+        configuration["registries"] = unsettled_registries(configuration["registries"])
+        return shown
 
     def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
         self.runner.written(resource)
@@ -196,7 +208,9 @@ class Job(ResourceType):
     def _start(self, call: Call, resource: Resource) -> Response:
         template = call.body or None
         if template is not None:
-            check_template(template, {item["name"] for item in resource.properties["configuration"]["secrets"] or []})
+            profile = resource.properties["workloadProfileName"]
+            asked = {"template": template, "workloadProfileName": profile}
+            check_template(asked, {item["name"] for item in resource.properties["configuration"]["secrets"] or []})
         execution = self.runner.start(resource, template)
         return json_response(200, {"id": execution.id, "name": execution.name})
 
@@ -209,7 +223,7 @@ def _no_execution(name: str, job: str) -> ArmError:
     return ArmError(404, "JobExecutionNotFound", f"Job execution '{name}' was not found for job '{job}'.", cause="")
 
 
-def _settings(configuration: Json, key: str) -> Json:
+def _settings(configuration: Json, key: str, *, sent_whole: bool) -> Json:
     """The settings of a trigger; rules of an event's scale without what is not set."""
     asked = copy.deepcopy(configuration.get(key) or {})
     settings: Json = {
@@ -219,9 +233,8 @@ def _settings(configuration: Json, key: str) -> Json:
     if asked.get("cronExpression"):
         settings["cronExpression"] = asked["cronExpression"]
     if scale := asked.get("scale"):
-        rules = [
-            {name: value for name, value in rule.items() if value is not None} for rule in scale.get("rules") or []
-        ]
+        unset: tuple[Any, ...] = (None, []) if sent_whole else (None,)
+        rules = [{name: one for name, one in rule.items() if one not in unset} for rule in scale.get("rules") or []]
         settings["scale"] = {**{name: value for name, value in scale.items() if value is not None}, "rules": rules}
     return settings
 

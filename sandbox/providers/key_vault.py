@@ -21,7 +21,6 @@ from sandbox.resource_types import (
     Reply,
     ResourceType,
     Target,
-    merge_patch,
     region,
     system_data,
 )
@@ -123,9 +122,10 @@ class Vault(ResourceType):
                 'The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection for a vault is an irreversible action.'
             )
 
-    def merge(self, call: Call, existing: Resource) -> Json:
-        merged: Json = merge_patch(existing.body, call.body)
-        return merged
+    def reply(self, call: Call, existing: Resource | None) -> Reply:
+        """A vault that is recovered needs no new name."""
+        recovering = str((call.body.get("properties") or {}).get("createMode", "")).lower() == "recover"
+        return Reply.SYNC if recovering else super().reply(call, existing)
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = dict(call.body.get("properties") or {})
@@ -134,7 +134,7 @@ class Vault(ResourceType):
         recovering = str(asked.get("createMode", "")).lower() == "recover"
         if waiting is not None and recovering:
             self.store.delete(waiting.id)
-            asked = {**known, **asked}
+            asked = {**asked, **known}  # a vault comes back as it was
 
         def chosen(name: str, default: Any) -> Any:
             return asked[name] if asked.get(name) is not None else known.get(name, default)

@@ -10,10 +10,22 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Any
 
+from sandbox.log_stream import auth_token
+from sandbox.messages import Response, json_response
 from sandbox.providers.container_template import display, event_stream
-from sandbox.resource_types import ArmError, Call, Json, NameRule, Reply, ResourceType, Target, region, system_data
+from sandbox.resource_types import (
+    ArmError,
+    Call,
+    Json,
+    NameRule,
+    Reply,
+    ResourceType,
+    Target,
+    region,
+    system_data,
+    without_nulls,
+)
 from sandbox.store import Resource
 
 _WORDS = (
@@ -45,6 +57,7 @@ class ManagedEnvironment(ResourceType):
         "start and end with an alphanumeric character, and be at most 60 characters long.",
     )
     create_reply = update_reply = Reply.ASYNC_OPERATION
+    patch_reply = Reply.ACCEPTED_LOCATION
     delete_reply = Reply.ACCEPTED_LOCATION
     creating_state = "Waiting"
     seconds = {"create": 86.0, "update": 40.0, "delete": 985.0}
@@ -65,6 +78,11 @@ class ManagedEnvironment(ResourceType):
             )
         if analytics.get("customerId") and analytics.get("sharedKey"):
             self._check_workspace(analytics)
+
+    def act(self, call: Call, resource: Resource, action: str) -> Response:
+        if action != "getauthtoken":
+            return super().act(call, resource, action)
+        return json_response(200, auth_token(self.context.directory, self.store, resource, self.type, call.caller))
 
     def _check_workspace(self, analytics: Json) -> None:
         for workspace in self.store.of_type("Microsoft.OperationalInsights/workspaces"):
@@ -87,6 +105,11 @@ class ManagedEnvironment(ResourceType):
         analytics = logs.get("logAnalyticsConfiguration")
         place = region(call.body["location"])
         network = asked.get("vnetConfiguration") or known.get("vnetConfiguration")
+        group = f"ME_{call.target.name}_{call.target.resource_group}_{place}"
+        domain = asked.get("customDomainConfiguration") or known.get("customDomainConfiguration") or {}
+        insights = known.get("appInsightsConfiguration")
+        if asked.get("appInsightsConfiguration") is not None:
+            insights = {"connectionString": None} if asked["appInsightsConfiguration"].get("connectionString") else None
         profiles = [{"workloadProfileType": "Consumption", "name": "Consumption", "enableFips": False}]
         for profile in asked.get("workloadProfiles") or known.get("workloadProfiles") or []:
             folded = {key[0].lower() + key[1:]: value for key, value in profile.items()}
@@ -103,7 +126,7 @@ class ManagedEnvironment(ResourceType):
                 "destination": logs.get("destination"),
                 "logAnalyticsConfiguration": _shown_analytics(analytics),
             },
-            "openTelemetryConfiguration": asked.get("openTelemetryConfiguration", known.get("openTelemetryConfiguration")),
+            "openTelemetryConfiguration": _telemetry(asked.get("openTelemetryConfiguration", known.get("openTelemetryConfiguration"))),
             "zoneRedundant": bool(asked.get("zoneRedundant", known.get("zoneRedundant", False))),
             "availabilityZones": None,
             "kedaConfiguration": {"version": "2.17.2"},
@@ -112,12 +135,13 @@ class ManagedEnvironment(ResourceType):
             "eventStreamEndpoint": event_stream(call, f"managedEnvironments/{call.target.name}"),
             "customDomainConfiguration": {
                 "customDomainVerificationId": hashlib.sha256(call.target.subscription.encode()).hexdigest().upper(),
-                "dnsSuffix": None, "certificateKeyVaultProperties": None, "certificateValue": None, "certificatePassword": None,
+                "dnsSuffix": domain.get("dnsSuffix"), "certificateKeyVaultProperties": domain.get("certificateKeyVaultProperties"),
+                "certificateValue": None, "certificatePassword": None,
                 "thumbprint": None, "subjectName": None, "expirationDate": None,
             },
             "workloadProfiles": profiles,
-            "appInsightsConfiguration": None,
-            "infrastructureResourceGroup": f"ME_{call.target.name}_{call.target.resource_group}_{place}" if network else None,
+            "appInsightsConfiguration": insights,
+            "infrastructureResourceGroup": (asked.get("infrastructureResourceGroup") or group) if network else None,
             "peerAuthentication": {"mtls": {"enabled": False}},
             "peerTrafficConfiguration": {"encryption": {"enabled": False}},
             "publicNetworkAccess": asked.get("publicNetworkAccess") or known.get("publicNetworkAccess") or "Enabled",
@@ -133,6 +157,31 @@ class ManagedEnvironment(ResourceType):
         if call.body.get("tags"):
             body["tags"] = call.body["tags"]
         return body, {}
+
+    def unsettled(self, resource: Resource) -> Json:
+        shown = self.show(resource)
+        if shown["properties"]["vnetConfiguration"] is not None:
+            shown["properties"].pop("staticIp")
+        if "identity" in shown:
+            shown["identity"].pop("tenantId", None)
+        return shown
+
+
+def _telemetry(asked: Json | None) -> Json | None:
+    """The OpenTelemetry settings: keys are not shown, and settings without a destination are none."""
+    kinds = {"tracesConfiguration": "includeDapr", "logsConfiguration": None, "metricsConfiguration": "includeKeda"}
+    shown: Json = {}
+    for kind, option in kinds.items():
+        sent = (asked or {}).get(kind) or {}
+        chosen = {option: bool(sent.get(option))} if option is not None else {}
+        shown[kind] = {**chosen, "destinations": sent["destinations"]} if sent.get("destinations") else None
+    if not any(shown.values()):
+        return None
+    destinations = dict((asked or {}).get("destinationsConfiguration") or {})
+    if destinations.get("dataDogConfiguration"):
+        destinations["dataDogConfiguration"] = {**destinations["dataDogConfiguration"], "key": None}
+    found = {"otlpConfigurations": None, **destinations} if destinations else None
+    return {"destinationsConfiguration": found, **shown}
 
 
 class EnvironmentStorage(ResourceType):
@@ -209,16 +258,10 @@ class DaprComponent(ResourceType):
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = call.body["properties"]
         properties = {
-            name: _without_nulls(value) for name, value in asked.items() if value is not None and name != "secrets"
+            name: without_nulls(value) for name, value in asked.items() if value is not None and name != "secrets"
         }
         private = {}
         if asked.get("secrets"):
             private = {"secrets": {item["name"]: item.get("value") or "" for item in asked["secrets"]}}
             properties["secrets"] = [{"name": item["name"]} for item in asked["secrets"]]
         return {"systemData": system_data(call.caller, existing), "properties": properties}, private
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
-    return [_without_nulls(one) for one in value] if isinstance(value, list) else value

@@ -25,12 +25,17 @@ from sandbox.store import Resource
 _SKUS = {"free", "pernode", "premium", "standard", "standalone", "pergb2018", "capacityreservation", "lacluster"}
 
 
+_FIXED = ("legacy", "searchVersion")
+_OPTIONAL = ("source", "defaultDataCollectionRuleResourceId", "forceCmkForQuery")
+
+
 class Workspace(ResourceType):
     type = "Microsoft.OperationalInsights/workspaces"
     create_reply = Reply.ASYNC_OPERATION
     delete_reply = Reply.SYNC
     seconds = {"create": 12.3, "delete": 5.5}
     retry_after = 20
+    located_by_itself = True
     located = True
     name_rule = NameRule(
         r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]",
@@ -48,11 +53,12 @@ class Workspace(ResourceType):
                 400, "InvalidParameter", f"'Sku' property doesn't match. Reason: '{sku}' is not a known sku.", cause=""
             )
         retention = properties.get("retentionInDays")
-        if retention is not None and not 30 <= int(retention) <= 730:
+        fewest = 7 if str(sku).lower() == "free" else 30
+        if retention is not None and not fewest <= int(retention) <= 730:
             raise ArmError(
                 400,
                 "InvalidParameter",
-                f"'RetentionInDays' property doesn't match the SKU limits. Reason: {retention} is not between 30 and 730.",
+                f"'RetentionInDays' property doesn't match the SKU limits. Reason: {retention} is not between {fewest} and 730.",
                 cause="",
             )
 
@@ -61,21 +67,27 @@ class Workspace(ResourceType):
         known = existing.properties if existing else {}
         now = utc_now()
         sku = (asked.get("sku") or known.get("sku") or {}).get("name") or "PerGB2018"
+        level = (asked.get("sku") or known.get("sku") or {}).get("capacityReservationLevel")
         capping = asked.get("workspaceCapping") or known.get("workspaceCapping") or {}
         body: Json = {
             "properties": {
                 "customerId": known.get("customerId") or str(uuid.uuid4()),
                 "provisioningState": "",
-                "sku": {"name": "PerGB2018" if sku.lower() == "standalone" else sku, "lastSkuUpdate": now},
+                "sku": {
+                    "name": "PerGB2018" if sku.lower() == "standalone" else sku,
+                    **({"capacityReservationLevel": level} if level is not None else {}),
+                    "lastSkuUpdate": now,
+                },
                 "retentionInDays": int(asked.get("retentionInDays") or known.get("retentionInDays") or 30),
                 "features": {
                     "legacy": 0,
                     "searchVersion": 1,
                     "enableLogAccessUsingOnlyResourcePermissions": True,
-                    **(asked.get("features") or {}),
+                    **(known.get("features") or {}),
+                    **{name: value for name, value in (asked.get("features") or {}).items() if name not in _FIXED},
                 },
                 "workspaceCapping": {
-                    "dailyQuotaGb": float(capping.get("dailyQuotaGb", -1.0)),
+                    "dailyQuotaGb": float(capping.get("dailyQuotaGb", 0.5 if sku.lower() == "free" else -1.0)),
                     "quotaNextResetTime": now,
                     "dataIngestionStatus": "RespectQuota",
                 },
@@ -85,6 +97,7 @@ class Workspace(ResourceType):
                 "publicNetworkAccessForQuery": asked.get("publicNetworkAccessForQuery")
                 or known.get("publicNetworkAccessForQuery")
                 or "Enabled",
+                **{name: asked.get(name, known.get(name)) for name in _OPTIONAL if asked.get(name, known.get(name))},
                 "createdDate": known.get("createdDate") or now,
                 "modifiedDate": now,
             },

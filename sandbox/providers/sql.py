@@ -26,6 +26,7 @@ from sandbox.resource_types import (
     Reply,
     ResourceType,
     Target,
+    paired_region,
     region,
     utc_now,
 )
@@ -47,14 +48,7 @@ _CREATIONS = {
 # what a database shows only where it was asked for
 _OPTIONAL = (
     "secondaryType", "highAvailabilityReplicaCount", "elasticPoolId", "preferredEnclaveType", "federatedClientId", "encryptionProtector",
-    "useFreeLimit", "freeLimitExhaustionBehavior",
-)  # fmt: skip
-# https://learn.microsoft.com/azure/reliability/regions-paired
-_PAIRS = (
-    ("australiaeast", "australiasoutheast"), ("canadacentral", "canadaeast"), ("centralindia", "southindia"), ("centralus", "eastus2"),
-    ("eastasia", "southeastasia"), ("eastus", "westus"), ("francecentral", "westeurope"), ("germanywestcentral", "northeurope"),
-    ("japaneast", "japanwest"), ("northcentralus", "southcentralus"), ("northeurope", "westeurope"), ("swedencentral", "northeurope"),
-    ("uksouth", "ukwest"), ("westcentralus", "westus2"),
+    "useFreeLimit", "freeLimitExhaustionBehavior", "encryptionProtectorAutoRotation",
 )  # fmt: skip
 _DEFAULT_COLLATION = "SQL_Latin1_General_CP1_CI_AS"
 
@@ -69,12 +63,6 @@ def password_matches(server: Resource, password: str) -> bool:
     if "salt" not in server.private:
         return False
     return hmac.compare_digest(password_hash(password, server.private["salt"]), server.private["password"])
-
-
-def _secondary(location: str) -> str:
-    """The region that a region's geo-redundant backups go to."""
-    pairs = {second: first for first, second in _PAIRS} | dict(_PAIRS)
-    return pairs.get(location, "northeurope")
 
 
 def _sql_not_found(target: Target) -> ArmError:
@@ -234,7 +222,7 @@ class Database(ResourceType):
         sku, objective = _sku(call.body.get("sku") or (existing.body["sku"] if existing else None))
         _check_free_offer(asked, existing, sku)
         size = asked.get("maxSizeBytes")
-        if size is not None and "family" not in sku and int(size) not in _sizes(objective):
+        if size is not None and objective in _DTU and int(size) not in _sizes(objective):
             raise ArmError(
                 400,
                 "InvalidMaxSizeTierCombination",
@@ -246,8 +234,10 @@ class Database(ResourceType):
         asked = call.body.get("properties") or {}
         known = existing.properties if existing else {}
         sku, objective = _sku(call.body.get("sku") or (existing.body["sku"] if existing else None))
+        if asked.get("elasticPoolId", known.get("elasticPoolId")):
+            sku, objective = {"name": "ElasticPool", "tier": sku["tier"], "capacity": 0}, "ElasticPool"
         serverless = sku["name"].startswith(("GP_S", "HS_S"))
-        vcore = "family" in sku
+        vcore = "family" in sku or (sku["name"] == "ElasticPool" and sku["tier"] in _VCORE_TIERS.values())
         free = bool(asked.get("useFreeLimit", known.get("useFreeLimit", False)))
         redundancy = (
             asked.get("requestedBackupStorageRedundancy")
@@ -264,7 +254,7 @@ class Database(ResourceType):
             "creationDate": known.get("creationDate") or utc_now(),
             "currentServiceObjectiveName": objective,
             "requestedServiceObjectiveName": objective,
-            "defaultSecondaryLocation": _secondary(region(call.body["location"])),
+            "defaultSecondaryLocation": paired_region(call.body["location"]),
             "catalogCollation": known.get("catalogCollation") or asked.get("catalogCollation") or _DEFAULT_COLLATION,
             "zoneRedundant": bool(asked.get("zoneRedundant", known.get("zoneRedundant", False))),
             "readScale": asked.get("readScale")
@@ -280,6 +270,8 @@ class Database(ResourceType):
             "isInfraEncryptionEnabled": False,
             "availabilityZone": "NoPreference",
         }
+        if sku["tier"] == "Hyperscale":
+            properties["highAvailabilityReplicaCount"] = 1
         for name in _OPTIONAL:
             if (value := asked.get(name, known.get(name))) is not None:
                 properties[name] = value
@@ -332,6 +324,8 @@ def _sku(asked: Json | None) -> tuple[Json, str]:
     if name in _DTU:
         tier, capacity, _size = _DTU[name]
         return {"name": tier, "tier": tier, "capacity": capacity}, name
+    if name == "ElasticPool":
+        return {"name": name, "tier": str((asked or {}).get("tier") or "GeneralPurpose"), "capacity": 0}, name
     found = re.fullmatch(r"(GP|BC|HS)(_S)?_(Gen5|DC|Fsv2)(?:_(\d+))?", name)
     if found is None:
         raise ArmError(400, "InvalidSkuName", f"Invalid SKU name '{name}'.", cause="")
@@ -355,7 +349,7 @@ def _sizes(objective: str) -> set[int]:
 def _max_size(sku: Json) -> int:
     if sku["tier"] == "Hyperscale":
         return -1
-    if "family" in sku:
+    if sku["tier"] in _VCORE_TIERS.values():
         return 32 * GIB
     return {"Basic": 2, "Standard": 250, "Premium": 500}[sku["tier"]] * GIB
 

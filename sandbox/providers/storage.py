@@ -22,6 +22,7 @@ from sandbox.resource_types import (
     ResourceType,
     Target,
     merge_patch,
+    paired_region,
     region,
     utc_now,
 )
@@ -73,6 +74,7 @@ class StorageAccount(ResourceType):
         now = utc_now()
         name = call.target.name
         sku = str((call.body.get("sku") or (existing.body["sku"] if existing else {})).get("name") or "Standard_LRS")
+        kind = str(call.body.get("kind") or (existing.body["kind"] if existing else "StorageV2"))
         encryption = {"enabled": True, "keyType": "Account", "lastEnabledTime": known.get("creationTime", now)}
         rules = merge_patch(
             known.get("networkAcls")
@@ -85,6 +87,8 @@ class StorageAccount(ResourceType):
             },
             asked.get("networkAcls") or {},
         )
+        for rule in rules.get("virtualNetworkRules") or []:
+            rule.setdefault("state", "Succeeded")
         properties: Json = {
             **{
                 key: asked.get(key, known.get(key))
@@ -94,10 +98,16 @@ class StorageAccount(ResourceType):
                     "defaultToOAuthAuthentication",
                     "isHnsEnabled",
                     "largeFileSharesState",
+                    "azureFilesIdentityBasedAuthentication",
+                    "keyPolicy",
+                    "sasPolicy",
                 )
                 if asked.get(key, known.get(key)) is not None
             },
             "keyCreationTime": known.get("keyCreationTime") or {"key1": now, "key2": now},
+            "allowCrossTenantDelegationSas": bool(
+                asked.get("allowCrossTenantDelegationSas", known.get("allowCrossTenantDelegationSas", False))
+            ),
             "allowCrossTenantReplication": bool(
                 asked.get("allowCrossTenantReplication", known.get("allowCrossTenantReplication", False))
             ),
@@ -111,22 +121,22 @@ class StorageAccount(ResourceType):
                 asked.get("supportsHttpsTrafficOnly", known.get("supportsHttpsTrafficOnly", True))
             ),
             "encryption": {"services": {"file": encryption, "blob": encryption}, "keySource": "Microsoft.Storage"},
-            "accessTier": asked.get("accessTier") or known.get("accessTier") or "Hot",
             "provisioningState": "",
             "creationTime": known.get("creationTime") or now,
-            "primaryEndpoints": {
-                **{
-                    service: f"https://{name}.{service}.core.windows.net/"
-                    for service in ("dfs", "blob", "queue", "table", "file")
-                },
-                "web": f"https://{name}.z6.web.core.windows.net/",
-            },
+            "primaryEndpoints": _endpoints(name, kind),
             "primaryLocation": region(call.body["location"]),
             "statusOfPrimary": "available",
         }
+        if kind in ("StorageV2", "BlobStorage"):
+            properties["accessTier"] = asked.get("accessTier") or known.get("accessTier") or "Hot"
+        if "GRS" in sku or "GZRS" in sku:
+            properties |= {"secondaryLocation": paired_region(call.body["location"]), "statusOfSecondary": "available"}
+        if "RAG" in sku:
+            endpoints = _endpoints(f"{name}-secondary", kind)
+            properties["secondaryEndpoints"] = {service: url for service, url in endpoints.items() if service != "file"}
         body: Json = {
             "sku": {"name": sku, "tier": sku.partition("_")[0]},
-            "kind": call.body.get("kind") or (existing.body["kind"] if existing else "StorageV2"),
+            "kind": kind,
             "location": region(call.body["location"]),
             "tags": call.body.get("tags") or {},
             "properties": properties,
@@ -159,6 +169,19 @@ class StorageAccount(ResourceType):
             for name in ("key1", "key2")
         ]
         return json_response(200, {"keys": keys})
+
+
+def _endpoints(name: str, kind: str) -> Json:
+    """The addresses of the services that an account of a kind has."""
+    services = ["blob", "queue", "table", "file"]
+    if kind == "FileStorage":
+        return {"file": f"https://{name}.file.core.windows.net/"}
+    if kind == "BlockBlobStorage":
+        services = ["dfs", "blob"]
+    elif kind == "StorageV2":
+        services = ["dfs", *services]
+    found = {service: f"https://{name}.{service}.core.windows.net/" for service in services}
+    return found if kind == "Storage" else {**found, "web": f"https://{name}.z6.web.core.windows.net/"}
 
 
 class BlobServiceProperties(ResourceType):

@@ -177,7 +177,10 @@ LONG_RUNNING = [
         "Microsoft.ContainerRegistry/registries", {"sku": {"name": "Basic"}}, 201,
         {"Azure-AsyncOperation"}, "Creating", "Succeeded",
     ),
-    ("Microsoft.OperationalInsights/workspaces", {"properties": {}}, 201, {"Azure-AsyncOperation"}, "Creating", "Succeeded"),
+    (
+        "Microsoft.OperationalInsights/workspaces", {"properties": {}}, 201,
+        {"Azure-AsyncOperation", "Location"}, "Creating", "Succeeded",
+    ),
     ("Microsoft.App/managedEnvironments", {"properties": {}}, 201, {"Azure-AsyncOperation"}, "Waiting", "Succeeded"),
     ("Microsoft.Storage/storageAccounts", {"sku": {"name": "Standard_LRS"}, "kind": "StorageV2"}, 202, {"Location"}, None, "Succeeded"),
     (

@@ -1,0 +1,407 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Azure's own recorded answers judge the sandbox: each recorded write is sent to it, and answered as Azure answered.
+
+The recordings are not part of the repository. MLFLOW_AZURE_RECORDINGS names their folder, else ../shared/azure beside
+the checkout is used; where neither is there, these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.in_process import Azure
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORDINGS = Path(os.environ.get("MLFLOW_AZURE_RECORDINGS") or ROOT.parent / "shared" / "azure")
+pytestmark = pytest.mark.skipif(
+    not (RECORDINGS / "golden").is_dir(), reason=f"no recordings of Azure in {RECORDINGS} (set MLFLOW_AZURE_RECORDINGS)"
+)
+TYPES = (
+    "microsoft.app__containerapps", "microsoft.app__containerapps__authconfigs", "microsoft.app__jobs",
+    "microsoft.app__managedenvironments", "microsoft.app__managedenvironments__daprcomponents",
+    "microsoft.app__managedenvironments__storages", "microsoft.authorization__roleassignments",
+    "microsoft.authorization__roledefinitions", "microsoft.containerregistry__registries", "microsoft.keyvault__vaults",
+    "microsoft.managedidentity__userassignedidentities", "microsoft.operationalinsights__workspaces", "microsoft.sql__servers",
+    "microsoft.sql__servers__administrators", "microsoft.sql__servers__connectionpolicies", "microsoft.sql__servers__databases",
+    "microsoft.sql__servers__firewallrules", "microsoft.sql__servers__virtualnetworkrules", "microsoft.storage__storageaccounts",
+    "microsoft.storage__storageaccounts__blobservices", "microsoft.storage__storageaccounts__blobservices__containers",
+    "resourcegroups",
+)  # fmt: skip
+
+# What the sandbox does not serve, so that its recorded writes cannot be replayed: a part of the request, and why.
+UNSERVED = {
+    "connectedEnvironments/": "environments on a cluster of one's own (Azure Arc)",
+    '"service": {"type"': "add-on services of Container Apps, whose image Azure chooses",
+    '"EdgeZone"': "storage accounts in an edge zone",
+    '"name": "DataWarehouse"': "data warehouses",
+}
+# Canary regions, which the sandbox does not have, and the region that is written for each.
+REGIONS = {
+    "North Central US (Stage)": "North Central US", "northcentralusstage": "northcentralus", "Central US EUAP": "Central US",
+    "eastus2euap": "eastus2", "centraluseuap": "centralus",
+}  # fmt: skip
+# Properties whose value is Azure's or the recorder's own: they must be there and of the same kind.
+OWN = set(
+    "principalId clientId tenantId createdBy createdByType createdAt lastModifiedBy lastModifiedByType lastModifiedAt updatedBy createdOn "
+    "updatedOn customerId etag defaultDomain staticIp fqdn latestRevisionName latestReadyRevisionName latestRevisionFqdn databaseId "
+    "customDomainVerificationId creationDate keyCreationTime creationTime lastEnabledTime lastModifiedTime lastSkuUpdate modifiedDate "
+    "createdDate quotaNextResetTime eventStreamEndpoint startTime lastUpdatedTime web outboundIpAddresses version infrastructureResourceGroup".split()
+)
+
+
+@dataclass(frozen=True)
+class Tolerated:
+    """What of Azure's answers the sandbox's may differ in. `before`: in api-versions older than this; `cases`: in these alone."""
+
+    type: str
+    path: str
+    why: str
+    before: str = "9999"
+    cases: tuple[int, ...] = ()
+
+    def covers(self, case: Case, difference: str) -> bool:
+        path = difference.partition(": ")[0]
+        return (
+            case.type.rpartition("microsoft.")[2] == self.type
+            and re.fullmatch(rf"(answer|settled)\.({self.path})", path) is not None
+            and case.version < self.before
+            and (not self.cases or case.number in self.cases)
+        )
+
+
+OLDER = "older api-versions do not show it, or other values; the sandbox shows all callers what the newest shows"
+TOLERATED = (
+    Tolerated("app__jobs", r".*\.resources\.ephemeralStorage", "Azure shows '', '1Gi', '2Gi' or nothing for one and the same request"),
+    Tolerated("app__jobs", r".*(registries\[\d+\]\.\w+|env\[\d+\]\.value)", "after a PATCH Azure shows lists as they were sent", "9999", (11, 13)),
+    Tolerated("app__managedenvironments", r".*(dapr|keda)Configuration\.version", "null until Azure has installed it"),
+    Tolerated(
+        "app__managedenvironments", r".*customDomainConfiguration\.(expirationDate|subjectName|thumbprint)",
+        "what is in the certificate: the recorder blanked it, and the sandbox does not read it",
+    ),
+    Tolerated("containerregistry__registries", r".*\.(autoGeneratedDomainNameLabelScope|roleAssignmentMode)", OLDER, "2025"),
+    Tolerated("containerregistry__registries", r".*\.encryption(\..*)?", "keys of the customer's own are not served", "9999", (8, 9)),
+    Tolerated("keyvault__vaults", r".*\.enabledFor(DiskEncryption|TemplateDeployment)", OLDER, "2025"),
+    Tolerated("keyvault__vaults", r".*\.(publicNetworkAccess|softDeleteRetentionInDays)", OLDER, "2022"),
+    Tolerated("keyvault__vaults", r"properties\.accessPolicies", "somebody else added a policy before the GET", "9999", (8,)),
+    Tolerated("operationalinsights__workspaces", r"etag|id|properties\.sku\.name|properties\.source", OLDER, "2022"),
+    Tolerated("operationalinsights__workspaces", r"properties\.provisioningState", "seen Updating once, Succeeded else", "9999", (1,)),
+    Tolerated("sql__servers", r"properties\.(minimalTlsVersion|retentionDays)", OLDER, "2025"),
+    Tolerated("sql__servers__databases", r"properties\.earliestRestoreDate", "there is one as soon as Azure has made a backup"),
+    Tolerated("sql__servers__databases", r"properties\.(autoPauseDelay|availabilityZone)", OLDER, "2023", (20, 22, 23, 24)),
+    Tolerated("sql__servers__databases", r"properties\..*", OLDER, "2020"),
+    Tolerated(
+        "sql__servers__databases", r"kind|sku\..*|properties\..*", "a canary region, where the default is another sku", "9999", (6,)
+    ),
+    Tolerated("sql__servers__databases", r"kind|properties\..*", "recorded while the move to Hyperscale waits", "9999", (19,)),
+    Tolerated(
+        "storage__storageaccounts", r"properties\.(allowCrossTenantDelegationSas|allowCrossTenantReplication|minimumTlsVersion)",
+        OLDER, "2025",
+    ),
+    Tolerated("storage__storageaccounts", r"properties\.geoReplicationStats", "shown where a query asks for it", "9999", (5,)),
+    Tolerated("storage__storageaccounts__blobservices", r"properties\.staticWebsite", OLDER, "2025"),
+)  # fmt: skip
+CREATED_WITH_ANOTHER_STATUS = ("storage__storageaccounts", "operationalinsights__workspaces", "userassignedidentities")
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A recorded write: what was sent, what was answered at once, and what GET showed when it had settled."""
+
+    type: str
+    number: int
+    method: str
+    url: str
+    version: str
+    existed: bool
+    status: int
+    body: Any
+    immediate: Any
+    settled: Any
+
+    @property
+    def path(self) -> str:
+        return self.url.partition("?")[0].removeprefix("https://management.azure.com")
+
+    @property
+    def name(self) -> str:
+        return f"{self.type}-{self.number}"
+
+
+def read(kind: str) -> Iterator[Case]:
+    """The recorded writes of a type that the sandbox serves."""
+    text = (RECORDINGS / "golden" / f"{kind}.json").read_text(encoding="utf-8")
+    for found, replacement in REGIONS.items():
+        text = text.replace(found, replacement)
+    for number, one in enumerate(json.loads(text)):
+        if any(part in json.dumps(one) for part in UNSERVED):
+            continue
+        status = one["status"]
+        existed = one["method"] == "PATCH" or one["existed_before"]
+        if existed is None:  # the recording does not say, but the answer does
+            operation = (one["immediate_response"] or {}).get("operation", "")
+            existed = operation.startswith("UpdateLogical") or (
+                status == 200 and kind.endswith(CREATED_WITH_ANOTHER_STATUS)
+            )
+        yield Case(
+            kind, number, one["method"], one["url"], one["api_version"], bool(existed), status, one["request_body"],
+            one["immediate_response"], one["settled_get"],
+        )  # fmt: skip
+
+
+CASES = [case for kind in TYPES for case in read(kind)] if (RECORDINGS / "golden").is_dir() else []
+
+
+# the world in which a write was recorded
+
+_ID = re.compile(r"/subscriptions/[^/]+/resource[gG]roups/([^/\"]+)/providers/([A-Za-z.]+(?:/[A-Za-z]+/[^/\"?]+)+)")
+_MINIMAL: dict[str, tuple[str, Any]] = {
+    "microsoft.app/managedenvironments": ("2025-07-01", {"properties": {}}),
+    "microsoft.managedidentity/userassignedidentities": ("2023-01-31", {}),
+    "microsoft.sql/servers": (
+        "2023-08-01", {"properties": {"administratorLogin": "boss", "administratorLoginPassword": "Pa55-w0rd-of-ours"}},
+    ),
+    "microsoft.sql/servers/databases": ("2023-08-01", {}),
+    "microsoft.storage/storageaccounts": ("2023-05-01", {"sku": {"name": "Standard_LRS"}, "kind": "StorageV2"}),
+}  # fmt: skip
+
+
+def location_of(case: Case) -> str:
+    return str((case.body or {}).get("location") or ((case.settled or {}).get("location")) or "eastus")
+
+
+def prepare(azure: Azure, case: Case) -> None:
+    """Makes what the write is made in and what it refers to."""
+    known = json.dumps([case.path, case.body, before(case) if case.existed else None])
+    for group in {"/".join(match[0].split("/")[:5]) for match in _ID.finditer(known)}:
+        azure.put(group, {"location": location_of(case)}, "2021-04-01")
+    parents = ancestors(case.path)
+    referred = {one for match in _ID.finditer(known) for one in (*ancestors(match[0]), match[0])} - {
+        case.path,
+        *parents,
+    }
+    for wanted in [*parents, *sorted(referred, key=len)]:
+        kind = type_of(wanted)
+        if kind == "microsoft.app/containerapps" and wanted in parents:
+            prepare_app(azure, case, wanted)
+        elif kind in _MINIMAL:
+            version, body = _MINIMAL[kind]
+            azure.put(wanted, {"location": location_of(case), **copy.deepcopy(body)}, version)
+    properties = (case.body or {}).get("properties") or {}
+    if "principalId" in properties:
+        azure.know(properties["principalId"])
+    analytics = (properties.get("appLogsConfiguration") or {}).get("logAnalyticsConfiguration")
+    if analytics:
+        azure.workspace(analytics["customerId"], analytics["sharedKey"])
+    if properties.get("createMode") == "recover":  # of a vault that was deleted
+        kept = {"createMode": "default", "accessPolicies": case.settled["properties"]["accessPolicies"]}
+        azure.put(case.path, {**case.body, "properties": {**properties, **kept}}, case.version)
+        azure.ask("DELETE", case.url)
+
+
+def prepare_app(azure: Azure, case: Case, path: str) -> None:
+    environment = "/".join(path.split("/")[:5]) + "/providers/Microsoft.App/managedEnvironments/env-of-ours"
+    azure.put(environment, {"location": "eastus", "properties": {}}, "2025-07-01")
+    named = re.findall(r'SettingName": "([^"]+)"', json.dumps(case.body))
+    secrets = [{"name": name, "value": "x"} for name in named]
+    template = {"containers": [{"name": "main", "image": "example.invalid/app:1"}]}
+    properties = {"environmentId": environment, "configuration": {"secrets": secrets}, "template": template}
+    azure.put(path, {"location": "eastus", "properties": properties}, "2025-07-01")
+
+
+def type_of(path: str) -> str:
+    namespace, *rest = path.rpartition("/providers/")[2].split("/")
+    return "/".join((namespace, *rest[0::2])).lower()
+
+
+def ancestors(path: str) -> list[str]:
+    """The ids of the resources that a resource is inside of, outermost first."""
+    head, _mark, tail = path.rpartition("/providers/")
+    namespace, *rest = tail.split("/")
+    inner = [f"{head}/providers/{namespace}/{'/'.join(rest[:end])}" for end in range(2, len(rest) - 1, 2)]
+    return ([*ancestors(head), head] if "/providers/" in head else []) + inner
+
+
+# What a resource cannot be made without; an update that asks for it changes something else.
+NEEDED = set(
+    "environmentId managedEnvironmentId containers triggerType replicaTimeout tenantId sku login sid accessPolicies componentType version "
+    "enableRbacAuthorization enablePurgeProtection softDeleteRetentionInDays enableSoftDelete".split()
+)
+
+
+def before(case: Case) -> Any:
+    """The body that makes the resource as it was before an update: as it settled, less all that the update asks for."""
+    settled = copy.deepcopy(case.settled or case.immediate or case.body)
+    for name in ("id", "name", "type", "systemData", "etag"):
+        settled.pop(name, None)
+    asked = {name: value for name, value in (case.body or {}).items() if name not in ("location", "sku", "kind", "id")}
+    remove(settled, asked)
+    return settled
+
+
+def remove(target: Any, asked: Any) -> None:
+    for name, value in asked.items():
+        if name in NEEDED:
+            continue
+        if isinstance(value, dict) and isinstance(target.get(name), dict):
+            remove(target[name], value)
+        else:
+            target.pop(name, None)
+
+
+def make_before(azure: Azure, case: Case) -> None:
+    body = before(case)
+    properties = body.get("properties") or {}
+    if case.type == "microsoft.sql__servers":
+        properties.update(
+            administratorLogin=case.settled["properties"]["administratorLogin"],
+            administratorLoginPassword="Pa55-w0rd-of-ours",
+        )
+    for secret in (properties.get("configuration") or {}).get("secrets") or []:
+        secret["value"] = "x"
+    if case.type == "resourcegroups":
+        body.pop("properties", None)
+    azure.put(case.path, body, case.version)
+
+
+# comparison
+
+
+def differences(expected: Any, found: Any, path: str = "") -> Iterator[str]:
+    """The paths at which two bodies differ, each with what was expected and found."""
+    name = path.rpartition(".")[2]
+    cloud_login = str(expected).startswith("CloudSA") and str(found).startswith("CloudSA")
+    if (name in OWN or cloud_login) and (expected is None) == (found is None) and type(expected) is type(found):
+        return
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in sorted(expected.keys() | found.keys()):
+            inner = f"{path}.{key}".lstrip(".")
+            if key not in found:
+                yield f"{inner}: {expected[key]!r} is missing"
+            elif key not in expected:
+                yield f"{inner}: {found[key]!r} is too much"
+            else:
+                yield from differences(expected[key], found[key], inner)
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for index, (one, other) in enumerate(zip(expected, found, strict=True)):
+            yield from differences(one, other, f"{path}[{index}]")
+    elif expected != found or isinstance(expected, bool) is not isinstance(found, bool):
+        yield f"{path}: {expected!r} is {found!r}"
+
+
+# The headers that a client polls by, as recorded: of types whose writes take a while, by the status of the answer.
+POLLED_BY_STATUS_URL = {"Azure-AsyncOperation", "Retry-After"}
+POLLED_BY_BOTH = {"Azure-AsyncOperation", "Location", "Retry-After"}
+POLLED_BY_LOCATION = {"Location", "Retry-After"}
+HEADERS = {
+    ("microsoft.app__containerapps", 201): POLLED_BY_STATUS_URL,
+    ("microsoft.app__containerapps", 202): POLLED_BY_BOTH,
+    ("microsoft.app__jobs", 201): POLLED_BY_STATUS_URL,
+    ("microsoft.app__jobs", 202): POLLED_BY_LOCATION,
+    ("microsoft.app__managedenvironments", 201): POLLED_BY_STATUS_URL,
+    ("microsoft.app__managedenvironments", 202): POLLED_BY_LOCATION,
+    ("microsoft.containerregistry__registries", 201): POLLED_BY_STATUS_URL,
+    ("microsoft.operationalinsights__workspaces", 201): POLLED_BY_BOTH,
+    ("microsoft.storage__storageaccounts", 202): POLLED_BY_LOCATION,
+    **{(kind, 202): POLLED_BY_BOTH for kind in TYPES if kind.startswith("microsoft.sql__")},
+}
+
+
+def replay(azure: Azure, case: Case) -> list[str]:
+    """What differs between Azure's answers and the sandbox's."""
+    prepare(azure, case)
+    if case.existed:
+        make_before(azure, case)
+    answer = azure.ask(case.method, case.url, case.body)
+    body = json.loads(answer.body) if answer.body else None
+    if answer.status != case.status:
+        return [f"status: {case.status} is {answer.status} {answer.body[:300]!r}"]
+    found = []
+    expected = HEADERS.get((case.type, case.status), set())
+    if expected != (polled := POLLED_BY_BOTH & set(answer.headers)):
+        found.append(f"headers: {sorted(expected)} are {sorted(polled)}")
+    if case.immediate is not None:
+        found += [f"answer.{one}" for one in differences(case.immediate, body)]
+    azure.settle()
+    if case.settled is not None:
+        shown = azure.ask("GET", case.url)
+        found += [f"settled.{one}" for one in differences(case.settled, json.loads(shown.body))]
+    return found
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> dict[Case, list[str]]:
+    """Every recorded write, with what differs."""
+    folder = tmp_path_factory.mktemp("replay")
+    found = {}
+    for case in CASES:
+        (folder / case.name).mkdir()
+        azure = Azure(folder / case.name, folder / "directory.key")
+        found[case] = replay(azure, case)
+        azure.close()
+    return found
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_sandbox_answers_as_azure_did(
+    kind: str, replayed: dict[Case, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = {}
+    for case, found in replayed.items():
+        if case.type == kind and (
+            left := [one for one in found if not any(row.covers(case, one) for row in TOLERATED)]
+        ):
+            wrong[case.name] = left
+    total = sum(case.type == kind for case in replayed)
+    with capsys.disabled():
+        print(f"\n{kind}: {total - len(wrong)}/{total}", end=" ")
+    assert total > 0
+    assert not wrong, json.dumps(wrong, indent=2)
+
+
+def test_the_whole_count(replayed: dict[Case, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+    exact = sum(not found for found in replayed.values())
+    matched = sum(
+        all(any(row.covers(case, one) for row in TOLERATED) for one in found) for case, found in replayed.items()
+    )
+    with capsys.disabled():
+        print(f"\nrecorded writes: {matched}/{len(replayed)} matched, {exact} of them to the letter", end=" ")
+    assert matched == len(replayed)
+
+
+@pytest.mark.parametrize("row", TOLERATED, ids=lambda row: f"{row.type}-{row.path}")
+def test_nothing_is_tolerated_that_does_not_happen(row: Tolerated, replayed: dict[Case, list[str]]) -> None:
+    assert any(row.covers(case, one) for case, found in replayed.items() for one in found)
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"location": "westus"}, "settled.location: 'eastus' is 'westus'"),
+        ({"tags": {"a": "c"}}, "settled.tags.a: 'b' is 'c'"),
+        ({"tags": {"a": "b", "d": "e"}}, "settled.tags.d: 'e' is too much"),
+    ],
+)
+def test_a_difference_is_seen(change: dict[str, Any], difference: str, tmp_path: Path) -> None:
+    """The comparison itself: what is recorded differs from what is sent, and that is said."""
+    url = "https://management.azure.com/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/x?api-version=2021-04-01"
+    sent = {"location": "eastus", "tags": {"a": "b"}}
+    shown = {
+        "id": url.partition("?")[0].removeprefix("https://management.azure.com"), "name": "x", "type": "Microsoft.Resources/resourceGroups",
+        **sent, "properties": {"provisioningState": "Succeeded"},
+    }  # fmt: skip
+    case = Case("resourcegroups", 0, "PUT", url, "2021-04-01", False, 201, {**sent, **change}, None, shown)
+    azure = Azure(tmp_path, tmp_path / "directory.key")
+    found = replay(azure, case)
+    azure.close()
+    assert difference in found
