@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -22,8 +23,13 @@ from tests.sandbox.azure_client import Client, Platform, app_body, run_cli
 MARKUP = "<img src=x onerror=document.title='broken'>"
 
 
+@functools.cache
+def address_in(home: Path) -> str:
+    return str(json.loads(run_cli(home, "status", "--json").stdout)["portal"])
+
+
 def address(sandbox: Client) -> str:
-    return str(json.loads(run_cli(sandbox.home, "status", "--json").stdout)["portal"])
+    return address_in(sandbox.home)
 
 
 def ask(sandbox: Client, path: str = "", method: str = "GET", **options: Any) -> requests.Response:
