@@ -44,6 +44,10 @@ options:
     type: str
     choices: ["None", Blob, Container]
     default: "None"
+  metadata:
+    description:
+      - Names and values of your own. The given mapping is the whole of them, others are removed. Without the option they are left alone.
+    type: dict
   wait_timeout:
     description:
       - Seconds until the task gives up. Azure goes on with what it has accepted.
@@ -79,7 +83,8 @@ storage_container:
 
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _names
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._plan import ENUM
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._plan import ENUM, WHOLE
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Params, Resource
 
 
@@ -87,10 +92,13 @@ def check(params: Params) -> None:
     _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
     _names.check("account", params["account"], _names.STORAGE_ACCOUNT)
     _names.check("name", params["name"], _names.BLOB_CONTAINER)
+    for name in params["metadata"] or {}:
+        if not name.isidentifier():
+            raise InvalidOption("metadata", name, "a name has letters, digits and _, and does not begin with a digit.")
 
 
 def desired(params: Params) -> dict:
-    return {"properties": {"publicAccess": params["public_access"]}}
+    return {"properties": {"publicAccess": params["public_access"], "metadata": params["metadata"]}}
 
 
 RESOURCE = Resource(
@@ -104,9 +112,10 @@ RESOURCE = Resource(
         "account": {"type": "str", "required": True},
         "name": {"type": "str", "required": True},
         "public_access": {"type": "str", "choices": ["None", "Blob", "Container"], "default": "None"},
+        "metadata": {"type": "dict"},
     },
     desired=desired,
-    rules={"properties.publicAccess": ENUM},
+    rules={"properties.publicAccess": ENUM, "properties.metadata": WHOLE},
     check=check,
     create="create",
     update="update",

@@ -277,6 +277,26 @@ def test_a_container_that_gets_public_access_by_one_patch() -> None:
         assert run("storage_container", azure, **given)["changed"] is True
 
 
+@pytest.mark.parametrize(
+    ("metadata", "sent"),
+    [({"c": "d"}, {"metadata": {"c": "d"}}), ({}, {"metadata": {}}), ({"a": "b"}, None), (None, None)],
+)
+def test_metadata_of_a_container_are_given_whole(metadata: Any, sent: Any) -> None:
+    standing = {"id": CONTAINER, "name": "mlflow", "properties": {"publicAccess": "None", "metadata": {"a": "b"}}}
+    script = [get(CONTAINER, 200, standing)]
+    if sent is not None:
+        script += [patch(CONTAINER, 200, {}, sent={"properties": sent}), get(CONTAINER, 200, standing)]
+    with FakeAzure(*script) as azure:
+        given = {"resource_group": "rg", "account": "st1", "name": "mlflow", "metadata": metadata}
+        assert run("storage_container", azure, **given)["changed"] is (sent is not None)
+
+
+@pytest.mark.parametrize("name", ["1st", "a-b", ""])
+def test_metadata_that_azure_would_refuse(name: str) -> None:
+    with FakeAzure() as azure, pytest.raises(InvalidOption, match="metadata"):
+        run("storage_container", azure, resource_group="rg", account="st1", name="mlflow", metadata={name: "x"})
+
+
 @pytest.mark.parametrize("name", ["ml", "Mlflow", "ml--flow", "-mlflow", "mlflow-"])
 def test_container_names_that_azure_would_refuse(name: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption):
