@@ -239,6 +239,14 @@ class ContainerApp(ResourceType):
         return super().act(call, resource, action)
 
     def _start_or_stop(self, call: Call, app: Resource, action: str) -> Response:
+        if running := self.store.running_operations(app.key):
+            raise ArmError(
+                409,
+                "ContainerAppOperationInProgress",
+                f"Cannot modify a container app '{app.name}' because there is an active provisioning operation in progress. "
+                f"OperationId: '{running[0].id}'",
+                cause="",
+            )
         operation = self.context.start(action, app, self.seconds["update"], work=True)
         if action == "start":
             self.runtime.start_app(app, operation)
@@ -329,35 +337,38 @@ class Revision(ResourceType):
             return json_response(200, f"{action.capitalize()} succeeded")
         if action == "replicas":
             return json_response(
-                200, {"value": [_show_replica(resource, replica) for replica in self.runtime.replicas(resource)]}
+                200, {"value": [self._show_replica(resource, found) for found in self.runtime.replicas(resource)]}
             )
         if action.startswith("replicas/"):
             for replica in self.runtime.replicas(resource):
                 if replica.name.lower() == action.removeprefix("replicas/"):
-                    return json_response(200, _show_replica(resource, replica))
+                    return json_response(200, self._show_replica(resource, replica))
             name = action.removeprefix("replicas/")
             raise ArmError(
                 404, "ReplicaNotFound", f"Replica '{name}' was not found in revision '{resource.name}'.", cause=""
             )
         return super().act(call, resource, action)
 
+    def _show_replica(self, revision: Resource, replica: Replica) -> Json:
+        app = self.store.get(replica.owner)
+        place = region(app.body["location"]) if app is not None else ""
+        path = f"{revision.id.replace('/providers/Microsoft.App', '')}/replicas/{replica.name}/containers"
+        address = f"{place}.azurecontainerapps.dev{path}"
+        return {
+            "id": f"{revision.id}/replicas/{replica.name}",
+            "name": replica.name,
+            "type": "Microsoft.App/containerapps/revisions/replicas",
+            "properties": {
+                "createdTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(replica.created)),
+                "runningState": "Running" if replica.ready else "NotRunning",
+                "runningStateDetails": "",
+                "containers": [_show_container(container, address) for container in replica.containers],
+                "initContainers": [_show_container(container, address) for container in replica.init_containers],
+            },
+        }
 
-def _show_replica(revision: Resource, replica: Replica) -> Json:
-    return {
-        "id": f"{revision.id}/replicas/{replica.name}",
-        "name": replica.name,
-        "type": "Microsoft.App/containerapps/revisions/replicas",
-        "properties": {
-            "createdTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(replica.created)),
-            "runningState": "Running" if replica.ready else "NotRunning",
-            "runningStateDetails": "",
-            "containers": [_show_container(container) for container in replica.containers],
-            "initContainers": [_show_container(container) for container in replica.init_containers],
-        },
-    }
 
-
-def _show_container(container: Container) -> Json:
+def _show_container(container: Container, address: str) -> Json:
     state, details = "Waiting", container.last_error
     if container.program is not None and container.started_at is not None:
         state = "Running"
@@ -375,4 +386,6 @@ def _show_container(container: Container) -> Json:
         "restartCount": container.restarts,
         "runningState": state,
         "runningStateDetails": details,
+        "logStreamEndpoint": f"https://{address}/{container.name}/logstream",
+        "execEndpoint": f"wss://{address}/{container.name}/exec",
     }

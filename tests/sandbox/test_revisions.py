@@ -192,6 +192,8 @@ def test_a_minimum_of_replicas(sandbox: Client, platform: Platform) -> None:
         assert (container["ready"], container["started"], container["restartCount"]) == (True, True, 0)
         assert (container["name"], container["runningState"]) == ("main", "Running")
         assert container["runningStateDetails"].startswith("Container started at: ")
+        stream = replica["id"].replace("/providers/Microsoft.App", "") + "/containers/main/logstream"
+        assert container["logStreamEndpoint"] == f"https://westeurope.azurecontainerapps.dev{stream}"
         one = sandbox.arm("GET", replica["id"])
         assert one.json()["name"] == replica["name"]
     assert len({get(sandbox, host_of(app)).json()["pid"] for _time in range(40)}) == 2
@@ -289,6 +291,19 @@ def test_who_does_not_start_fails(sandbox: Client, platform: Platform, tmp_path:
     ended = sandbox.wait(sandbox.arm("PUT", path, body))
     assert ended["status"] == "Failed"
     assert "its startup probe failed" in run_cli(sandbox.home, "logs", path.rpartition("/")[2]).stdout
+
+
+def test_one_operation_at_a_time(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    ill = tmp_path / "ill"
+    ill.touch()
+    path = app_path(platform)
+    slow = probe("Startup", ill, failureThreshold=10)
+    answer = sandbox.arm("PUT", path, app_body(platform, container={"probes": [slow]}))
+    for action in ("start", "stop"):
+        busy = sandbox.arm("POST", f"{path}/{action}")
+        assert (busy.status_code, busy.json()["error"]["code"]) == (409, "ContainerAppOperationInProgress")
+    ill.unlink()
+    assert sandbox.wait(answer)["status"] == "Succeeded"
 
 
 def test_init_containers_and_sidecars(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
