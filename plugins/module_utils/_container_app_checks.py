@@ -2,23 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Azure Container Apps would refuse, found before anything is written."""
+"""What Azure Container Apps would refuse of an app, found before anything is written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
+from . import _container_template as shared
 from . import _names
 from ._addresses import check_cidr
+from ._container_template import check_between, check_port, check_unique
 from ._errors import InvalidOption
-from ._plan import quantity_in_bytes
 from ._resource import Params
 
-_GIB = 2**30
 _MOST_REPLICAS = 1000
-_MOST_FAILURES = {"Startup": 240, "Readiness": 48, "Liveness": 30}
 
 
 def check(params: Params) -> None:
@@ -27,178 +25,128 @@ def check(params: Params) -> None:
     _names.check("name", params["name"], _names.CONTAINER_APP)
     if params["state"] == "absent":
         return
-    _check_identity(params["identity"])
-    _check_ingress(params["ingress"])
-    _check_secrets(params["secrets"])
-    _check_containers(params)
+    shared.check(params)
+    check_between("max_inactive_revisions", params["max_inactive_revisions"], 0, 100)
+    check_between("termination_grace_period_seconds", params["termination_grace_period_seconds"], 0, 600)
+    _check_ingress(params)
+    _check_dapr(params["dapr"])
     _check_scale(params["scale"])
-    _check_references(params)
+    shared.check_references(params, _references(params))
 
 
-def _check_unique(option: str, names: list[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidOption(option, name, "it occurs twice: names in a list are unique.")
-
-
-def _check_identity(identity: dict[str, Any] | None) -> None:
-    if identity is None:
-        return
-    wants_ids, ids = "UserAssigned" in identity["type"], identity["user_assigned_identities"]
-    if wants_ids and not ids:
-        raise InvalidOption("identity.type", identity["type"], "it needs identity.user_assigned_identities.")
-    if ids and not wants_ids:
-        raise InvalidOption("identity.type", identity["type"], "with user_assigned_identities say UserAssigned.")
-
-
-def _check_port(option: str, port: int | None) -> None:
-    if port is not None and not 1 <= port <= 65535:
-        raise InvalidOption(option, port, "a port is 1 to 65535.")
-
-
-def _check_ingress(ingress: dict[str, Any] | None) -> None:
+def _check_ingress(params: Params) -> None:
+    ingress = params["ingress"]
     if ingress is None:
         return
-    _check_port("ingress.target_port", ingress["target_port"])
-    restrictions = ingress["ip_security_restrictions"] or []
+    if not ingress["enabled"]:
+        _check_alone("ingress", ingress)
+        return
+    for option in ("target_port", "exposed_port"):
+        check_port(f"ingress.{option}", ingress[option] or None)
+    if ingress["exposed_port"] and ingress["transport"] in ("auto", "http", "http2"):
+        raise InvalidOption(
+            "ingress.exposed_port",
+            ingress["exposed_port"],
+            "only an app with transport tcp has one; HTTP is on 80 and 443.",
+        )
+    _check_ip_restrictions(ingress["ip_security_restrictions"] or [])
+    _check_cors(ingress["cors"])
+    check_unique("ingress.custom_domains.name", [item["name"] for item in ingress["custom_domains"] or []])
+    for domain in ingress["custom_domains"] or []:
+        if domain["binding_type"] == "SniEnabled" and not domain["certificate_id"]:
+            raise InvalidOption("ingress.custom_domains.binding_type", "SniEnabled", "it needs a certificate_id.")
+    mappings = ingress["additional_port_mappings"] or []
+    check_unique("ingress.additional_port_mappings.target_port", [str(item["target_port"]) for item in mappings])
+    for mapping in mappings:
+        check_port("ingress.additional_port_mappings.target_port", mapping["target_port"])
+        check_port("ingress.additional_port_mappings.exposed_port", mapping["exposed_port"])
+    if ingress["sticky_sessions"] and params["revision_mode"] == "Multiple":
+        raise InvalidOption("ingress.sticky_sessions", True, "it needs revision_mode Single.")
+    _check_traffic(ingress["traffic"] or [])
+
+
+def _check_alone(option: str, given: dict[str, Any]) -> None:
+    """What is switched off has no settings."""
+    others = sorted(key for key, value in given.items() if key != "enabled" and value is not None)
+    if others:
+        raise InvalidOption(
+            f"{option}.enabled", False, f"then {option} has no other settings: remove {', '.join(others)}."
+        )
+
+
+def _check_ip_restrictions(restrictions: list[dict[str, Any]]) -> None:
     for restriction in restrictions:
         check_cidr("ingress.ip_security_restrictions.ip_address_range", restriction["ip_address_range"])
-    _check_unique("ingress.ip_security_restrictions.name", [item["name"] for item in restrictions])
+    check_unique("ingress.ip_security_restrictions.name", [item["name"] for item in restrictions])
     actions = {item["action"] for item in restrictions}
     if len(actions) > 1:
         raise InvalidOption(
             "ingress.ip_security_restrictions.action", sorted(actions), "all rules must have the same action."
         )
-    traffic = ingress["traffic"]
-    if traffic and sum(item["weight"] or 0 for item in traffic) != 100:
-        raise InvalidOption("ingress.traffic.weight", [item["weight"] for item in traffic], "weights must sum to 100.")
 
 
-def _check_secrets(secrets: list[dict[str, Any]] | None) -> None:
-    _check_unique("secrets.name", [secret["name"] for secret in secrets or []])
-    for secret in secrets or []:
-        _names.check("secrets.name", secret["name"], _names.SECRET)
-        if bool(secret["value"]) == bool(secret["key_vault_url"]):
-            raise InvalidOption("secrets.name", secret["name"], "a secret has either a value or a key_vault_url.")
-        if secret["key_vault_url"] and not secret["identity"]:
-            raise InvalidOption(
-                "secrets.identity", None, f"secret {secret['name']} has a key_vault_url, so it needs an identity."
-            )
-
-
-def _check_containers(params: Params) -> None:
-    containers = params["containers"] or []
-    everything = containers + (params["init_containers"] or [])
-    _check_unique("containers.name", [container["name"] for container in everything])
-    for container in everything:
-        variables = container["env"] or []
-        _check_unique(f"containers[{container['name']}].env.name", [variable["name"] for variable in variables])
-        for variable in variables:
-            if variable["value"] is not None and variable["secret_ref"] is not None:
-                raise InvalidOption(
-                    f"containers[{container['name']}].env.name",
-                    variable["name"],
-                    "a variable has either a value or a secret_ref.",
-                )
-        for probe in container.get("probes") or []:
-            _check_probe(container["name"], probe)
-    if params["workload_profile_name"] in (None, "Consumption"):
-        _check_size(containers)
-
-
-def _check_probe(name: str, probe: dict[str, Any]) -> None:
-    option = f"containers[{name}].probes.type"
-    if (probe["http_get"] is None) == (probe["tcp_socket"] is None):
-        raise InvalidOption(option, probe["type"], "a probe has either http_get or tcp_socket.")
-    _check_port(f"{option}.port", (probe["http_get"] or probe["tcp_socket"])["port"])
-    failures, most = probe["failure_threshold"], _MOST_FAILURES[probe["type"]]
-    if failures is not None and not 1 <= failures <= most:
-        raise InvalidOption(
-            f"containers[{name}].probes.failure_threshold",
-            failures,
-            f"a {probe['type']} probe takes 1 to {most}. For more time set a longer period_seconds.",
-        )
-
-
-def _check_size(containers: list[dict[str, Any]]) -> None:
-    """The containers of a replica together must have one of Azure's sizes: 0.25 to 4 cores, 2 Gi for each."""
-    sized = [container for container in containers if container["cpu"] is not None or container["memory"] is not None]
-    if not sized:
+def _check_cors(cors: dict[str, Any] | None) -> None:
+    if cors is None:
         return
-    for container in sized:
-        if container["cpu"] is None or container["memory"] is None:
-            raise InvalidOption(
-                f"containers[{container['name']}]", container["cpu"] or container["memory"], "set both cpu and memory."
-            )
-    cpu = sum((Decimal(str(container["cpu"] or "0.5")) for container in containers), Decimal(0))
-    memory = sum((_memory(container) for container in containers), Decimal(0))
-    if cpu % Decimal("0.25") or not Decimal("0.25") <= cpu <= 4 or memory != cpu * 2 * _GIB:
+    if not cors["enabled"]:
+        _check_alone("ingress.cors", cors)
+        return
+    if not cors["allowed_origins"]:
+        raise InvalidOption("ingress.cors.allowed_origins", cors["allowed_origins"], "name at least one origin, or *.")
+    if cors["allow_credentials"] and "*" in cors["allowed_origins"]:
         raise InvalidOption(
-            "containers",
-            f"{cpu} cores and {memory / _GIB:g}Gi",
-            "the containers of an app on the Consumption profile have together 0.25 to 4 cores, in steps of 0.25, and "
-            f"twice as many Gi of memory (as 0.5 and 1Gi). For these cores set memory to {cpu * 2:g}Gi.",
+            "ingress.cors.allow_credentials", True, "browsers refuse credentials for any origin (*): name the origins."
         )
 
 
-def _memory(container: dict[str, Any]) -> Decimal:
-    value = container["memory"] or "1Gi"
-    size = quantity_in_bytes(value)
-    if size is None:
-        raise InvalidOption(f"containers[{container['name']}].memory", value, "write gibibytes, as 1Gi or 0.5Gi.")
-    return size
+def _check_traffic(traffic: list[dict[str, Any]]) -> None:
+    if not traffic:
+        return
+    weights = [item["weight"] for item in traffic]
+    for item in traffic:
+        check_between("ingress.traffic.weight", item["weight"], 0, 100)
+        if bool(item["latest_revision"]) == bool(item["revision_name"]):
+            raise InvalidOption(
+                "ingress.traffic",
+                item["revision_name"],
+                "an entry has either latest_revision: true or a revision_name.",
+            )
+    if sum(weight or 0 for weight in weights) != 100:
+        raise InvalidOption("ingress.traffic.weight", weights, "weights must sum to 100.")
+    check_unique("ingress.traffic.label", [item["label"] for item in traffic if item["label"]])
+
+
+def _check_dapr(dapr: dict[str, Any] | None) -> None:
+    if dapr is None:
+        return
+    if not dapr["enabled"]:
+        _check_alone("dapr", dapr)
+        return
+    if not dapr["app_id"]:
+        raise InvalidOption("dapr.app_id", dapr["app_id"], "Dapr finds the app by it: give one, or say enabled: false.")
+    check_port("dapr.app_port", dapr["app_port"])
 
 
 def _check_scale(scale: dict[str, Any] | None) -> None:
     if scale is None:
         return
     least, most = scale["min_replicas"], scale["max_replicas"]
-    for option, value, lowest in (("scale.min_replicas", least, 0), ("scale.max_replicas", most, 1)):
-        if value is not None and not lowest <= value <= _MOST_REPLICAS:
-            raise InvalidOption(option, value, f"use {lowest} to {_MOST_REPLICAS}.")
+    check_between("scale.min_replicas", least, 0, _MOST_REPLICAS)
+    check_between("scale.max_replicas", most, 1, _MOST_REPLICAS)
+    for option in ("cooldown_period", "polling_interval"):
+        if scale[option] is not None and scale[option] < 1:
+            raise InvalidOption(f"scale.{option}", scale[option], "use at least 1 second.")
     if least is not None and most is not None and least > most:
         raise InvalidOption("scale.min_replicas", least, f"it is more than scale.max_replicas ({most}).")
     for rule in scale["rules"] or []:
         if sum(rule[kind] is not None for kind in ("http", "tcp", "custom")) != 1:
             raise InvalidOption("scale.rules.name", rule["name"], "a rule has exactly one of http, tcp and custom.")
-    _check_unique("scale.rules.name", [rule["name"] for rule in scale["rules"] or []])
+    check_unique("scale.rules.name", [rule["name"] for rule in scale["rules"] or []])
 
 
 def _references(params: Params) -> Iterator[tuple[str, str]]:
     """Option and name of every secret that is referred to."""
-    for container in (params["containers"] or []) + (params["init_containers"] or []):
-        for variable in container["env"] or []:
-            if variable["secret_ref"] is not None:
-                yield f"containers[{container['name']}].env[{variable['name']}].secret_ref", variable["secret_ref"]
-    for registry in params["registries"] or []:
-        if registry["password_secret_ref"] is not None:
-            yield f"registries[{registry['server']}].password_secret_ref", registry["password_secret_ref"]
+    yield from shared.references(params)
     for rule in (params["scale"] or {}).get("rules") or []:
         for kind in ("http", "tcp", "custom"):
-            for auth in (rule[kind] or {}).get("auth") or []:
-                yield f"scale.rules[{rule['name']}].{kind}.auth.secret_ref", auth["secret_ref"]
-    for volume in params["volumes"] or []:
-        for secret in volume["secrets"] or []:
-            yield f"volumes[{volume['name']}].secrets.secret_ref", secret["secret_ref"]
-
-
-def _check_references(params: Params) -> None:
-    """Without the option secrets, those that the app has are not known here, and Azure judges."""
-    if params["secrets"] is None:
-        return
-    defined = {secret["name"] for secret in params["secrets"]}
-    for option, name in _references(params):
-        if name not in defined:
-            raise InvalidOption(
-                option, name, f"secrets defines no such secret, only {', '.join(sorted(defined)) or 'none'}."
-            )
-
-
-def check_create(params: Params) -> None:
-    """What only a new app needs. Raises InvalidOption."""
-    for option in ("environment_id", "containers"):
-        if not params[option]:
-            raise InvalidOption(option, params[option], "a new app needs it.")
-    for container in params["containers"]:
-        if not container["image"]:
-            raise InvalidOption(f"containers[{container['name']}].image", None, "a new app needs it.")
+            yield from shared.trigger_references(f"scale.rules[{rule['name']}].{kind}", rule[kind])

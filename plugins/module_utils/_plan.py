@@ -50,6 +50,8 @@ class Rule:
     write_only: Azure never returns it, so it is sent with a create or an update but never compared.
     exclusive: of these properties only one can stand: the desired one drives the others out.
     immutable: name of the option to blame when it differs.
+    additive: items of a keyed list that are not desired stay.
+    removable: an empty mapping means that there is to be none; it is sent as null.
     """
 
     compare: Compare | None = None
@@ -59,6 +61,8 @@ class Rule:
     write_only: bool = False
     exclusive: tuple[str, ...] = ()
     immutable: str | None = None
+    additive: bool = False
+    removable: bool = False
 
 
 Rules = Mapping[str, Rule]
@@ -257,6 +261,8 @@ def _merge(desired: Json, current: Json, rules: Rules, path: str) -> tuple[Json,
         return desired, False
     if rule.compare is not None:
         merged, changed = (current, False) if rule.compare(desired, current) else (desired, True)
+    elif rule.removable and desired == {}:
+        merged, changed = (current, False) if is_empty(current) else (None, True)
     elif isinstance(desired, Mapping):
         merged, changed = _merge_mapping(desired, current if isinstance(current, Mapping) else None, rules, path)
     elif isinstance(desired, list):
@@ -272,7 +278,7 @@ def _merge_mapping(
     desired: Mapping[str, Json], current: Mapping[str, Json] | None, rules: Rules, path: str
 ) -> tuple[Json, bool]:
     if rules.get(path, _DEFAULT).whole:
-        equal = _equal_whole(desired, current or {})
+        equal = equal_whole(desired, current or {})
         return (current if equal else dict(desired)), not equal
     exclusive = rules.get(path, _DEFAULT).exclusive
     driven_out = {key for key in exclusive if key not in desired} if any(key in desired for key in exclusive) else set()
@@ -291,7 +297,7 @@ def _merge_mapping(
 def _merge_list(desired: list[Json], current: list[Json], rules: Rules, path: str) -> tuple[Json, bool]:
     rule = rules.get(path, _DEFAULT)
     if rule.unordered:
-        equal = len(desired) == len(current) and all(any(_equal_whole(d, c) for c in current) for d in desired)
+        equal = len(desired) == len(current) and all(any(equal_whole(d, c) for c in current) for d in desired)
         return (current if equal else desired), not equal
     if rule.key is None:
         if len(desired) != len(current):
@@ -303,20 +309,22 @@ def _merge_list(desired: list[Json], current: list[Json], rules: Rules, path: st
 
 def _merge_keyed(desired: list[Json], current: list[Json], rules: Rules, path: str, rule: Rule) -> tuple[Json, bool]:
     standing = {_key(item.get(rule.key)): item for item in current}
-    changed = {_key(item.get(rule.key)) for item in desired} != set(standing)
+    named = {_key(item.get(rule.key)) for item in desired}
+    kept = [item for key, item in standing.items() if key not in named] if rule.additive else []
+    changed = len(named) + len(kept) != len(standing) or not named <= set(standing)
     result = []
     for item in desired:
         old = standing.get(_key(item.get(rule.key)))
         if old is None:
             merged: Json = item
         elif rule.whole:
-            equal = _equal_whole(item, old, rules, f"{path}[]")
+            equal = equal_whole(item, old, rules, f"{path}[]")
             merged, changed = (old if equal else item), changed or not equal
         else:
             merged, differs = _merge(item, old, rules, f"{path}[]")
             changed = changed or differs
         result.append(merged)
-    return (result if changed else current), changed
+    return ([*result, *kept] if changed else current), changed
 
 
 def _key(value: Json) -> Json:
@@ -324,16 +332,16 @@ def _key(value: Json) -> Json:
     return value.casefold() if isinstance(value, str) and value.lower().startswith("/subscriptions/") else value
 
 
-def _equal_whole(desired: Json, current: Json, rules: Rules | None = None, path: str = "") -> bool:
+def equal_whole(desired: Json, current: Json, rules: Rules | None = None, path: str = "") -> bool:
     """Equal in both directions: what the one does not mention must be unset in the other."""
     if rules and path in rules and rules[path].compare is not None:
         compare = rules[path].compare
         return compare is not None and compare(desired, current)
     if isinstance(desired, Mapping) and isinstance(current, Mapping):
         keys = set(desired) | set(current)
-        return all(_equal_whole(desired.get(k), current.get(k), rules, f"{path}.{k}") for k in keys)
+        return all(equal_whole(desired.get(k), current.get(k), rules, f"{path}.{k}") for k in keys)
     if isinstance(desired, list) and isinstance(current, list):
         return len(desired) == len(current) and all(
-            _equal_whole(d, c, rules, f"{path}[]") for d, c in zip(desired, current, strict=True)
+            equal_whole(d, c, rules, f"{path}[]") for d, c in zip(desired, current, strict=True)
         )
     return same(desired, current)

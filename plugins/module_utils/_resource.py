@@ -56,6 +56,10 @@ def _body_as_planned(_arm: Arm, _params: Params, planned: Plan) -> Json:
     return planned.body
 
 
+def _same_rules(_params: Params, rules: Rules) -> Rules:
+    return rules
+
+
 def _never(_params: Params) -> bool:
     return False
 
@@ -82,7 +86,8 @@ class Resource:
 
     name: of the module, key of the result. type: Azure's. path: of the id below the subscription, with option names in
     braces. address: options that the SDK's methods take, in their order. options: argument spec of the module's own options.
-    desired: the part of the resource that the options describe. check: raises InvalidOption for what Azure would refuse;
+    desired: the part of the resource that the options describe. rules: how it is compared; adjust: changes them as the
+    options say. check: raises InvalidOption for what Azure would refuse;
     check_create: the same for what only a new resource needs. forced: whether to write though nothing differs.
     read_only: paths that a request must not have. get, create, update, delete: method names of the operation group;
     C(partial) says that update takes only what differs. pending: whether an operation is under way.
@@ -99,6 +104,7 @@ class Resource:
     options: dict[str, Any]
     desired: Callable[[Params], dict[str, Json]]
     rules: Rules = field(default_factory=dict)
+    adjust: Callable[[Params, Rules], Rules] = _same_rules
     check: Callable[[Params], None] = _no_check
     check_create: Callable[[Params], None] = _no_check
     forced: Callable[[Params], bool] = _never
@@ -157,8 +163,9 @@ def manage(resource: Resource, params: Params, arm: Arm, check_mode: bool) -> di
 def _plan(resource: Resource, params: Params, current: Json | None) -> Plan:
     body = (partial_body if resource.partial else whole_body)(resource.read_only)
     desired = resource.desired(params)
+    rules = resource.adjust(params, resource.rules)
     try:
-        planned = plan(current, desired, resource.rules, body)
+        planned = plan(current, desired, rules, body)
     except ImmutableChange as change:
         raise Failure(
             f"{resource.what(params)}: {change}",
@@ -169,7 +176,7 @@ def _plan(resource: Resource, params: Params, current: Json | None) -> Plan:
     if planned.action == CREATE:
         resource.check_create(params)
     if ended_badly(planned.before):
-        return again(planned, desired, resource.rules, resource.read_only)
+        return again(planned, desired, rules, resource.read_only)
     if planned.action == NONE and resource.forced(params):
         return planned._replace(action=UPDATE)
     return planned

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ._arm import Arm, Json, Operations
-from ._container_app import APPS, CLIENT
+from ._container_app import APPS
+from ._container_template import CLIENT
 from ._deadline import DeadlineExceeded
 from ._errors import ArmError, Failure, InvalidOption
 from ._plan import CREATE, NONE, Plan
@@ -82,7 +83,8 @@ def wait_until_ready(arm: Arm, group: str, app: str, name: str) -> Json:
 def _failed(app: str, revision: Json) -> ArmError:
     return ArmError(
         code="RevisionFailed",
-        message=f"Container app {app} does not run: {state_of(revision)}.",
+        message=f"Container app {app} does not run: {state_of(revision)}. Its logs say why. Once the cause is mended outside "
+        "the app, restart the revision (container_app_revision, state: restarted).",
         target=revision.get("id"),
     )
 

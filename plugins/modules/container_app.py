@@ -15,11 +15,14 @@ description:
   - Creates, updates and deletes an app of Azure Container Apps, and waits until its latest revision is ready.
   - An update sends the app as it stands with what the options say on top, so nothing that somebody else has set is lost.
   - Lists that are given (environment variables, secrets, registries, ...) are the whole lists. Their order does not count.
+  - A secret's new value reaches a running revision only by a restart, which this module does.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
   - mlops.mlflow_azure.azure
   - mlops.mlflow_azure.resource
+  - mlops.mlflow_azure.container_template
+  - mlops.mlflow_azure.resource.identity
   - mlops.mlflow_azure.resource.tags
   - mlops.mlflow_azure.attributes
 requirements:
@@ -40,36 +43,25 @@ options:
       - Location of the app, which is that of its environment. Azure fixes it at creation, a change is an error.
       - Required with O(state=present).
     type: str
-  environment_id:
-    description:
-      - Id of the environment. A new app needs it. Azure fixes it at creation, a change is an error.
-    type: str
-  identity:
-    description:
-      - Managed identities of the app.
-    type: dict
-    suboptions:
-      type:
-        description:
-          - Which kinds of identity the app has.
-        type: str
-        choices: ["None", SystemAssigned, UserAssigned, "SystemAssigned,UserAssigned"]
-        required: true
-      user_assigned_identities:
-        description:
-          - Ids of the user-assigned identities. The list is the whole of them.
-        type: list
-        elements: str
   revision_mode:
     description:
       - Whether one revision is active or several can be. Azure's default is V(Single).
     type: str
     choices: [Single, Multiple]
+  max_inactive_revisions:
+    description:
+      - How many revisions that are not active stay, 0 to 100. Azure's default is 100.
+    type: int
   ingress:
     description:
       - How requests reach the app. Without the option a new app takes none.
     type: dict
     suboptions:
+      enabled:
+        description:
+          - V(false) takes the ingress away; then it has no other settings.
+        type: bool
+        default: true
       external:
         description:
           - Whether requests may come from outside the environment. Azure's default is V(false).
@@ -80,7 +72,7 @@ options:
         type: int
       exposed_port:
         description:
-          - Port under which a V(tcp) app is reached.
+          - Port under which a V(tcp) app is reached. Azure's default is the target port.
         type: int
       transport:
         description:
@@ -91,6 +83,94 @@ options:
         description:
           - Whether plain HTTP is answered, not redirected to HTTPS. Azure's default is V(false).
         type: bool
+      client_certificate_mode:
+        description:
+          - Whether clients show a certificate, which the app finds in the header C(X-Forwarded-Client-Cert). Azure's default is V(ignore).
+        type: str
+        choices: [ignore, accept, require]
+      sticky_sessions:
+        description:
+          - Whether a client's requests all go to the same replica. Only with O(revision_mode=Single). Azure's default is V(false).
+        type: bool
+      cors:
+        description:
+          - Which pages of other origins may ask the app from a browser. Without the option Azure's front adds no header.
+        type: dict
+        suboptions:
+          enabled:
+            description:
+              - V(false) takes the policy away; then it has no other settings.
+            type: bool
+            default: true
+          allowed_origins:
+            description:
+              - Origins, as V(https://example.org), or V(*) for any. At least one.
+            type: list
+            elements: str
+          allowed_methods:
+            description:
+              - Methods, as V(GET), or V(*).
+            type: list
+            elements: str
+          allowed_headers:
+            description:
+              - Headers that a request may have, or V(*).
+            type: list
+            elements: str
+          expose_headers:
+            description:
+              - Headers of the answer that a page may see.
+            type: list
+            elements: str
+          max_age:
+            description:
+              - Seconds for which a browser remembers the policy.
+            type: int
+          allow_credentials:
+            description:
+              - Whether a page may send cookies. Not together with the origin V(*). Azure's default is V(false).
+            type: bool
+      custom_domains:
+        description:
+          - The whole list of host names of one's own. Their DNS records must stand already.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+              - Host name.
+            type: str
+            required: true
+          certificate_id:
+            description:
+              - Id of a certificate of the environment.
+            type: str
+          binding_type:
+            description:
+              - V(SniEnabled) uses the certificate, V(Auto) has Azure make one, V(Disabled) uses none.
+              - The default is V(SniEnabled) with O(ingress.custom_domains[].certificate_id) and V(Disabled) without.
+            type: str
+            choices: [Disabled, SniEnabled, Auto]
+      additional_port_mappings:
+        description:
+          - The whole list of further TCP ports.
+        type: list
+        elements: dict
+        suboptions:
+          target_port:
+            description:
+              - Port on which the container listens.
+            type: int
+            required: true
+          exposed_port:
+            description:
+              - Port under which it is reached. Azure's default is the target port.
+            type: int
+          external:
+            description:
+              - Whether it is reached from outside the environment.
+            type: bool
+            default: false
       ip_security_restrictions:
         description:
           - The whole list of address rules. All have the same O(ingress.ip_security_restrictions[].action). Without a rule anybody may come.
@@ -120,6 +200,7 @@ options:
       traffic:
         description:
           - How requests are spread over revisions; the weights sum to 100. Azure's default is all to the latest.
+          - Each entry has either C(latest_revision=true) or a C(revision_name).
         type: list
         elements: dict
         suboptions:
@@ -139,298 +220,46 @@ options:
             description:
               - Label under which the revision has a host name of its own.
             type: str
-  secrets:
+  dapr:
     description:
-      - The whole list of secrets, others are removed. Without the option they are left alone.
-      - Values are compared with what Azure has, and never shown. A revision that runs with an older value is restarted.
-    type: list
-    elements: dict
+      - The app's Dapr sidecar. Azure's default is none.
+    type: dict
     suboptions:
-      name:
+      enabled:
         description:
-          - Name of the secret. Lowercase letters, digits, V(-) and V(.).
+          - V(false) takes the sidecar away; then it has no other settings.
+        type: bool
+        default: true
+      app_id:
+        description:
+          - Name by which Dapr finds the app. Required unless O(dapr.enabled=false).
         type: str
-        required: true
-      value:
+      app_port:
         description:
-          - Value of the secret. Either this or O(secrets[].key_vault_url).
+          - Port on which the app listens for Dapr.
+        type: int
+      app_protocol:
+        description:
+          - Protocol between Dapr and the app. Azure's default is V(http).
         type: str
-      key_vault_url:
+        choices: [http, grpc]
+      http_max_request_size:
         description:
-          - URL of a secret in Azure Key Vault.
+          - Largest body of a request in MB. Azure's default is 4.
+        type: int
+      http_read_buffer_size:
+        description:
+          - Largest size of the headers of a request in KB. Azure's default is 65.
+        type: int
+      log_level:
+        description:
+          - How much the sidecar logs. Azure's default is V(info).
         type: str
-      identity:
+        choices: [debug, error, info, warn]
+      enable_api_logging:
         description:
-          - Id of the managed identity that reads the Key Vault, or V(system).
-        type: str
-  registries:
-    description:
-      - The whole list of registries that need signing in.
-    type: list
-    elements: dict
-    suboptions:
-      server:
-        description:
-          - Host name of the registry.
-        type: str
-        required: true
-      identity:
-        description:
-          - Id of the managed identity that pulls, or V(system).
-        type: str
-      username:
-        description:
-          - User name, where there is no identity.
-        type: str
-      password_secret_ref:
-        description:
-          - Name of the secret with the user's password.
-        type: str
-  containers:
-    description:
-      - The whole list of containers. A new app needs it.
-    type: list
-    elements: dict
-    suboptions:
-      name:
-        description:
-          - Name of the container, by which an update finds it.
-        type: str
-        required: true
-      image:
-        description:
-          - Image with its registry, best pinned by digest (V(registry.azurecr.io/repository@sha256:...)). A new app needs it.
-        type: str
-      command:
-        description:
-          - Replaces the image's entry point.
-        type: list
-        elements: str
-      args:
-        description:
-          - Arguments of the command.
-        type: list
-        elements: str
-      env:
-        description:
-          - The whole list of environment variables.
-        type: list
-        elements: dict
-        suboptions:
-          name:
-            description:
-              - Name of the variable.
-            type: str
-            required: true
-          value:
-            description:
-              - Value of the variable. It is shown in results, so a secret belongs into O(containers[].env[].secret_ref).
-            type: str
-          secret_ref:
-            description:
-              - Name of the secret whose value the variable gets.
-            type: str
-      cpu:
-        description:
-          - Cores, as V(0.5). On the Consumption profile the containers together have 0.25 to 4, in steps of 0.25. Azure's default is 0.5.
-        type: float
-      memory:
-        description:
-          - Memory, as V(1Gi). On the Consumption profile 2 Gi for each core. Azure's default is V(1Gi).
-        type: str
-      volume_mounts:
-        description:
-          - The whole list of mounted volumes.
-        type: list
-        elements: dict
-        suboptions:
-          volume_name:
-            description:
-              - Name of the volume in O(volumes).
-            type: str
-            required: true
-          mount_path:
-            description:
-              - Where the container sees it.
-            type: str
-            required: true
-          sub_path:
-            description:
-              - Directory inside the volume.
-            type: str
-      probes:
-        description:
-          - The whole list of probes, at most one of each type.
-        type: list
-        elements: dict
-        suboptions:
-          type:
-            description:
-              - What the probe decides.
-            type: str
-            choices: [Startup, Readiness, Liveness]
-            required: true
-          http_get:
-            description:
-              - Ask over HTTP. Either this or O(containers[].probes[].tcp_socket).
-            type: dict
-            suboptions:
-              path:
-                description:
-                  - Path of the request.
-                type: str
-              port:
-                description:
-                  - Port of the container.
-                type: int
-                required: true
-              scheme:
-                description:
-                  - Whether to use TLS.
-                type: str
-                choices: [HTTP, HTTPS]
-          tcp_socket:
-            description:
-              - Open a TCP connection.
-            type: dict
-            suboptions:
-              port:
-                description:
-                  - Port of the container.
-                type: int
-                required: true
-          initial_delay_seconds:
-            description:
-              - Seconds after the start until the first probe, 0 to 60.
-            type: int
-          period_seconds:
-            description:
-              - Seconds between probes, 1 to 240.
-            type: int
-          timeout_seconds:
-            description:
-              - Seconds for which an answer is waited for, 1 to 240.
-            type: int
-          failure_threshold:
-            description:
-              - Failures in a row that count. 1 to 240 for V(Startup), to 48 for V(Readiness), to 30 for V(Liveness).
-            type: int
-          success_threshold:
-            description:
-              - Successes in a row that count, 1 to 10.
-            type: int
-  init_containers:
-    description:
-      - The whole list of containers that run before the others.
-    type: list
-    elements: dict
-    suboptions:
-      name:
-        description:
-          - Name of the container, by which an update finds it.
-        type: str
-        required: true
-      image:
-        description:
-          - Image with its registry, best pinned by digest (V(registry.azurecr.io/repository@sha256:...)). A new app needs it.
-        type: str
-      command:
-        description:
-          - Replaces the image's entry point.
-        type: list
-        elements: str
-      args:
-        description:
-          - Arguments of the command.
-        type: list
-        elements: str
-      env:
-        description:
-          - The whole list of environment variables.
-        type: list
-        elements: dict
-        suboptions:
-          name:
-            description:
-              - Name of the variable.
-            type: str
-            required: true
-          value:
-            description:
-              - Value of the variable. It is shown in results, so a secret belongs into O(init_containers[].env[].secret_ref).
-            type: str
-          secret_ref:
-            description:
-              - Name of the secret whose value the variable gets.
-            type: str
-      cpu:
-        description:
-          - Cores, as V(0.5). On the Consumption profile the containers together have 0.25 to 4, in steps of 0.25. Azure's default is 0.5.
-        type: float
-      memory:
-        description:
-          - Memory, as V(1Gi). On the Consumption profile 2 Gi for each core. Azure's default is V(1Gi).
-        type: str
-      volume_mounts:
-        description:
-          - The whole list of mounted volumes.
-        type: list
-        elements: dict
-        suboptions:
-          volume_name:
-            description:
-              - Name of the volume in O(volumes).
-            type: str
-            required: true
-          mount_path:
-            description:
-              - Where the container sees it.
-            type: str
-            required: true
-          sub_path:
-            description:
-              - Directory inside the volume.
-            type: str
-  volumes:
-    description:
-      - The whole list of volumes.
-    type: list
-    elements: dict
-    suboptions:
-      name:
-        description:
-          - Name of the volume.
-        type: str
-        required: true
-      storage_type:
-        description:
-          - Kind of the volume.
-        type: str
-        choices: [EmptyDir, AzureFile, NfsAzureFile, Secret]
-        required: true
-      storage_name:
-        description:
-          - Name of the environment's storage, for V(AzureFile) and V(NfsAzureFile).
-        type: str
-      mount_options:
-        description:
-          - Options of the mount, separated by commas.
-        type: str
-      secrets:
-        description:
-          - Secrets to show as files, for V(Secret). Azure's default is all of them.
-        type: list
-        elements: dict
-        suboptions:
-          secret_ref:
-            description:
-              - Name of the secret.
-            type: str
-            required: true
-          path:
-            description:
-              - Name of the file.
-            type: str
+          - Whether the sidecar logs the calls of its API. Azure's default is V(false).
+        type: bool
   scale:
     description:
       - How many replicas run.
@@ -443,6 +272,14 @@ options:
       max_replicas:
         description:
           - Most replicas. Azure's default is 10.
+        type: int
+      cooldown_period:
+        description:
+          - Seconds without a trigger after which the last replica goes. Azure's default is 300.
+        type: int
+      polling_interval:
+        description:
+          - Seconds between two looks at a C(custom) rule. Azure's default is 30.
         type: int
       rules:
         description:
@@ -460,11 +297,11 @@ options:
               - Scale by requests, as C(metadata.concurrentRequests).
             type: dict
             suboptions:
-              metadata:
+              metadata: &metadata
                 description:
                   - Settings of the rule; all values are strings.
                 type: dict
-              auth:
+              auth: &auth
                 description:
                   - Secrets that the rule needs.
                 type: list
@@ -480,7 +317,7 @@ options:
                       - Parameter that gets its value.
                     type: str
                     required: true
-              identity:
+              identity: &identity
                 description:
                   - Id of the managed identity with which the rule asks, or V(system).
                 type: str
@@ -489,30 +326,9 @@ options:
               - Scale by connections, as C(metadata.concurrentConnections).
             type: dict
             suboptions:
-              metadata:
-                description:
-                  - Settings of the rule; all values are strings.
-                type: dict
-              auth:
-                description:
-                  - Secrets that the rule needs.
-                type: list
-                elements: dict
-                suboptions:
-                  secret_ref:
-                    description:
-                      - Name of the secret.
-                    type: str
-                    required: true
-                  trigger_parameter:
-                    description:
-                      - Parameter that gets its value.
-                    type: str
-                    required: true
-              identity:
-                description:
-                  - Id of the managed identity with which the rule asks, or V(system).
-                type: str
+              metadata: *metadata
+              auth: *auth
+              identity: *identity
           custom:
             description:
               - Scale by a KEDA scaler.
@@ -523,30 +339,9 @@ options:
                   - Type of the KEDA scaler, as V(cpu), V(memory) or V(azure-servicebus).
                 type: str
                 required: true
-              metadata:
-                description:
-                  - Settings of the rule; all values are strings.
-                type: dict
-              auth:
-                description:
-                  - Secrets that the rule needs.
-                type: list
-                elements: dict
-                suboptions:
-                  secret_ref:
-                    description:
-                      - Name of the secret.
-                    type: str
-                    required: true
-                  trigger_parameter:
-                    description:
-                      - Parameter that gets its value.
-                    type: str
-                    required: true
-              identity:
-                description:
-                  - Id of the managed identity with which the rule asks, or V(system).
-                type: str
+              metadata: *metadata
+              auth: *auth
+              identity: *identity
   revision_suffix:
     description:
       - End of the name of the revision that this makes. Azure's default is one of its own. A suffix can be used once.
@@ -555,10 +350,6 @@ options:
     description:
       - Seconds that a replica has to end, 0 to 600. Azure's default is 30.
     type: int
-  workload_profile_name:
-    description:
-      - Workload profile of the environment on which the app runs. Azure's default is V(Consumption).
-    type: str
   wait_timeout:
     description:
       - Seconds until the task gives up. Azure goes on with what it has accepted.
@@ -641,7 +432,8 @@ error:
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils import (
     _container_app,
     _container_app_checks,
-    _container_app_options,
+    _container_secrets,
+    _container_template,
     _module,
     _revision,
 )
@@ -653,22 +445,23 @@ RESOURCE = Resource(
     path="/resourceGroups/{resource_group}/providers/Microsoft.App/containerApps/{name}",
     operations=_container_app.APPS,
     address=("resource_group", "name"),
-    options=_container_app_options.OPTIONS,
+    options=_container_app.OPTIONS,
     desired=_container_app.desired,
     rules=_container_app.RULES,
+    adjust=_container_secrets.rules_for,
     check=_container_app_checks.check,
-    check_create=_container_app_checks.check_create,
+    check_create=_container_template.check_create,
     read_only=_container_app.READ_ONLY,
-    observe=_container_app.with_secret_values,
+    observe=_container_secrets.observer(_container_app.APPS),
     prepare=_container_app.body,
     finish=_revision.after_write,
     explain=_revision.explain,
-    public=_container_app.public,
-    public_diff=_container_app.public_diff,
+    public=_container_secrets.public,
+    public_diff=_container_secrets.public_diff,
 )
 MODULE = _module.resource_module(
     RESOURCE,
-    packages={"azure.mgmt.appcontainers": "azure-mgmt-appcontainers"},
+    packages=_container_template.PACKAGES,
     wait_timeout=900,
     required_if=[("state", "present", ("location",))],
 )

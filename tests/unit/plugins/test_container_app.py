@@ -331,7 +331,53 @@ ALLOW = {"name": "a", "ip_address_range": "1.2.3.0/24"}
         (wanted(secrets=[{"name": "uri", "value": "x", "key_vault_url": "https://kv"}]), "secrets.name"),
         (wanted(secrets=[{"name": "uri", "key_vault_url": "https://kv"}]), "secrets.identity"),
         (wanted(secrets=[]), "containers[mlflow].env[URI].secret_ref"),
-        (wanted(registries=[{"server": "s", "password_secret_ref": "pw"}]), "registries[s].password_secret_ref"),
+        (
+            wanted(registries=[{"server": "s", "username": "u", "password_secret_ref": "pw"}]),
+            "registries[s].password_secret_ref",
+        ),
+        (wanted(registries=[{"server": "s", "identity": "system", "username": "u"}]), "registries.server"),
+        (wanted(registries=[{"server": "s", "username": "u"}]), "registries.server"),
+        (wanted(registries=[{"server": "s", "identity": "system"}] * 2), "registries.server"),
+        ({**wanted(keep_secrets=True), "secrets": None}, "keep_secrets"),
+        (wanted(max_inactive_revisions=101), "max_inactive_revisions"),
+        (wanted(termination_grace_period_seconds=601), "termination_grace_period_seconds"),
+        (wanted(ingress={"enabled": False, "target_port": 5000}), "ingress.enabled"),
+        (wanted(ingress={"exposed_port": 5000, "transport": "http"}), "ingress.exposed_port"),
+        (wanted(ingress={"cors": {"allowed_methods": ["GET"]}}), "ingress.cors.allowed_origins"),
+        (wanted(ingress={"cors": {"enabled": False, "max_age": 1}}), "ingress.cors.enabled"),
+        (
+            wanted(ingress={"cors": {"allowed_origins": ["*"], "allow_credentials": True}}),
+            "ingress.cors.allow_credentials",
+        ),
+        (
+            wanted(ingress={"custom_domains": [{"name": "a.b", "binding_type": "SniEnabled"}]}),
+            "ingress.custom_domains.binding_type",
+        ),
+        (
+            wanted(ingress={"additional_port_mappings": [{"target_port": 1}] * 2}),
+            "ingress.additional_port_mappings.target_port",
+        ),
+        (wanted(ingress={"sticky_sessions": True}, revision_mode="Multiple"), "ingress.sticky_sessions"),
+        (wanted(ingress={"traffic": [{"weight": 100}]}), "ingress.traffic"),
+        (wanted(ingress={"traffic": [{"weight": 101, "latest_revision": True}]}), "ingress.traffic.weight"),
+        (wanted(dapr={}), "dapr.app_id"),
+        (wanted(dapr={"enabled": False, "app_id": "a"}), "dapr.enabled"),
+        (wanted(dapr={"app_id": "a", "app_port": 0}), "dapr.app_port"),
+        (wanted(scale={"cooldown_period": 0}), "scale.cooldown_period"),
+        (wanted(volumes=[{"name": "v", "storage_type": "AzureFile"}]), "volumes[v].storage_name"),
+        (wanted(volumes=[{"name": "v", "storage_type": "EmptyDir", "storage_name": "s"}]), "volumes[v].storage_name"),
+        (
+            wanted(volumes=[{"name": "v", "storage_type": "EmptyDir", "secrets": [{"secret_ref": "uri"}]}]),
+            "volumes[v].storage_type",
+        ),
+        (
+            {**wanted_container(volume_mounts=[{"volume_name": "w", "mount_path": "/w"}]), "volumes": []},
+            "containers[mlflow].volume_mounts.volume_name",
+        ),
+        (
+            wanted_container(probes=[{**probe("Startup", 1), "period_seconds": 0}]),
+            "containers[mlflow].probes.period_seconds",
+        ),
         (
             wanted(ingress={"ip_security_restrictions": [{**ALLOW, "ip_address_range": "1.2.3.4/33"}]}),
             "ingress.ip_security_restrictions.ip_address_range",
@@ -342,8 +388,11 @@ ALLOW = {"name": "a", "ip_address_range": "1.2.3.0/24"}
         ),
         (wanted(ingress={"target_port": 70000}), "ingress.target_port"),
         (wanted(ingress={"traffic": [{"weight": 50, "latest_revision": True}]}), "ingress.traffic.weight"),
-        (wanted(identity={"type": "UserAssigned"}), "identity.type"),
-        (wanted(identity={"type": "SystemAssigned", "user_assigned_identities": [IDENTITY]}), "identity.type"),
+        (wanted(identity={"type": "UserAssigned"}), "identity.user_assigned_identities"),
+        (
+            wanted(identity={"type": "SystemAssigned", "user_assigned_identities": [IDENTITY]}),
+            "identity.user_assigned_identities",
+        ),
         (wanted_container(probes=[{"type": "Startup"}]), "containers[mlflow].probes.type"),
         *(
             (wanted_container(probes=[probe(kind, failures)]), "containers[mlflow].probes.failure_threshold")
@@ -367,6 +416,138 @@ def test_any_size_goes_on_a_dedicated_profile() -> None:
     given = wanted_container(cpu=3, memory="20Gi")
     with FakeAzure(get(APP, 404, NOT_FOUND)) as azure:
         assert run("container_app", azure, check_mode=True, workload_profile_name="d4", **given)["changed"] is True
+
+
+ALL_OF_IT: dict[str, Any] = {
+    "max_inactive_revisions": 5,
+    "ingress": {
+        "external": True,
+        "target_port": 5000,
+        "transport": "http",
+        "client_certificate_mode": "accept",
+        "sticky_sessions": True,
+        "cors": {"allowed_origins": ["https://b", "https://a"], "allow_credentials": True, "max_age": 60},
+        "custom_domains": [{"name": "mlflow.example.org", "certificate_id": f"{ENVIRONMENT}/managedCertificates/c"}],
+        "additional_port_mappings": [{"target_port": 9090}],
+    },
+    "dapr": {"app_id": "mlflow", "app_port": 5000},
+    "scale": {"min_replicas": 0, "max_replicas": 1, "cooldown_period": 60, "polling_interval": 10},
+    "termination_grace_period_seconds": 60,
+}
+
+
+def all_of_it() -> dict[str, Any]:
+    """What Azure shows of ALL_OF_IT, in its own spelling."""
+    shown = app()
+    configuration, template = shown["properties"]["configuration"], shown["properties"]["template"]
+    configuration["maxInactiveRevisions"] = 5
+    configuration["dapr"] = {
+        "enabled": True,
+        "appId": "mlflow",
+        "appPort": 5000,
+        "appProtocol": None,
+        "logLevel": "info",
+    }
+    configuration["ingress"] |= {
+        "clientCertificateMode": "Accept",
+        "stickySessions": {"affinity": "sticky"},
+        "corsPolicy": {"allowedOrigins": ["https://a", "https://b"], "allowCredentials": True, "maxAge": 60},
+        "customDomains": [
+            {
+                "name": "mlflow.example.org",
+                "certificateId": f"{ENVIRONMENT}/managedcertificates/c",
+                "bindingType": "SniEnabled",
+            }
+        ],
+        "additionalPortMappings": [{"targetPort": 9090, "exposedPort": 9090, "external": False}],
+    }
+    template["scale"] |= {"cooldownPeriod": 60, "pollingInterval": 10}
+    template["terminationGracePeriodSeconds"] = 60
+    return shown
+
+
+def test_everything_that_an_app_can_have_is_found_again() -> None:
+    with FakeAzure(get(APP, 200, all_of_it()), secrets()) as azure:
+        assert run("container_app", azure, **wanted(**ALL_OF_IT))["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "sent"),
+    [
+        ({"ingress": {"enabled": False}}, "ingress", None),
+        ({"ingress": {"cors": {"enabled": False}}}, "ingress.corsPolicy", None),
+        ({"ingress": {"sticky_sessions": False}}, "ingress.stickySessions", {"affinity": "none"}),
+        ({"ingress": {"client_certificate_mode": "ignore"}}, "ingress.clientCertificateMode", "ignore"),
+        ({"ingress": {"custom_domains": []}}, "ingress.customDomains", []),
+        ({"ingress": {"cors": {"allowed_origins": ["https://c"]}}}, "ingress.corsPolicy.allowedOrigins", ["https://c"]),
+        ({"dapr": {"enabled": False}}, "dapr.enabled", False),
+        ({"max_inactive_revisions": 9}, "maxInactiveRevisions", 9),
+    ],
+)
+def test_one_setting_changes_and_nothing_else(given: dict[str, Any], path: str, sent: Any) -> None:
+    standing = all_of_it()
+    with FakeAzure(
+        get(APP, 200, standing),
+        secrets(),
+    ) as azure:
+        result = run("container_app", azure, check_mode=True, **{**wanted(), "ingress": None, **given})
+    before, after = result["diff"]["before"], result["diff"]["after"]
+    assert result["changed"] is True
+    where, expected = after["properties"]["configuration"], copy.deepcopy(before)
+    place = expected["properties"]["configuration"]
+    *parents, last = path.split(".")
+    for part in parents:
+        where, place = where[part], place[part]
+    assert where[last] == sent
+    place[last] = sent
+    assert after == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"ingress": {"enabled": False}}, {"dapr": {"enabled": False}}, {"ingress": {"sticky_sessions": False}}],
+    ids=["ingress", "dapr", "sticky"],
+)
+def test_what_is_off_already_stays_off(given: dict[str, Any]) -> None:
+    standing = app()
+    standing["properties"]["configuration"] |= {"dapr": None, "ingress": None if "ingress" in given else {}}
+    if "sticky_sessions" in given.get("ingress", {}):
+        standing["properties"]["configuration"]["ingress"] = {"stickySessions": None}
+    with FakeAzure(get(APP, 200, standing), secrets()) as azure:
+        assert run("container_app", azure, **{**wanted(), "ingress": None, **given})["changed"] is False
+
+
+def test_secrets_of_others_stay_where_that_is_asked_for() -> None:
+    standing = app()
+    standing["properties"]["configuration"]["secrets"].append({"name": "theirs"})
+    both = {"value": [{"name": "uri", "value": "sql-secret-1"}, {"name": "theirs", "value": "t"}]}
+    with FakeAzure(get(APP, 200, standing), post(f"{APP}/listSecrets", 200, both)) as azure:
+        assert run("container_app", azure, keep_secrets=True, **wanted())["changed"] is False
+    with FakeAzure(get(APP, 200, standing), post(f"{APP}/listSecrets", 200, both)) as azure:
+        result = run("container_app", azure, check_mode=True, **wanted())
+    assert result["diff"]["after"]["properties"]["configuration"]["secrets"] == [{"name": "uri"}]
+    sent: list[Any] = []
+    new = wanted(secrets=[{"name": "uri", "value": "new"}])
+    with FakeAzure(
+        get(APP, 200, standing),
+        post(f"{APP}/listSecrets", 200, both),
+        put(APP, 201, app(), headers=ACCEPTED),
+        poll("Succeeded"),
+        get(APP, 200, app()),
+        post(f"{REVISION}/restart", 200),
+        get(REVISION, 200, revision()),
+    ) as azure:
+        request = azure.session.request
+        azure.session.request = lambda method, url, data=None, **rest: (
+            sent.append(data),
+            request(method, url, data, **rest),
+        )[1]
+        run("container_app", azure, keep_secrets=True, **new)
+    body = next(json.loads(data) for data in sent if data)
+    assert body["properties"]["configuration"]["secrets"] == [
+        {"name": "uri", "value": "new"},
+        {"name": "theirs", "value": "t"},
+    ]
 
 
 REVISION_OF = {"resource_group": "rg", "app": "app1"}
