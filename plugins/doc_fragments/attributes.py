@@ -25,3 +25,11 @@ attributes:
     membership:
       - mlops.mlflow_azure.azure
 """
+
+    INFO = r"""
+attributes:
+  diff_mode:
+    support: none
+    details:
+      - Nothing is changed, so there is nothing to compare.
+"""

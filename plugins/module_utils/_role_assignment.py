@@ -14,6 +14,7 @@ from typing import Any
 from ._arm import Arm, Json, Operations
 from ._deadline import DeadlineExceeded
 from ._errors import ArmError, Failure, InvalidOption
+from ._info import all_of
 from ._plan import CREATE, DELETE, NONE, Plan, Rule, is_empty, plan
 from ._resource import Params
 
@@ -64,16 +65,24 @@ def assignment_name(scope: str, principal_id: str, role_guid: str) -> str:
 
 def check(params: Params) -> None:
     """Raises InvalidOption."""
+    _check_scope(params)
+    _check_principal(params)
+    if params["condition"] and not params["condition"].lstrip().startswith("("):
+        raise InvalidOption("condition", params["condition"], "a condition begins with a parenthesis, as ((...)).")
+
+
+def _check_scope(params: Params) -> None:
     if not params["scope"].startswith("/"):
         raise InvalidOption("scope", params["scope"], "write a resource id, as /subscriptions/.../resourceGroups/rg.")
+
+
+def _check_principal(params: Params) -> None:
     if not _GUID.fullmatch(params["principal_id"]):
         raise InvalidOption(
             "principal_id",
             params["principal_id"],
             "write the object id (a GUID) of the principal; of a managed identity its principalId, not its clientId.",
         )
-    if params["condition"] and not params["condition"].lstrip().startswith("("):
-        raise InvalidOption("condition", params["condition"], "a condition begins with a parenthesis, as ((...)).")
 
 
 def role_guid(arm: Arm, scope: str, role: str) -> str:
@@ -162,6 +171,31 @@ def find(arm: Arm, scope: str, name: str, principal_id: str, guid: str) -> Json 
         if same_scope and _guid(properties.get("roleDefinitionId")) == guid:
             return dict(candidate)
     return None
+
+
+def look(params: Params, arm: Arm, _check_mode: bool) -> dict[str, Any]:
+    """Returns C(role_assignments): those made at the scope or above it, of a principal, of a role. Raises ArmError, Failure."""
+    scope, principal = params["scope"].rstrip("/") or "/", params["principal_id"]
+    _check_scope(params)
+    if principal is not None:
+        _check_principal(params)
+    guid = None if params["role"] is None else role_guid(arm, scope, params["role"])
+    narrowed = "atScope()" if principal is None else f"principalId eq '{principal}'"
+    found = all_of(arm, ASSIGNMENTS, "list_for_scope", scope, filter=narrowed)
+    counting = [
+        assignment
+        for assignment in found
+        if _counts_at(scope, assignment["properties"])
+        and (guid is None or _guid(assignment["properties"].get("roleDefinitionId")) == guid)
+    ]
+    return {"changed": False, "role_assignments": counting}
+
+
+def _counts_at(scope: str, properties: Json) -> bool:
+    """Whether an assignment was made at the scope or above it: Azure lists those below as well."""
+    made_at = str(properties.get("scope") or "/").lower().rstrip("/")
+    above = made_at.startswith("/providers/microsoft.management/managementgroups/")
+    return above or f"{scope.lower().rstrip('/')}/".startswith(f"{made_at}/")
 
 
 def _when_principal_is_known(arm: Arm, attempt: Callable[[], Any]) -> None:

@@ -1,0 +1,99 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sql_database_info
+short_description: Look at databases of an Azure SQL server
+version_added: 0.2.0
+description:
+  - Gives one database, or all of a server, the system database V(master) included.
+author:
+  - mlops.mlflow_azure contributors (@mlops)
+extends_documentation_fragment:
+  - mlops.mlflow_azure.azure
+  - mlops.mlflow_azure.attributes
+  - mlops.mlflow_azure.attributes.info
+requirements:
+  - azure-mgmt-sql
+options:
+  resource_group:
+    description:
+      - Name of the resource group.
+    type: str
+    required: true
+  server:
+    description:
+      - Name of the server.
+    type: str
+    required: true
+  name:
+    description:
+      - Name of the database. Without it, all of the server.
+    type: str
+  wait_timeout:
+    description:
+      - Seconds for which a throttled or stumbling Azure is asked again.
+    type: int
+    default: 120
+seealso:
+  - module: mlops.mlflow_azure.sql_database
+"""
+
+EXAMPLES = r"""
+- name: Look at the database of the tracking server
+  mlops.mlflow_azure.sql_database_info:
+    resource_group: rg-mlflow
+    server: sql-mlflow-42
+    name: mlflow
+  register: found
+
+- name: Show whether it is paused
+  ansible.builtin.debug:
+    msg: "{{ found.sql_databases | map(attribute='properties.status') | first | default('there is none') }}"
+"""
+
+RETURN = r"""
+sql_databases:
+  description: The databases as Azure describes them. Empty when there are none.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.Sql/servers/sql-mlflow-42/databases/mlflow
+      location: westeurope
+      name: mlflow
+      properties:
+        currentServiceObjectiveName: GP_S_Gen5_1
+        status: Online
+      type: Microsoft.Sql/servers/databases
+"""
+
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _info, _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
+
+INFO = _info.Info(
+    name="sql_databases",
+    operations=Operations("azure.mgmt.sql:SqlManagementClient", "databases", "Microsoft.Sql"),
+    address=("resource_group", "server", "name"),
+    options={
+        "resource_group": {"type": "str", "required": True},
+        "server": {"type": "str", "required": True},
+        "name": {"type": "str"},
+    },
+    lists=(("list_by_server", ("resource_group", "server")),),
+)
+MODULE = _info.info_module(INFO, packages={"azure.mgmt.sql": "azure-mgmt-sql"})
+
+
+def main() -> None:
+    _module.main(MODULE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: storage_account_info
+short_description: Look at storage accounts
+version_added: 0.2.0
+description:
+  - Gives one storage account, those of a resource group, or those of the subscription. Never a key.
+author:
+  - mlops.mlflow_azure contributors (@mlops)
+extends_documentation_fragment:
+  - mlops.mlflow_azure.azure
+  - mlops.mlflow_azure.attributes
+  - mlops.mlflow_azure.attributes.info
+requirements:
+  - azure-mgmt-storage
+options:
+  resource_group:
+    description:
+      - Name of the resource group. Without it, those of the whole subscription.
+    type: str
+  name:
+    description:
+      - Name of the account. Needs O(resource_group).
+    type: str
+  wait_timeout:
+    description:
+      - Seconds for which a throttled or stumbling Azure is asked again.
+    type: int
+    default: 120
+seealso:
+  - module: mlops.mlflow_azure.storage_account
+"""
+
+EXAMPLES = r"""
+- name: Look at all storage accounts of a resource group
+  mlops.mlflow_azure.storage_account_info:
+    resource_group: rg-mlflow
+  register: found
+
+- name: Show where their blobs are
+  ansible.builtin.debug:
+    msg: "{{ found.storage_accounts | map(attribute='properties.primaryEndpoints.blob') }}"
+"""
+
+RETURN = r"""
+storage_accounts:
+  description: The accounts as Azure describes them. Empty when there are none.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.Storage/storageAccounts/stmlflow42
+      kind: StorageV2
+      location: westeurope
+      name: stmlflow42
+      properties:
+        primaryEndpoints:
+          blob: https://stmlflow42.blob.core.windows.net/
+      type: Microsoft.Storage/storageAccounts
+"""
+
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _info, _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
+
+INFO = _info.Info(
+    name="storage_accounts",
+    operations=Operations("azure.mgmt.storage:StorageManagementClient", "storage_accounts", "Microsoft.Storage"),
+    address=("resource_group", "name"),
+    options={
+        "resource_group": {"type": "str"},
+        "name": {"type": "str"},
+    },
+    lists=(("list_by_resource_group", ("resource_group",)), ("list", ())),
+    get="get_properties",
+)
+MODULE = _info.info_module(
+    INFO, packages={"azure.mgmt.storage": "azure-mgmt-storage"}, required_by={"name": ("resource_group",)}
+)
+
+
+def main() -> None:
+    _module.main(MODULE)
+
+
+if __name__ == "__main__":
+    main()
