@@ -91,6 +91,11 @@ class Server(ResourceType):
     status_path = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Sql/locations/{location}/serverAzureAsyncOperation/{operation}"
     result_path = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Sql/locations/{location}/serverOperationResults/{operation}"
 
+    def availability(self, name: str) -> Json:
+        """Azure SQL's own form of the answer."""
+        found = super().availability(name)
+        return {"name": name, "available": found.pop("nameAvailable"), **found}
+
     def operation_name(self, verb: str, body: Json) -> str:
         return "DropLogicalServer" if verb == "delete" else "UpsertLogicalServer"
 

@@ -236,7 +236,28 @@ def test_names_that_are_unique_everywhere(sandbox: Client, kind: str, body: dict
         f"{sandbox.subscription}/providers/{kind.split('/')[0]}/checkNameAvailability",
         {"name": name, "type": kind},
     )
-    assert asked.json()["nameAvailable"] is False
+    said = asked.json()
+    assert said.get("nameAvailable", said.get("available")) is False
+    assert said["reason"] == "AlreadyExists"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"),
+    [
+        ("Microsoft.ContainerRegistry/registries", "freename", {"nameAvailable": True}),
+        ("Microsoft.ContainerRegistry/registries", "no-hyphens", {"nameAvailable": False, "reason": "Invalid"}),
+        ("Microsoft.Storage/storageAccounts", "freename", {"nameAvailable": True}),
+        ("Microsoft.Storage/storageAccounts", "Upper", {"nameAvailable": False, "reason": "AccountNameInvalid"}),
+        ("Microsoft.Sql/servers", "freename", {"name": "freename", "available": True}),
+        ("Microsoft.Sql/servers", "-x", {"name": "-x", "available": False, "reason": "Invalid"}),
+    ],
+)
+def test_free_and_wrong_names(sandbox: Client, kind: str, name: str, expected: dict) -> None:
+    path = f"{sandbox.subscription}/providers/{kind.split('/')[0]}/checkNameAvailability"
+    answer = sandbox.arm("POST", path, {"name": name, "type": kind})
+    assert answer.status_code == 200
+    assert {key: value for key, value in answer.json().items() if key != "message"} == expected
+    assert ("message" in answer.json()) == ("reason" in expected)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,306 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What belongs to SQL servers, databases and storage accounts, and roles of one's own, over the wire."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+import requests
+
+from tests.sandbox.azure_client import Client
+
+LOGIN = {"administratorLogin": "boss", "administratorLoginPassword": "Secret-1234"}
+
+
+def code(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+@pytest.fixture(scope="module")
+def group(sandbox: Client) -> str:
+    return sandbox.group()
+
+
+def new_server(sandbox: Client, group: str, **properties: Any) -> str:
+    path = f"{group}/providers/Microsoft.Sql/servers/sql-{uuid.uuid4().hex[:8]}"
+    sandbox.put(path, {"location": "westeurope", "properties": {**LOGIN, **properties}})
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(sandbox: Client, group: str) -> str:
+    return new_server(sandbox, group)
+
+
+@pytest.fixture(scope="module")
+def database(sandbox: Client, server: str) -> str:
+    return str(sandbox.put(f"{server}/databases/db", {"location": "westeurope"})["id"])
+
+
+# what every server and database has one of
+
+SETTINGS = [
+    ("server", "connectionPolicies/default", {"connectionType": "Default"}, {"connectionType": "Redirect"}, "UpdateServerConnectionPolicy"),
+    (
+        "database", "backupShortTermRetentionPolicies/default", {"retentionDays": 7, "diffBackupIntervalInHours": 12},
+        {"retentionDays": 14, "diffBackupIntervalInHours": 24}, "UpdateLogicalDatabase",
+    ),
+    (
+        "database", "backupLongTermRetentionPolicies/default",
+        {"timeBasedImmutability": "Disabled", "weeklyRetention": "PT0S", "monthlyRetention": "PT0S", "yearlyRetention": "PT0S", "weekOfYear": 0},
+        {"weeklyRetention": "P4W", "monthlyRetention": "P12M", "yearlyRetention": "P5Y", "weekOfYear": 1}, "UpsertDatabaseBackupArchivalPolicyV2",
+    ),
+    ("database", "transparentDataEncryption/Current", {"state": "Enabled", "scanState": "Complete"}, {"state": "Enabled"}, "UpdateLogicalDatabase"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("parent", "path", "defaults", "wanted", "operation"), SETTINGS)
+def test_settings_that_nobody_made(
+    sandbox: Client,
+    request: pytest.FixtureRequest,
+    parent: str,
+    path: str,
+    defaults: dict,
+    wanted: dict,
+    operation: str,
+) -> None:
+    url = f"{request.getfixturevalue(parent)}/{path}"
+    first = sandbox.arm("GET", url)
+    assert first.status_code == 200
+    assert (first.json()["id"], first.json()["properties"]) == (url, defaults)
+    listed = sandbox.arm("GET", url.rpartition("/")[0]).json()["value"]
+    assert [item["id"] for item in listed] == [url]
+    answer = sandbox.arm("PUT", url, {"properties": wanted})
+    assert (answer.status_code, answer.json()["operation"]) == (202, operation)
+    assert {"Azure-AsyncOperation", "Location", "Retry-After"} <= set(answer.headers)
+    sandbox.wait(answer)
+    assert sandbox.arm("GET", url).json()["properties"] == {**defaults, **wanted}
+    assert sandbox.arm("GET", f"{url}2").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("parent", "path", "properties"),
+    [
+        ("server", "connectionPolicies/default", {"connectionType": "Tunnel"}),
+        ("database", "backupShortTermRetentionPolicies/default", {"retentionDays": 0}),
+        ("database", "backupShortTermRetentionPolicies/default", {"retentionDays": 36}),
+        ("database", "backupShortTermRetentionPolicies/default", {"diffBackupIntervalInHours": 13}),
+        ("database", "backupLongTermRetentionPolicies/default", {"weeklyRetention": "four weeks"}),
+        ("database", "backupLongTermRetentionPolicies/default", {"yearlyRetention": "P5Y", "weekOfYear": 0}),
+    ],
+)
+def test_wrong_settings(
+    sandbox: Client, request: pytest.FixtureRequest, group: str, parent: str, path: str, properties: dict
+) -> None:
+    if parent == "database":  # of its own, that no other test has changed
+        owner = sandbox.put(
+            f"{request.getfixturevalue('server')}/databases/d{uuid.uuid4().hex[:6]}", {"location": "westeurope"}
+        )["id"]
+    else:
+        owner = request.getfixturevalue(parent)
+    assert code(sandbox.arm("PUT", f"{owner}/{path}", {"properties": properties})) == (400, "InvalidParameterValue")
+
+
+# who administers a server
+
+
+def test_the_entra_administrator_is_part_of_its_server(sandbox: Client, group: str) -> None:
+    server = new_server(sandbox, group)
+    path = f"{server}/administrators/ActiveDirectory"
+    only = f"{server}/azureADOnlyAuthentications/Default"
+    assert sandbox.arm("GET", path).status_code == 404
+    assert sandbox.arm("GET", only).json()["properties"] == {"azureADOnlyAuthentication": False}
+    early = sandbox.arm("PUT", only, {"properties": {"azureADOnlyAuthentication": True}})
+    assert code(early) == (400, "AadOnlyAuthenticationAzureADAdminNotSet")
+    someone = {"administratorType": "ActiveDirectory", "login": "team", "sid": str(uuid.uuid4())}
+    assert code(sandbox.arm("PUT", path, {"properties": {"login": "team"}})) == (400, "InvalidParameterValue")
+    made = sandbox.arm("PUT", path, {"properties": someone})
+    assert (made.status_code, made.json()["operation"]) == (202, "CreateActiveDirectoryAdministrator")
+    sandbox.wait(made)
+    tenant = sandbox.environment["AZURE_TENANT_ID"]
+    assert sandbox.arm("GET", path).json()["properties"] == {**someone, "tenantId": tenant}
+    assert sandbox.arm("GET", server).json()["properties"]["administrators"]["login"] == "team"
+    sandbox.wait(sandbox.arm("PUT", only, {"properties": {"azureADOnlyAuthentication": True}}))
+    assert sandbox.arm("GET", server).json()["properties"]["administrators"]["azureADOnlyAuthentication"] is True
+    assert sandbox.arm("GET", only).json()["properties"] == {"azureADOnlyAuthentication": True}
+    sandbox.wait(sandbox.arm("DELETE", only))
+    gone = sandbox.arm("DELETE", path)
+    assert (gone.status_code, gone.json()["operation"]) == (202, "DropActiveDirectoryAdministrator")
+    sandbox.wait(gone)
+    assert sandbox.arm("GET", path).status_code == 404
+    assert "administrators" not in sandbox.arm("GET", server).json()["properties"]
+
+
+# databases
+
+
+def test_the_free_offer(sandbox: Client, server: str) -> None:
+    body = {
+        "location": "westeurope",
+        "sku": {"name": "GP_S_Gen5_2"},
+        "properties": {"useFreeLimit": True, "freeLimitExhaustionBehavior": "AutoPause"},
+    }
+    made = sandbox.put(f"{server}/databases/free", body)
+    assert made["kind"] == "v12.0,user,vcore,serverless,freelimit"
+    properties = made["properties"]
+    assert (properties["useFreeLimit"], properties["freeLimitExhaustionBehavior"]) == (True, "AutoPause")
+    assert properties["requestedBackupStorageRedundancy"] == "Local"
+
+
+@pytest.mark.parametrize(
+    ("sku", "properties"),
+    [
+        ("GP_Gen5_2", {"useFreeLimit": True}),
+        ("S0", {"useFreeLimit": True}),
+        ("GP_S_Gen5_2", {"useFreeLimit": True, "freeLimitExhaustionBehavior": "Stop"}),
+    ],
+)
+def test_the_free_offer_has_its_terms(sandbox: Client, server: str, sku: str, properties: dict) -> None:
+    body = {"location": "westeurope", "sku": {"name": sku}, "properties": properties}
+    assert code(sandbox.arm("PUT", f"{server}/databases/notfree", body)) == (400, "InvalidParameterValue")
+
+
+def test_a_database_that_stands_is_not_made_free(sandbox: Client, database: str) -> None:
+    body = {"location": "westeurope", "sku": {"name": "GP_S_Gen5_2"}, "properties": {"useFreeLimit": True}}
+    assert code(sandbox.arm("PUT", database, body)) == (400, "InvalidParameterValue")
+
+
+@pytest.mark.parametrize("subnet", ["", "/subscriptions/x", "10.0.0.0/8"])
+def test_a_virtual_network_rule_names_a_subnet(sandbox: Client, server: str, subnet: str) -> None:
+    body = {"properties": {"virtualNetworkSubnetId": subnet}}
+    assert code(sandbox.arm("PUT", f"{server}/virtualNetworkRules/vnet", body)) == (400, "InvalidParameterValue")
+
+
+# storage
+
+
+def test_the_blob_service_keeps_what_was_deleted(sandbox: Client, group: str) -> None:
+    path = f"{sandbox.storage(group)['id']}/blobServices/default"
+    assert sandbox.arm("GET", path).json()["properties"]["deleteRetentionPolicy"] == {
+        "allowPermanentDelete": False,
+        "enabled": False,
+    }
+    wanted = {
+        "deleteRetentionPolicy": {"enabled": True, "days": 14},
+        "containerDeleteRetentionPolicy": {"enabled": True, "days": 7},
+        "isVersioningEnabled": True,
+    }
+    answer = sandbox.arm("PUT", path, {"properties": wanted})
+    assert answer.status_code == 200
+    assert "cors" not in answer.json()["properties"]
+    shown = sandbox.arm("GET", path).json()
+    assert shown["sku"] == {"name": "Standard_LRS", "tier": "Standard"}
+    assert shown["properties"]["deleteRetentionPolicy"] == {"allowPermanentDelete": False, "enabled": True, "days": 14}
+    assert shown["properties"]["isVersioningEnabled"] is True
+    sandbox.arm("PUT", path, {"properties": {"deleteRetentionPolicy": {"enabled": False}}})
+    kept = sandbox.arm("GET", path).json()["properties"]
+    assert kept["deleteRetentionPolicy"] == {"allowPermanentDelete": False, "enabled": False}
+    assert kept["containerDeleteRetentionPolicy"] == {"enabled": True, "days": 7}
+    assert [item["id"] for item in sandbox.arm("GET", path.rpartition("/")[0]).json()["value"]] == [path]
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"deleteRetentionPolicy": {"enabled": True}},
+        {"deleteRetentionPolicy": {"enabled": True, "days": 0}},
+        {"containerDeleteRetentionPolicy": {"enabled": True, "days": 366}},
+        {"restorePolicy": {"enabled": True, "days": 5}},
+        {
+            "restorePolicy": {"enabled": True, "days": 7}, "isVersioningEnabled": True, "changeFeed": {"enabled": True},
+            "deleteRetentionPolicy": {"enabled": True, "days": 7},
+        },
+    ],
+)  # fmt: skip
+def test_wrong_settings_of_the_blob_service(sandbox: Client, group: str, properties: dict) -> None:
+    path = f"{sandbox.storage(group)['id']}/blobServices/default"
+    assert code(sandbox.arm("PUT", path, {"properties": properties})) == (400, "InvalidRequestPropertyValue")
+
+
+@pytest.mark.parametrize(
+    ("sku", "kind", "services", "secondary"),
+    [
+        ("Standard_LRS", "StorageV2", {"blob", "dfs", "file", "queue", "table", "web"}, False),
+        ("Standard_RAGRS", "StorageV2", {"blob", "dfs", "file", "queue", "table", "web"}, True),
+        ("Premium_LRS", "BlockBlobStorage", {"blob", "dfs", "web"}, False),
+        ("Premium_LRS", "FileStorage", {"file"}, False),
+    ],
+)
+def test_kinds_of_accounts(
+    sandbox: Client, group: str, sku: str, kind: str, services: set[str], secondary: bool
+) -> None:
+    path = f"{group}/providers/Microsoft.Storage/storageAccounts/st{uuid.uuid4().hex[:12]}"
+    made = sandbox.put(path, {"location": "westeurope", "sku": {"name": sku}, "kind": kind})["properties"]
+    assert set(made["primaryEndpoints"]) == services
+    assert ("secondaryEndpoints" in made) is secondary
+    assert made.get("secondaryLocation") == ("northeurope" if secondary else None)
+    assert ("accessTier" in made) is (kind == "StorageV2")
+
+
+# roles of one's own
+
+
+def role_body(scope: str, **changes: Any) -> dict[str, Any]:
+    permissions = [{"actions": ["Microsoft.Resources/subscriptions/resourceGroups/read"]}]
+    return {
+        "properties": {
+            "roleName": f"role-{uuid.uuid4().hex[:6]}",
+            "assignableScopes": [scope],
+            "permissions": permissions,
+            **changes,
+        }
+    }
+
+
+def test_a_role_of_ones_own_can_be_given(sandbox: Client, group: str) -> None:
+    name = str(uuid.uuid4())
+    path = f"{group}/providers/Microsoft.Authorization/roleDefinitions/{name}"
+    made = sandbox.arm("PUT", path, role_body(group))
+    assert made.status_code == 201
+    own = f"{sandbox.subscription}/providers/Microsoft.Authorization/roleDefinitions/{name}"
+    assert (made.json()["id"], made.json()["properties"]["createdBy"]) == (own, None)
+    shown = sandbox.arm("GET", own).json()["properties"]
+    assert (shown["type"], shown["createdBy"]) == ("CustomRole", sandbox.me())
+    assert shown["permissions"][0]["dataActions"] == []
+    principal = sandbox.identity(group, f"id-{name[:6]}")["properties"]["principalId"]
+    assignment = f"{group}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+    given = sandbox.arm("PUT", assignment, {"properties": {"principalId": principal, "roleDefinitionId": own}})
+    assert given.status_code == 201
+    assert given.json()["properties"]["createdBy"] is None
+    assert code(sandbox.arm("DELETE", own)) == (400, "RoleDefinitionHasAssignments")
+    sandbox.arm("DELETE", assignment)
+    assert sandbox.arm("DELETE", own).status_code == 200
+    assert sandbox.arm("DELETE", own).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"roleName": ""}, "InvalidRoleDefinitionName"),
+        ({"assignableScopes": []}, "InvalidAssignableScopes"),
+        ({"permissions": []}, "InvalidPermissions"),
+    ],
+)
+def test_wrong_roles(sandbox: Client, group: str, changes: dict, expected: str) -> None:
+    path = f"{group}/providers/Microsoft.Authorization/roleDefinitions/{uuid.uuid4()}"
+    assert code(sandbox.arm("PUT", path, role_body(group, **changes))) == (400, expected)
+
+
+def test_built_in_roles_stay(sandbox: Client, group: str) -> None:
+    reader = (
+        f"{sandbox.subscription}/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
+    )
+    assert code(sandbox.arm("PUT", reader, role_body(group))) == (400, "RoleDefinitionUpdateNotPermitted")
+    assert code(sandbox.arm("DELETE", reader)) == (400, "RoleDefinitionDeleteNotPermitted")
+    assert sandbox.arm("GET", reader).json()["properties"]["roleName"] == "Reader"
+
+
+def test_two_roles_have_two_names(sandbox: Client, group: str) -> None:
+    path = f"{group}/providers/Microsoft.Authorization/roleDefinitions"
+    body = role_body(group, roleName="the only one")
+    assert sandbox.arm("PUT", f"{path}/{uuid.uuid4()}", body).status_code == 201
+    assert code(sandbox.arm("PUT", f"{path}/{uuid.uuid4()}", body)) == (409, "RoleDefinitionWithSameNameExists")
