@@ -58,6 +58,18 @@ class ResourceManager:
         response.headers.setdefault("Cache-Control", "no-cache")
         return response
 
+    def subject(self, request: Request) -> tuple[str, str]:
+        """What a request is about, for the rules of faults: the type of a resource, and the method or POLL."""
+        path = request.path.rstrip("/")
+        polled = _OPERATION_SEGMENT.search(path)
+        if polled is not None and (operation := self.store.operation(polled[1])) is not None:
+            return operation.type, "POLL"
+        target = parse_target(path)
+        if target is not None:
+            return target.type, request.method
+        within = re.fullmatch(r"/subscriptions/[^/]+/resourcegroups(?:/[^/]+)?", path, re.IGNORECASE)
+        return "Microsoft.Resources/" + ("resourceGroups" if within else "subscriptions"), request.method
+
     # routing
 
     def _route(self, request: Request) -> Response:
@@ -505,7 +517,7 @@ class ResourceManager:
             resource = self.store.get(operation.resource)
             if resource is None:
                 return
-            if operation.verb == "delete":
+            if operation.verb == "delete" and not operation.error:
                 for below in [*self.store.below(resource.id), resource]:
                     self.store.delete_principals_of(below.key)
                 self.store.delete(resource.id)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: `python -m sandbox up|down|status|logs|env|url`. Standard library only."""
+"""The command line: `python -m sandbox up|down|status|logs|env|url|fault`. Standard library only."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from sandbox.faults import OPERATION_KINDS, REQUEST_KINDS, SCHEMA, Faults, Rule
 from sandbox.home import PROJECT, Home, LockTaken, locate, lock, read_json, write_private
 from sandbox.processes import Processes, started_at
 from sandbox.tools import MissingTool, install
@@ -52,9 +53,16 @@ def up(home: Home, arguments: argparse.Namespace) -> int:
     with exclusive(home):
         asked = {
             name: value
-            for name in ("latency", "role_propagation", "port", "sql_server")
+            for name in ("latency", "seed", "role_propagation", "entra_replication", "port", "sql_server")
             if (value := getattr(arguments, name)) is not None
         }
+        if not 0 <= asked.get("latency", 0) <= 1:
+            raise SandboxError(
+                f"--latency {asked['latency']}: give a number from 0 to 1, the share of Azure's durations"
+            )
+        for name in ("role_propagation", "entra_replication"):
+            if asked.get(name, 0) < 0:
+                raise SandboxError(f"--{name.replace('_', '-')} {asked[name]}: give a number of seconds from 0")
         if asked.get("sql_server"):
             _check_sql_server(asked["sql_server"])
         known = read_json(home.options_file) or {}
@@ -225,6 +233,118 @@ def logs(home: Home, arguments: argparse.Namespace) -> int:
     return 0
 
 
+@contextmanager
+def _faults(home: Home) -> Iterator[Faults]:
+    """The rules of a sandbox, which runs or not."""
+    if not home.database.exists():
+        raise SandboxError("the sandbox has not been started: run `python -m sandbox up`")
+    connection = sqlite3.connect(f"file:{home.database}?mode=rw", uri=True, isolation_level=None, timeout=LOCK_SECONDS)
+    try:
+        connection.executescript(SCHEMA)
+        yield Faults(connection)
+    finally:
+        connection.close()
+
+
+def fault_add(home: Home, arguments: argparse.Namespace) -> int:
+    given = {name: value for name in _RULE_OPTIONS if (value := getattr(arguments, name)) is not None}
+    rule = Rule(arguments.kind, **given)
+    _check_rule(rule, given)
+    with _faults(home) as faults:
+        print(faults.add(rule))
+    return 0
+
+
+def _check_rule(rule: Rule, given: dict[str, Any]) -> None:
+    """Refuses what a rule of its kind cannot use, before it is kept."""
+    if not 0 < rule.probability <= 1:
+        raise SandboxError(f"--probability {rule.probability}: give a number above 0, up to 1")
+    for name in ("count", "retry_after"):
+        if (value := given.get(name)) is not None and value < 1:
+            raise SandboxError(f"--{name.replace('_', '-')} {value}: give a whole number from 1")
+    for name in ("skip", "seconds"):
+        if (value := given.get(name)) is not None and value < 0:
+            raise SandboxError(f"--{name} {value}: give a number from 0")
+    if not 500 <= rule.status <= 599:
+        raise SandboxError(f"--status {rule.status}: give a status from 500 to 599; `throttle` is for 429")
+    for name, kinds in _ONLY_FOR.items():
+        if name in given and rule.kind not in kinds:
+            raise SandboxError(
+                f"--{name.replace('_', '-')} has no meaning for {rule.kind}, only for {', '.join(kinds)}"
+            )
+    if rule.kind in OPERATION_KINDS and rule.verb.lower() not in ("*", "create", "update", "delete", "start", "stop"):
+        raise SandboxError(f"--verb {rule.verb}: the verb of an operation is create, update, delete, start or stop")
+    methods = ("*", "get", "head", "put", "patch", "post", "delete", "poll")
+    if rule.kind in REQUEST_KINDS and rule.verb.lower() not in methods:
+        raise SandboxError(f"--verb {rule.verb}: give an HTTP method, or POLL for the polls of operations")
+
+
+def fault_list(home: Home, arguments: argparse.Namespace) -> int:
+    with _faults(home) as faults:
+        standing = faults.all()
+    if arguments.json:
+        print(
+            json.dumps([{"id": one.id, **one.rule.described(), "seen": one.seen, "hits": one.hits} for one in standing])
+        )
+        return 0
+    for one in standing:
+        words = [f"{name}={value}" for name, value in one.rule.described().items() if name != "kind"]
+        print(f"{one.id:4d} {one.rule.kind} {' '.join(words)} (seen {one.seen}, hit {one.hits})")
+    return 0
+
+
+def fault_clear(home: Home, arguments: argparse.Namespace) -> int:
+    with _faults(home) as faults:
+        unknown = set(arguments.id) - {one.id for one in faults.all()}
+        if unknown:
+            raise SandboxError(f"there is no fault rule {min(unknown)}: `python -m sandbox fault list` shows them")
+        print(f"Cleared: {faults.clear(arguments.id)}")
+    return 0
+
+
+_RULE_OPTIONS = (
+    "type", "host", "verb", "count", "skip", "probability", "seed", "after", "status", "retry_after", "seconds", "code", "message",
+)  # fmt: skip
+_ONLY_FOR = {
+    "host": REQUEST_KINDS,
+    "after": ("fail", "drop", "throttle"),
+    "status": ("fail",),
+    "retry_after": ("throttle",),
+    "seconds": ("delay",),
+    "code": ("fail", "fail-operation"),
+    "message": ("fail", "fail-operation"),
+}
+
+
+def _parse_faults(commands: Any) -> None:
+    fault = commands.add_parser("fault", help="make requests or operations go wrong, also while it runs")
+    actions = fault.add_subparsers(dest="action", required=True)
+    adding = actions.add_parser("add", help="add a rule; prints its number")
+    adding.add_argument("kind", choices=[*REQUEST_KINDS, *OPERATION_KINDS])
+    adding.add_argument("--type", help="a pattern of resource types, such as 'Microsoft.Sql/*' (default: all)")
+    adding.add_argument(
+        "--host", help="a pattern of host names, such as '*.blob.core.windows.net' (default: all of Azure's)"
+    )
+    adding.add_argument("--verb", help="GET, PUT, ..., or POLL; for operations create, update, delete (default: all)")
+    adding.add_argument("--count", type=int, help="rest after so many hits (default: never)")
+    adding.add_argument("--skip", type=int, help="let so many pass first (default 0)")
+    adding.add_argument("--probability", type=float, help="the share that is hit, above 0 to 1 (default 1)")
+    adding.add_argument("--seed", type=int, help="of the draws for --probability (default 0)")
+    adding.add_argument("--after", action="store_true", default=None, help="carry the request out, and lose its answer")
+    adding.add_argument("--status", type=int, help="of fail: 500 (default) to 599")
+    adding.add_argument("--retry-after", type=int, help="of throttle: seconds (default 1)")
+    adding.add_argument("--seconds", type=float, help="of delay (default 1)")
+    adding.add_argument("--code", help="the error's code (default InternalServerError)")
+    adding.add_argument("--message", help="the error's message")
+    adding.set_defaults(run=fault_add)
+    listing = actions.add_parser("list", help="the rules, how many each has seen, and how many it hit")
+    listing.add_argument("--json", action="store_true")
+    listing.set_defaults(run=fault_list)
+    clearing = actions.add_parser("clear", help="take rules away (default: all); operations that they stalled end")
+    clearing.add_argument("id", type=int, nargs="*")
+    clearing.set_defaults(run=fault_clear)
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
@@ -237,6 +357,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     starting.add_argument(
         "--role-propagation", type=float, help="seconds until a new role assignment counts (default 0)"
     )
+    starting.add_argument(
+        "--entra-replication", type=float, help="seconds until a new identity is found in all of Entra ID (default 0)"
+    )
+    starting.add_argument("--seed", type=int, help="of the draws from Azure's durations (default 0)")
     starting.add_argument("--port", type=int, help="the proxy's port (default: a free one, kept over restarts)")
     starting.add_argument(
         "--sql-server",
@@ -259,6 +383,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     linking = commands.add_parser("url", help="the plain local address of a container app")
     linking.add_argument("app")
     linking.set_defaults(run=url)
+    _parse_faults(commands)
     return parser.parse_args(arguments)
 
 

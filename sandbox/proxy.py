@@ -23,6 +23,7 @@ from sandbox.arm import ResourceManager
 from sandbox.blob import ACCOUNTS, Blobs
 from sandbox.blob import SUFFIX as BLOB_SUFFIX
 from sandbox.directory import TOKEN_SECONDS, Directory
+from sandbox.faults import Rule
 from sandbox.graph import Graph
 from sandbox.ingress import NOT_READY, REQUEST_SECONDS, Ingress
 from sandbox.key_vault import KeyVaults
@@ -117,7 +118,8 @@ class Gateway:
         host = flow.request.pretty_host.lower()
         account = self._account(host)
         if account is not None:
-            self._pass_to_blobs(flow, account)
+            if not await self._strikes(flow, "", flow.request.method):
+                self._pass_to_blobs(flow, account)
         elif self._in_environment(host):
             way = self._to.runtime.way_to(host)
             if way is None:
@@ -125,21 +127,49 @@ class Gateway:
             else:
                 await self._pass_to_app(flow, way)
 
-    def request(self, flow: http.HTTPFlow) -> None:
+    async def request(self, flow: http.HTTPFlow) -> None:
         if flow.response is not None or flow.request.stream:
             return
         answer = self._answerer(flow)
         if answer is not None:
             # Stands unless the answer takes its place: a request for Azure must never go on to the real one.
             flow.response = http.Response.make(500, _FAILED, {"Content-Type": "application/json; charset=utf-8"})
-            flow.response = _to_flow(answer(_from_flow(flow)))
+            request = _from_flow(flow)
+            arms = flow.request.pretty_host.lower() == arm.HOST
+            subject = self._to.manager.subject(request) if arms else ("", request.method)
+            if not self._is_local(flow) and await self._strikes(flow, *subject):
+                return
+            flow.response = _to_flow(answer(request))
+            if (rule := flow.metadata.get("fault")) is not None:
+                _strike(flow, rule)
         elif self.serves((flow.client_conn.sni or "").lower()):
             # the connection was made to a host of ours, the Host header names another
             flow.response = http.Response.make(404, _NO_APP, {"Content-Type": "text/html"})
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         if flow.response is not None and flow.metadata.get("passed"):
-            flow.response.stream = True
+            if (rule := flow.metadata.get("fault")) is not None:
+                _strike(flow, rule)
+            else:
+                flow.response.stream = True
+
+    def _is_local(self, flow: http.HTTPFlow) -> bool:
+        return flow.client_conn.sockname[1] in (self._identity_port, self._portal_port)
+
+    async def _strikes(self, flow: http.HTTPFlow, resource_type: str, verb: str) -> bool:
+        """Lets the rules of faults strike a request; whether it is answered by that."""
+        rules, host = self._to.store.faults, flow.request.pretty_host
+        delay = rules.hit(("delay",), resource_type, host, verb)
+        if delay is not None:
+            await asyncio.sleep(delay.seconds)
+        rule = rules.hit(("throttle", "fail", "drop"), resource_type, host, verb)
+        if rule is None:
+            return False
+        if rule.after:
+            flow.metadata["fault"] = rule
+            return False
+        _strike(flow, rule)
+        return True
 
     def _answerer(self, flow: http.HTTPFlow) -> Callable[[Request], Response] | None:
         if flow.client_conn.sockname[1] == self._identity_port:
@@ -282,6 +312,26 @@ class Gateway:
 def _take_too_long(flow: http.HTTPFlow, entrance: Ingress) -> None:
     if flow.websocket is None and flow.server_conn.sockname is not None:
         entrance.expire(flow.server_conn.sockname[:2])
+
+
+def _strike(flow: http.HTTPFlow, rule: Rule) -> None:
+    """Gives a request the answer that a rule of faults wants, or none."""
+    if rule.kind == "drop":
+        flow.response = None
+        flow.kill()
+        return
+    if rule.kind == "throttle":
+        said = {
+            "code": "TooManyRequests",
+            "message": f"Number of requests exceeded the limit. Please try again after '{rule.retry_after}' seconds.",
+        }
+        flow.response = _to_flow(
+            json_response(429, {"error": said}, {"Retry-After": str(rule.retry_after), "x-ms-failure-cause": "gateway"})
+        )
+        return
+    said = {"code": rule.code, "message": rule.message}
+    headers = {"x-ms-failure-cause": "service", "x-ms-error-code": rule.code}
+    flow.response = _to_flow(json_response(rule.status, {"error": said}, headers))
 
 
 def permitted(restrictions: list[dict[str, str]], peer: str) -> bool:

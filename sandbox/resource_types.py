@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.directory import Caller, Directory
+from sandbox.durations import drawn
+from sandbox.faults import NEVER, OPERATION_KINDS
 from sandbox.messages import Response, json_response
 from sandbox.store import Operation, Principal, Resource, Store
 
@@ -120,13 +122,21 @@ class Context:
     store: Store
     directory: Directory
     latency: float = 0.0
+    seed: int = 0
 
     def start(self, verb: str, resource: Resource, seconds: float, *, work: bool = False) -> Operation:
-        """Writes down a new operation on a resource, that takes `seconds` of Azure's time (scaled), or as long as its work."""
+        """Writes down a new operation on a resource; it takes Azure's time (scaled; typically `seconds`) and as long as its work."""
         now = time.time()
-        operation = Operation(
-            str(uuid.uuid4()), verb, resource.key, resource.type, "InProgress", now, now + seconds * self.latency, work
-        )
+        due = now
+        if self.latency > 0:
+            draw = f"{self.seed} {self.store.count_operations(resource.type, verb)}"
+            due += self.latency * drawn(resource.type, verb, seconds, draw)
+        operation = Operation(str(uuid.uuid4()), verb, resource.key, resource.type, "InProgress", now, due, work)
+        fault = self.store.faults.hit(OPERATION_KINDS, resource.type, "", verb)
+        if fault is not None and fault.kind == "stall":
+            operation.due = NEVER
+        elif fault is not None:
+            operation.error = {"code": fault.code, "message": fault.message}
         self.store.put_operation(operation)
         return operation
 
@@ -134,7 +144,7 @@ class Context:
         """The real work behind an operation is over."""
         operation = self.store.operation(operation_id)
         if operation is not None and operation.status == "InProgress":
-            operation.work, operation.error = False, error
+            operation.work, operation.error = False, error or operation.error
             self.store.put_operation(operation)
 
     def retry_after(self, seconds: int) -> str:

@@ -60,7 +60,9 @@ class Wanted:
     """What `up` was asked for."""
 
     latency: float
+    seed: int
     role_propagation: float
+    entra_replication: float
     port: int | None
     sql_server: str | None
 
@@ -69,7 +71,9 @@ def read_options(home: Home) -> Wanted:
     found = read_json(home.options_file) or {}
     return Wanted(
         float(found.get("latency", 0)),
+        int(found.get("seed", 0)),
         float(found.get("role_propagation", 0)),
+        float(found.get("entra_replication", 0)),
         found.get("port"),
         found.get("sql_server"),
     )
@@ -116,7 +120,7 @@ class Sandbox:
         self.store = Store(home.database)
         self.directory = Directory(self.store, home.certificates / "directory.key")
         self.processes = Processes(home.root / "processes")
-        self.context = Context(self.store, self.directory, options.latency)
+        self.context = Context(self.store, self.directory, options.latency, options.seed)
         self._fronts: set[int] = set()
 
     def _plain_environment(self) -> dict[str, str]:
@@ -144,6 +148,7 @@ class Sandbox:
             if self.store.setting(name) is None:
                 self.store.set_setting(name, value)
         self.store.set_setting("role_propagation", str(self.options.role_propagation))
+        self.store.set_setting("directory_replication", str(self.options.entra_replication))
         self.directory.load()
         if self.store.setting("client_id") is None:
             caller = Principal(
@@ -227,7 +232,9 @@ class Sandbox:
         streams = LogStream(self.store, self.directory, self.home.root / "apps")
         vaults = KeyVaults(self.store, self.directory)
         gateway = Gateway(
-            Endpoints(self.store, self.directory, manager, registry, builds, blobs, runtime, vaults, portal, graph, streams),
+            Endpoints(
+                self.store, self.directory, manager, registry, builds, blobs, runtime, vaults, portal, graph, streams
+            ),
             identity_port,
             portal_port,
         )

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sandbox import faults
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS resources (
     key TEXT PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, name TEXT NOT NULL,
@@ -100,7 +102,7 @@ class Store:
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(SCHEMA)
+        self._connection.executescript(SCHEMA + faults.SCHEMA)
         if "created" not in {row["name"] for row in self._connection.execute("PRAGMA table_info (principals)")}:
             self._connection.execute("ALTER TABLE principals ADD COLUMN created REAL NOT NULL DEFAULT 0")
 
@@ -114,6 +116,11 @@ class Store:
         if self._connection is None:
             raise RuntimeError("the store is not open")
         return self._connection
+
+    @property
+    def faults(self) -> faults.Faults:
+        """The rules of faults, which the command line changes."""
+        return faults.Faults(self.sql)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -191,6 +198,11 @@ class Store:
             (resource_id, (resource_id or "").lower()),
         )
         return [_operation(row) for row in rows.fetchall()]
+
+    def count_operations(self, resource_type: str, verb: str) -> int:
+        """How many operations of a kind there have been."""
+        query = "SELECT count(*) FROM operations WHERE type = ? AND verb = ?"
+        return int(self.sql.execute(query, (resource_type, verb)).fetchone()[0])
 
     def latest_operations(self, count: int) -> list[Operation]:
         """The operations under way, then the latest ones that ended."""
