@@ -31,6 +31,7 @@ options:
   tags:
     description:
       - Tags of the resource. The given mapping is the whole of them, others are removed. Without the option tags are left alone.
+      - Values are text: V(2026) and V(true) are sent as C("2026") and C("true").
     type: dict
 """
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import env_fallback
@@ -38,6 +39,20 @@ def wait_options(timeout: int) -> dict[str, Any]:
 
 STATE: dict[str, Any] = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
 TAGS: dict[str, Any] = {"tags": {"type": "dict"}}
+
+
+def with_text_tags(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same options, with tags as Azure keeps them: text, so that V(2026) and V("2026") are the same."""
+    tags = params.get("tags")
+    if not tags:
+        return params
+    return {**params, "tags": {str(name): _text(value) for name, value in tags.items()}}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+
+
 IN_GROUP: dict[str, Any] = {
     "resource_group": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},

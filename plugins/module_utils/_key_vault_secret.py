@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from . import _names
 from ._api_versions import API_VERSIONS
+from ._arguments import with_text_tags
 from ._arm import CONNECTION_TIMEOUT, Arm, Json
 from ._deadline import DeadlineExceeded
 from ._errors import ArmError, Failure, InvalidOption, arm_error
@@ -26,6 +27,7 @@ from ._retry import DeadlineRetry
 
 # Bytes of a value that Azure takes.
 LARGEST_VALUE = 25_600
+MOST_TAGS = 15
 RULES = {
     "attributes.exp": NUMBER,
     "attributes.nbf": NUMBER,
@@ -142,6 +144,8 @@ def check(params: Params) -> None:
     _names.check("name", params["name"], _names.KEY_VAULT_SECRET)
     if params["value"] is not None and len(params["value"].encode()) > LARGEST_VALUE:
         raise Failure(f"value: it has more than {LARGEST_VALUE} bytes, which is what Azure takes.", option="value")
+    if len(params["tags"] or {}) > MOST_TAGS:
+        raise InvalidOption("tags", len(params["tags"]), f"a secret has at most {MOST_TAGS} tags.")
     start, end = _seconds("not_before", params), _seconds("expires_on", params)
     if start is not None and end is not None and end <= start:
         raise InvalidOption("expires_on", params["expires_on"], f"it is not after not_before ({params['not_before']}).")
@@ -176,6 +180,7 @@ def desired(params: Params) -> dict[str, Any]:
 
 def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
     """Returns C(changed), C(key_vault_secret) ({} when absent, never the value) and C(diff)."""
+    params = with_text_tags(params)
     check(params)
     vault = Vault(arm, params["vault"])
     patient = params["wait"] and not check_mode

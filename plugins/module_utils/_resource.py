@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._arguments import with_text_tags
 from ._arm import Arm, Json, Operations, is_absent, retry_while_busy
 from ._errors import ArmError, Failure
 from ._plan import (
@@ -135,6 +136,7 @@ def manage(resource: Resource, params: Params, arm: Arm, check_mode: bool) -> di
 
     Returns C(changed), the resource under its own name ({} when absent) and C(diff). Raises ArmError and Failure.
     """
+    params = with_text_tags(params)
     resource.check(params)
     arguments = [params[option] for option in resource.address]
 

@@ -86,7 +86,7 @@ def test_requests_go_to_the_vault_with_a_pinned_version() -> None:
         ({"value": VALUE}, secret()),
         ({"value": VALUE, "content_type": ""}, secret()),
         ({"value": VALUE, "tags": {}}, secret()),
-        ({"value": VALUE, "tags": {"a": "b"}}, secret(tags={"a": "b"})),
+        ({"value": VALUE, "tags": {"a": "b", "year": 2026}}, secret(tags={"a": "b", "year": "2026"})),
         ({"expires_on": "2030-01-01T00:00:00Z"}, secret(attributes={"exp": 1893456000})),
     ],
 )
@@ -166,6 +166,7 @@ def test_a_new_secret_needs_a_value() -> None:
         ({"not_before": "tomorrow"}, "not_before"),
         ({"not_before": "2030-01-01T00:00:00Z", "expires_on": "2030-01-01T00:00:00Z"}, "expires_on"),
         ({"value": "x" * 25601}, "value"),
+        ({"tags": {str(number): "x" for number in range(16)}}, "tags"),
     ],
 )
 def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:

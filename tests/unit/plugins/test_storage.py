@@ -94,6 +94,7 @@ def test_a_new_account_is_waited_for_and_its_keys_are_never_asked_for() -> None:
             {"networkAcls": {"bypass": "Logging, Metrics", "defaultAction": "Allow"}},
         ),
         ({"identity": {"type": "None"}}, {}),
+        ({"tags": {}}, {}),
     ],
 )
 def test_nothing_to_do_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
@@ -174,6 +175,19 @@ def test_accounts_that_azure_would_refuse(given: dict[str, Any], option: str) ->
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("storage_account", azure, **{**WANTED, **given})
     assert caught.value.fields["option"] == option
+
+
+def test_tags_are_text_whatever_yaml_makes_of_them() -> None:
+    tags = {"year": 2026, "kept": True, "note": None}
+    standing = {**account(), "tags": {"year": "2026", "kept": "true", "note": ""}}
+    with FakeAzure(get(ACCOUNT, 200, standing)) as azure:
+        assert run("storage_account", azure, tags=tags, **WANTED)["changed"] is False
+    with FakeAzure(
+        get(ACCOUNT, 200, account()),
+        patch(ACCOUNT, 200, standing, sent={"tags": standing["tags"]}),
+        get(ACCOUNT, 200, standing),
+    ) as azure:
+        assert run("storage_account", azure, tags=tags, **WANTED)["changed"] is True
 
 
 def test_absent() -> None:
