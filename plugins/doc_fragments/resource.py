@@ -31,7 +31,7 @@ options:
   tags:
     description:
       - Tags of the resource. The given mapping is the whole of them, others are removed. Without the option tags are left alone.
-      - Values are text: V(2026) and V(true) are sent as C("2026") and C("true").
+      - Values are text. What YAML takes for a number or a boolean is sent as text, as C("2026") and C("true").
     type: dict
 """
 
