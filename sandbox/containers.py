@@ -91,12 +91,6 @@ class ContainerRuntime(Protocol):
         """Starts a container of an app or a job. Raises StartRefused, or OSError."""
 
 
-def identities(owner: Resource) -> dict[str, str]:
-    """The user-assigned identities of an app or a job: client id to object id."""
-    found = (owner.body.get("identity") or {}).get("userAssignedIdentities") or {}
-    return {entry["clientId"].lower(): entry["principalId"] for entry in found.values()}
-
-
 def platform_variables(owner: Resource, identity_endpoint: str) -> dict[str, str]:
     """The variables that apps and jobs have in common: the collector's, and the identity endpoint's where there is an identity."""
     collector = "http://otel.service.k8se-apps:4317/"
@@ -107,7 +101,7 @@ def platform_variables(owner: Resource, identity_endpoint: str) -> dict[str, str
         "CONTAINERAPP_OTEL_LOGGING_GRPC_ENDPOINT": collector,
         "CONTAINERAPP_OTEL_METRIC_GRPC_ENDPOINT": collector,
     }
-    if identities(owner):
+    if (owner.body.get("identity") or {}).get("type", "None") != "None":
         header = owner.private["identity_header"]
         found |= {"IDENTITY_ENDPOINT": identity_endpoint, "IDENTITY_HEADER": header}
         found |= {"MSI_ENDPOINT": identity_endpoint, "MSI_SECRET": header}

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from sandbox.access import is_allowed
 from sandbox.azure_sql import AzureSql, LoginRefused, azure_sql_uris, set_up
-from sandbox.containers import Container, Program, Replica, StartRefused, Unavailable, identities, write_log
+from sandbox.containers import Container, Program, Replica, StartRefused, Unavailable, write_log
 from sandbox.home import Home
 from sandbox.key_vault import SecretUnavailable, secret_values
 from sandbox.launch import launch
+from sandbox.managed_identities import identities
 from sandbox.processes import Processes, signal_group
 from sandbox.registry import PULL, REGISTRIES, Images
 from sandbox.resource_types import Json
@@ -154,7 +155,8 @@ class ProcessContainers:
     async def _with_substitute(self, value: str, name: str, owner: Resource, container: Container, layer: Path) -> str:
         """A setting or an argument, with what stands here for the Azure SQL databases that it names."""
         for uri in azure_sql_uris(value):
-            substitute = self._sql.substitute(uri, identities(owner))
+            known = {found.client_id.lower(): found.object_id for found in identities(self._store, owner)}
+            substitute = self._sql.substitute(uri, known)
             if substitute.job is not None:
                 await asyncio.to_thread(set_up, substitute.job, layer / "venv" / "bin" / "python")
             value = value.replace(uri, substitute.uri)
@@ -197,22 +199,15 @@ class ProcessContainers:
             if entry["server"].lower() != registry.properties["loginServer"]:
                 continue
             if entry.get("identity"):
-                principal = _principal(owner, entry["identity"])
-                if principal and is_allowed(self._store, principal, PULL, registry.id):
+                wanted = str(entry["identity"]).lower()
+                pullers = [found for found in identities(self._store, owner) if found.id.lower() == wanted]
+                if any(is_allowed(self._store, found.object_id, PULL, registry.id) for found in pullers):
                     return True
             password = values.get(entry.get("passwordSecretRef") or "")
             admin = registry.properties["adminUserEnabled"] and entry.get("username") == registry.name
             if password and admin and password in (registry.private["password"], registry.private["password2"]):
                 return True
         return False
-
-
-def _principal(owner: Resource, identity: str) -> str | None:
-    """The object id of one of an app's identities, by its resource id."""
-    for identity_id, entry in ((owner.body.get("identity") or {}).get("userAssignedIdentities") or {}).items():
-        if identity_id.lower() == identity.lower():
-            return str(entry["principalId"])
-    return None
 
 
 def _local_path(word: str, rootfs: Path) -> str | None:

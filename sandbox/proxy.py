@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,12 +21,13 @@ from sandbox import arm, directory, graph, log_stream
 from sandbox.arm import ResourceManager
 from sandbox.blob import ACCOUNTS, Blobs
 from sandbox.blob import SUFFIX as BLOB_SUFFIX
-from sandbox.directory import TOKEN_SECONDS, Directory
+from sandbox.directory import Directory
 from sandbox.faults import Rule
 from sandbox.graph import Graph
 from sandbox.ingress import NOT_READY, REQUEST_SECONDS, Ingress
 from sandbox.key_vault import KeyVaults
 from sandbox.log_stream import LogStream
+from sandbox.managed_identities import IdentityEndpoint
 from sandbox.messages import Request, Response, json_response
 from sandbox.portal.site import Portal
 from sandbox.registry import REGISTRIES, Builds, RegistryEndpoint
@@ -56,6 +56,7 @@ class Endpoints:
     runtime: Runtime
     vaults: KeyVaults
     portal: Portal
+    identity: IdentityEndpoint
     graph: Graph
     streams: LogStream
 
@@ -173,7 +174,7 @@ class Gateway:
 
     def _answerer(self, flow: http.HTTPFlow) -> Callable[[Request], Response] | None:
         if flow.client_conn.sockname[1] == self._identity_port:
-            return self.identity_token
+            return self._to.identity.handle
         if flow.client_conn.sockname[1] == self._portal_port:
             return self._to.portal.handle
         host = flow.request.pretty_host.lower()
@@ -206,48 +207,6 @@ class Gateway:
         self._leave_app(flow)
         if flow.metadata.get("passed") and flow.error is not None:
             LOG.info("%s %s: %s", flow.request.method, flow.request.pretty_host, flow.error.msg)
-
-    # the identity endpoint inside apps
-
-    def identity_token(self, request: Request) -> Response:
-        """Answers GET /msi/token, as the identity endpoint of a container app does."""
-        app = self._to.runtime.app_of_identity_header(
-            request.headers.get("x-identity-header", request.headers.get("secret", ""))
-        )
-        if app is None:
-            return json_response(401, {"statusCode": 401, "message": "The X-IDENTITY-HEADER does not match."})
-        query = request.query
-        assigned = (app.body.get("identity") or {}).get("userAssignedIdentities") or {}
-        chosen = [
-            entry
-            for identity_id, entry in assigned.items()
-            if query.get("client_id", query.get("clientid", entry["clientId"])).lower() == entry["clientId"].lower()
-            and query.get("mi_res_id", identity_id).lower() == identity_id.lower()
-            and query.get("object_id", query.get("principal_id", entry["principalId"])).lower()
-            == entry["principalId"].lower()
-        ]
-        resource = query.get("resource", "")
-        selected = any(name in query for name in ("client_id", "clientid", "mi_res_id", "object_id", "principal_id"))
-        if not resource or not chosen or not selected:
-            return json_response(
-                400,
-                {
-                    "statusCode": 400,
-                    "message": "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.",
-                },
-            )
-        principal = self._to.store.principal(chosen[0]["principalId"])
-        if principal is None:
-            return json_response(400, {"statusCode": 400, "message": "The managed identity no longer exists."})
-        token = self._to.directory.token(principal, resource.rstrip("/"))
-        answer = {
-            "access_token": token,
-            "expires_on": str(int(time.time()) + TOKEN_SECONDS),
-            "resource": resource,
-            "token_type": "Bearer",
-            "client_id": principal.client_id,
-        }
-        return json_response(200, answer)
 
     # blobs
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import shutil
 import socket
@@ -20,7 +21,9 @@ from sandbox.probes import first_verdict, probes_of, watch
 from sandbox.resource_types import Context, Json
 from sandbox.store import Resource
 
+LOG = logging.getLogger("sandbox.replicas")
 _ADDRESSES = 200
+_KEPT_FOLDERS = 100
 _GRACE_SECONDS = 30.0
 _MAX_BACK_OFF = 300.0
 _FORGIVEN_AFTER = 600.0
@@ -29,6 +32,11 @@ _FORGIVEN_AFTER = 600.0
 def back_off(restarts: int, latency: float) -> float:
     """Seconds until a container that ended is started again: Kubernetes' 10 s, doubled each time up to 5 minutes, in the sandbox's time."""
     return min(_MAX_BACK_OFF * max(latency, 0.2), max(10.0 * latency, 0.1) * 2.0 ** min(restarts - 1, 12))
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        LOG.error("a replica failed", exc_info=error)
 
 
 class Replicas:
@@ -54,6 +62,7 @@ class Replicas:
         group_name = group.rpartition("/")[2]
         name = f"{group_name}-{secrets.token_hex(5)}-{secrets.token_hex(3)[:5]}"
         folder = self._folder / owner.name / name
+        self._forget_logs(folder.parent)
         folder.mkdir(parents=True)
         folder.chmod(0o700)
         grace = template.get("terminationGracePeriodSeconds")
@@ -70,7 +79,9 @@ class Replicas:
 
     def keep_running(self, replica: Replica) -> None:
         """Runs a replica of an app: its init containers one after the other, then all others, each started again when it ends."""
-        replica.tasks.append(asyncio.get_running_loop().create_task(self._live(replica)))
+        task = asyncio.get_running_loop().create_task(self._live(replica))
+        task.add_done_callback(_tell_failure)
+        replica.tasks.append(task)
 
     async def run_once(self, replica: Replica) -> bool:
         """Runs a replica of a job to its end. Returns whether every container ended with 0."""
@@ -105,6 +116,17 @@ class Replicas:
         program, container.program, container.ready = container.program, None, False
         if program is not None:
             await program.stop(grace)
+
+    def _forget_logs(self, folder: Path) -> None:
+        """Of an app's or a job's replicas that have ended, the logs of the latest are kept."""
+        if not folder.exists():
+            return
+        running = {replica.folder for replica in self.all()}
+        ended = sorted(
+            (path for path in folder.iterdir() if path not in running), key=lambda path: path.stat().st_mtime
+        )
+        for path in ended[:-_KEPT_FOLDERS]:
+            shutil.rmtree(path, ignore_errors=True)
 
     def _address(self, port: int | None) -> str:
         """A loopback address on which nothing listens at the port."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -118,14 +117,6 @@ class Runtime:
     def replicas(self, revision: Resource) -> list[Replica]:
         """The replicas of a revision that are not being ended."""
         return [replica for replica in self._running.of(revision.key) if not replica.stopping]
-
-    def app_of_identity_header(self, header: str) -> Resource | None:
-        """The app or job that an identity header was given to."""
-        for kind in (APPS, "microsoft.app/jobs"):
-            for owner in self._context.store.of_type(kind):
-                if header and secrets.compare_digest(owner.private.get("identity_header", ""), header):
-                    return owner
-        return None
 
     # requests
 

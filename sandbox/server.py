@@ -36,6 +36,7 @@ from sandbox.home import Home, locate, read_json, write_private
 from sandbox.jobs import Jobs
 from sandbox.key_vault import KeyVaults
 from sandbox.log_stream import LogStream
+from sandbox.managed_identities import IdentityEndpoint
 from sandbox.portal.site import Portal
 from sandbox.portal.view import View
 from sandbox.process_containers import ProcessContainers
@@ -230,10 +231,21 @@ class Sandbox:
         registry = RegistryEndpoint(self.context, images)
         graph = Graph(self.store, self.directory)
         streams = LogStream(self.store, self.directory, self.home.root / "apps")
-        vaults = KeyVaults(self.store, self.directory)
+        vaults, identity = KeyVaults(self.store, self.directory), IdentityEndpoint(self.store, self.directory)
         gateway = Gateway(
             Endpoints(
-                self.store, self.directory, manager, registry, builds, blobs, runtime, vaults, portal, graph, streams
+                self.store,
+                self.directory,
+                manager,
+                registry,
+                builds,
+                blobs,
+                runtime,
+                vaults,
+                portal,
+                identity,
+                graph,
+                streams,
             ),
             identity_port,
             portal_port,

@@ -142,6 +142,40 @@ def test_the_managed_identity_of_an_app(sandbox: Client, platform: Platform, app
     assert stranger.status_code == 401
 
 
+def test_the_system_assigned_identity_of_an_app(sandbox: Client, platform: Platform) -> None:
+    path, body = app_path(platform), app_body(platform)
+    body["identity"]["type"] = "SystemAssigned,UserAssigned"
+    made = sandbox.put(path, body)
+    own = made["identity"]["principalId"]
+    environment = get(sandbox, made).json()["environment"]
+
+    def ask(**named: str) -> requests.Response:
+        return requests.get(
+            environment["IDENTITY_ENDPOINT"],
+            params={"api-version": "2019-08-01", "resource": "https://vault.azure.net", **named},
+            headers={"X-IDENTITY-HEADER": environment["IDENTITY_HEADER"]},
+            timeout=30,
+            proxies={"http": ""},
+        )
+
+    def subject(answer: requests.Response) -> str:
+        payload = answer.json()["access_token"].split(".")[1]
+        return str(json.loads(base64.urlsafe_b64decode(payload + "=="))["oid"])
+
+    other = platform.identity["properties"]
+    assert subject(ask()) == own
+    assert subject(ask(object_id=own)) == own
+    assert subject(ask(client_id=other["clientId"])) == other["principalId"]
+    assert subject(ask(mi_res_id=platform.identity["id"])) == other["principalId"]
+    assert ask(client_id=other["clientId"], object_id=own).status_code == 400
+    # it may pull, once it may
+    body["properties"]["configuration"]["registries"][0]["identity"] = "system"
+    body["properties"]["template"]["revisionSuffix"] = "pulled"
+    assert "UNAUTHORIZED" in failed(sandbox, path, body)
+    sandbox.assign(platform.registry, "AcrPull", own)
+    assert sandbox.put(path, body)["properties"]["latestReadyRevisionName"].endswith("--pulled")
+
+
 def test_secrets_are_shown_by_list_secrets_alone(sandbox: Client, app: dict[str, Any]) -> None:
     assert app["properties"]["configuration"]["secrets"] == [{"name": "pass"}]
     listed = sandbox.arm("POST", f"{app['id']}/listSecrets")
