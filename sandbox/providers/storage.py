@@ -76,6 +76,8 @@ class StorageAccount(ResourceType):
         sku = str((call.body.get("sku") or (existing.body["sku"] if existing else {})).get("name") or "Standard_LRS")
         kind = str(call.body.get("kind") or (existing.body["kind"] if existing else "StorageV2"))
         encryption = {"enabled": True, "keyType": "Account", "lastEnabledTime": known.get("creationTime", now)}
+        # Fixed when the account is created.
+        twice = ((known if existing else asked).get("encryption") or {}).get("requireInfrastructureEncryption")
         rules = merge_patch(
             known.get("networkAcls")
             or {
@@ -120,7 +122,11 @@ class StorageAccount(ResourceType):
             "supportsHttpsTrafficOnly": bool(
                 asked.get("supportsHttpsTrafficOnly", known.get("supportsHttpsTrafficOnly", True))
             ),
-            "encryption": {"services": {"file": encryption, "blob": encryption}, "keySource": "Microsoft.Storage"},
+            "encryption": {
+                **({"requireInfrastructureEncryption": True} if twice else {}),
+                "services": {"file": encryption, "blob": encryption},
+                "keySource": "Microsoft.Storage",
+            },
             "provisioningState": "",
             "creationTime": known.get("creationTime") or now,
             "primaryEndpoints": _endpoints(name, kind),
