@@ -15,6 +15,7 @@ import uuid
 from typing import Any
 
 from sandbox.access import is_allowed
+from sandbox.known_properties import unknown_properties, with_azures_names
 from sandbox.messages import Request, Response, json_response
 from sandbox.resource_types import (
     REGIONS,
@@ -314,6 +315,7 @@ class ResourceManager:
             return Response(204 if existing is not None else 404)
         if method == "DELETE":
             return self._delete(handler, call, existing)
+        self._read_names(handler, call)
         if method == "PATCH" and existing is None:
             raise handler.not_found(target)
         if method == "PATCH" and existing is not None:
@@ -323,6 +325,18 @@ class ResourceManager:
                 405, "HttpMethodNotAllowed", f"The requested resource does not support http method '{method}'."
             )
         return self._write(handler, call, existing, resource_id)
+
+    def _read_names(self, handler: ResourceType, call: Call) -> None:
+        """Takes the names of properties in any case; where the sandbox is strict, refuses those that nobody knows."""
+        call.body = with_azures_names(handler.type, call.body)
+        if self.context.strict and (unknown := unknown_properties(handler.type, call.body)):
+            name = unknown[0].rpartition(".")[2]
+            raise ArmError(
+                400,
+                "InvalidRequestContent",
+                f"The request content was invalid and could not be deserialized: 'Could not find member '{name}' on object of type "
+                f"'{handler.type}'. Path '{unknown[0]}'.'. Azure might ignore it; the sandbox was started with --strict.",
+            )
 
     def _find(self, handler: ResourceType, target: Target) -> Resource | None:
         return self.store.get(handler.resource_id(target)) or handler.implied(target)

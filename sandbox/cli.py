@@ -53,7 +53,7 @@ def up(home: Home, arguments: argparse.Namespace) -> int:
     with exclusive(home):
         asked = {
             name: value
-            for name in ("latency", "seed", "role_propagation", "entra_replication", "port", "sql_server")
+            for name in ("latency", "seed", "role_propagation", "entra_replication", "port", "sql_server", "strict")
             if (value := getattr(arguments, name)) is not None
         }
         if not 0 <= asked.get("latency", 0) <= 1:
@@ -366,6 +366,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--sql-server",
         metavar="HOST:PORT",
         help="a SQL Server to stand behind the Azure SQL databases; its login in SANDBOX_SQL_USER and SANDBOX_SQL_PASSWORD",
+    )
+    starting.add_argument(
+        "--strict",
+        action="store_true",
+        default=None,
+        help="refuse properties that Azure's SDK does not know, which Azure may ignore",
     )
     starting.set_defaults(run=up)
     stopping = commands.add_parser("down", help="stop it and all that it started")

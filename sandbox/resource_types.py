@@ -123,6 +123,7 @@ class Context:
     directory: Directory
     latency: float = 0.0
     seed: int = 0
+    strict: bool = False
 
     def start(self, verb: str, resource: Resource, seconds: float, *, work: bool = False) -> Operation:
         """Writes down a new operation on a resource; it takes Azure's time (scaled; typically `seconds`) and as long as its work."""

@@ -66,6 +66,7 @@ class Wanted:
     entra_replication: float
     port: int | None
     sql_server: str | None
+    strict: bool
 
 
 def read_options(home: Home) -> Wanted:
@@ -77,6 +78,7 @@ def read_options(home: Home) -> Wanted:
         float(found.get("entra_replication", 0)),
         found.get("port"),
         found.get("sql_server"),
+        bool(found.get("strict", False)),
     )
 
 
@@ -121,7 +123,7 @@ class Sandbox:
         self.store = Store(home.database)
         self.directory = Directory(self.store, home.certificates / "directory.key")
         self.processes = Processes(home.root / "processes")
-        self.context = Context(self.store, self.directory, options.latency, options.seed)
+        self.context = Context(self.store, self.directory, options.latency, options.seed, options.strict)
         self._fronts: set[int] = set()
 
     def _plain_environment(self) -> dict[str, str]:

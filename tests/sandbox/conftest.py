@@ -18,7 +18,7 @@ from tests.sandbox.azure_client import Client, Platform, run_cli
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A running sandbox for all tests of this folder."""
     home = tmp_path_factory.mktemp("sandbox") / "home"
-    started = run_cli(home, "up")
+    started = run_cli(home, "up", "--strict")
     assert started.returncode == 0, started.stderr
     client = Client(home, json.loads(run_cli(home, "env", "--json").stdout))
     yield client

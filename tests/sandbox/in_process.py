@@ -54,7 +54,7 @@ class Nothing:
 class Azure:
     """Resource Manager with nothing behind it, for the subscription and tenant of the recordings."""
 
-    def __init__(self, folder: Path, key: Path) -> None:
+    def __init__(self, folder: Path, key: Path, *, strict: bool = False) -> None:
         self.store = Store(folder / "state.sqlite")
         self.store.open()
         for name, value in (("subscription_id", SUBSCRIPTION), ("tenant_id", TENANT)):
@@ -63,7 +63,7 @@ class Azure:
         directory.load()
         self.store.put_principal(CALLER)
         self.store.put(owner_assignment(SUBSCRIPTION, CALLER.object_id))
-        self._context = Context(self.store, directory)
+        self._context = Context(self.store, directory, strict=strict)
         self._behind = Nothing()
         nothing: Any = self._behind
         self.manager = ResourceManager(
