@@ -15,8 +15,10 @@ import uuid
 from typing import Any
 
 from sandbox.access import is_allowed
+from sandbox.api_versions import check_api_version
 from sandbox.known_properties import unknown_properties, with_azures_names
 from sandbox.messages import Request, Response, json_response
+from sandbox.paging import page, resource_filter
 from sandbox.resource_types import (
     REGIONS,
     ArmError,
@@ -30,13 +32,13 @@ from sandbox.resource_types import (
     parse_target,
 )
 from sandbox.store import SUCCEEDED, Operation, Resource
+from sandbox.subscription import Subscription, check_conditions
 
 HOST = "management.azure.com"
 AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
 GROUPS = "microsoft.resources/resourcegroups"
 _OPERATION_SEGMENT = re.compile(r"/[^/]*operation(?:s|status|statuses|results)?/([^/]+)$", re.IGNORECASE)
 GROUP_DELETE_SECONDS = 50
-_LISTED = ["id", "name", "type", "location", "tags", "sku", "kind", "identity"]
 
 
 class ResourceManager:
@@ -46,6 +48,7 @@ class ResourceManager:
         self.context = context
         self.store = context.store
         self.types = {handler.type.lower(): handler for handler in types}
+        self.subscription = Subscription(self.store, self.types)
 
     def handle(self, request: Request) -> Response:
         """Answers one request."""
@@ -83,30 +86,29 @@ class ResourceManager:
             )
         path = re.sub(r"/{2,}", "/", request.path).rstrip("/")
         version = request.query.get("api-version")
-        if version is None:
-            raise ArmError(
-                400,
-                "MissingApiVersionParameter",
-                "The api-version query parameter (?api-version=) is required for all requests.",
-            )
-        subscription = self.store.setting("subscription_id") or ""
-        if path.lower() in ("/tenants", "/subscriptions"):
-            shown = [self._tenant()] if path.lower() == "/tenants" else [self._subscription(subscription)]
-            return json_response(200, {"value": shown})
+        target = parse_target(path)
+        check_api_version(
+            version, target.namespace if target else "Microsoft.Resources", "/".join(target.types if target else ())
+        )
+        subscription = self.subscription.id
+        if path.lower() in ("/tenants", "/subscriptions", "/providers") and request.method == "GET":
+            lists = {"/tenants": self.subscription.tenant, "/subscriptions": self.subscription.shown}
+            make = lists.get(path.lower())
+            shown = [make()] if make is not None else self.subscription.providers()
+            return json_response(200, {"value": shown, "count": {"type": "Total", "value": len(shown)}})
         match = re.match(r"/subscriptions/([^/]+)", path, re.IGNORECASE)
         if match is not None and match[1].lower() != subscription:
             raise ArmError(404, "SubscriptionNotFound", f"The subscription '{match[1]}' could not be found.")
         operation = _OPERATION_SEGMENT.search(path)
         if operation is not None and (known := self.store.operation(operation[1])) is not None:
-            return self._show_operation(known, path, version)
+            return self._show_operation(known, path, version or "")
         body = self._body(request)
-        target = parse_target(path)
-        if target is not None:
-            call = Call(target, caller, version, body, request.query)
+        if target is not None and not _is_registration(path):
+            call = Call(target, caller, version or "", body, request.query, headers=request.headers)
             return self._resource(request.method, call)
         if match is None:
             raise ArmError(404, "InvalidResourceType", f"The sandbox does not serve {path}.")
-        return self._subscription_path(request.method, path, caller.object_id, body, subscription)
+        return self._subscription_path(request, path, caller.object_id, body)
 
     def _body(self, request: Request) -> Json:
         if not request.body.strip():
@@ -138,90 +140,50 @@ class ResourceManager:
 
     # subscriptions and resource groups
 
-    def _tenant(self) -> Json:
-        tenant = self.store.setting("tenant_id") or ""
-        return {"id": f"/tenants/{tenant}", "tenantId": tenant, "displayName": "Sandbox", "tenantCategory": "Home"}
-
-    def _subscription(self, subscription: str) -> Json:
-        return {
-            "id": f"/subscriptions/{subscription}",
-            "subscriptionId": subscription,
-            "tenantId": self.store.setting("tenant_id"),
-            "displayName": "Sandbox",
-            "state": "Enabled",
-            "subscriptionPolicies": {
-                "locationPlacementId": "Public_2014-09-01",
-                "quotaId": "PayAsYouGo_2014-09-01",
-                "spendingLimit": "Off",
-            },
-            "authorizationSource": "RoleBased",
-        }
-
-    def _subscription_path(self, method: str, path: str, principal: str, body: Json, subscription: str) -> Response:
+    def _subscription_path(self, request: Request, path: str, principal: str, body: Json) -> Response:
+        subscription, method, base = self.subscription, request.method, f"https://{HOST}{path}"
+        root = f"/subscriptions/{subscription.id}"
         segments = path.split("/")[3:]
         kind = segments[0].lower() if segments else ""
+        if len(segments) <= 1 and kind != "resourcegroups" and method != "GET":
+            raise ArmError(
+                405, "HttpMethodNotAllowed", f"The HTTP method '{method}' is not supported at scope '{path}'."
+            )
         if not segments:
-            return json_response(200, self._subscription(subscription))
-        if kind == "locations":
-            return json_response(200, {"value": [self._location(subscription, name) for name in REGIONS]})
+            return json_response(200, subscription.shown())
+        if kind == "locations" and len(segments) == 1:
+            return json_response(200, {"value": subscription.locations()})
         if kind == "providers":
-            return self._providers(subscription, segments[1] if len(segments) > 1 else None)
-        if kind == "resources":
-            return json_response(200, {"value": self._contents(f"/subscriptions/{subscription}")})
+            return self._providers(request, segments, principal)
+        if kind == "resources" and len(segments) == 1:
+            self._permit(principal, "Microsoft.Resources/subscriptions/resources/read", root)
+            return json_response(200, page(subscription.contents(root, request.query), base, request.query))
         if kind == "resourcegroups":
             if len(segments) == 1:
-                self._permit(
-                    principal, "Microsoft.Resources/subscriptions/resourceGroups/read", f"/subscriptions/{subscription}"
-                )
-                return json_response(200, {"value": [_show_group(group) for group in self.store.of_type(GROUPS)]})
-            group_id = f"/subscriptions/{subscription}/resourceGroups/{segments[1]}"
+                self._permit(principal, "Microsoft.Resources/subscriptions/resourceGroups/read", root)
+                passes = resource_filter(request.query.get("$filter", ""))
+                groups = [shown for group in self.store.of_type(GROUPS) if passes(shown := _show_group(group))]
+                return json_response(200, page(groups, base, request.query))
+            group_id = f"{root}/resourceGroups/{segments[1]}"
             if len(segments) == 2:
                 return self._group(method, group_id, segments[1], principal, body)
-            if segments[2].lower() == "resources":
-                self._existing_group(group_id, segments[1])
-                return json_response(200, {"value": self._contents(group_id)})
+            if segments[2].lower() == "resources" and len(segments) == 3:
+                group = self._existing_group(group_id, segments[1])
+                self._permit(principal, "Microsoft.Resources/subscriptions/resourceGroups/resources/read", group.id)
+                return json_response(200, page(subscription.contents(group_id, request.query), base, request.query))
         raise ArmError(404, "InvalidResourceType", f"The sandbox does not serve {path}.")
 
-    def _location(self, subscription: str, name: str) -> Json:
-        return {
-            "id": f"/subscriptions/{subscription}/locations/{name}",
-            "name": name,
-            "displayName": REGIONS[name],
-            "type": "Region",
-        }
-
-    def _providers(self, subscription: str, wanted: str | None) -> Response:
-        namespaces = sorted({handler.type.split("/")[0] for handler in self.types.values()} | {"Microsoft.Resources"})
-        shown = [
-            {
-                "id": f"/subscriptions/{subscription}/providers/{namespace}",
-                "namespace": namespace,
-                "registrationState": "Registered",
-                "resourceTypes": [
-                    {"resourceType": handler.type.partition("/")[2], "locations": list(REGIONS.values())}
-                    for handler in self.types.values()
-                    if handler.type.startswith(namespace + "/")
-                ],
-            }
-            for namespace in namespaces
-        ]
-        if wanted is None:
-            return json_response(200, {"value": shown})
-        for provider in shown:
-            if str(provider["namespace"]).lower() == wanted.lower():
-                return json_response(200, provider)
-        raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{wanted}' is invalid.")
-
-    def _contents(self, scope: str) -> list[Json]:
-        """The tracked resources below a scope, as a list of resources shows them."""
-        shown: list[Json] = []
-        for resource in self.store.below(scope):
-            handler = self.types.get(resource.type)
-            if handler is None or "location" not in resource.body:
-                continue
-            full = handler.show(resource)
-            shown.append({name: full[name] for name in _LISTED if name in full})
-        return shown
+    def _providers(self, request: Request, segments: list[str], principal: str) -> Response:
+        """/subscriptions/<id>/providers, one of them, and its registration."""
+        action = segments[2].lower() if len(segments) == 3 else ""
+        if request.method == "POST" and action in ("register", "unregister"):
+            self._permit(principal, f"{segments[1]}/{action}/action", f"/subscriptions/{self.subscription.id}")
+            return json_response(200, self.subscription.register(segments[1], wanted=action == "register"))
+        if request.method != "GET" or len(segments) > 2:
+            raise ArmError(404, "InvalidResourceType", f"The sandbox does not serve {request.path}.")
+        if len(segments) == 2:
+            return json_response(200, self.subscription.provider(segments[1]))
+        return json_response(200, page(self.subscription.providers(), f"https://{HOST}{request.path}", request.query))
 
     def _existing_group(self, group_id: str, name: str) -> Resource:
         group = self.store.get(group_id)
@@ -313,8 +275,10 @@ class ResourceManager:
             return json_response(200, handler.show(existing))
         if method == "HEAD":
             return Response(204 if existing is not None else 404)
+        check_conditions(method, call.headers, existing)
         if method == "DELETE":
             return self._delete(handler, call, existing)
+        self.subscription.check_registered(handler.type.partition("/")[0])
         self._read_names(handler, call)
         if method == "PATCH" and existing is None:
             raise handler.not_found(target)
@@ -379,7 +343,8 @@ class ResourceManager:
                     target.resource_group,
                 )
             self._existing_parent(handler, target, "read")
-            return json_response(200, {"value": [handler.show(found) for found in handler.select(call, scope)]})
+            items = [handler.show(found) for found in handler.select(call, scope)]
+            return json_response(200, page(items, f"https://{HOST}{target.id}/{target.types[-1]}", call.query))
         if self._owner(target) is None or len(target.names) == 0:
             return self._provider_action(method, call, target.types[-1])
         return self._act(method, call, target.types[-1])
@@ -561,6 +526,10 @@ class ResourceManager:
         if operation.error:
             body["error"] = operation.error
         return json_response(200, body)
+
+
+def _is_registration(path: str) -> bool:
+    return re.fullmatch(r"/subscriptions/[^/]+/providers/[^/]+/(?:un)?register", path, re.IGNORECASE) is not None
 
 
 def _busy(handler: ResourceType, resource: Resource, running: Operation) -> ArmError:

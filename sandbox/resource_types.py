@@ -13,6 +13,7 @@ import enum
 import re
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,16 +29,22 @@ Json = dict[str, Any]
 class ArmError(Exception):
     """A refusal, in Resource Manager's words."""
 
-    def __init__(self, status: int, code: str, message: str, *, cause: str = "gateway") -> None:
+    def __init__(
+        self, status: int, code: str, message: str, *, cause: str = "gateway", details: list[Json] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.cause = cause
+        self.details = details
 
     def response(self) -> Response:
         headers = {"x-ms-failure-cause": self.cause} if self.cause else {}
-        return json_response(self.status, {"error": {"code": self.code, "message": self.message}}, headers)
+        said: Json = {"code": self.code, "message": self.message}
+        if self.details is not None:
+            said["details"] = self.details
+        return json_response(self.status, {"error": said}, headers)
 
 
 @dataclass(frozen=True)
@@ -75,10 +82,11 @@ class Target:
 
 def parse_target(path: str) -> Target | None:
     """Reads the path of a request; None where it names no resource of a provider."""
-    head, found, tail = path.rpartition("/providers/")
+    split = re.fullmatch(r"(.*)/providers/(.*)", path, re.IGNORECASE)
+    head, tail = split.groups() if split is not None else ("", "")
     segments = [segment for segment in tail.split("/") if segment]
     subscription = re.match(r"/subscriptions/([^/]+)", head, re.IGNORECASE)
-    if not found or len(segments) < 2 or subscription is None:
+    if len(segments) < 2 or subscription is None:
         return None
     group = re.match(r"/subscriptions/[^/]+/resourcegroups/([^/]+)", head, re.IGNORECASE)
     namespace, rest = segments[0], segments[1:]
@@ -113,6 +121,7 @@ class Call:
     body: Json = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
     patch: Json | None = None  # what a PATCH asked for; `body` is then what it amounts to
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
 
 
 @dataclass
