@@ -21,8 +21,6 @@ SERVER_RULES = {
     **_managed_identity.RULES,
     "location": immutable("location", LOCATION),
     "properties.administratorLogin": immutable("administrator_login"),
-    # Azure takes it when the server is created; afterwards it finds it out by itself.
-    "properties.administrators.principalType": Rule(write_only=True),
     "properties.administrators.sid": ID,
     "properties.administrators.tenantId": ID,
     "properties.administratorLoginPassword": Rule(write_only=True),
@@ -120,7 +118,6 @@ def _administrators(entra: dict[str, Any] | None) -> dict[str, Any] | None:
         "administratorType": "ActiveDirectory",
         "azureADOnlyAuthentication": entra["entra_only"],
         "login": entra["login"],
-        "principalType": entra["principal_type"],
         "sid": entra["sid"],
         "tenantId": entra["tenant_id"],
     }
@@ -137,10 +134,15 @@ def server_body(arm: Arm, params: Params, planned: Plan) -> Json:
     The Entra administrator of a server that exists has operations of its own, which are done first.
     """
     body = {**planned.body, "properties": dict(planned.body.get("properties") or {})}
+    administrators = body["properties"].get("administrators")
     if planned.action != CREATE:
-        administrators = body["properties"].pop("administrators", None)
+        body["properties"].pop("administrators", None)
         if administrators is not None:
             _change_administrators(arm, params, planned.before, administrators)
+    elif administrators is not None and params["entra_administrator"]["principal_type"] is not None:
+        # Of a server that exists, Azure finds it out by itself.
+        kind = params["entra_administrator"]["principal_type"]
+        body["properties"]["administrators"] = {**administrators, "principalType": kind}
     if params["administrator_password"] is not None and (planned.action == CREATE or password_is_forced(params)):
         body["properties"]["administratorLoginPassword"] = params["administrator_password"]
     if not body["properties"]:

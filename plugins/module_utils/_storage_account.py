@@ -46,8 +46,6 @@ RULES = {
     "sku.name": ENUM,
     "properties.accessTier": ENUM,
     "properties.defaultToOAuthAuthentication": _FLAG,
-    # Sent with a new account only, where it must stand beside the other.
-    "properties.encryption.keySource": Rule(write_only=True),
     "properties.encryption.requireInfrastructureEncryption": immutable("require_infrastructure_encryption", _FLAG),
     "properties.isHnsEnabled": immutable("hierarchical_namespace_enabled", _FLAG),
     "properties.minimumTlsVersion": ENUM,
@@ -92,9 +90,7 @@ def desired(params: Params) -> dict[str, Any]:
             "allowCrossTenantReplication": params["allow_cross_tenant_replication"],
             "allowSharedKeyAccess": params["allow_shared_key_access"],
             "defaultToOAuthAuthentication": params["default_to_oauth_authentication"],
-            "encryption": None
-            if encryption is None
-            else {"keySource": "Microsoft.Storage", "requireInfrastructureEncryption": encryption},
+            "encryption": None if encryption is None else {"requireInfrastructureEncryption": encryption},
             "isHnsEnabled": params["hierarchical_namespace_enabled"],
             "minimumTlsVersion": params["minimum_tls_version"],
             "networkAcls": None if acls is None else _network_rules(acls),
@@ -120,4 +116,11 @@ def _network_rules(acls: dict[str, Any]) -> dict[str, Any]:
 
 def body(_arm: Arm, _params: Params, planned: Plan) -> Json:
     """The request of a write, one for all that differs."""
-    return planned.body if planned.action == CREATE else _managed_identity.patched(planned.before, planned.body)
+    if planned.action != CREATE:
+        return _managed_identity.patched(planned.before, planned.body)
+    properties = planned.body["properties"]
+    if "encryption" not in properties:
+        return planned.body
+    # Azure wants to be told where the keys are as soon as encryption is spoken of.
+    encryption = {"keySource": "Microsoft.Storage", **properties["encryption"]}
+    return {**planned.body, "properties": {**properties, "encryption": encryption}}

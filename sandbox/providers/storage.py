@@ -25,6 +25,7 @@ from sandbox.resource_types import (
     paired_region,
     region,
     utc_now,
+    without_nulls,
 )
 from sandbox.store import Operation, Resource
 
@@ -147,6 +148,8 @@ class StorageAccount(ResourceType):
             "tags": call.body.get("tags") or {},
             "properties": properties,
         }
+        if identity := self.identity(call, existing, lower_group=False):
+            body["identity"] = identity
         keys = existing.private if existing else {"key1": _key(), "key2": _key()}
         return body, keys
 
@@ -263,6 +266,38 @@ def _blob_service_defaults() -> Json:
             "deleteRetentionPolicy": {"allowPermanentDelete": False, "enabled": False},
         },
     }
+
+
+class ManagementPolicy(ResourceType):
+    """…/managementPolicies/default: rules for the life of blobs, kept and shown; no blob is moved or deleted by them here."""
+
+    type = "Microsoft.Storage/storageAccounts/managementPolicies"
+    created_status = 200
+    shows_state = False
+    name_rule = NameRule(
+        "default", "InvalidRequestPropertyValue", "The value '{name}' is not allowed for property managementPolicyName."
+    )
+
+    def not_found(self, target: Target) -> ArmError:
+        message = f"No ManagementPolicy found for account {target.names[0]}"
+        return ArmError(404, "ManagementPolicyNotFound", message, cause="")
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        rules = ((call.body.get("properties") or {}).get("policy") or {}).get("rules")
+        if not rules:
+            raise _refused_value("policy.rules", rules)
+        for rule in rules:
+            definition = rule.get("definition") or {}
+            if rule.get("type") != "Lifecycle" or not rule.get("name") or not definition.get("actions"):
+                raise _refused_value("policy.rules", rule.get("name"))
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        policy = without_nulls(call.body["properties"]["policy"])
+        rules = [{"enabled": True, **rule} for rule in policy["rules"]]
+        return {"properties": {"policy": {"rules": rules}, "lastModifiedTime": utc_now()}}, {}
+
+    def show(self, resource: Resource) -> Json:
+        return {**super().show(resource), "name": "DefaultManagementPolicy"}
 
 
 # what a container shows only where it was asked for
