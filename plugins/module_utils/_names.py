@@ -40,6 +40,14 @@ CONTAINER_APP = NameRule(
     re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,30}[a-z0-9]"),
     "a container app has 2 to 32 lowercase letters, digits and single -, begins with a letter and does not end with -.",
 )
+CONTAINER_APP_JOB = NameRule(
+    re.compile(r"[a-z](?!.*--)([a-z0-9-]{0,30}[a-z0-9])?"),
+    "a job has 1 to 32 lowercase letters, digits and single -, begins with a letter and does not end with -.",
+)
+ENVIRONMENT_STORAGE = NameRule(
+    re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?"),
+    "a storage has 1 to 32 lowercase letters, digits and -, begins with a letter and does not end with -.",
+)
 SQL_SERVER = NameRule(
     re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"),
     "an SQL server has 1 to 63 lowercase letters, digits and -, and neither begins nor ends with -.",

@@ -15,7 +15,7 @@ from sandbox.providers.container_registry import Registry, Run, Task
 from sandbox.providers.job import Execution, Job, JobRunner
 from sandbox.providers.key_vault import DeletedVault, DeletedVaults, Vault
 from sandbox.providers.managed_environment import DaprComponent, EnvironmentStorage, ManagedEnvironment
-from sandbox.providers.managed_identity import UserAssignedIdentity
+from sandbox.providers.managed_identity import FederatedIdentityCredential, UserAssignedIdentity
 from sandbox.providers.operational_insights import Workspace
 from sandbox.providers.sql import (
     Administrator,
@@ -30,7 +30,13 @@ from sandbox.providers.sql import (
     TransparentDataEncryption,
     VirtualNetworkRule,
 )
-from sandbox.providers.storage import BlobContainer, BlobService, BlobServiceProperties, StorageAccount
+from sandbox.providers.storage import (
+    BlobContainer,
+    BlobService,
+    BlobServiceProperties,
+    ManagementPolicy,
+    StorageAccount,
+)
 from sandbox.resource_types import Context, ResourceType
 
 if TYPE_CHECKING:
@@ -53,8 +59,9 @@ def resource_types(context: Context, behind: Behind) -> list[ResourceType]:
     """All of them, in the order in which /providers lists them."""
     plain = (
         UserAssignedIdentity, RoleDefinition, RoleAssignment, Workspace, ManagedEnvironment, EnvironmentStorage, DaprComponent,
-        AuthConfig, Execution, Server, FirewallRule, VirtualNetworkRule, Administrator, EntraOnly, ConnectionPolicy,
+        AuthConfig, Server, FirewallRule, VirtualNetworkRule, Administrator, EntraOnly, ConnectionPolicy,
         ShortTermRetention, LongTermRetention, TransparentDataEncryption, Task, Vault, DeletedVault, DeletedVaults, BlobServiceProperties,
+        ManagementPolicy, FederatedIdentityCredential,
     )  # fmt: skip
     return [
         *(kind(context) for kind in plain),
@@ -63,6 +70,7 @@ def resource_types(context: Context, behind: Behind) -> list[ResourceType]:
         ContainerApp(context, behind.runtime),
         Revision(context, behind.runtime),
         Job(context, behind.jobs),
+        Execution(context, behind.jobs),
         Database(context, behind.databases),
         StorageAccount(context, behind.blobs),
         BlobContainer(context, behind.blobs),

@@ -277,6 +277,16 @@ class Execution(ResourceType):
     type = "Microsoft.App/jobs/executions"
     shows_state = False
 
+    def __init__(self, context: Context, runner: JobRunner) -> None:
+        super().__init__(context)
+        self.runner = runner
+
+    def act(self, call: Call, resource: Resource, action: str) -> Response:
+        if action == "stop":
+            self.runner.stop(resource)
+            return json_response(200, None)
+        return super().act(call, resource, action)
+
     def not_found(self, target: Target) -> ArmError:
         return _no_execution(target.name, target.names[0])
 

@@ -28,7 +28,10 @@ pytestmark = pytest.mark.skipif(
 
 MODULES = {
     "container_app": "microsoft.app__containerapps",
+    "container_app_auth": "microsoft.app__containerapps__authconfigs",
     "container_app_environment": "microsoft.app__managedenvironments",
+    "container_app_environment_storage": "microsoft.app__managedenvironments__storages",
+    "container_app_job": "microsoft.app__jobs",
     "container_registry": "microsoft.containerregistry__registries",
     "key_vault": "microsoft.keyvault__vaults",
     "log_analytics_workspace": "microsoft.operationalinsights__workspaces",
@@ -136,7 +139,7 @@ def load(module: str, index: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         if name == module and value in at(asked, path):
             asked = _plan.without(asked, [path])
     current = triple["settled_get"]
-    if module == "container_app":
+    if module in ("container_app", "container_app_job"):
         # What the module reads by listSecrets.
         values = {item["name"]: item.get("value") for item in _secrets(triple["request_body"])}
         for secret in _secrets(current):

@@ -1,0 +1,173 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_app_environment_storage
+short_description: Manage a file share of a container app environment
+version_added: 0.1.0
+description:
+  - Creates, updates and deletes a storage of an environment of Azure Container Apps, which its apps and jobs mount as volumes.
+  - The account's key is sent, and never comes back.
+author:
+  - mlops.mlflow_azure contributors (@mlops)
+extends_documentation_fragment:
+  - mlops.mlflow_azure.azure
+  - mlops.mlflow_azure.resource
+  - mlops.mlflow_azure.attributes
+requirements:
+  - azure-mgmt-appcontainers
+options:
+  resource_group:
+    description:
+      - Name of the resource group.
+    type: str
+    required: true
+  environment:
+    description:
+      - Name of the environment.
+    type: str
+    required: true
+  name:
+    description:
+      - Name of the storage, by which volumes find it. 1 to 32 lowercase letters, digits and V(-), beginning with a letter.
+    type: str
+    required: true
+  azure_file:
+    description:
+      - A share that is mounted over SMB. Either this or O(nfs_azure_file).
+    type: dict
+    suboptions:
+      account_name:
+        description:
+          - Name of the storage account.
+        type: str
+        required: true
+      account_key:
+        description:
+          - Key of the account; Azure mounts SMB shares by key only. A new storage needs it.
+        type: str
+      share_name:
+        description:
+          - Name of the share.
+        type: str
+        required: true
+      access_mode:
+        description:
+          - Whether the share may be written.
+        type: str
+        choices: [ReadOnly, ReadWrite]
+        default: ReadWrite
+  nfs_azure_file:
+    description:
+      - A share that is mounted over NFS, which needs an environment in a virtual network of one's own.
+    type: dict
+    suboptions:
+      server:
+        description:
+          - Host name of the account's file service, as V(stmlflow42.file.core.windows.net).
+        type: str
+        required: true
+      share_name:
+        description:
+          - Path of the share, as V(/stmlflow42/share).
+        type: str
+        required: true
+      access_mode:
+        description:
+          - Whether the share may be written.
+        type: str
+        choices: [ReadOnly, ReadWrite]
+        default: ReadWrite
+  update_account_key:
+    description:
+      - V(on_create) sends O(azure_file.account_key) with a new storage, and along with other changes.
+      - V(always) sends it on every run, which is then always a change, since Azure never tells the key.
+    type: str
+    choices: [on_create, always]
+    default: on_create
+  wait_timeout:
+    description:
+      - Seconds until the task gives up. Azure goes on with what it has accepted.
+    type: int
+    default: 120
+seealso:
+  - name: Managed Environments Storages - Create Or Update
+    description: Azure's reference.
+    link: https://learn.microsoft.com/rest/api/containerapps/managed-environments-storages/create-or-update
+  - module: mlops.mlflow_azure.container_app_environment
+"""
+
+EXAMPLES = r"""
+- name: Let apps mount a share
+  mlops.mlflow_azure.container_app_environment_storage:
+    resource_group: rg-mlflow
+    environment: cae-mlflow
+    name: prompts
+    azure_file:
+      account_name: stmlflow42
+      account_key: "{{ storage_account_key }}"
+      share_name: prompts
+      access_mode: ReadOnly
+"""
+
+RETURN = r"""
+container_app_environment_storage:
+  description: The storage as Azure describes it; empty when it is absent. In check mode what it would be. Never the account's key.
+  returned: success
+  type: dict
+  sample:
+    id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.App/managedEnvironments/cae-mlflow/storages/prompts
+    name: prompts
+    properties:
+      azureFile:
+        accessMode: ReadOnly
+        accountName: stmlflow42
+        shareName: prompts
+    type: Microsoft.App/managedenvironments/storages
+"""
+
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import (
+    _container_app_environment_storage as _storage,
+)
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _container_template, _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
+
+RESOURCE = Resource(
+    name="container_app_environment_storage",
+    type="Microsoft.App/managedEnvironments/storages",
+    path="/resourceGroups/{resource_group}/providers/Microsoft.App/managedEnvironments/{environment}/storages/{name}",
+    operations=_storage.STORAGES,
+    address=("resource_group", "environment", "name"),
+    options=_storage.OPTIONS,
+    desired=_storage.desired,
+    rules=_storage.RULES,
+    check=_storage.check,
+    check_create=_storage.check_create,
+    forced=_storage.forced,
+    prepare=_storage.body,
+    create="create_or_update",
+    update="create_or_update",
+    delete="delete",
+    public=_storage.public,
+)
+MODULE = _module.resource_module(
+    RESOURCE,
+    packages=_container_template.PACKAGES,
+    wait_timeout=120,
+    mutually_exclusive=[("azure_file", "nfs_azure_file")],
+    required_if=[("state", "present", ("azure_file", "nfs_azure_file"), True)],
+)
+
+
+def main() -> None:
+    _module.main(MODULE)
+
+
+if __name__ == "__main__":
+    main()

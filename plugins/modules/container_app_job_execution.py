@@ -1,0 +1,121 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_app_job_execution
+short_description: Start or stop executions of a container apps job
+version_added: 0.1.0
+description:
+  - Starts an execution of a job of Azure Container Apps and waits until it has ended, or stops those that run.
+  - An execution that does not succeed fails the task, with the execution in the result.
+author:
+  - mlops.mlflow_azure contributors (@mlops)
+extends_documentation_fragment:
+  - mlops.mlflow_azure.azure
+  - mlops.mlflow_azure.attributes
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - O(state=started) starts an execution on every run.
+requirements:
+  - azure-mgmt-appcontainers
+options:
+  resource_group:
+    description:
+      - Name of the resource group.
+    type: str
+    required: true
+  job:
+    description:
+      - Name of the job.
+    type: str
+    required: true
+  name:
+    description:
+      - Name of the execution to stop, by default all that run. Only with O(state=stopped); Azure names what is started.
+    type: str
+  state:
+    description:
+      - What to bring about.
+    type: str
+    choices: [started, stopped]
+    default: started
+  wait:
+    description:
+      - Whether to wait until the execution has ended.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - Seconds until the task gives up. Azure goes on with what it has accepted.
+    type: int
+    default: 1800
+seealso:
+  - name: Jobs - Start
+    description: Azure's reference.
+    link: https://learn.microsoft.com/rest/api/containerapps/jobs/start
+  - module: mlops.mlflow_azure.container_app_job
+"""
+
+EXAMPLES = r"""
+- name: Run the job and wait for its end
+  mlops.mlflow_azure.container_app_job_execution:
+    resource_group: rg-mlflow
+    job: caj-probe
+
+- name: Stop whatever runs of it
+  mlops.mlflow_azure.container_app_job_execution:
+    resource_group: rg-mlflow
+    job: caj-probe
+    state: stopped
+"""
+
+RETURN = r"""
+container_app_job_execution:
+  description:
+    - The execution as Azure describes it; with O(state=stopped) the first that was stopped, empty when there is none.
+  returned: success, and when an execution did not succeed
+  type: dict
+  sample:
+    name: caj-probe-5jo8f2a
+    properties:
+      endTime: "2026-01-31T03:00:09+00:00"
+      startTime: "2026-01-31T03:00:00+00:00"
+      status: Succeeded
+    type: Microsoft.App/jobs/executions
+"""
+
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import (
+    _container_app_job_execution,
+    _container_template,
+    _module,
+)
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE, wait_options
+
+MODULE = _module.Module(
+    options={
+        "resource_group": {"type": "str", "required": True},
+        "job": {"type": "str", "required": True},
+        "name": {"type": "str"},
+        "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+        **wait_options(1800),
+        **AZURE,
+    },
+    execute=_container_app_job_execution.execute,
+    packages=_container_template.PACKAGES,
+)
+
+
+def main() -> None:
+    _module.main(MODULE)
+
+
+if __name__ == "__main__":
+    main()
