@@ -138,7 +138,7 @@ class Runtime:
         }
         found = {name: weight for name, weight in shares(way).items() if name in active}
         if not found:
-            raise NotServed(stopped=not active or way.revision is not None)
+            raise NotServed(stopped=not active or way.label is not None or way.revision is not None)
         (name,) = random.choices(list(found), weights=list(found.values()))
         revision = active[name]
         demand = self._demand.setdefault(revision.key, Demand())
@@ -326,10 +326,14 @@ class Runtime:
 
         Returns Azure's error where it will not come.
         """
-        self._scale_to(revision_key, max(1, self._scale(revision_key).minimum))
-        deadline = time.monotonic() + PROVISION_SECONDS
         app_name = revision_key.split("/containerapps/")[1].split("/")[0]
         said = f"Failed to provision revision for container app '{app_name}'. Error details: "
+        running = [replica for replica in self._running.of(revision_key) if not replica.stopping]
+        try:
+            self._scale_to(revision_key, max(1, self._scale(revision_key).minimum, len(running)))
+        except OSError as error:
+            return _error(f"{said}{error}")
+        deadline = time.monotonic() + PROVISION_SECONDS
         while time.monotonic() < deadline:
             replicas = [replica for replica in self._running.of(revision_key) if not replica.stopping]
             if not replicas or any(replica.ready for replica in replicas):
@@ -375,6 +379,11 @@ class Runtime:
 
     async def _restart(self, revision_key: str) -> None:
         await self._stop_revision(revision_key)
+        app = self._context.store.get(revision_key.partition("/revisions/")[0])
+        revision = self._context.store.get(revision_key)
+        if app is not None and revision is not None and app.properties.get("runningStatus") == "Stopped":
+            self._mark(revision, "Provisioned", "None", "Stopped", "")
+            return
         problem = await self._bring_up(revision_key)
         revision = self._context.store.get(revision_key)
         if revision is None or not revision.properties["active"]:
@@ -385,10 +394,12 @@ class Runtime:
             self._mark(revision, "Provisioned", "Unhealthy", "Failed", problem["message"])
 
     async def _wake(self, revision_key: str) -> None:
-        problem = await self._bring_up(revision_key)
+        try:
+            problem = await self._bring_up(revision_key)
+        finally:
+            if (demand := self._demand.get(revision_key)) is not None:
+                demand.waking = False
         revision = self._context.store.get(revision_key)
-        if (demand := self._demand.get(revision_key)) is not None:
-            demand.waking = False
         if revision is not None and revision.properties["active"]:
             healthy = problem is None
             state = self._running_state(revision) if healthy else "Failed"
@@ -439,8 +450,8 @@ class Runtime:
         demand = self._demand.setdefault(revision_key, Demand())
         now = time.monotonic()
         load = demand.load(now, window)
-        if not any(replica.ready for replica in replicas):
-            demand.wanted_at = now  # it is being brought up, or it fails: no time to scale
+        if demand.waking or self._is_coming_up(revision_key):
+            demand.wanted_at = now
             return
         scale = self._scale(revision_key)
         if load > (len(replicas) - 1) * (scale.concurrency or 1):
@@ -449,9 +460,22 @@ class Runtime:
         count = next_count(scale, len(replicas), load, calm)
         if count != len(replicas):
             LOG.info("%s: from %d to %d replicas", revision_key.rpartition("/")[2], len(replicas), count)
-            self._scale_to(revision_key, count)
             demand.wanted_at = now
+            try:
+                self._scale_to(revision_key, count)
+            except OSError:
+                LOG.exception("%s could not be scaled", revision_key)
             self._show_running(revision_key)
+
+    def _is_coming_up(self, revision_key: str) -> bool:
+        revision = self._context.store.get(revision_key)
+        if revision is None:
+            return True
+        properties = revision.properties
+        return properties["provisioningState"] != "Provisioned" or properties["runningState"] in (
+            "Processing",
+            "Activating",
+        )
 
     def _replica_changed(self, replica: Replica) -> None:
         if "/revisions/" in replica.group:

@@ -95,7 +95,7 @@ def test_revisions_side_by_side(sandbox: Client, platform: Platform) -> None:
     assert revision_of(sandbox, f"{name}--one.{domain}") == "one"
     assert revision_of(sandbox, f"{name}--two.{domain}") == "two"
     for unknown in (f"{name}---none.{domain}", f"{name}--three.{domain}", f"none.{domain}"):
-        assert get(sandbox, unknown).status_code in (404, 503)
+        assert get(sandbox, unknown).status_code == 404
 
     app = put("two", [{"revisionName": f"{name}--one", "weight": 50}, {"revisionName": f"{name}--two", "weight": 50}])
     assert [each["trafficWeight"] for each in revisions(sandbox, app).values()] == [50, 50]
@@ -182,6 +182,18 @@ def test_replicas_come_and_go_with_the_requests(sandbox: Client, platform: Platf
     assert get(sandbox, host_of(app)).json()["arguments"][0].startswith("127.")
 
 
+def test_a_change_of_settings_keeps_the_replicas(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    path, template, go = app_path(platform), scaled(minReplicas=1, maxReplicas=2), tmp_path / "go"
+    app = sandbox.put(path, app_body(platform, template=template))
+    with ThreadPoolExecutor(2) as several:
+        held = [several.submit(get, sandbox, host_of(app), f"/hold{go}") for _time in range(2)]
+        before = sandbox.until(lambda: len(found := replicas(sandbox, app)) == 2 and found, "two run")
+        sandbox.put(path, app_body(platform, template=template, ingress={"allowInsecure": True}))
+        assert [each["name"] for each in replicas(sandbox, app)] == [each["name"] for each in before]
+        go.touch()
+        assert {each.result().status_code for each in held} == {200}
+
+
 def test_a_minimum_of_replicas(sandbox: Client, platform: Platform) -> None:
     app = sandbox.put(app_path(platform), app_body(platform, template=scaled(minReplicas=2, maxReplicas=2)))
     sandbox.until(lambda: all(r["properties"]["runningState"] == "Running" for r in replicas(sandbox, app)), "both run")
@@ -233,6 +245,13 @@ def test_stop_and_start(sandbox: Client, platform: Platform) -> None:
     changed = sandbox.put(path, app_body(platform, env=[{"name": "NEW", "value": "1"}]))
     assert changed["properties"]["runningStatus"] == "Stopped"
     assert get(sandbox, host_of(app)).status_code == 404
+    # nor does a restart of its revision
+    name = changed["properties"]["latestRevisionName"]
+    sandbox.arm("POST", f"{path}/revisions/{name}/restart")
+    sandbox.until(
+        lambda: revisions(sandbox, app)[name.partition("--")[2]]["runningState"] == "Stopped", "it stays stopped"
+    )
+    assert replicas(sandbox, changed) == []
     sandbox.wait(sandbox.arm("POST", f"{path}/start"))
     assert sandbox.arm("GET", path).json()["properties"]["runningStatus"] == "Running"
     assert get(sandbox, host_of(app)).json()["environment"]["NEW"] == "1"
