@@ -32,6 +32,10 @@ MODELS = {
     "microsoft.containerregistry/registries": ("azure.mgmt.containerregistry", "Registry"),
     "microsoft.keyvault/vaults": ("azure.mgmt.keyvault", "VaultCreateOrUpdateParameters"),
     "microsoft.managedidentity/userassignedidentities": ("azure.mgmt.msi", "Identity"),
+    "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials": (
+        "azure.mgmt.msi",
+        "FederatedIdentityCredential",
+    ),
     "microsoft.operationalinsights/workspaces": ("azure.mgmt.loganalytics", "Workspace"),
     "microsoft.sql/servers": ("azure.mgmt.sql", "Server"),
     "microsoft.sql/servers/administrators": ("azure.mgmt.sql", "ServerAzureADAdministrator"),
@@ -50,6 +54,7 @@ MODELS = {
     "microsoft.sql/servers/firewallrules": ("azure.mgmt.sql", "FirewallRule"),
     "microsoft.sql/servers/virtualnetworkrules": ("azure.mgmt.sql", "VirtualNetworkRule"),
     "microsoft.storage/storageaccounts": ("azure.mgmt.storage", "StorageAccountCreateParameters"),
+    "microsoft.storage/storageaccounts/managementpolicies": ("azure.mgmt.storage", "ManagementPolicy"),
     "microsoft.storage/storageaccounts/blobservices": ("azure.mgmt.storage", "BlobServiceProperties"),
     "microsoft.storage/storageaccounts/blobservices/containers": ("azure.mgmt.storage", "BlobContainer"),
 }

@@ -64,6 +64,14 @@ class ManagedEnvironment(ResourceType):
     status_path = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}/managedEnvironmentOperationStatuses/{operation}"
     result_path = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}/managedEnvironmentOperationResults/{operation}"
 
+    def reply(self, call: Call, existing: Resource | None) -> Reply:
+        """A write that changes nothing is done at once."""
+        if existing is not None and existing.state == "Succeeded":
+            settled, known = self.settle(call, existing)[0], {**existing.body}
+            if {**settled, "systemData": None} == {**known, "systemData": None}:
+                return Reply.SYNC
+        return super().reply(call, existing)
+
     def check(self, call: Call, existing: Resource | None) -> None:
         logs = (call.body.get("properties") or {}).get("appLogsConfiguration") or {}
         analytics = logs.get("logAnalyticsConfiguration") or {}

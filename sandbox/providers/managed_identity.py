@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 
-from sandbox.resource_types import Call, Json, ResourceType, region
+from sandbox.resource_types import ArmError, Call, Json, NameRule, ResourceType, Target, region
 from sandbox.store import Operation, Principal, Resource
 
 
@@ -38,3 +38,30 @@ class UserAssignedIdentity(ResourceType):
 
     def removed(self, resource: Resource) -> None:
         self.store.delete_principals_of(resource.key)
+
+
+class FederatedIdentityCredential(ResourceType):
+    """Kept and shown; the sandbox's Entra ID gives no tokens for those of other issuers."""
+
+    type = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"
+    id_group_segment = "resourcegroups"
+    created_status = 200
+    shows_state = False
+    name_rule = NameRule(
+        r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,119}",
+        "InvalidResourceName",
+        "The name '{name}' of the federated identity credential is invalid.",
+    )
+
+    def not_found(self, target: Target) -> ArmError:
+        return ArmError(404, "NotFound", f"Resource '{self.resource_id(target)}' was not found.", cause="")
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        asked = call.body.get("properties") or {}
+        if missing := [name for name in ("issuer", "subject", "audiences") if not asked.get(name)]:
+            message = f"The federated identity credential '{call.target.name}' has no {', '.join(missing)}."
+            raise ArmError(400, "BadRequest", message, cause="")
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body["properties"]
+        return {"properties": {name: asked[name] for name in ("issuer", "subject", "audiences")}}, {}

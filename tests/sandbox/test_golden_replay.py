@@ -32,7 +32,8 @@ TYPES = (
     "microsoft.app__managedenvironments", "microsoft.app__managedenvironments__daprcomponents",
     "microsoft.app__managedenvironments__storages", "microsoft.authorization__roleassignments",
     "microsoft.authorization__roledefinitions", "microsoft.containerregistry__registries", "microsoft.keyvault__vaults",
-    "microsoft.managedidentity__userassignedidentities", "microsoft.operationalinsights__workspaces", "microsoft.sql__servers",
+    "microsoft.managedidentity__userassignedidentities", "microsoft.managedidentity__userassignedidentities__federatedidentitycredentials",
+    "microsoft.storage__storageaccounts__managementpolicies", "microsoft.operationalinsights__workspaces", "microsoft.sql__servers",
     "microsoft.sql__servers__administrators", "microsoft.sql__servers__connectionpolicies", "microsoft.sql__servers__databases",
     "microsoft.sql__servers__firewallrules", "microsoft.sql__servers__virtualnetworkrules", "microsoft.storage__storageaccounts",
     "microsoft.storage__storageaccounts__blobservices", "microsoft.storage__storageaccounts__blobservices__containers",
@@ -235,7 +236,7 @@ def ancestors(path: str) -> list[str]:
 # What a resource cannot be made without; an update that asks for it changes something else.
 NEEDED = set(
     "environmentId managedEnvironmentId containers triggerType replicaTimeout tenantId sku login sid accessPolicies componentType version "
-    "enableRbacAuthorization enablePurgeProtection softDeleteRetentionInDays enableSoftDelete".split()
+    "issuer subject audiences policy enableRbacAuthorization enablePurgeProtection softDeleteRetentionInDays enableSoftDelete".split()
 )
 
 
