@@ -28,7 +28,6 @@ OPTIONS: dict[str, Any] = {
     },
     "network_rule_bypass_options": {"type": "str", "choices": ["AzureServices", "None"]},
     "retention_policy": {"type": "dict", "options": {"enabled": _ENABLED, "days": {"type": "int"}}},
-    "soft_delete_policy": {"type": "dict", "options": {"enabled": _ENABLED, "retention_days": {"type": "int"}}},
     "quarantine_policy_enabled": {"type": "bool"},
     "export_policy_enabled": {"type": "bool"},
     "azure_ad_authentication_as_arm_enabled": {"type": "bool"},
@@ -52,8 +51,6 @@ RULES = {
     "properties.policies.quarantinePolicy.status": _status("disabled"),
     "properties.policies.retentionPolicy.days": NUMBER,
     "properties.policies.retentionPolicy.status": _status("disabled"),
-    "properties.policies.softDeletePolicy.retentionDays": NUMBER,
-    "properties.policies.softDeletePolicy.status": _status("disabled"),
     "properties.publicNetworkAccess": ENUM,
     "properties.zoneRedundancy": immutable("zone_redundancy", ENUM),
     "tags": WHOLE,
@@ -74,19 +71,14 @@ def check(params: Params) -> None:
     _managed_identity.check(params)
     if params["anonymous_pull_enabled"] and params["sku"] == "Basic":
         raise InvalidOption("anonymous_pull_enabled", True, "it needs sku Standard or Premium, sku is Basic.")
-    retention, soft_delete = params["retention_policy"] or {}, params["soft_delete_policy"] or {}
+    retention = params["retention_policy"] or {}
     if params["sku"] != "Premium":
         _check_without_premium(params, retention)
     if params["export_policy_enabled"] is False and params["public_network_access"] != "Disabled":
         raise InvalidOption("export_policy_enabled", False, "it needs public_network_access: Disabled.")
-    if retention.get("enabled") and soft_delete.get("enabled"):
-        raise InvalidOption("soft_delete_policy.enabled", True, "retention_policy is enabled: only one of them can be.")
-    for option, days, least, most in (
-        ("retention_policy.days", retention.get("days"), 0, 365),
-        ("soft_delete_policy.retention_days", soft_delete.get("retention_days"), 1, 90),
-    ):
-        if days is not None and not least <= days <= most:
-            raise InvalidOption(option, days, f"use {least} to {most} days.")
+    days = retention.get("days")
+    if days is not None and not 0 <= days <= 365:
+        raise InvalidOption("retention_policy.days", days, "use 0 to 365 days.")
     for cidr in (params["network_rule_set"] or {}).get("ip_rules") or []:
         check_cidr("network_rule_set.ip_rules", cidr)
 
@@ -108,14 +100,12 @@ def _check_without_premium(params: Params, retention: dict[str, Any]) -> None:
 
 def desired(params: Params) -> dict[str, Any]:
     """ARM JSON of what the options say."""
-    rules, retention, soft_delete = params["network_rule_set"], params["retention_policy"], params["soft_delete_policy"]
+    rules, retention = params["network_rule_set"], params["retention_policy"]
     policies = {
         "azureADAuthenticationAsArmPolicy": _policy(params["azure_ad_authentication_as_arm_enabled"]),
         "exportPolicy": _policy(params["export_policy_enabled"]),
         "quarantinePolicy": _policy(params["quarantine_policy_enabled"]),
         "retentionPolicy": retention and {**(_policy(retention["enabled"]) or {}), "days": retention["days"]},
-        "softDeletePolicy": soft_delete
-        and {**(_policy(soft_delete["enabled"]) or {}), "retentionDays": soft_delete["retention_days"]},
     }
     return {
         "location": params["location"],

@@ -92,7 +92,7 @@ options:
     choices: [AzureServices, "None"]
   retention_policy:
     description:
-      - Removal of manifests that have lost their tags. Not together with O(soft_delete_policy).
+      - Removal of manifests that have lost their tags.
     type: dict
     suboptions:
       enabled:
@@ -103,20 +103,6 @@ options:
       days:
         description:
           - After how many days, 0 to 365. Azure's default is 7.
-        type: int
-  soft_delete_policy:
-    description:
-      - Whether deleted images can be got back. Not together with O(retention_policy).
-    type: dict
-    suboptions:
-      enabled:
-        description:
-          - Whether they are kept.
-        type: bool
-        required: true
-      retention_days:
-        description:
-          - For how many days, 1 to 90. Azure's default is 7.
         type: int
   quarantine_policy_enabled:
     description:

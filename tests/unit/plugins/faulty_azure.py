@@ -93,6 +93,7 @@ class FaultyAzure:
             self.resources[path] = _merged(standing, {**body, "id": path, "name": path.rpartition("/")[2]})
             # Storage has its own way. A method of the SDK that does not wait takes no notice of the operation.
             created = 202 if path.rpartition("/")[0].endswith("/storageaccounts") else 201
+            created = 200 if path.endswith(("/default", "/current")) else created
             return Exchange(method, path, 200 if standing else created, self.resources[path], ACCEPTED)
         if method == "DELETE":
             gone = self.resources.get(path)
@@ -104,7 +105,7 @@ class FaultyAzure:
                 return Exchange(method, path, 204)
             return Exchange(method, path, 200, gone, ACCEPTED)
         if method == "POST":
-            return Exchange(method, path, 200, {"value": []})
+            return Exchange(method, path, 200, {"value": [], "primarySharedKey": "key"})
         if path in self.resources:
             return Exchange(method, path, 200, self.resources[path])
         if path.endswith(("/roleassignments", "/versions")):

@@ -80,7 +80,6 @@ def test_a_new_registry() -> None:
                 "export_policy_enabled": True,
                 "quarantine_policy_enabled": False,
                 "retention_policy": {"enabled": False},
-                "soft_delete_policy": {"enabled": False},
             },
             registry(policies=None),
         ),
@@ -148,11 +147,6 @@ def test_what_azure_never_changes(given: dict[str, Any], option: str) -> None:
         ({"retention_policy": {"enabled": True}}, "retention_policy.enabled"),
         ({"network_rule_set": {"default_action": "Allow"}}, "network_rule_set"),
         ({"sku": "Premium", "retention_policy": {"enabled": True, "days": 366}}, "retention_policy.days"),
-        ({"soft_delete_policy": {"enabled": True, "retention_days": 0}}, "soft_delete_policy.retention_days"),
-        (
-            {"sku": "Premium", "retention_policy": {"enabled": True}, "soft_delete_policy": {"enabled": True}},
-            "soft_delete_policy.enabled",
-        ),
         (
             {"sku": "Premium", "network_rule_set": {"default_action": "Deny", "ip_rules": ["here"]}},
             "network_rule_set.ip_rules",

@@ -9,6 +9,7 @@ No cell waits without end, none takes a fault for absence, and none repeats what
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,7 +43,32 @@ CASES = {
     "container_app": Case(
         {**HERE, "name": "app", "environment_id": ENVIRONMENT, "containers": [{"name": "c", "image": "i"}]}
     ),
+    "container_app_auth": Case({"resource_group": "rg", "app": "app"}, {"excluded_paths": ["/health"]}),
     "container_app_environment": Case({**HERE, "name": "env"}),
+    "container_app_environment_storage": Case(
+        {
+            "resource_group": "rg",
+            "environment": "env",
+            "name": "files",
+            "azure_file": {
+                "account_name": "st123",
+                "account_key": "a2V5",
+                "share_name": "s",
+                "access_mode": "ReadOnly",
+            },
+        },
+        {"azure_file": {"account_name": "st123", "account_key": "a2V5", "share_name": "s", "access_mode": "ReadWrite"}},
+    ),
+    "container_app_job": Case(
+        {
+            **HERE,
+            "name": "job",
+            "environment_id": ENVIRONMENT,
+            "trigger_type": "Manual",
+            "replica_timeout": 60,
+            "containers": [{"name": "c", "image": "i"}],
+        }
+    ),
     "container_registry": Case({**HERE, "name": "cr123"}),
     "key_vault": Case({**HERE, "name": "kv-one", "vault_tenant_id": ANYBODY}),
     "key_vault_secret": Case({"vault": "kv-one", "name": "secret", "value": "v"}),
@@ -69,6 +95,7 @@ CASES = {
 # Modules that manage no resource of their own. Their faults are tested with the rest of them.
 OTHERS = {
     "container_app_revision": "below",
+    "container_app_job_execution": "below",
     "container_image": "test_container_image.py",
     "mlflow_roundtrip": "tests/client",
 }
@@ -225,6 +252,7 @@ def run(name: str, stage: str, fault: Fault | None, operation: dict[str, Any] | 
     return Run(azure, fault or Fault(hits(stage), 0), result, failure)
 
 
+@functools.cache
 def undisturbed(name: str, stage: str) -> Run:
     done = run(name, stage, None)
     assert done.failure is None
@@ -318,8 +346,23 @@ def test_the_table_is_full(capsys: pytest.CaptureFixture[str]) -> None:
         assert {stage for module_, _fault, stage, _times, _outcome in found if module_ == name} >= {"read", "update"}
 
 
-REVISION = f"{GROUP}/providers/Microsoft.App/containerApps/app/revisions/app--1"
-#                          the POST that restarts
+APPS = f"{GROUP}/providers/Microsoft.App"
+RUNNING = {"active": True, "runningState": "Running", "provisioningState": "Provisioned"}
+# Modules that act by POST: what stands, and the options that act on it.
+ACTING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "container_app_revision": (
+        {f"{APPS}/containerApps/app/revisions/app--1": {"name": "app--1", "properties": RUNNING}},
+        {"resource_group": "rg", "app": "app", "name": "app--1", "state": "restarted"},
+    ),
+    "container_app_job_execution": (
+        {
+            f"{APPS}/jobs/job": {"name": "job"},
+            f"{APPS}/jobs/job/executions": {"value": [{"name": "job-1", "properties": {}}]},
+        },
+        {"resource_group": "rg", "job": "job", "state": "started", "wait": False},
+    ),
+}
+#                          the POST
 ACTION = {
     ("429", TWICE): "recovers",
     ("503", TWICE): "recovers",
@@ -329,27 +372,24 @@ ACTION = {
     ("500", ALWAYS): "once",
     ("reset", ALWAYS): "once",
     ("hang", ALWAYS): "once",
-    ("403", ALWAYS): "at_once",
+    ("403", ALWAYS): "once",
 }
 
 
+@pytest.mark.parametrize("name", ACTING)
 @pytest.mark.parametrize(("fault", "times"), ACTION)
-def test_an_action_is_repeated_only_where_azure_refused_it(fault: str, times: int | None) -> None:
+def test_an_action_is_repeated_only_where_azure_refused_it(name: str, fault: str, times: int | None) -> None:
     struck = Fault(lambda method, _path: method == "POST", times, **REPLIES[fault])
     azure = FaultyAzure(struck, timeout=SPAN)
-    running = {
-        "name": "app--1",
-        "properties": {"active": True, "runningState": "Running", "provisioningState": "Provisioned"},
-    }
-    azure.resources[REVISION.lower()] = running
-    given = {"resource_group": "rg", "app": "app", "name": "app--1", "state": "restarted"}
+    there, given = ACTING[name]
+    azure.resources = {path.lower(): content for path, content in there.items()}
     outcome = ACTION[fault, times]
     if outcome == "recovers":
-        assert execute("container_app_revision", azure, given)["changed"] is True
+        assert execute(name, azure, given)["changed"] is True
         assert azure.count("POST") == TWICE + 1
         return
     with pytest.raises((ArmError, Failure)):
-        execute("container_app_revision", azure, given)
+        execute(name, azure, given)
     if outcome == "deadline":
         assert SPAN - 30 <= azure.clock.now <= SPAN
     else:
