@@ -135,7 +135,9 @@ RULES = {
     # Azure answers null where 0 was sent.
     f"{TEMPLATE}.scale.minReplicas": Rule(compare=lambda wanted, current: same_number(wanted or 0, current or 0)),
     f"{TEMPLATE}.scale.rules": WHOLE_BY_NAME,
-    f"{TEMPLATE}.scale.rules[]": Rule(compare=lambda wanted, current: equal_whole(wanted, _with_queue_as_custom(current))),
+    f"{TEMPLATE}.scale.rules[]": Rule(
+        compare=lambda wanted, current: equal_whole(wanted, _with_queue_as_custom(current))
+    ),
     # Azure shows a grace period only where one was set; nothing else is 30 s.
     f"{TEMPLATE}.terminationGracePeriodSeconds": Rule(compare=lambda wanted, current: same(wanted, current or 30)),
 }
