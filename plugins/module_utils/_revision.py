@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import _container_secrets, _info
 from ._arm import Arm, Json, Operations
 from ._container_app import APPS
 from ._container_template import CLIENT
@@ -137,6 +138,31 @@ def explain(arm: Arm, params: Params, error: ArmError) -> ArmError:
         found.append({"code": "Revision", "message": state_of(revision, error.message + reason)})
     error.details = [*error.details, *found]
     return error
+
+
+_APPS = _info.Info(
+    name="container_apps",
+    operations=APPS,
+    address=("resource_group", "name"),
+    options={},
+    lists=(("list_by_resource_group", ("resource_group",)), ("list_by_subscription", ())),
+    public=_container_secrets.public,
+)
+
+
+def look(params: Params, arm: Arm, _check_mode: bool) -> dict[str, Any]:
+    """Module container_app_info. Returns C(changed), C(container_apps) and, on request, C(container_app_revisions)."""
+    found = _info.look(_APPS, params, arm)
+    if params["revisions"]:
+        found["container_app_revisions"] = [
+            revision for app in found["container_apps"] for revision in _revisions_of(arm, app["id"])
+        ]
+    return found
+
+
+def _revisions_of(arm: Arm, app_id: str) -> list[Json]:
+    _empty, _subscriptions, _subscription, _groups, group, *_rest, name = app_id.split("/")
+    return _info.all_of(arm, REVISIONS, "list_revisions", group, name)
 
 
 def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: container_app_auth
 short_description: Manage who may use a container app
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Creates, updates and deletes the built-in authentication of an app of Azure Container Apps (Easy Auth) with Microsoft Entra ID.
   - Azure's front then lets only those requests through to the app that are signed in, or that O(excluded_paths) names.

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: container_app_environment_storage
 short_description: Manage a file share of a container app environment
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Creates, updates and deletes a storage of an environment of Azure Container Apps, which its apps and jobs mount as volumes.
   - The account's key is sent, and never comes back.

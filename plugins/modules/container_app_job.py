@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: container_app_job
 short_description: Manage a container apps job
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Creates, updates and deletes a job of Azure Container Apps. A job's replicas run until they end, by hand, by a schedule or by events.
   - An update sends the job as it stands with what the options say on top, so nothing that somebody else has set is lost.

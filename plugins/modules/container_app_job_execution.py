@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: container_app_job_execution
 short_description: Start or stop executions of a container apps job
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Starts an execution of a job of Azure Container Apps and waits until it has ended, or stops those that run.
   - An execution that does not succeed fails the task, with the execution in the result.

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_app_checks import check
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, Failure, InvalidOption
-from fake_azure import ACCEPTED, ANY, GROUP, NOT_FOUND, FakeAzure, delete, get, options, poll, post, put, run
+from fake_azure import ACCEPTED, ANY, BASE, GROUP, NOT_FOUND, FakeAzure, delete, get, options, poll, post, put, run
 
 APP = f"{GROUP}/providers/Microsoft.App/containerApps/app1"
 REVISION = f"{APP}/revisions/app1--0000001"
@@ -603,3 +603,40 @@ def test_a_revision_that_is_not_there(script: list[Any], message: str) -> None:
 def test_probes_may_fail_as_often_as_azure_lets_them() -> None:
     probes = [probe("Startup", 240), probe("Readiness", 48), probe("Liveness", 30)]
     check(options("container_app", **wanted_container(probes=probes)))
+
+
+LIST = f"{GROUP}/providers/Microsoft.App/containerApps"
+
+
+def test_an_app_is_looked_at_with_its_revisions_and_without_secrets() -> None:
+    shown = app()
+    shown["properties"]["configuration"]["secrets"] = [{"name": "uri", "value": "sql-secret-1"}]
+    with FakeAzure(get(APP, 200, shown), get(f"{APP}/revisions", 200, {"value": [revision()]})) as azure:
+        result = run("container_app_info", azure, resource_group="rg", name="app1", revisions=True)
+    assert result == {"changed": False, "container_apps": [app()], "container_app_revisions": [revision()]}
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [({"resource_group": "rg"}, LIST), ({}, f"{BASE}/providers/Microsoft.App/containerApps")],
+    ids=["group", "subscription"],
+)
+def test_apps_are_looked_at(given: dict[str, Any], path: str) -> None:
+    with FakeAzure(get(path, 200, {"value": [app()]})) as azure:
+        assert run("container_app_info", azure, **given) == {"changed": False, "container_apps": [app()]}
+    with FakeAzure(get(path, 200, {"value": []})) as azure:
+        found = run("container_app_info", azure, revisions=True, **given)
+    assert found == {"changed": False, "container_apps": [], "container_app_revisions": []}
+
+
+def test_an_absent_app_is_none_and_a_refused_one_an_error() -> None:
+    with FakeAzure(get(APP, 404, NOT_FOUND)) as azure:
+        assert run("container_app_info", azure, resource_group="rg", name="app1")["container_apps"] == []
+    refused = {"error": {"code": "AuthorizationFailed", "message": "no"}}
+    with FakeAzure(get(APP, 403, refused)) as azure, pytest.raises(ArmError, match="AuthorizationFailed"):
+        run("container_app_info", azure, resource_group="rg", name="app1")
+
+
+def test_a_name_needs_its_resource_group() -> None:
+    with pytest.raises(AssertionError, match="resource_group"):
+        options("container_app_info", name="app1")

@@ -1,0 +1,110 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_app_info
+short_description: Look at container apps
+version_added: 0.2.0
+description:
+  - Gives one app of Azure Container Apps, those of a resource group, or those of the subscription, on request with their revisions.
+author:
+  - mlops.mlflow_azure contributors (@mlops)
+extends_documentation_fragment:
+  - mlops.mlflow_azure.azure
+  - mlops.mlflow_azure.attributes
+  - mlops.mlflow_azure.attributes.info
+requirements:
+  - azure-mgmt-appcontainers
+options:
+  resource_group:
+    description:
+      - Name of the resource group. Without it, those of the whole subscription.
+    type: str
+  name:
+    description:
+      - Name of the app. Needs O(resource_group).
+    type: str
+  revisions:
+    description:
+      - Whether to give the revisions too, which is one more read for each app.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - Seconds for which a throttled or stumbling Azure is asked again.
+    type: int
+    default: 120
+seealso:
+  - module: mlops.mlflow_azure.container_app
+"""
+
+EXAMPLES = r"""
+- name: Look at the tracking server
+  mlops.mlflow_azure.container_app_info:
+    resource_group: rg-mlflow
+    name: ca-mlflow
+    revisions: true
+  register: found
+
+- name: Show where it answers
+  ansible.builtin.debug:
+    msg: "{{ found.container_apps | map(attribute='properties.configuration.ingress.fqdn') | first | default('nowhere') }}"
+"""
+
+RETURN = r"""
+container_apps:
+  description: The apps as Azure describes them. Empty when there are none. Never the value of a secret.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.App/containerapps/ca-mlflow
+      location: West Europe
+      name: ca-mlflow
+      properties:
+        latestRevisionName: ca-mlflow--0000001
+        provisioningState: Succeeded
+      type: Microsoft.App/containerApps
+container_app_revisions:
+  description: The revisions as Azure describes them, those of all the apps.
+  returned: with O(revisions=true)
+  type: list
+  elements: dict
+  sample:
+    - id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.App/containerapps/ca-mlflow/revisions/ca-mlflow--0000001
+      name: ca-mlflow--0000001
+      properties:
+        active: true
+        runningState: Running
+      type: Microsoft.App/containerapps/revisions
+"""
+
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _container_template, _info, _module, _revision
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE
+
+MODULE = _module.Module(
+    options={
+        "resource_group": {"type": "str"},
+        "name": {"type": "str"},
+        "revisions": {"type": "bool", "default": False},
+        **_info.WAIT_TIMEOUT,
+        **AZURE,
+    },
+    execute=_revision.look,
+    packages=_container_template.PACKAGES,
+    constraints={"required_by": {"name": ("resource_group",)}},
+)
+
+
+def main() -> None:
+    _module.main(MODULE)
+
+
+if __name__ == "__main__":
+    main()
