@@ -48,6 +48,10 @@ READ_ONLY = (
 _PASSING = frozenset(("ForbiddenByRbac", "ObjectIsBeingDeleted", "ObjectIsBeingRecovered"))
 
 
+class Unreachable(Failure):
+    """No connection to the vault could be made. So it is also where there is no such vault: its host name is unknown."""
+
+
 class Vault:
     """The secrets of one vault. name: of the vault."""
 
@@ -59,16 +63,18 @@ class Vault:
 
     def request(self, method: str, path: str, body: Json | None = None) -> Json:
         """JSON of the answer, {} without one. Raises ArmError with the most precise code of the refusal, and Failure."""
-        from azure.core.exceptions import AzureError
+        from azure.core.exceptions import AzureError, ServiceRequestError
         from azure.core.rest import HttpRequest
 
         try:
             response = self._client().send_request(HttpRequest(method, path, json=body), deadline=self._arm.deadline)
-        except AzureError as error:
-            raise Failure(
-                f"No usable answer from {self.url}: {error} Check the name of the vault, its network rules, "
+        except ServiceRequestError as error:
+            raise Unreachable(
+                f"No connection to {self.url}: {error} Check that there is a vault of that name (mlops.mlflow_azure.key_vault), "
                 "HTTPS_PROXY and REQUESTS_CA_BUNDLE."
             ) from error
+        except AzureError as error:
+            raise Failure(f"No usable answer from {self.url}: {error} Check HTTPS_PROXY.") from error
         except ValueError as error:
             raise Failure(f"{self.url} does not answer as a key vault does: {error}") from error
         text = response.text()
@@ -184,13 +190,26 @@ def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
     check(params)
     vault = Vault(arm, params["vault"])
     patient = params["wait"] and not check_mode
-    current = _when_allowed(arm, patient, lambda: vault.secret(params["name"]))
+    try:
+        current = _when_allowed(arm, patient, lambda: vault.secret(params["name"]))
+    except Unreachable:
+        # A plan may be made before there is a vault.
+        if not check_mode:
+            raise
+        return _planned_without_vault(params, vault)
     if params["state"] == "absent":
         return _absent(params, arm, vault, check_mode, current)
     planned = _plan(params, current)
     if check_mode or planned.action == NONE:
         return _result(planned, {"id": f"{vault.url}/secrets/{params['name']}", **planned.after})
     return _result(planned, _when_allowed(arm, patient, lambda: _write(params, arm, vault, planned)))
+
+
+def _planned_without_vault(params: Params, vault: Vault) -> dict[str, Any]:
+    if params["state"] == "absent":
+        return _result(Plan(NONE, {}, {}, {}), {})
+    planned = _plan(params, None)
+    return _result(planned, {"id": f"{vault.url}/secrets/{params['name']}", **planned.after})
 
 
 def _plan(params: Params, current: Json | None) -> Plan:

@@ -15,6 +15,7 @@ description:
   - Creates, rotates, recovers, deletes and purges a secret of a key vault.
   - Talks to the vault itself (C(https://<vault>.vault.azure.net)), so the identity that runs the task needs the role
     V(Key Vault Secrets Officer) at the vault, and the vault's network rules must let the machine in.
+  - In check mode a vault that cannot be reached counts as one that is not there yet.
   - The value never appears in results and diffs. To read it, use P(mlops.mlflow_azure.key_vault_secret#lookup).
 author:
   - mlops.mlflow_azure contributors (@mlops)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, Failure, InvalidOption
 from azure.keyvault.secrets._shared.http_challenge_cache import clear
 from fake_azure import Exchange, FakeAzure, delete, get, patch, post, put, run
@@ -224,6 +225,26 @@ def test_an_answer_that_is_none_of_a_vault() -> None:
         pytest.raises(Failure, match="does not answer as a key vault does"),
     ):
         run("key_vault_secret", azure, **WANTED)
+
+
+def nowhere() -> list[Exchange]:
+    """A host name that nobody knows, as often as it is tried."""
+    unknown = requests.ConnectionError("Name or service not known")
+    return [Exchange("GET", SECRET, 0, error=unknown) for _attempt in range(5)]
+
+
+@pytest.mark.parametrize(("state", "changed"), [("present", True), ("absent", False)])
+def test_a_plan_may_be_made_before_there_is_a_vault(state: str, changed: bool) -> None:
+    with FakeAzure(*nowhere()) as azure:
+        result = run("key_vault_secret", azure, check_mode=True, value=VALUE, state=state, **WANTED)
+    assert result["changed"] is changed
+    assert VALUE not in json.dumps(result)
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_vault_that_cannot_be_reached_is_an_error(state: str) -> None:
+    with FakeAzure(*nowhere()) as azure, pytest.raises(Failure, match="Check that there is a vault of that name"):
+        run("key_vault_secret", azure, value=VALUE, state=state, **WANTED)
 
 
 def conflict(inner: str) -> dict[str, Any]:
