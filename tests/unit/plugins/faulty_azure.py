@@ -50,7 +50,7 @@ class Fault:
 class FaultyAzure:
     """An Arm that talks to resources in memory. operation: how each operation that is waited for ends.
 
-    resources: by path in lower case. requests: (method, path) in their order.
+    resources: by path in lower case. action: the answer to every POST. requests: (method, path) in their order.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class FaultyAzure:
         self.fault = fault
         self.operation = operation or {"status": "Succeeded"}
         self.resources: dict[str, Any] = {}
+        self.action: dict[str, Any] = {"value": [], "primarySharedKey": "key"}
         self.requests: list[tuple[str, str]] = []
         self.clock = Clock()
         connection = Connection(SUBSCRIPTION, CLOUDS["AzureCloud"])
@@ -105,7 +106,7 @@ class FaultyAzure:
                 return Exchange(method, path, 204)
             return Exchange(method, path, 200, gone, ACCEPTED)
         if method == "POST":
-            return Exchange(method, path, 200, {"value": [], "primarySharedKey": "key"})
+            return Exchange(method, path, 200, self.action)
         if path in self.resources:
             return Exchange(method, path, 200, self.resources[path])
         if path.endswith(("/roleassignments", "/versions")):

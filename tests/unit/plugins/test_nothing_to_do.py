@@ -1,0 +1,46 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A task that has nothing to do reads once (twice where secrets are compared) and writes nothing, whatever the module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from azure.keyvault.secrets._shared.http_challenge_cache import clear
+from faulty_azure import FaultyAzure
+from test_faults import CASES, execute, path_of, standing
+
+SECRETS = [{"name": "s1", "value": "hidden"}]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_read_and_no_write(name: str) -> None:
+    clear()
+    azure = FaultyAzure()
+    azure.resources = standing(name)
+    result = execute(name, azure, CASES[name].least)
+    assert result["changed"] is False
+    assert [method for method, _path in azure.requests] == ["GET"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_without_waiting_it_is_the_same(name: str) -> None:
+    clear()
+    azure = FaultyAzure()
+    azure.resources = standing(name)
+    result = execute(name, azure, {**CASES[name].least, "wait": False})
+    assert (result["changed"], len(azure.requests)) == (False, 1)
+
+
+@pytest.mark.parametrize("name", ["container_app", "container_app_job"])
+def test_secrets_are_a_second_read(name: str) -> None:
+    azure = FaultyAzure()
+    azure.resources = standing(name)
+    shown: dict[str, Any] = azure.resources[path_of(name)]["properties"].setdefault("configuration", {})
+    shown["secrets"] = [{"name": "s1"}]
+    azure.action = {"value": SECRETS}
+    result = execute(name, azure, {**CASES[name].least, "secrets": SECRETS})
+    assert result["changed"] is False
+    assert [method for method, _path in azure.requests] == ["GET", "POST"]
