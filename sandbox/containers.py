@@ -108,6 +108,23 @@ def platform_variables(owner: Resource, identity_endpoint: str) -> dict[str, str
     return found
 
 
+def app_variables(app: Resource, revision: str, suffix: str, identity_endpoint: str) -> dict[str, str]:
+    """What Azure puts into every container of an app. `suffix`: the environment's domain.
+
+    Sources: https://learn.microsoft.com/azure/container-apps/environment-variables and
+    https://learn.microsoft.com/azure/container-apps/opentelemetry-agents
+    """
+    ingress = app.properties["configuration"].get("ingress") or {}
+    return {
+        "CONTAINER_APP_NAME": app.name,
+        "CONTAINER_APP_REVISION": revision,
+        "CONTAINER_APP_ENV_DNS_SUFFIX": suffix,
+        "CONTAINER_APP_HOSTNAME": f"{revision}.{suffix if ingress.get('external') else 'internal.' + suffix}",
+        "CONTAINER_APP_PORT": str(ingress.get("targetPort") or ""),
+        **platform_variables(app, identity_endpoint),
+    }
+
+
 def write_log(path: Path, line: str) -> None:
     """Adds a line of the sandbox's own to a container's console log."""
     with path.open("a", encoding="utf-8") as stream:

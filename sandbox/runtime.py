@@ -1,9 +1,10 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container Apps on this machine: the revisions of the apps, what runs of each, and who takes a request.
+"""Container Apps on this machine: brings apps to what their templates say, takes requests in, and scales.
 
-Replicas are in replicas.py, what runs a container in process_containers.py; scaling.py and traffic.py decide without doing.
+Their resources are kept by revisions.py, their replicas by replicas.py, and a container is run by process_containers.py;
+scaling.py and traffic.py decide without doing.
 """
 
 from __future__ import annotations
@@ -12,24 +13,20 @@ import asyncio
 import logging
 import random
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.containers import Replica, last_line, platform_variables
+from sandbox.containers import Replica, app_variables, last_line
 from sandbox.ingress import REQUEST_SECONDS, Ingress
 from sandbox.replicas import Replicas
 from sandbox.resource_types import Context, Json
-from sandbox.scaling import Scale, next_count
+from sandbox.revisions import Revisions, app_of, now
+from sandbox.scaling import Demand, next_count
 from sandbox.store import Operation, Resource
-from sandbox.traffic import Way, shares, way_to, weights
-
-__all__ = ["APPS", "REVISIONS", "NotServed", "Replica", "Runtime"]
+from sandbox.traffic import Way, shares, way_to
 
 LOG = logging.getLogger("sandbox.runtime")
 APPS = "microsoft.app/containerapps"
-REVISIONS = "microsoft.app/containerapps/revisions"
 PROVISION_SECONDS = 900.0
 CRASHES_TO_FAIL = 3
 _LOOK_SECONDS = 0.25
@@ -44,31 +41,13 @@ class NotServed(Exception):
         self.stopped = stopped
 
 
-@dataclass
-class Demand:
-    """What is asked of a revision: the requests in flight (by the id of each, with its start), and the load of the last seconds."""
-
-    requests: dict[str, float] = field(default_factory=dict)
-    samples: deque[tuple[float, int]] = field(default_factory=deque)
-    wanted_at: float = field(default_factory=time.monotonic)
-    asked_at: float = 0.0
-    waking: bool = False
-
-    def load(self, now: float, window: float) -> float:
-        """Requests at a time, over the last `window` seconds."""
-        self.requests = {key: since for key, since in self.requests.items() if now - since < REQUEST_SECONDS}
-        self.samples.append((now, len(self.requests)))
-        while self.samples[0][0] < now - window:
-            self.samples.popleft()
-        return sum(count for _at, count in self.samples) / len(self.samples)
-
-
 class Runtime:
     """Runs the apps of the store, and keeps their resources in step with what really runs."""
 
     def __init__(self, context: Context, replicas: Replicas) -> None:
         self._context = context
         self._running = replicas
+        self._revisions = Revisions(context.store, replicas)
         self._demand: dict[str, Demand] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.identity_endpoint = ""
@@ -83,7 +62,7 @@ class Runtime:
 
     def remove(self, app: Resource) -> None:
         """Stops everything of an app that is being deleted."""
-        for revision in list(self._context.store.below(app.id, REVISIONS)):
+        for revision in self._revisions.of(app.id):
             self._spawn(self._stop_revision(revision.key))
 
     def restart(self, revision: Resource) -> None:
@@ -95,11 +74,11 @@ class Runtime:
         """Starts or stops a revision."""
         revision.properties["active"] = active
         if active:
-            self._mark(revision, "Provisioning", "None", "Activating", "")
+            self._revisions.mark(revision, "Provisioning", "None", "Activating", "")
             self._spawn(self._restart(revision.key))
         else:
-            revision.properties["lastActiveTime"] = _now()
-            self._mark(revision, "Provisioned", "None", "Stopped", "")
+            revision.properties["lastActiveTime"] = now()
+            self._revisions.mark(revision, "Provisioned", "None", "Stopped", "")
             self._spawn(self._stop_revision(revision.key))
 
     def start_app(self, app: Resource, operation: Operation) -> None:
@@ -116,7 +95,7 @@ class Runtime:
 
     def replicas(self, revision: Resource) -> list[Replica]:
         """The replicas of a revision that are not being ended."""
-        return [replica for replica in self._running.of(revision.key) if not replica.stopping]
+        return self._revisions.running(revision.key)
 
     # requests
 
@@ -132,9 +111,7 @@ class Runtime:
         if way.app.properties.get("runningStatus") == "Stopped":
             raise NotServed(stopped=True)
         active = {
-            revision.name: revision
-            for revision in self._context.store.below(way.app.id, REVISIONS)
-            if revision.properties["active"]
+            revision.name: revision for revision in self._revisions.of(way.app.id) if revision.properties["active"]
         }
         found = {name: weight for name, weight in shares(way).items() if name in active}
         if not found:
@@ -145,10 +122,10 @@ class Runtime:
         demand.requests[request] = demand.asked_at = time.monotonic()
         deadline = time.monotonic() + REQUEST_SECONDS
         while time.monotonic() < deadline:
-            ready = [r.ingress for r in self.replicas(revision) if r.ready and r.ingress is not None]
+            ready = [r.ingress for r in self._revisions.running(revision.key) if r.ready and r.ingress is not None]
             if ready:
                 return revision.key, random.choice(ready)
-            if not self.replicas(revision) and not demand.waking:
+            if not self._revisions.running(revision.key) and not demand.waking:
                 demand.waking = True
                 self._spawn(self._wake(revision.key))
             if not demand.waking:
@@ -175,7 +152,7 @@ class Runtime:
         for app in store.of_type(APPS):
             if app.state == "Deleting" or app.properties.get("runningStatus") == "Stopped":
                 continue
-            for revision in store.below(app.id, REVISIONS):
+            for revision in self._revisions.of(app.id):
                 properties = revision.properties
                 coming = app.key in resumed and revision.name == app.properties["latestRevisionName"]
                 if properties["active"] and not coming and properties["runningState"] not in ("ScaledToZero", "Failed"):
@@ -215,16 +192,16 @@ class Runtime:
         app = self._context.store.get(app_id)
         if app is None:
             return
-        revision = self._revision_for(app)
+        revision = self._revisions.latest(app)
         if app.properties.get("runningStatus") == "Stopped" or not revision.properties["active"]:
-            self._mark(revision, "Provisioned", "None", "Stopped", "")
-            self._share_traffic(app)
+            self._revisions.mark(revision, "Provisioned", "None", "Stopped", "")
+            self._revisions.share_traffic(app)
             self._context.work_done(operation_id)
             return
         # what has crashed before this write is no verdict on it
         crashed = [
             replica
-            for replica in self.replicas(revision)
+            for replica in self._revisions.running(revision.key)
             if any(container.restarts for container in replica.containers) and not replica.ready
         ]
         await asyncio.gather(*(self._running.stop(replica) for replica in crashed))
@@ -234,7 +211,7 @@ class Runtime:
         if app is None or revision_now is None:
             return
         if problem is not None:
-            self._mark(revision_now, "Failed", "Unhealthy", "Failed", problem["message"])
+            self._revisions.mark(revision_now, "Failed", "Unhealthy", "Failed", problem["message"])
             app.properties["deploymentErrors"] = problem["message"]
             self._context.store.put(app)
             await self._stop_revision(revision.key)
@@ -244,82 +221,23 @@ class Runtime:
         app.properties.pop("deploymentErrors", None)
         self._context.store.put(app)
         if not scaled_to_zero:
-            self._mark(revision_now, "Provisioned", "Healthy", self._running_state(revision_now), "")
-        self._share_traffic(app)
+            self._revisions.mark(
+                revision_now, "Provisioned", "Healthy", self._revisions.running_state(revision_now), ""
+            )
+        self._revisions.share_traffic(app)
         if app.properties["configuration"]["activeRevisionsMode"] == "Single":
             await self._retire_others(app, revision.name)
-        self._forget_inactive(app)
+        self._revisions.forget_inactive(app)
         self._context.work_done(operation_id)
         self.apps_changed()
 
     async def _retire_others(self, app: Resource, kept: str) -> None:
-        for other in list(self._context.store.below(app.id, REVISIONS)):
+        for other in self._revisions.of(app.id):
             if other.name != kept and other.properties["active"]:
-                other.properties.update(active=False, trafficWeight=0, lastActiveTime=_now())
+                other.properties.update(active=False, trafficWeight=0, lastActiveTime=now())
                 failed = other.properties["provisioningState"] == "Failed"
-                self._mark(other, "Failed" if failed else "Provisioned", "None", "Stopped", "")
+                self._revisions.mark(other, "Failed" if failed else "Provisioned", "None", "Stopped", "")
                 await self._stop_revision(other.key)
-
-    def _forget_inactive(self, app: Resource) -> None:
-        """Azure keeps as many inactive revisions as the app says, the latest ones."""
-        inactive = [
-            revision for revision in self._context.store.below(app.id, REVISIONS) if not revision.properties["active"]
-        ]
-        for revision in inactive[: -int(app.properties["configuration"].get("maxInactiveRevisions") or 100)]:
-            self._context.store.delete(revision.id)
-
-    def _revision_for(self, app: Resource) -> Resource:
-        """The revision of the app's template, made where it is new; told apart by the template alone, as on Azure."""
-        name = app.properties["latestRevisionName"]
-        revision_id = f"{app.id.replace('/containerapps/', '/containerApps/')}/revisions/{name}"
-        existing = self._context.store.get(revision_id)
-        if existing is not None:
-            if app.properties["configuration"]["activeRevisionsMode"] == "Single":
-                existing.properties.update(active=True)
-                self._context.store.put(existing)
-            return existing
-        revision = Resource(
-            revision_id,
-            REVISIONS,
-            name,
-            {
-                "properties": {
-                    "createdTime": _now(),
-                    "fqdn": app.properties.get("latestRevisionFqdn") or "",
-                    "template": app.properties["template"],
-                    "active": True,
-                    "replicas": 0,
-                    "trafficWeight": 0,
-                    "healthState": "None",
-                    "provisioningState": "Provisioning",
-                    "runningState": "Activating",
-                }
-            },
-        )
-        self._context.store.put(revision)
-        return revision
-
-    def _mark(self, revision: Resource, provisioning: str, health: str, running: str, details: str) -> None:
-        revision.properties.update(
-            provisioningState=provisioning,
-            healthState=health,
-            runningState=running,
-            runningStateDetails=details,
-            replicas=len(self.replicas(revision)),
-        )
-        revision.properties.pop("provisioningError", None)
-        if provisioning == "Failed":
-            revision.properties["provisioningError"] = details
-        self._context.store.put(revision)
-
-    def _share_traffic(self, app: Resource) -> None:
-        """Writes the weights of the app's traffic into its revisions."""
-        shown = weights(app)
-        for revision in list(self._context.store.below(app.id, REVISIONS)):
-            weight = shown.get(revision.name, 0)
-            if revision.properties["trafficWeight"] != weight:
-                revision.properties["trafficWeight"] = weight
-                self._context.store.put(revision)
 
     async def _bring_up(self, revision_key: str) -> dict[str, str] | None:
         """Starts the replicas that a revision has at the least, one at any rate, and waits for the first.
@@ -328,14 +246,14 @@ class Runtime:
         """
         app_name = revision_key.split("/containerapps/")[1].split("/")[0]
         said = f"Failed to provision revision for container app '{app_name}'. Error details: "
-        running = [replica for replica in self._running.of(revision_key) if not replica.stopping]
+        running = self._revisions.running(revision_key)
         try:
-            self._scale_to(revision_key, max(1, self._scale(revision_key).minimum, len(running)))
+            self._scale_to(revision_key, max(1, self._revisions.scale(revision_key).minimum, len(running)))
         except OSError as error:
             return _error(f"{said}{error}")
         deadline = time.monotonic() + PROVISION_SECONDS
         while time.monotonic() < deadline:
-            replicas = [replica for replica in self._running.of(revision_key) if not replica.stopping]
+            replicas = self._revisions.running(revision_key)
             if not replicas or any(replica.ready for replica in replicas):
                 return None
             containers = [c for replica in replicas for c in (*replica.init_containers, *replica.containers)]
@@ -352,24 +270,18 @@ class Runtime:
 
     # revisions and replicas
 
-    def _scale(self, revision_key: str) -> Scale:
-        revision = self._context.store.get(revision_key)
-        app = self._context.store.get(revision_key.partition("/revisions/")[0])
-        if revision is None or app is None:
-            return Scale(0, 0, None, 0.0)
-        ingress = bool(app.properties["configuration"].get("ingress"))
-        return Scale.of(revision.properties["template"], ingress=ingress)
-
     def _scale_to(self, revision_key: str, count: int) -> None:
         """Starts or ends replicas until there are as many."""
         revision = self._context.store.get(revision_key)
-        app = self._context.store.get(revision_key.partition("/revisions/")[0])
+        app = self._context.store.get(app_of(revision_key))
         if revision is None or app is None:
             return
-        running = self.replicas(revision)
+        running = self._revisions.running(revision.key)
         ingress = app.properties["configuration"].get("ingress") or {}
+        environment = self._context.store.get(app.properties["environmentId"])
+        suffix = environment.properties["defaultDomain"] if environment else ""
         for _time in range(count - len(running)):
-            variables = self._variables(app, revision)
+            variables = app_variables(app, revision.name, suffix, self.identity_endpoint)
             port = ingress.get("targetPort") or None
             replica = self._running.make(app, revision.key, revision.properties["template"], variables, port)
             self._running.keep_running(replica)
@@ -379,19 +291,19 @@ class Runtime:
 
     async def _restart(self, revision_key: str) -> None:
         await self._stop_revision(revision_key)
-        app = self._context.store.get(revision_key.partition("/revisions/")[0])
+        app = self._context.store.get(app_of(revision_key))
         revision = self._context.store.get(revision_key)
         if app is not None and revision is not None and app.properties.get("runningStatus") == "Stopped":
-            self._mark(revision, "Provisioned", "None", "Stopped", "")
+            self._revisions.mark(revision, "Provisioned", "None", "Stopped", "")
             return
         problem = await self._bring_up(revision_key)
         revision = self._context.store.get(revision_key)
         if revision is None or not revision.properties["active"]:
             return
         if problem is None:
-            self._mark(revision, "Provisioned", "Healthy", self._running_state(revision), "")
+            self._revisions.mark(revision, "Provisioned", "Healthy", self._revisions.running_state(revision), "")
         else:
-            self._mark(revision, "Provisioned", "Unhealthy", "Failed", problem["message"])
+            self._revisions.mark(revision, "Provisioned", "Unhealthy", "Failed", problem["message"])
 
     async def _wake(self, revision_key: str) -> None:
         try:
@@ -402,15 +314,15 @@ class Runtime:
         revision = self._context.store.get(revision_key)
         if revision is not None and revision.properties["active"]:
             healthy = problem is None
-            state = self._running_state(revision) if healthy else "Failed"
+            state = self._revisions.running_state(revision) if healthy else "Failed"
             details = "" if problem is None else problem["message"]
-            self._mark(revision, "Provisioned", "Healthy" if healthy else "Unhealthy", state, details)
+            self._revisions.mark(revision, "Provisioned", "Healthy" if healthy else "Unhealthy", state, details)
 
     def mark_restarting(self, revision: Resource) -> None:
         """A revision is not running from the moment its restart is asked for."""
         for replica in self._running.of(revision.key):
             replica.stopping = True
-        self._mark(revision, "Provisioned", "None", "Processing", "")
+        self._revisions.mark(revision, "Provisioned", "None", "Processing", "")
 
     async def _stop_revision(self, revision_key: str) -> None:
         await asyncio.gather(*(self._running.stop(replica) for replica in list(self._running.of(revision_key))))
@@ -421,16 +333,16 @@ class Runtime:
         if app is None:
             return
         if app.properties["configuration"]["activeRevisionsMode"] != "Single":
-            for revision in list(self._context.store.below(app_id, REVISIONS)):
+            for revision in self._revisions.of(app_id):
                 if revision.properties["active"] and revision.name != app.properties["latestRevisionName"]:
                     await self._restart(revision.key)
         await self._provision(app_id, operation_id)
 
     async def _stop_app(self, app_id: str, operation_id: str) -> None:
-        for revision in list(self._context.store.below(app_id, REVISIONS)):
+        for revision in self._revisions.of(app_id):
             await self._stop_revision(revision.key)
-            if (now := self._context.store.get(revision.key)) is not None:
-                self._mark(now, now.properties["provisioningState"], "None", "Stopped", "")
+            if (latest := self._context.store.get(revision.key)) is not None:
+                self._revisions.mark(latest, latest.properties["provisioningState"], "None", "Stopped", "")
         self._context.work_done(operation_id)
 
     # scaling, and what is shown of it
@@ -446,91 +358,30 @@ class Runtime:
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _look_at(self, revision_key: str, window: float) -> None:
-        replicas = [replica for replica in self._running.of(revision_key) if not replica.stopping]
+        replicas = self._revisions.running(revision_key)
         demand = self._demand.setdefault(revision_key, Demand())
-        now = time.monotonic()
-        load = demand.load(now, window)
-        if demand.waking or self._is_coming_up(revision_key):
-            demand.wanted_at = now
+        moment = time.monotonic()
+        load = demand.load(moment, window)
+        if demand.waking or self._revisions.is_coming_up(revision_key):
+            demand.wanted_at = moment
             return
-        scale = self._scale(revision_key)
+        scale = self._revisions.scale(revision_key)
         if load > (len(replicas) - 1) * (scale.concurrency or 1):
-            demand.wanted_at = now
-        calm = now - (max(demand.wanted_at, demand.asked_at) if len(replicas) == 1 else demand.wanted_at)
+            demand.wanted_at = moment
+        calm = moment - (max(demand.wanted_at, demand.asked_at) if len(replicas) == 1 else demand.wanted_at)
         count = next_count(scale, len(replicas), load, calm)
         if count != len(replicas):
             LOG.info("%s: from %d to %d replicas", revision_key.rpartition("/")[2], len(replicas), count)
-            demand.wanted_at = now
+            demand.wanted_at = moment
             try:
                 self._scale_to(revision_key, count)
             except OSError:
                 LOG.exception("%s could not be scaled", revision_key)
-            self._show_running(revision_key)
-
-    def _is_coming_up(self, revision_key: str) -> bool:
-        revision = self._context.store.get(revision_key)
-        if revision is None:
-            return True
-        properties = revision.properties
-        return properties["provisioningState"] != "Provisioned" or properties["runningState"] in (
-            "Processing",
-            "Activating",
-        )
+            self._revisions.show_running(revision_key)
 
     def _replica_changed(self, replica: Replica) -> None:
         if "/revisions/" in replica.group:
-            self._show_running(replica.group)
-
-    def _show_running(self, revision_key: str) -> None:
-        """Keeps a provisioned revision's state in step with its replicas."""
-        revision = self._context.store.get(revision_key)
-        if revision is None or not revision.properties["active"]:
-            return
-        properties = revision.properties
-        if properties["provisioningState"] != "Provisioned" or properties["runningState"] in ("Processing", "Stopped"):
-            return
-        state = self._running_state(revision)
-        crashed = [
-            f"The container '{container.name}' ended with exit code {container.exit_code}."
-            for replica in self.replicas(revision)
-            for container in replica.containers
-            if not container.ready and container.exit_code is not None
-        ]
-        health = "Healthy" if state in ("Running", "RunningAtMaxScale", "ScaledToZero") else "Unhealthy"
-        details = crashed[0] if crashed else ""
-        shown = (health, state, details, len(self.replicas(revision)))
-        names = ("healthState", "runningState", "runningStateDetails", "replicas")
-        if shown != tuple(properties.get(name) for name in names):
-            self._mark(revision, "Provisioned", health, state, details)
-
-    def _running_state(self, revision: Resource) -> str:
-        """A provisioned revision's runningState."""
-        replicas = self.replicas(revision)
-        if not replicas:
-            return "ScaledToZero"
-        if not any(replica.ready for replica in replicas):
-            return "Degraded"
-        scale = self._scale(revision.key)
-        return "RunningAtMaxScale" if len(replicas) >= scale.maximum else "Running"
-
-    def _variables(self, app: Resource, revision: Resource) -> dict[str, str]:
-        """What Azure puts into every container. Sources: https://learn.microsoft.com/azure/container-apps/environment-variables and
-        https://learn.microsoft.com/azure/container-apps/opentelemetry-agents"""
-        ingress = app.properties["configuration"].get("ingress") or {}
-        environment = self._context.store.get(app.properties["environmentId"])
-        suffix = environment.properties["defaultDomain"] if environment else ""
-        return {
-            "CONTAINER_APP_NAME": app.name,
-            "CONTAINER_APP_REVISION": revision.name,
-            "CONTAINER_APP_ENV_DNS_SUFFIX": suffix,
-            "CONTAINER_APP_HOSTNAME": f"{revision.name}.{suffix if ingress.get('external') else 'internal.' + suffix}",
-            "CONTAINER_APP_PORT": str(ingress.get("targetPort") or ""),
-            **platform_variables(app, self.identity_endpoint),
-        }
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+            self._revisions.show_running(replica.group)
 
 
 def _error(message: str) -> Json:

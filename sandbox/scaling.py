@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many replicas a revision should have. Pure; the load is measured elsewhere.
+"""How many replicas a revision should have, by what is asked of it.
 
 Source: https://learn.microsoft.com/azure/container-apps/scale-app
 """
@@ -9,8 +9,11 @@ Source: https://learn.microsoft.com/azure/container-apps/scale-app
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import time
+from collections import deque
+from dataclasses import dataclass, field
 
+from sandbox.ingress import REQUEST_SECONDS
 from sandbox.resource_types import Json
 
 DEFAULT_CONCURRENCY = 10
@@ -63,3 +66,22 @@ def next_count(scale: Scale, running: int, load: float, calm: float) -> int:
     if wanted < running and calm < scale.cooldown:
         return min(running, scale.maximum)
     return wanted
+
+
+@dataclass
+class Demand:
+    """What is asked of a revision: the requests in flight (by the id of each, with its start), and the load of the last seconds."""
+
+    requests: dict[str, float] = field(default_factory=dict)
+    samples: deque[tuple[float, int]] = field(default_factory=deque)
+    wanted_at: float = field(default_factory=time.monotonic)
+    asked_at: float = 0.0
+    waking: bool = False
+
+    def load(self, now: float, window: float) -> float:
+        """Requests at a time, over the last `window` seconds."""
+        self.requests = {key: since for key, since in self.requests.items() if now - since < REQUEST_SECONDS}
+        self.samples.append((now, len(self.requests)))
+        while self.samples[0][0] < now - window:
+            self.samples.popleft()
+        return sum(count for _at, count in self.samples) / len(self.samples)

@@ -14,7 +14,8 @@ from sandbox.arm import GROUPS, ResourceManager
 from sandbox.containers import Container, Replica
 from sandbox.replicas import Replicas
 from sandbox.resource_types import Json
-from sandbox.runtime import APPS, REVISIONS
+from sandbox.revisions import REVISIONS
+from sandbox.runtime import APPS
 from sandbox.store import Operation, Resource
 
 ASSIGNMENTS = "microsoft.authorization/roleassignments"
