@@ -129,7 +129,7 @@ class Job(ResourceType):
     def merge(self, call: Call, existing: Resource) -> Json:
         """A PATCH keeps the secrets that it does not name; a PUT does not."""
         body: Json = merge_patch(existing.body, call.body)
-        if not ((call.body.get("properties") or {}).get("configuration") or {}).get("secrets"):
+        if ((call.body.get("properties") or {}).get("configuration") or {}).get("secrets") is None:
             body["properties"]["configuration"]["secrets"] = listed_secrets(existing)
         return body
 

@@ -94,6 +94,8 @@ def test_the_life_of_a_job(sandbox: Client, group: str, environment: str) -> Non
     sandbox.wait(patched)
     assert sandbox.arm("GET", path).json()["properties"]["configuration"]["replicaTimeout"] == 90
     assert sandbox.arm("POST", f"{path}/listSecrets").json()["value"] == [{"name": "word", "value": "hidden"}]
+    sandbox.wait(sandbox.arm("PATCH", path, {"properties": {"configuration": {"secrets": []}}}))
+    assert sandbox.arm("POST", f"{path}/listSecrets").json() == {"value": []}
     assert sandbox.arm("GET", f"{path}/executions").json() == {"value": []}
     assert "nightly" in [
         one["name"] for one in sandbox.arm("GET", f"{group}/providers/Microsoft.App/jobs").json()["value"]
@@ -302,3 +304,16 @@ def test_a_system_assigned_identity_has_a_principal_that_may_be_given_roles(
     assert sandbox.assign(group, "Reader", identity["principalId"]).status_code == 201
     sandbox.wait(sandbox.arm("PATCH", app, {"tags": {"a": "b"}}))
     assert sandbox.arm("GET", app).json()["identity"] == identity
+
+
+def test_a_write_that_changes_nothing_of_an_environment_is_done_at_once(sandbox: Client, group: str) -> None:
+    path = f"{group}/providers/Microsoft.App/managedEnvironments/calm"
+    body = {"location": "westeurope", "properties": {"zoneRedundant": False}, "tags": {"a": "b"}}
+    made = sandbox.put(path, body)
+    again = sandbox.arm("PUT", path, body)
+    assert (again.status_code, again.json()["properties"]) == (200, made["properties"])
+    assert sandbox.arm("PATCH", path, {"tags": {"a": "b"}}).status_code == 200
+    changed_tags = sandbox.arm("PATCH", path, {"tags": {"a": "c"}})
+    assert (changed_tags.status_code, changed_tags.content) == (202, b"")
+    sandbox.wait(changed_tags)
+    assert sandbox.arm("GET", path).json()["tags"] == {"a": "c"}

@@ -221,6 +221,43 @@ def test_wrong_settings_of_the_blob_service(sandbox: Client, group: str, propert
     assert code(sandbox.arm("PUT", path, {"properties": properties})) == (400, "InvalidRequestPropertyValue")
 
 
+def lifecycle(**changes: Any) -> dict[str, Any]:
+    actions = {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": 30}}}
+    rule = {
+        "name": "old",
+        "type": "Lifecycle",
+        "definition": {"actions": actions, "filters": {"blobTypes": ["blockBlob"]}},
+        **changes,
+    }
+    return {"properties": {"policy": {"rules": [rule]}}}
+
+
+def test_the_life_of_blobs(sandbox: Client, group: str) -> None:
+    account = sandbox.storage(group)
+    path = f"{account['id']}/managementPolicies/default"
+    assert code(sandbox.arm("GET", path)) == (404, "ManagementPolicyNotFound")
+    made = sandbox.arm("PUT", path, lifecycle())
+    assert (made.status_code, made.json()["name"]) == (200, "DefaultManagementPolicy")
+    assert made.json()["properties"]["policy"]["rules"][0]["enabled"] is True
+    assert code(sandbox.arm("PUT", path, lifecycle(type="Other"))) == (400, "InvalidRequestPropertyValue")
+    assert code(sandbox.arm("PUT", path, {"properties": {}})) == (400, "InvalidRequestPropertyValue")
+    assert code(sandbox.arm("PUT", f"{path}2", lifecycle())) == (400, "InvalidRequestPropertyValue")
+    assert sandbox.arm("DELETE", path).status_code == 200
+
+
+def test_an_identity_trusts_tokens_of_others(sandbox: Client, group: str) -> None:
+    identity = sandbox.identity(group, f"id-{uuid.uuid4().hex[:6]}")
+    path = f"{identity['id']}/federatedIdentityCredentials/runner"
+    wanted = {"issuer": "https://token.example.com", "subject": "repo:a/b", "audiences": ["api://AzureADTokenExchange"]}
+    missing = sandbox.arm("GET", path)
+    assert code(missing) == (404, "NotFound")
+    assert missing.json()["error"]["message"] == f"Resource '{path}' was not found."
+    assert code(sandbox.arm("PUT", path, {"properties": {**wanted, "subject": ""}})) == (400, "BadRequest")
+    assert sandbox.arm("PUT", path, {"properties": wanted}).status_code == 200
+    assert sandbox.arm("GET", path).json()["properties"] == wanted
+    assert [item["name"] for item in sandbox.arm("GET", path.rpartition("/")[0]).json()["value"]] == ["runner"]
+
+
 @pytest.mark.parametrize(
     ("sku", "kind", "services", "secondary"),
     [
