@@ -9,16 +9,47 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from . import _names
+from . import _managed_identity, _names
+from ._arguments import IN_GROUP, TAGS
 from ._arm import Arm, Json, Operations
+from ._container_template import CLIENT, NAME, NUMBER_OPTION, group, items, text
 from ._errors import Failure, InvalidOption
-from ._plan import ENUM, ID, LOCATION, WHOLE, Plan, Rule, immutable
+from ._plan import ENUM, ID, LOCATION, WHOLE, Plan, Rule, immutable, is_empty
 from ._resource import READ_ONLY as READ_ONLY_EVERYWHERE
 from ._resource import Params
 
+ENVIRONMENTS = Operations(CLIENT, "managed_environments", "Microsoft.App")
+
+_BOOL: dict[str, Any] = {"type": "bool"}
+OPTIONS: dict[str, Any] = {
+    **IN_GROUP,
+    **_managed_identity.OPTION,
+    "logs_destination": text(choices=["log-analytics", "azure-monitor", "none"]),
+    "log_analytics": group(workspace_id=text(required=True), customer_id=text()),
+    "zone_redundant": _BOOL,
+    "infrastructure_subnet_id": text(),
+    "infrastructure_resource_group": text(),
+    "internal": _BOOL,
+    "public_network_access": text(choices=["Enabled", "Disabled"]),
+    "peer_traffic_encryption": _BOOL,
+    "peer_mtls": _BOOL,
+    "workload_profiles": items(
+        name=NAME, type=text(required=True), minimum_count=NUMBER_OPTION, maximum_count=NUMBER_OPTION
+    ),
+    **TAGS,
+}
 RULES = {
     "location": immutable("location", LOCATION),
-    "properties.appLogsConfiguration.destination": ENUM,
+    **_managed_identity.RULES,
+    # Without a destination Azure shows null, or no configuration at all.
+    "properties.appLogsConfiguration.destination": Rule(
+        compare=lambda wanted, current: is_empty(current) if wanted == "none" else wanted == str(current or "").lower()
+    ),
+    "properties.infrastructureResourceGroup": immutable("infrastructure_resource_group", ENUM),
+    "properties.peerAuthentication.mtls.enabled": Rule(compare=lambda wanted, current: wanted is bool(current)),
+    "properties.peerTrafficConfiguration.encryption.enabled": Rule(
+        compare=lambda wanted, current: wanted is bool(current)
+    ),
     "properties.appLogsConfiguration.logAnalyticsConfiguration.customerId": ID,
     "properties.publicNetworkAccess": ENUM,
     "properties.vnetConfiguration.infrastructureSubnetId": immutable("infrastructure_subnet_id", ID),
@@ -30,6 +61,7 @@ RULES = {
 }
 READ_ONLY = (
     *READ_ONLY_EVERYWHERE,
+    *_managed_identity.READ_ONLY,
     "properties.customDomainConfiguration",
     "properties.daprConfiguration",
     "properties.defaultDomain",
@@ -52,10 +84,22 @@ def check(params: Params) -> None:
     """Raises InvalidOption."""
     _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
     _names.check("name", params["name"], _names.ENVIRONMENT)
+    if params["state"] == "absent":
+        return
+    _managed_identity.check(params)
     for option in ("zone_redundant", "internal"):
         if params[option] and not params["infrastructure_subnet_id"]:
             raise InvalidOption(option, True, "it needs infrastructure_subnet_id.")
-    logs = params["log_analytics"]
+    _check_logs(params)
+    _check_profiles(params["workload_profiles"] or [])
+
+
+def _check_logs(params: Params) -> None:
+    logs, destination = params["log_analytics"], params["logs_destination"]
+    if logs is not None and destination not in (None, "log-analytics"):
+        raise InvalidOption("logs_destination", destination, "with log_analytics it is log-analytics, or left out.")
+    if logs is None and destination == "log-analytics":
+        raise InvalidOption("log_analytics", None, "logs_destination log-analytics needs it.")
     if logs is not None and not _WORKSPACE_ID.fullmatch(logs["workspace_id"]):
         raise InvalidOption(
             "log_analytics.workspace_id",
@@ -64,12 +108,30 @@ def check(params: Params) -> None:
         )
 
 
+def _check_profiles(profiles: list[dict[str, Any]]) -> None:
+    for profile in profiles:
+        least, most = profile["minimum_count"], profile["maximum_count"]
+        if least is not None and most is not None and least > most:
+            raise InvalidOption(
+                f"workload_profiles[{profile['name']}].minimum_count", least, f"it is more than maximum_count ({most})."
+            )
+        if profile["type"].lower() == "consumption" and (least is not None or most is not None):
+            raise InvalidOption(
+                f"workload_profiles[{profile['name']}].type", profile["type"], "Consumption has no number of machines."
+            )
+
+
 def desired(params: Params) -> dict[str, Any]:
     """ARM JSON of what the options say."""
+    encryption, mtls = params["peer_traffic_encryption"], params["peer_mtls"]
     return {
         "location": params["location"],
+        "identity": _managed_identity.desired(params),
         "properties": {
-            "appLogsConfiguration": _logs(params["log_analytics"]),
+            "appLogsConfiguration": _logs(params),
+            "infrastructureResourceGroup": params["infrastructure_resource_group"],
+            "peerAuthentication": None if mtls is None else {"mtls": {"enabled": mtls}},
+            "peerTrafficConfiguration": None if encryption is None else {"encryption": {"enabled": encryption}},
             "publicNetworkAccess": params["public_network_access"],
             "vnetConfiguration": _network(params),
             "workloadProfiles": _profiles(params["workload_profiles"]),
@@ -79,9 +141,10 @@ def desired(params: Params) -> dict[str, Any]:
     }
 
 
-def _logs(logs: dict[str, Any] | None) -> dict[str, Any] | None:
+def _logs(params: Params) -> dict[str, Any] | None:
+    logs, destination = params["log_analytics"], params["logs_destination"]
     if logs is None:
-        return None
+        return None if destination is None else {"destination": destination}
     return {"destination": "log-analytics", "logAnalyticsConfiguration": {"customerId": logs["customer_id"]}}
 
 
@@ -108,12 +171,18 @@ def _profiles(profiles: list[dict[str, Any]] | None) -> list[dict[str, Any]] | N
     return result
 
 
-def with_workspace_key(arm: Arm, params: Params, planned: Plan) -> Json:
-    """The body with the workspace's key, where logging is written: Azure never gives the key back."""
+def request_body(arm: Arm, params: Params, planned: Plan) -> Json:
+    """The request: with the workspace's key, where logging is written, for Azure never gives the key back."""
     body = planned.body
+    if planned.before:
+        body = _managed_identity.patched(planned.before, body)
     logs = (body.get("properties") or {}).get("appLogsConfiguration")
-    if logs is None or params["log_analytics"] is None:
+    if logs is None:
         return body
+    if params["log_analytics"] is None:
+        destination = None if logs.get("destination") == "none" else logs.get("destination")
+        logs = {"destination": destination, "logAnalyticsConfiguration": None}
+        return {**body, "properties": {**body["properties"], "appLogsConfiguration": logs}}
     found = _WORKSPACE_ID.fullmatch(params["log_analytics"]["workspace_id"])
     if found is None or found["subscription"].lower() != arm.connection.subscription_id.lower():
         raise Failure(

@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - mlops.mlflow_azure.azure
   - mlops.mlflow_azure.resource
+  - mlops.mlflow_azure.resource.identity
   - mlops.mlflow_azure.resource.tags
   - mlops.mlflow_azure.attributes
 requirements:
@@ -40,9 +41,16 @@ options:
       - Location of the environment. Azure fixes it at creation, a change is an error.
       - Required with O(state=present).
     type: str
+  logs_destination:
+    description:
+      - Where the apps' logs go. V(azure-monitor) leaves it to the environment's diagnostic settings, V(none) keeps no logs.
+      - The default is V(log-analytics) with O(log_analytics). Without both a new environment keeps no logs, and an existing
+        one is left alone.
+    type: str
+    choices: [log-analytics, azure-monitor, "none"]
   log_analytics:
     description:
-      - Where the apps' logs go. Without the option a new environment keeps no logs, and an existing one is left alone.
+      - The workspace that keeps the logs.
     type: dict
     suboptions:
       workspace_id:
@@ -63,6 +71,11 @@ options:
     description:
       - Id of the subnet for the environment. Azure fixes it at creation.
     type: str
+  infrastructure_resource_group:
+    description:
+      - Name of the resource group that Azure makes for what the environment stands on. Azure fixes it at creation, and its
+        default is one of its own.
+    type: str
   internal:
     description:
       - Whether the environment has no public address. Needs O(infrastructure_subnet_id). Azure fixes it at creation.
@@ -72,6 +85,14 @@ options:
       - Whether the environment takes requests from the internet. Azure's default is V(Enabled).
     type: str
     choices: [Enabled, Disabled]
+  peer_traffic_encryption:
+    description:
+      - Whether traffic between the environment's apps is encrypted. Azure's default is V(false).
+    type: bool
+  peer_mtls:
+    description:
+      - Whether the environment's apps show each other certificates. Azure's default is V(false).
+    type: bool
   workload_profiles:
     description:
       - The whole list of workload profiles. V(Consumption), which Azure always adds, need not be named.
@@ -136,66 +157,33 @@ container_app_environment:
     type: Microsoft.App/managedEnvironments
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_app_environment import (
-    READ_ONLY,
-    RULES,
-    check,
-    desired,
-    public,
-    public_diff,
-    with_workspace_key,
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import (
+    _container_app_environment,
+    _container_template,
+    _module,
 )
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
 
-WORKLOAD_PROFILES = {
-    "type": "list",
-    "elements": "dict",
-    "options": {
-        "name": {"type": "str", "required": True},
-        "type": {"type": "str", "required": True},
-        "minimum_count": {"type": "int"},
-        "maximum_count": {"type": "int"},
-    },
-}
-LOG_ANALYTICS = {
-    "type": "dict",
-    "options": {"workspace_id": {"type": "str", "required": True}, "customer_id": {"type": "str"}},
-}
 RESOURCE = Resource(
     name="container_app_environment",
     type="Microsoft.App/managedEnvironments",
     path="/resourceGroups/{resource_group}/providers/Microsoft.App/managedEnvironments/{name}",
-    operations=Operations("azure.mgmt.appcontainers:ContainerAppsAPIClient", "managed_environments", "Microsoft.App"),
+    operations=_container_app_environment.ENVIRONMENTS,
     address=("resource_group", "name"),
-    options={
-        **IN_GROUP,
-        "log_analytics": LOG_ANALYTICS,
-        "zone_redundant": {"type": "bool"},
-        "infrastructure_subnet_id": {"type": "str"},
-        "internal": {"type": "bool"},
-        "public_network_access": {"type": "str", "choices": ["Enabled", "Disabled"]},
-        "workload_profiles": WORKLOAD_PROFILES,
-        **TAGS,
-    },
-    desired=desired,
-    rules=RULES,
-    read_only=READ_ONLY,
-    check=check,
+    options=_container_app_environment.OPTIONS,
+    desired=_container_app_environment.desired,
+    rules=_container_app_environment.RULES,
+    read_only=_container_app_environment.READ_ONLY,
+    check=_container_app_environment.check,
     update="begin_update",
     partial=True,
-    prepare=with_workspace_key,
-    public=public,
-    public_diff=public_diff,
+    prepare=_container_app_environment.request_body,
+    public=_container_app_environment.public,
+    public_diff=_container_app_environment.public_diff,
 )
 MODULE = _module.resource_module(
     RESOURCE,
-    packages={
-        "azure.mgmt.appcontainers": "azure-mgmt-appcontainers",
-        "azure.mgmt.loganalytics": "azure-mgmt-loganalytics",
-    },
+    packages={**_container_template.PACKAGES, "azure.mgmt.loganalytics": "azure-mgmt-loganalytics"},
     wait_timeout=1800,
     required_if=[("state", "present", ("location",))],
 )

@@ -77,7 +77,8 @@ container_app_revisions:
   type: list
   elements: dict
   sample:
-    - id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.App/containerapps/ca-mlflow/revisions/ca-mlflow--0000001
+    - id: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.App/containerapps/ca-mlflow/revisions/ca-mlflow--0000001
       name: ca-mlflow--0000001
       properties:
         active: true

@@ -134,7 +134,7 @@ def load(module: str, index: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     triple = json.loads((RECORDINGS / "golden" / f"{MODULES[module]}.json").read_text())[index]
     wanted = found.desired({**{name: sample(spec) for name, spec in found.options.items()}, "name": "x"})
     known = set(shapes(_plan.without_none(wanted), found.rules))
-    asked = expressible(triple["request_body"], known, found.rules) or {}
+    asked = expressible(with_identities(triple["method"], triple["request_body"]), known, found.rules) or {}
     for name, path, value in NOT_DONE:
         if name == module and value in at(asked, path):
             asked = _plan.without(asked, [path])
@@ -145,6 +145,15 @@ def load(module: str, index: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         for secret in _secrets(current):
             secret["value"] = values.get(secret["name"])
     return found, current, asked
+
+
+def with_identities(method: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Identities are the keys of a mapping. A PATCH says which of them come and, by null, go, and not which there are."""
+    identity = request.get("identity") or {}
+    if not identity.get("userAssignedIdentities"):
+        return request
+    named = None if method == "PATCH" else {key: {} for key in identity["userAssignedIdentities"]}
+    return {**request, "identity": {**identity, "userAssignedIdentities": named}}
 
 
 def _secrets(app: dict[str, Any]) -> list[dict[str, Any]]:

@@ -19,7 +19,20 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _plan
-from test_golden import MODULES, RECORDINGS, _secrets, at, cases, decide, expressible, load, resource, sample, shapes
+from test_golden import (
+    MODULES,
+    RECORDINGS,
+    _secrets,
+    at,
+    cases,
+    decide,
+    expressible,
+    load,
+    resource,
+    sample,
+    shapes,
+    with_identities,
+)
 
 pytestmark = pytest.mark.skipif(
     not (RECORDINGS / "recordings").is_dir(),
@@ -88,7 +101,7 @@ def writes() -> list[tuple[str, str, Any, Any]]:
                 if there == path and later["method"] == "GET" and later["status"] == 200 and isinstance(body, dict):
                     shown = body if settled(body) else shown
             if shown is not None:
-                found.append((f"{name}#{entry['i']}", module, sent, shown))
+                found.append((f"{name}#{entry['i']}", module, with_identities(entry["method"], sent), shown))
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure, InvalidOption
 from fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, get, patch, poll, post, put, run
 
 ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env1"
@@ -113,3 +113,122 @@ def test_a_workspace_of_another_subscription_is_refused() -> None:
     other = WORKSPACE.replace("00000000-0000-0000-0000-000000000000", "other")
     with FakeAzure(get(ENVIRONMENT, 404, NOT_FOUND)) as azure, pytest.raises(Failure, match="another subscription"):
         run("container_app_environment", azure, **{**WANTED, "log_analytics": {"workspace_id": other}})
+
+
+IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
+OTHER_IDENTITY = IDENTITY.replace("id1", "id2")
+
+
+def test_logs_that_nobody_wants_any_more() -> None:
+    sent = {"properties": {"appLogsConfiguration": {"destination": None, "logAnalyticsConfiguration": None}}}
+    given = {**WANTED, "logs_destination": "none"}
+    del given["log_analytics"]
+    quiet = environment()
+    quiet["properties"]["appLogsConfiguration"] = {"destination": None, "logAnalyticsConfiguration": None}
+    with FakeAzure(
+        get(ENVIRONMENT, 200, environment()),
+        patch(ENVIRONMENT, 202, None, headers=ACCEPTED, sent=sent),
+        poll("Succeeded"),
+        get(ENVIRONMENT, 200, quiet),
+    ) as azure:
+        assert run("container_app_environment", azure, **given)["changed"] is True
+    with FakeAzure(get(ENVIRONMENT, 200, quiet)) as azure:
+        assert run("container_app_environment", azure, **given)["changed"] is False
+
+
+@pytest.mark.parametrize("given", [{"peer_traffic_encryption": False}, {"peer_mtls": False}])
+def test_what_is_off_and_not_shown_is_no_change(given: dict[str, Any]) -> None:
+    with FakeAzure(get(ENVIRONMENT, 200, environment())) as azure:
+        assert run("container_app_environment", azure, **WANTED, **given)["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"peer_traffic_encryption": True}, {"peerTrafficConfiguration": {"encryption": {"enabled": True}}}),
+        ({"peer_mtls": True}, {"peerAuthentication": {"mtls": {"enabled": True}}}),
+        ({"public_network_access": "Disabled"}, {"publicNetworkAccess": "Disabled"}),
+    ],
+)
+def test_one_setting_is_one_patch_of_it_alone(given: dict[str, Any], sent: dict[str, Any]) -> None:
+    with FakeAzure(
+        get(ENVIRONMENT, 200, environment()),
+        patch(ENVIRONMENT, 202, None, headers=ACCEPTED, sent={"properties": sent}),
+        poll("Succeeded"),
+        get(ENVIRONMENT, 200, environment()),
+    ) as azure:
+        assert run("container_app_environment", azure, **WANTED, **given)["changed"] is True
+
+
+def test_an_identity_that_is_not_wanted_is_taken_away() -> None:
+    standing = environment()
+    standing["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {OTHER_IDENTITY: {"clientId": "c"}}}
+    identity = {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}, OTHER_IDENTITY: None}}
+    with FakeAzure(
+        get(ENVIRONMENT, 200, standing),
+        patch(ENVIRONMENT, 202, None, headers=ACCEPTED, sent={"identity": identity}),
+        poll("Succeeded"),
+        get(ENVIRONMENT, 200, standing),
+    ) as azure:
+        wanted = {"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}
+        assert run("container_app_environment", azure, **WANTED, identity=wanted)["changed"] is True
+
+
+SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
+
+
+@pytest.mark.parametrize(
+    ("given", "standing"),
+    [
+        ({"location": "northeurope"}, {}),
+        ({"infrastructure_resource_group": "mine"}, {"infrastructureResourceGroup": "ME_env1"}),
+        ({"infrastructure_subnet_id": SUBNET + "2"}, {"vnetConfiguration": {"infrastructureSubnetId": SUBNET}}),
+        (
+            {"infrastructure_subnet_id": SUBNET, "internal": True},
+            {"vnetConfiguration": {"infrastructureSubnetId": SUBNET, "internal": False}},
+        ),
+        (
+            {"infrastructure_subnet_id": SUBNET, "zone_redundant": True},
+            {"vnetConfiguration": {"infrastructureSubnetId": SUBNET}},
+        ),
+    ],
+)
+def test_what_azure_fixes_at_creation_cannot_change(given: dict[str, Any], standing: dict[str, Any]) -> None:
+    shown = environment()
+    shown["properties"] |= standing
+    with FakeAzure(get(ENVIRONMENT, 200, shown)) as azure, pytest.raises(Failure, match="cannot become") as caught:
+        run("container_app_environment", azure, **{**WANTED, **given})
+    assert caught.value.fields["option"] in given
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"name": "e"}, "name"),
+        ({"name": "has--two"}, "name"),
+        ({"zone_redundant": True}, "zone_redundant"),
+        ({"internal": True}, "internal"),
+        ({"logs_destination": "none"}, "logs_destination"),
+        ({"log_analytics": {"workspace_id": "log1"}}, "log_analytics.workspace_id"),
+        ({"identity": {"type": "UserAssigned"}}, "identity.user_assigned_identities"),
+        (
+            {"workload_profiles": [{"name": "p", "type": "D4", "minimum_count": 2, "maximum_count": 1}]},
+            "workload_profiles[p].minimum_count",
+        ),
+        (
+            {"workload_profiles": [{"name": "p", "type": "Consumption", "minimum_count": 1}]},
+            "workload_profiles[p].type",
+        ),
+    ],
+)
+def test_what_azure_would_refuse_is_refused_before_any_request(given: dict[str, Any], option: str) -> None:
+    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
+        run("container_app_environment", azure, **{**WANTED, **given})
+    assert caught.value.fields["option"] == option
+
+
+def test_a_destination_needs_its_workspace() -> None:
+    given = {key: value for key, value in WANTED.items() if key != "log_analytics"}
+    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
+        run("container_app_environment", azure, **given, logs_destination="log-analytics")
+    assert caught.value.fields["option"] == "log_analytics"
