@@ -38,7 +38,7 @@ def test_the_command_has_host_port_and_workers_and_no_database() -> None:
         *("/opt/mlflow/bin/python", "-m", "mlflow", "server"),
         *("--host", "0.0.0.0", "--port", "8080", "--workers", "2"),
     ]
-    assert start.env["MLFLOW_BACKEND_STORE_URI"] == SQL
+    assert start.env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=azure_sql&azure_sql_wait=60"
 
 
 def test_the_app_answers_to_its_own_names_only() -> None:
@@ -131,7 +131,8 @@ def test_what_it_does_not_know_passes_through() -> None:
     ],
 )
 def test_database_uris_that_work(uri: str) -> None:
-    assert settings({**GOOD, "MLFLOW_BACKEND_STORE_URI": uri}, "python").env["MLFLOW_BACKEND_STORE_URI"] == uri
+    env = settings({**GOOD, "MLFLOW_BACKEND_STORE_URI": uri}, "python").env
+    assert env["MLFLOW_BACKEND_STORE_URI"].removesuffix("&plugin=azure_sql&azure_sql_wait=60") == uri
 
 
 @pytest.mark.parametrize(
@@ -168,6 +169,16 @@ def test_database_uris_that_work(uri: str) -> None:
         ({"MLFLOW_WORKERS": "-1"}, "whole number from 1 to 64"),
         ({"MLFLOW_WORKERS": "2.5"}, "whole number from 1 to 64"),
         ({"MLFLOW_AZURE_DATABASE_TIMEOUT": "forever"}, "whole number from 1 to 3600"),
+        ({"MLFLOW_AZURE_SQL_WAIT": "201"}, "whole number from 0 to 200"),
+        ({"MLFLOW_AZURE_SQL_PLUGIN": "mine"}, "neither true nor false"),
+        (
+            {"MLFLOW_AZURE_DATABASE_MAY_PAUSE": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "true"},
+            "jobs ask the database every minute",
+        ),
+        (
+            {"MLFLOW_AZURE_DATABASE_MAY_PAUSE": "true", "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "5"},
+            "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE asks for one",
+        ),
         ({"MLFLOW_AZURE_KEEP_OTEL": "perhaps"}, "neither true nor false"),
         ({"MLFLOW_AZURE_UPGRADE_SCHEMA": "2"}, "neither true nor false"),
         ({"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "maybe"}, "neither true nor false"),
@@ -202,6 +213,28 @@ def test_a_bad_setting_is_named_with_a_remedy_and_without_a_secret(change: dict[
 def test_the_password_is_known_in_both_its_forms() -> None:
     assert secrets_in("mssql+mssqlpython://me:p%40ss@sql/mlflow") == ["p%40ss", "p@ss"]
     assert secrets_in("sqlite:////tmp/x.db") == []
+
+
+def test_azure_sql_has_its_plugin_unless_turned_off() -> None:
+    other = {"MLFLOW_REGISTRY_STORE_URI": "mssql+pyodbc://me:x@sql/m?driver=d", "MLFLOW_AZURE_SQL_WAIT": "0"}
+    env = settings({**GOOD, **other}, "python").env
+    assert env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=azure_sql&azure_sql_wait=0"
+    assert env["MLFLOW_REGISTRY_STORE_URI"].endswith("?driver=d&plugin=azure_sql&azure_sql_wait=0")
+    given = {**GOOD, "MLFLOW_BACKEND_STORE_URI": f"{SQL}&plugin=other"}
+    assert settings(given, "python").env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=other"
+    off = settings({**GOOD, "MLFLOW_AZURE_SQL_PLUGIN": "false"}, "python").env
+    assert off["MLFLOW_BACKEND_STORE_URI"] == SQL
+
+
+@pytest.mark.parametrize("uri", ["postgresql://me:x@db/mlflow", "sqlite:////home/mlflow/mlflow.db"])
+def test_other_databases_have_no_plugin(uri: str) -> None:
+    assert settings({**GOOD, "MLFLOW_BACKEND_STORE_URI": uri}, "python").env["MLFLOW_BACKEND_STORE_URI"] == uri
+
+
+def test_a_database_that_may_pause_gets_no_pool() -> None:
+    assert "MLFLOW_SQLALCHEMYSTORE_POOLCLASS" not in settings(GOOD, "python").env
+    env = settings({**GOOD, "MLFLOW_AZURE_DATABASE_MAY_PAUSE": "true"}, "python").env
+    assert env["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] == "NullPool"
 
 
 def test_a_missing_driver_is_named() -> None:

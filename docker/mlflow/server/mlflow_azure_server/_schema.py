@@ -25,6 +25,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from mlflow_azure_server._azure_sql import WAIT_OPTION
 from mlflow_azure_server._settings import SettingError, secrets_in
 
 _VARIABLE = "MLFLOW_BACKEND_STORE_URI"
@@ -127,7 +128,11 @@ def _engine(uri: str) -> Engine:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return sqlalchemy.create_engine(uri, poolclass=NullPool)
+        url = sqlalchemy.make_url(uri)
+        if WAIT_OPTION in url.query:
+            # Here _connected() waits, until its own deadline.
+            url = url.update_query_dict({WAIT_OPTION: "0"})
+        return sqlalchemy.create_engine(url, poolclass=NullPool)
     except (SQLAlchemyError, ImportError, ValueError) as error:
         raise SettingError(
             _VARIABLE, None, f"cannot be used: {_one_line(error, uri)}", "Compare it with the README's forms"

@@ -25,6 +25,7 @@ _DRIVERS = {
     "postgresql+psycopg": "psycopg",
     "sqlite": "sqlite3",
 }
+_DATABASES = ("MLFLOW_BACKEND_STORE_URI", "MLFLOW_REGISTRY_STORE_URI", "MLFLOW_READ_REPLICA_BACKEND_STORE_URI")
 # mlflow/store/artifact/azure_blob_artifact_repo.py understands exactly these.
 _WASB = re.compile(
     r"wasbs?://(?P<container>[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9])"
@@ -74,7 +75,7 @@ def settings(env: Mapping[str, str], python: str) -> Settings:
     given = {name: value for name, value in env.items() if value != ""}
     backend = _required(given, "MLFLOW_BACKEND_STORE_URI", "a database URI", "mssql+mssqlpython://…, see the README")
     check_database_uri("MLFLOW_BACKEND_STORE_URI", backend)
-    for variable in ("MLFLOW_REGISTRY_STORE_URI", "MLFLOW_READ_REPLICA_BACKEND_STORE_URI"):
+    for variable in _DATABASES[1:]:
         if variable in given:
             check_database_uri(variable, given[variable])
     _artifacts(given)
@@ -97,6 +98,7 @@ def settings(env: Mapping[str, str], python: str) -> Settings:
     server.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # MLflow imports GitPython, which otherwise complains that the image has no git.
     server.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    _database(given, server, jobs)
     if not _flag(given, "MLFLOW_AZURE_KEEP_OTEL", False):
         # Container Apps' OpenTelemetry agent puts these into every container. With them MLflow sends the traces
         # of its own gateway to that agent instead of the tracking store, where nobody finds them.
@@ -172,6 +174,33 @@ def check_database_uri(variable: str, uri: str) -> None:
             "says neither who logs in nor Authentication",
             "Add <user>:<password>@, or Authentication=ActiveDirectoryMSI&UID=<client id of the managed identity>",
         )
+
+
+def _database(given: Mapping[str, str], server: dict[str, str], jobs: bool) -> None:
+    """Put into `server` how the databases of `given` are dealt with."""
+    wait = _number(given, "MLFLOW_AZURE_SQL_WAIT", 60, 0, 200)
+    if _flag(given, "MLFLOW_AZURE_SQL_PLUGIN", True):
+        for variable in _DATABASES:
+            uri = given.get(variable, "")
+            if uri.startswith("mssql+") and "plugin=" not in uri:
+                server[variable] = f"{uri}{'&' if '?' in uri else '?'}plugin=azure_sql&azure_sql_wait={wait}"
+    variable = "MLFLOW_AZURE_DATABASE_MAY_PAUSE"
+    if not _flag(given, variable, False):
+        return
+    if jobs:
+        raise SettingError(
+            variable,
+            "true",
+            "cannot be with MLFLOW_SERVER_ENABLE_JOB_EXECUTION=true, whose jobs ask the database every minute",
+            "Leave one of them out",
+        )
+    for option in ("POOLCLASS", "POOL_SIZE", "POOL_RECYCLE", "MAX_OVERFLOW"):
+        name = f"MLFLOW_SQLALCHEMYSTORE_{option}"
+        if name in given:
+            raise SettingError(
+                variable, "true", f"keeps no pool of connections, and {name} asks for one", "Remove one of them"
+            )
+    server["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = "NullPool"
 
 
 def secrets_in(uri: str) -> list[str]:
