@@ -69,6 +69,7 @@ EXAMPLES = r"""
   mlops.mlflow_azure.container_app_job_execution:
     resource_group: rg-mlflow
     job: caj-probe
+    state: started
 
 - name: Stop whatever runs of it
   mlops.mlflow_azure.container_app_job_execution:

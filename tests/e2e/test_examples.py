@@ -31,6 +31,7 @@ VARIABLES = {
     "backend_store_uri": "sqlite:////tmp/unused.db",
     "passphrase": "examples only",
     "sql_password": "Examples-0nly-Sandbox",
+    "storage_account_key": "ZXhhbXBsZXMgb25seQ==",
 }
 CONNECTION = {
     "ansible_connection": "local",
