@@ -33,6 +33,7 @@ from sandbox.providers.container_template import (
     unsettled_registries,
     volumes,
 )
+from sandbox.providers.template_rules import check_template_rules
 from sandbox.resource_types import (
     ArmError,
     Call,
@@ -91,6 +92,7 @@ class ContainerApp(ResourceType):
         check_environment(self.store, properties)
         check_configuration(self.store, call, existing)
         check_template(properties, secret_names(properties))
+        check_template_rules(properties.get("template") or {})
         scale = (properties.get("template") or {}).get("scale") or {}
         low, high = scale.get("minReplicas"), scale.get("maxReplicas")
         if low is not None and high is not None and int(low) > int(high):

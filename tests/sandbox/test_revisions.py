@@ -357,6 +357,43 @@ def test_an_init_container_that_fails(sandbox: Client, platform: Platform) -> No
     assert "not today" in ended["error"]["message"]
 
 
+TCP = {"type": "Liveness", "tcpSocket": {"port": 8080}}
+
+
+@pytest.mark.parametrize(
+    ("probes", "said"),
+    [
+        ([{**TCP, "type": "Sometimes"}], "probes.type"),
+        ([TCP, TCP], "probes.type"),
+        ([{"type": "Startup"}], "either httpGet or tcpSocket"),
+        ([{**TCP, "httpGet": {"port": 1}}], "either httpGet or tcpSocket"),
+        ([{"type": "Startup", "tcpSocket": {}}], "probes.port"),
+        ([{"type": "Startup", "tcpSocket": {"port": 65536}}], "1 to 65535"),
+        ([{"type": "Startup", "tcpSocket": {"port": "http"}}], "1 to 65535"),
+        ([{**TCP, "periodSeconds": 0}], "probes.periodSeconds"),
+        ([{**TCP, "periodSeconds": "often"}], "probes.periodSeconds"),
+        ([{**TCP, "timeoutSeconds": 241}], "1 to 240"),
+        ([{**TCP, "initialDelaySeconds": 61}], "0 to 60"),
+        ([{**TCP, "successThreshold": -1}], "1 to 10"),
+        ([{**TCP, "failureThreshold": 31}], "1 to 30"),
+        ([{**TCP, "failureThreshold": 0}, {**TCP, "type": "Startup", "periodSeconds": 999}], "probes.failureThreshold"),
+    ],
+)
+def test_probes_that_are_refused(sandbox: Client, platform: Platform, probes: list[Any], said: str) -> None:
+    answer = sandbox.arm("PUT", app_path(platform), app_body(platform, container={"probes": probes}))
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (400, "InvalidParameterValueInContainerTemplate")
+    assert said in error["message"]
+
+
+@pytest.mark.parametrize("requests_at_a_time", ["0", "many", "-1", "1.5", ""])
+def test_scale_rules_that_are_refused(sandbox: Client, platform: Platform, requests_at_a_time: str) -> None:
+    template = scaled()
+    template["scale"]["rules"][0]["http"]["metadata"]["concurrentRequests"] = requests_at_a_time
+    answer = sandbox.arm("PUT", app_path(platform), app_body(platform, template=template))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidParameterValueInContainerTemplate")
+
+
 # a kill
 
 

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Container Apps refuses in a template before anything runs: probes and scale rules that no replica could be run by.
+
+Sources: the Azure REST API specification of Microsoft.App, and https://learn.microsoft.com/azure/container-apps/health-probes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.resource_types import ArmError, Json
+
+_MOST_FAILURES = {"startup": 240, "readiness": 48, "liveness": 30}
+_LIMITS = {
+    "initialDelaySeconds": (0, 60),
+    "periodSeconds": (1, 240),
+    "timeoutSeconds": (1, 240),
+    "successThreshold": (1, 10),
+}
+
+
+def check_template_rules(template: Json) -> None:
+    """Refuses, with ArmError, a template with a probe or a scale rule that is wrong, naming all that is."""
+    wrong = [*_wrong_probes(template), *_wrong_rules(template)]
+    if wrong:
+        told = " ".join(
+            f"Field '{field}' is invalid with details: 'Invalid value: \"{value}\": {rule}';."
+            for field, value, rule in wrong
+        )
+        raise ArmError(
+            400,
+            "InvalidParameterValueInContainerTemplate",
+            f"The following field(s) are either invalid or missing. {told}",
+            cause="",
+        )
+
+
+def _wrong_probes(template: Json) -> Iterator[tuple[str, Any, str]]:
+    for container in template.get("containers") or []:
+        seen = set()
+        for probe in container.get("probes") or []:
+            field, kind = f"template.containers.{container.get('name')}.probes", str(probe.get("type") or "").lower()
+            if kind not in _MOST_FAILURES or kind in seen:
+                yield f"{field}.type", probe.get("type"), "one each of Liveness, Readiness and Startup."
+                continue
+            seen.add(kind)
+            http, tcp = probe.get("httpGet"), probe.get("tcpSocket")
+            if (http is None) == (tcp is None):
+                yield field, probe["type"], "either httpGet or tcpSocket."
+                continue
+            limits = {**_LIMITS, "failureThreshold": (1, _MOST_FAILURES[kind])}
+            numbers = {"port": (http or tcp or {}).get("port"), **{name: probe.get(name) for name in limits}}
+            if numbers["port"] is None:
+                yield f"{field}.port", None, "a number from 1 to 65535."
+            for name, (least, most) in {"port": (1, 65535), **limits}.items():
+                if numbers[name] is not None and not _within(numbers[name], least, most):
+                    yield f"{field}.{name}", numbers[name], f"a number from {least} to {most}."
+
+
+def _wrong_rules(template: Json) -> Iterator[tuple[str, Any, str]]:
+    for rule in (template.get("scale") or {}).get("rules") or []:
+        for kind, name in (("http", "concurrentRequests"), ("tcp", "concurrentConnections")):
+            value = ((rule.get(kind) or {}).get("metadata") or {}).get(name)
+            if value is not None and not _within(value, 1, 10**9):
+                yield (
+                    f"template.scale.rules.{rule.get('name')}.{kind}.metadata.{name}",
+                    value,
+                    "a number of at least 1.",
+                )
+
+
+def _within(value: Any, least: int, most: int) -> bool:
+    text = str(value)
+    return text.isdecimal() and least <= int(text) <= most
