@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.scaling import Scale, needed, next_count
+from sandbox.scaling import Demand, Scale, needed, next_count
 from sandbox.store import Resource
 from sandbox.traffic import shares, way_to
 
@@ -119,3 +119,15 @@ def test_one_revision_at_a_time_is_the_latest_that_is_ready() -> None:
     assert shares(way) == {"app--two": 100}
     single.properties["latestReadyRevisionName"] = None
     assert shares(way) == {}
+
+
+def test_the_load_of_the_last_seconds() -> None:
+    demand = Demand()
+    assert demand.load(100, 10) == 0
+    demand.requests = {"a": 100, "b": 101}
+    assert demand.load(102, 10) == 1  # 0, then 2
+    assert demand.load(111, 10) == 2  # the first look is out of the window
+    demand.requests.pop("a")
+    assert demand.load(130, 10) == 1
+    # what has been going on for longer than a request may is over, whether anybody said so or not
+    assert demand.load(101 + 240, 10) == 0
