@@ -40,12 +40,14 @@ class Module:
         """Import the SDK packages. Raises Failure that names the missing one."""
         require({"azure.identity": "azure-identity", "azure.mgmt.core": "azure-mgmt-core", **self.packages})
 
-    def run(self, params: Params, check_mode: bool, remember: Remember | None = None) -> dict[str, Any]:
-        """The result of the task, failed ones included. remember: cache of tokens, see Credential."""
+    def run(
+        self, params: Params, check_mode: bool, remember: Remember | None = None, transport: Any = None
+    ) -> dict[str, Any]:
+        """The result of the task, failed ones included. remember: cache of tokens, see Credential; transport: see Arm."""
         try:
             self.load()
             connection = connection_from(params)
-            arm = Arm(connection, Credential(connection, remember), Deadline(params["wait_timeout"]))
+            arm = Arm(connection, Credential(connection, remember), Deadline(params["wait_timeout"]), transport)
             return self.execute(params, arm, check_mode)
         except ArmError as error:
             return {"failed": True, "msg": str(error), "error": error.as_dict()}

@@ -27,6 +27,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._errors import Failure
 from ..module_utils._module import Module
+from ._tls import TRUST
 from ._tokens import TOKENS
 
 _AUTO = frozenset(("auto", "auto_silent", "auto_legacy", "auto_legacy_silent"))
@@ -44,7 +45,8 @@ class InProcessAction(ActionBase):
         super().__init_subclass__()
         try:
             cls.module.load()
-        except Failure:
+            TRUST.load()
+        except (Failure, ImportError):
             # The task says so, when there is one.
             return
 
@@ -80,7 +82,7 @@ class InProcessAction(ActionBase):
         if checked.error_messages:
             result: dict[str, Any] = {"failed": True, "msg": self._message(checked.errors[0])}
         else:
-            result = self.module.run(parameters, bool(self._task.check_mode), TOKENS.remember)
+            result = self.module.run(parameters, bool(self._task.check_mode), TOKENS.remember, TRUST.transport())
         if not self._task.diff:
             result.pop("diff", None)
         result = {"changed": False, **result}

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The certificates that are loaded once for a play are those that are trusted, and no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pytest
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Arm
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import connection_from
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._deadline import Deadline
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure
+from ansible_collections.mlops.mlflow_azure.plugins.plugin_utils._tls import Trust
+from fake_azure import Clock, FakeCredential, module, options
+from tiny_azure import TinyAzure
+
+
+def create(azure: TinyAzure, trust: Trust) -> dict[str, Any]:
+    given = options("resource_group", name="rg", location="x", subscription_id="s", resource_manager_endpoint=azure.url)
+    clock = Clock()
+    deadline = Deadline(60, clock.monotonic, clock.sleep)
+    arm = Arm(connection_from(given), FakeCredential(), deadline, trust.transport())
+    result: dict[str, Any] = module("resource_group").execute(given, arm, False)
+    return result
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_server_of_the_bundle_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with TinyAzure(tmp_path) as azure:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(azure.certificate))
+        trust = Trust()
+        trust.load()
+        assert trust.transport() is not None
+        assert create(azure, trust)["changed"] is True
+
+
+def test_no_other_server_is(tmp_path: Path) -> None:
+    trust = Trust()
+    trust.load()
+    with TinyAzure(tmp_path) as azure, pytest.raises(Failure, match="CERTIFICATE_VERIFY_FAILED"):
+        create(azure, trust)
+    assert azure.requests == []
+
+
+def test_the_environment_of_a_task_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trust = Trust()
+    assert trust.transport() is None
+    trust.load()
+    assert trust.transport() is not None
+    with TinyAzure(tmp_path) as azure:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(azure.certificate))
+        assert trust.transport() is None
+        assert create(azure, trust)["changed"] is True
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+        assert trust.transport() is not None
+
+
+def test_a_bundle_that_is_not_there_is_left_to_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    trust = Trust()
+    trust.load()
+    assert trust.transport() is None
