@@ -113,8 +113,8 @@ class Gateway:
             return
         front = self._front_app(port)
         if front is not None:
-            self._enter_by_front(flow, front)
-            await self._pass_to_app(flow, Way(front))
+            if self._enter_by_front(flow, front, port):
+                await self._pass_to_app(flow, Way(front))
             return
         host = flow.request.pretty_host.lower()
         account = self._account(host)
@@ -228,15 +228,25 @@ class Gateway:
                 return app
         return None
 
-    def _enter_by_front(self, flow: http.HTTPFlow, app: Resource) -> None:
-        """Makes of a request to the app's local port one to the app's own name, so that its host and origin checks stay strict."""
-        fqdn = app.properties["configuration"]["ingress"]["fqdn"]
-        own = f"http://{flow.request.headers.get('Host', '')}"
-        flow.request.headers["Host"] = fqdn
+    def _enter_by_front(self, flow: http.HTTPFlow, app: Resource, port: int) -> bool:
+        """Makes of a request to the app's local port one to the app's own name, so that its host and origin checks stay strict.
+
+        False, with the answer set, where the port was reached by another name than this machine's: a page elsewhere may make its
+        own name point here (DNS rebinding), and must not become the app's own page by that.
+        """
+        ingress = app.properties["configuration"].get("ingress")
+        host = flow.request.headers.get("Host", "").lower()
+        if not ingress or host not in (f"127.0.0.1:{port}", f"localhost:{port}"):
+            status = 421 if ingress else 404
+            flow.response = http.Response.make(status, _NO_APP, {"Content-Type": "text/html"})
+            return False
+        own = f"http://{host}"
+        flow.request.headers["Host"] = ingress["fqdn"]
         for name in ("Origin", "Referer"):
             value = flow.request.headers.get(name)
             if value is not None and (value == own or value.startswith(own + "/")):
-                flow.request.headers[name] = f"https://{fqdn}" + value[len(own) :]
+                flow.request.headers[name] = f"https://{ingress['fqdn']}" + value[len(own) :]
+        return True
 
     async def _pass_to_app(self, flow: http.HTTPFlow, way: Way) -> None:
         ingress = way.app.properties["configuration"].get("ingress")

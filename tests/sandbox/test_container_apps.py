@@ -118,6 +118,36 @@ def test_the_plain_local_address(sandbox: Client, app: dict[str, Any]) -> None:
         "headers"
     ]
     assert foreign["Origin"] == "http://evil.example"
+    port = url.rpartition(":")[2]
+    local = requests.get(url, headers={"Host": f"localhost:{port}"}, timeout=30, proxies={"http": ""})
+    assert local.json()["headers"]["Host"] == fqdn
+
+
+@pytest.mark.parametrize("host", ["evil.example:{port}", "evil.example", "127.0.0.1", "localhost.evil.example:{port}"])
+def test_the_plain_local_address_has_no_other_name(sandbox: Client, app: dict[str, Any], host: str) -> None:
+    """A page elsewhere may make its own name point to this machine; it does not become the app's page by that."""
+    url = run_cli(sandbox.home, "url", app["name"]).stdout.strip()
+    host = host.format(port=url.rpartition(":")[2])
+    answer = requests.get(url, headers={"Host": host, "Origin": f"http://{host}"}, timeout=30, proxies={"http": ""})
+    assert answer.status_code == 421
+    assert "s3cr3t-value" not in answer.text
+
+
+def test_the_plain_local_address_of_an_app_without_ingress(sandbox: Client, platform: Platform) -> None:
+    path, body = app_path(platform), app_body(platform)
+    made = sandbox.put(path, body)
+    url = run_cli(sandbox.home, "url", made["name"]).stdout.strip()
+    body["properties"]["configuration"]["ingress"] = None
+    body["properties"]["template"]["containers"][0]["probes"] = []
+    sandbox.put(path, body)
+
+    def closed() -> bool:
+        try:
+            return requests.get(url, timeout=30, proxies={"http": ""}).status_code == 404
+        except requests.ConnectionError:
+            return True
+
+    sandbox.until(closed, "it answers no more")
 
 
 def test_the_managed_identity_of_an_app(sandbox: Client, platform: Platform, app: dict[str, Any]) -> None:
