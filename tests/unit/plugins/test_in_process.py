@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 import yaml
+from test_faults import CASES
 from tiny_azure import TinyAzure
 
+PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 COLLECTIONS = Path(__file__).resolve().parents[3] / ".ansible" / "collections"
 SECRET = "client-secret-value"
 NAME = "mlops.mlflow_azure.resource_group"
@@ -49,6 +51,19 @@ TASKS: list[dict[str, Any]] = [
     {NAME: {"name": "rg4", "state": "absent"}},
     {NAME: GROUP, "async": 60, "poll": 1},
 ]
+
+
+def every_module() -> list[dict[str, Any]]:
+    """Of each module that has an action plugin: a wrong task, and of each that manages a resource, one that makes it."""
+    tasks: list[dict[str, Any]] = []
+    for module in sorted(file.stem for file in (PLUGINS / "action").glob("*.py")):
+        name = f"mlops.mlflow_azure.{module}"
+        tasks.append({name: {"no_such_option": 1}})
+        # A vault's own host is not one that is here.
+        if module in CASES and module != "key_vault_secret":
+            tasks.append({name: CASES[module].least, "check_mode": True, "diff": True})
+            tasks.append({name: CASES[module].least, "diff": True})
+    return tasks
 
 
 @pytest.fixture
@@ -143,6 +158,23 @@ def test_results_and_requests_are_the_same_either_way(both: Any) -> None:
     assert [bool(result.get("failed")) for result in here[7:15]] == [True] * 8
     assert "diff" in here[1]
     assert "diff" not in here[2]
+
+
+@pytest.mark.slow
+def test_every_module_gives_the_same_either_way(tmp_path: Path, azure: TinyAzure) -> None:
+    tasks = every_module()
+    here, _output = play(tmp_path / "here", azure, tasks, OWN)
+    asked, azure.requests, azure.groups = azure.requests, [], {}
+    apart, _output = play(tmp_path / "apart", azure, tasks, another_interpreter())
+    for task, one, other in zip(tasks, here, apart, strict=True):
+        assert without_incidental(one) == without_incidental(other), task
+        wrong = any("no_such_option" in arguments for arguments in task.values() if isinstance(arguments, dict))
+        assert bool(one.get("failed")) == wrong, one
+        if not wrong:
+            assert one["changed"] is True
+            assert "after" in one["diff"]
+    assert asked == azure.requests
+    assert len(tasks) > 2 * len(CASES)
 
 
 def test_a_play_fetches_one_token(tmp_path: Path, azure: TinyAzure) -> None:

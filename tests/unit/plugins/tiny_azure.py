@@ -89,7 +89,7 @@ class TinyAzure:
         if method == "PUT":
             self.groups[name] = {"id": path, "name": name, "type": "Microsoft.Resources/resourceGroups", **body}
             self.groups[name]["properties"] = {"provisioningState": "Succeeded"}
-            return 201, self.groups[name]
+            return 200, self.groups[name]
         if name not in self.groups:
             return 404, {"error": {"code": "ResourceGroupNotFound", "message": f"'{name}' could not be found."}}
         if method == "PATCH":
