@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from tests.sandbox.azure_client import Client, Platform, app_body, run_cli
+from tests.sandbox.test_vaults import ROLES, Vault
 
 
 def app_path(platform: Platform) -> str:
@@ -210,6 +211,43 @@ def test_secrets_are_shown_by_list_secrets_alone(sandbox: Client, app: dict[str,
     assert app["properties"]["configuration"]["secrets"] == [{"name": "pass"}]
     listed = sandbox.arm("POST", f"{app['id']}/listSecrets")
     assert listed.json() == {"value": [{"name": "pass", "value": "s3cr3t-value"}]}
+
+
+def test_a_secret_that_a_key_vault_keeps(sandbox: Client, platform: Platform) -> None:
+    """Read as the app's identity when a container starts; where it may not be read any more, nothing starts."""
+    vault = Vault(sandbox, platform.group)
+    assert vault.put().status_code == 200
+    assert vault.grant("Officer").status_code == 201
+    vault.ask("PUT", "/secrets/pass", {"value": "first-w0rd"})
+    identity = platform.identity
+    definition = f"{sandbox.subscription}/providers/Microsoft.Authorization/roleDefinitions/{ROLES['User']}"
+    role = {"principalId": identity["properties"]["principalId"], "roleDefinitionId": definition}
+    assignment = f"{vault.id}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+    assert sandbox.arm("PUT", assignment, {"properties": role}).status_code == 201
+    url = f"https://{vault.name}.vault.azure.net/secrets/pass"
+    reference = {"name": "pass", "keyVaultUrl": url, "identity": identity["id"]}
+    body = app_body(platform, secrets=[reference], env=[{"name": "PASS", "secretRef": "pass"}])
+    made = sandbox.put(app_path(platform), body)
+    assert get(sandbox, made).json()["environment"]["PASS"] == "first-w0rd"
+
+    vault.ask("PUT", "/secrets/pass", {"value": "second-w0rd"})
+    assert get(sandbox, made).json()["environment"]["PASS"] == "first-w0rd"
+    revision = f"{made['id']}/revisions/{made['properties']['latestReadyRevisionName']}"
+
+    def state() -> str:
+        return str(sandbox.arm("GET", revision).json()["properties"]["runningState"])
+
+    sandbox.arm("POST", f"{revision}/restart")
+    sandbox.until(lambda: state() == "Running", "running again")
+    assert get(sandbox, made).json()["environment"]["PASS"] == "second-w0rd"
+
+    assert sandbox.arm("DELETE", assignment).status_code == 200
+    sandbox.arm("POST", f"{revision}/restart")
+    sandbox.until(lambda: state() not in ("Running", "Processing"), "it cannot start")
+    assert get(sandbox, made).status_code == 503
+    log = run_cli(sandbox.home, "logs", made["name"]).stdout
+    assert "Unable to get value using Managed identity" in log
+    assert "w0rd" not in log
 
 
 def test_a_patch_keeps_secrets_and_a_put_does_not(sandbox: Client, platform: Platform) -> None:
