@@ -22,6 +22,7 @@ from sandbox.resource_types import (
     Reply,
     ResourceType,
     Target,
+    merge_patch,
     region,
     system_data,
     without_nulls,
@@ -113,6 +114,10 @@ class ManagedEnvironment(ResourceType):
         analytics = logs.get("logAnalyticsConfiguration")
         place = region(call.body["location"])
         network = asked.get("vnetConfiguration") or known.get("vnetConfiguration")
+
+        def chosen(name: str) -> Json:
+            return asked.get(name) or known.get(name) or {}
+
         group = f"ME_{call.target.name}_{call.target.resource_group}_{place}"
         domain = asked.get("customDomainConfiguration") or known.get("customDomainConfiguration") or {}
         insights = known.get("appInsightsConfiguration")
@@ -150,8 +155,8 @@ class ManagedEnvironment(ResourceType):
             "workloadProfiles": profiles,
             "appInsightsConfiguration": insights,
             "infrastructureResourceGroup": (asked.get("infrastructureResourceGroup") or group) if network else None,
-            "peerAuthentication": {"mtls": {"enabled": False}},
-            "peerTrafficConfiguration": {"encryption": {"enabled": False}},
+            "peerAuthentication": merge_patch({"mtls": {"enabled": False}}, chosen("peerAuthentication")),
+            "peerTrafficConfiguration": merge_patch({"encryption": {"enabled": False}}, chosen("peerTrafficConfiguration")),
             "publicNetworkAccess": asked.get("publicNetworkAccess") or known.get("publicNetworkAccess") or "Enabled",
             "diskEncryptionConfiguration": None,
         }  # fmt: skip
@@ -246,6 +251,7 @@ def _invalid_storage(reason: str) -> ArmError:
 class DaprComponent(ResourceType):
     type = "Microsoft.App/managedEnvironments/daprComponents"
     created_status = 200
+    deleted_status = 204
     shows_state = False
 
     def not_found(self, target: Target) -> ArmError:

@@ -45,7 +45,6 @@ class FederatedIdentityCredential(ResourceType):
 
     type = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"
     id_group_segment = "resourcegroups"
-    created_status = 200
     shows_state = False
     name_rule = NameRule(
         r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,119}",

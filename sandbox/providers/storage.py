@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
 import secrets
 from dataclasses import replace
@@ -42,6 +43,33 @@ class BlobService(Protocol):
     def delete_container(self, account: Resource, name: str) -> None: ...
 
 
+_VALUES = {
+    "sku.name": {
+        f"{tier}_{redundancy}"
+        for tier, redundancies in {
+            "Standard": ("LRS", "GRS", "RAGRS", "ZRS", "GZRS", "RAGZRS"), "Premium": ("LRS", "ZRS"), "PremiumV2": ("LRS", "ZRS"),
+            "StandardV2": ("LRS", "GRS", "ZRS", "GZRS"),
+        }.items()
+        for redundancy in redundancies
+    },
+    "kind": {"Storage", "StorageV2", "BlobStorage", "FileStorage", "BlockBlobStorage"},
+    "accessTier": {"Hot", "Cool", "Cold", "Premium"},
+    "minimumTlsVersion": {"TLS1_0", "TLS1_1", "TLS1_2", "TLS1_3"},
+    "publicNetworkAccess": {"Enabled", "Disabled", "SecuredByPerimeter"},
+    "networkAcls.defaultAction": {"Allow", "Deny"},
+}  # fmt: skip
+
+
+def _is_network(value: str) -> bool:
+    """Whether a value is an address, a range in CIDR notation, or two addresses with a hyphen between them."""
+    try:
+        for part in value.split("-") if "/" not in value else [value]:
+            ipaddress.ip_network(part, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
 class StorageAccount(ResourceType):
     type = "Microsoft.Storage/storageAccounts"
     unique_everywhere = True
@@ -68,6 +96,25 @@ class StorageAccount(ResourceType):
         return ArmError(
             409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.", cause=""
         )
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        asked = call.body.get("properties") or {}
+        rules = asked.get("networkAcls") or {}
+        given = {
+            "sku.name": (call.body.get("sku") or {}).get("name"),
+            "kind": call.body.get("kind"),
+            "networkAcls.defaultAction": rules.get("defaultAction"),
+            **{name: asked.get(name) for name in ("accessTier", "minimumTlsVersion", "publicNetworkAccess")},
+        }
+        wrong = [name for name, value in given.items() if value is not None and value not in _VALUES[name]]
+        days = (asked.get("keyPolicy") or {}).get("keyExpirationPeriodInDays")
+        if days is not None and int(days) < 1:
+            wrong.append("keyPolicy.keyExpirationPeriodInDays")
+        if not all(_is_network(str(rule.get("value"))) for rule in rules.get("ipRules") or []):
+            wrong.append("networkAcls.ipRule[*].value")
+        if wrong:
+            message = f"Values for request parameters are invalid: {','.join(wrong)}."
+            raise ArmError(400, "InvalidValuesForRequestParameters", message, cause="")
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = call.body.get("properties") or {}

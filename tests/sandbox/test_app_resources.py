@@ -313,6 +313,10 @@ def test_a_write_that_changes_nothing_of_an_environment_is_done_at_once(sandbox:
     again = sandbox.arm("PUT", path, body)
     assert (again.status_code, again.json()["properties"]) == (200, made["properties"])
     assert sandbox.arm("PATCH", path, {"tags": {"a": "b"}}).status_code == 200
+    encrypted = sandbox.arm("PATCH", path, {"properties": {"peerAuthentication": {"mtls": {"enabled": True}}}})
+    assert encrypted.status_code == 202
+    sandbox.wait(encrypted)
+    assert sandbox.arm("GET", path).json()["properties"]["peerAuthentication"] == {"mtls": {"enabled": True}}
     changed_tags = sandbox.arm("PATCH", path, {"tags": {"a": "c"}})
     assert (changed_tags.status_code, changed_tags.content) == (202, b"")
     sandbox.wait(changed_tags)

@@ -113,7 +113,9 @@ TOLERATED = (
     Tolerated("storage__storageaccounts", r"properties\.geoReplicationStats", "shown where a query asks for it", "9999", (5,)),
     Tolerated("storage__storageaccounts__blobservices", r"properties\.staticWebsite", OLDER, "2025"),
 )  # fmt: skip
-CREATED_WITH_ANOTHER_STATUS = ("storage__storageaccounts", "operationalinsights__workspaces", "userassignedidentities")
+CREATED_WITH_ANOTHER_STATUS = (
+    "storage__storageaccounts", "operationalinsights__workspaces", "userassignedidentities", "federatedidentitycredentials",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
