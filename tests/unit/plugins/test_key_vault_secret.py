@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import requests
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import Connection, Credential, Token
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._clouds import CLOUDS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, Failure, InvalidOption
 from azure.keyvault.secrets._shared.http_challenge_cache import clear
 from fake_azure import Exchange, FakeAzure, delete, get, patch, post, put, run
@@ -280,6 +282,21 @@ def test_a_name_that_is_still_being_deleted_is_waited_for() -> None:
         get(SECRET, 404, MISSING), put(SECRET, 409, conflict("ObjectIsBeingDeleted")), put(SECRET, 200, secret())
     ) as azure:
         assert run("key_vault_secret", azure, value=VALUE, **WANTED)["changed"] is True
+
+
+def test_a_token_for_the_tenant_of_one_vault_is_none_for_another() -> None:
+    kept: dict[str, Token] = {}
+    asked: list[str] = []
+
+    def remember(key: str, _fetch: Any) -> Token:
+        asked.append(key)
+        return kept.setdefault(key, Token(f"token {len(kept)}", 4102444800))
+
+    credential = Credential(Connection("s", CLOUDS["AzureCloud"]), remember)
+    tenants = ["one", "two", "one", None]
+    tokens = [credential.get_token("https://vault.azure.net/.default", tenant_id=tenant).token for tenant in tenants]
+    assert tokens == ["token 0", "token 1", "token 0", "token 2"]
+    assert len(asked) == 4
 
 
 def test_absent() -> None:
