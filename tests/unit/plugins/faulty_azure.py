@@ -109,7 +109,7 @@ class FaultyAzure:
             return Exchange(method, path, 200, self.action)
         if path in self.resources:
             return Exchange(method, path, 200, self.resources[path])
-        if path.endswith(("/roleassignments", "/versions")):
+        if path.endswith(("/roleassignments", "/versions", "/storageaccounts", "/databases", "/revisions")):
             return Exchange(method, path, 200, {"value": []})
         return Exchange(method, path, 404, {"error": {"code": "ResourceNotFound", "message": "was not found"}})
 
