@@ -48,7 +48,7 @@ class Script:
     logins: a fault for each login to come, None for one that goes well, as all do when it is empty.
     statements: (part of a statement, fault), each used once; statements that hold no such part go well. None drops the
         connection without an answer.
-    answers: the value of the single row of statements by a part of them; a callable is asked anew each time.
+    answers: the value of the single row of statements by a part of them; a callable is asked for each.
     """
 
     logins: deque[Fault | None] = field(default_factory=deque)
@@ -228,19 +228,37 @@ def _logged_in(federated: bool) -> bytes:
     return content + _done()
 
 
-def _access_token(login: bytes) -> str | None:
-    """The access token within a LOGIN7's feature extension FEDAUTH, if it has one."""
+def _federated(login: bytes) -> bytes:
+    """Data of the feature extension FEDAUTH within a LOGIN7; empty where it has none."""
     if not login[27] & 0x10:
-        return None
-    pointer = struct.unpack_from("<H", login, 56)[0]
-    position = struct.unpack_from("<I", login, pointer)[0]
+        return b""
+    (pointer,) = struct.unpack_from("<H", login, 56)
+    (position,) = struct.unpack_from("<I", login, pointer)
     while login[position] != 0xFF:
-        kind, length = login[position], struct.unpack_from("<I", login, position + 1)[0]
+        kind, length = struct.unpack_from("<BI", login, position)
         if kind == 2:
-            (size,) = struct.unpack_from("<I", login, position + 6)
-            return login[position + 10 : position + 10 + size].decode("utf-16-le")
+            return login[position + 5 : position + 5 + length]
         position += 5 + length
-    return None
+    return b""
+
+
+def _access_token(wire: _Wire, federated: bytes) -> str:
+    """The client's access token: it has brought it along (library 1), or gets it once it knows for what (2)."""
+    if federated[0] >> 1 == 1:
+        (size,) = struct.unpack_from("<I", federated, 1)
+        return federated[5 : 5 + size].decode("utf-16-le")
+    facts = [(1, "https://login.microsoftonline.com/common"), (2, "https://database.windows.net/")]
+    offset, head, body = 4 + 9 * len(facts), b"", b""
+    for kind, text in facts:
+        value = text.encode("utf-16-le")
+        head += struct.pack("<BII", kind, len(value), offset + len(body))
+        body += value
+    content = struct.pack("<I", len(facts)) + head + body
+    wire.send(b"\xee" + struct.pack("<I", len(content)) + content)
+    _kind, message = wire.receive()
+    (size,) = struct.unpack_from("<I", message, 4)
+    # The ODBC driver sends the end of its C string, too.
+    return message[8 : 8 + size].decode("utf-16-le").rstrip("\0")
 
 
 def _serve(connection: socket.socket, script: Script, certificate: Certificate | None) -> None:
@@ -252,14 +270,14 @@ def _serve(connection: socket.socket, script: Script, certificate: Certificate |
     if certificate:
         wire.encrypt(certificate)
     _kind, login = wire.receive()
-    token = _access_token(login)
-    if token is not None:
-        script.tokens.append(token)
+    extension = _federated(login)
+    if extension:
+        script.tokens.append(_access_token(wire, extension))
     fault = script.login()
     if fault:
         wire.send(_error(fault) + _done(2))
         return
-    wire.send(_logged_in(token is not None))
+    wire.send(_logged_in(bool(extension)))
     while True:
         kind, content = wire.receive()
         if kind == _ATTENTION:
@@ -269,6 +287,7 @@ def _serve(connection: socket.socket, script: Script, certificate: Certificate |
         body = content[headers:]
         text = body.decode("utf-16-le", errors="ignore")
         fault = script.statement(text)
+        value = script.value(text)
         procedure = kind == _RPC
         end = 0xFE if procedure else 0xFD
         if fault:
@@ -279,9 +298,9 @@ def _serve(connection: socket.socket, script: Script, certificate: Certificate |
             (request,) = struct.unpack_from("<H", body)
             wire.send(_transaction(request) + _done())
         elif procedure:
-            wire.send(_procedure(body, script.value(text)))
+            wire.send(_procedure(body, value))
         elif "SELECT" in text.upper() and "IDENTITY_INSERT" not in text:
-            wire.send(_row(script.value(text)) + _done(0x10, rows=1))
+            wire.send(_row(value) + _done(0x10, rows=1))
         else:
             wire.send(_done())
 

@@ -1,0 +1,192 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who logs in to Azure SQL, how long a connection stays open, and who changes the schema."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.image.server import bare
+from tests.image.tds_peer import Certificate, Script, peer
+
+IDENTITY = "11111111-1111-1111-1111-111111111111"
+URIS = {
+    "mssql-python": "mssql+mssqlpython://me:x@127.0.0.1:{port}/mlflow?Encrypt=no&plugin=azure_sql",
+    "pyodbc": "mssql+pyodbc://me:x@127.0.0.1:{port}/mlflow?driver=ODBC+Driver+18+for+SQL+Server&Encrypt=no"
+    "&plugin=azure_sql",
+}
+IDENTITY_URIS = {
+    "mssql-python": "mssql+mssqlpython://127.0.0.1:{port}/mlflow?Authentication=ActiveDirectoryMSI"
+    f"&UID={IDENTITY}&Encrypt=yes&TrustServerCertificate=yes&plugin=azure_sql&azure_sql_wait=0",
+    "pyodbc": f"mssql+pyodbc://{IDENTITY}@127.0.0.1:{{port}}/mlflow?driver=ODBC+Driver+18+for+SQL+Server"
+    "&Authentication=ActiveDirectoryMsi&Encrypt=yes&TrustServerCertificate=yes&plugin=azure_sql&azure_sql_wait=0",
+}
+ASK = """
+import sys
+from mlflow_azure_server import _entry
+_entry._driver(sys.argv[1])
+from mlflow.store.db.utils import create_sqlalchemy_engine
+from sqlalchemy import text
+engine = create_sqlalchemy_engine(sys.argv[1])
+for _ in range(2):
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+print("asked", flush=True)
+sys.stdin.readline()
+"""
+
+
+@contextmanager
+def asked(server_bin: Path, uri: str, **variables: str) -> Iterator[None]:
+    """A process that has asked the database twice and stays."""
+    command = [str(server_bin / "python"), "-c", ASK, uri]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=bare(**variables), stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            assert process.stdout
+            assert process.stderr
+            assert process.stdout.readline() == "asked\n", process.stderr.read()
+            yield
+        finally:
+            process.kill()
+
+
+def until_open(script: Script, count: int) -> None:
+    """Wait until `count` connections are open: opening takes a while, and closing reaches the peer a moment later."""
+    deadline = time.monotonic() + 60
+    while script.open_connections != count and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert script.open_connections == count
+
+
+@pytest.mark.parametrize("driver", URIS)
+def test_no_connection_stays_open_where_the_database_may_pause(server_bin: Path, driver: str) -> None:
+    script = Script()
+    with peer(script) as port:
+        with asked(server_bin, URIS[driver].format(port=port), MLFLOW_SQLALCHEMYSTORE_POOLCLASS="NullPool"):
+            until_open(script, 0)
+        assert script.login_count == 2
+
+
+@pytest.mark.parametrize("driver", URIS)
+def test_a_connection_stays_open_otherwise(server_bin: Path, driver: str) -> None:
+    script = Script()
+    with peer(script) as port, asked(server_bin, URIS[driver].format(port=port)):
+        until_open(script, 1)
+        assert script.login_count == 1
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    directory = tmp_path_factory.mktemp("certificate")
+    made = Certificate(directory / "certificate.pem", directory / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    subprocess.run([*command, "-keyout", made.key, "-out", made.certificate], check=True, capture_output=True)
+    return made
+
+
+@contextmanager
+def identity_endpoint() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """The address of a Container App's identity endpoint, and the requests that it has answered."""
+    requests: list[dict[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+            requests.append({**query, "header": self.headers.get("X-IDENTITY-HEADER", "")})
+            token = {
+                "access_token": "token-of-the-identity",
+                "expires_on": "4102444800",
+                "resource": query.get("resource", ""),
+                "token_type": "Bearer",
+                "client_id": IDENTITY,
+            }
+            # The ODBC driver looks for names and colons without a space between, as Azure sends them.
+            body = json.dumps(token, separators=(",", ":")).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/msi/token", requests
+        server.shutdown()
+
+
+@pytest.mark.parametrize("driver", IDENTITY_URIS)
+def test_the_apps_identity_logs_in(server_bin: Path, certificate: Certificate, driver: str) -> None:
+    script = Script()
+    with peer(script, certificate) as port, identity_endpoint() as (endpoint, requests):
+        variables = {"IDENTITY_ENDPOINT": endpoint, "IDENTITY_HEADER": "secret-of-the-app"}
+        with asked(server_bin, IDENTITY_URIS[driver].format(port=port), **variables):
+            pass
+    assert script.tokens == ["token-of-the-identity"]
+    assert requests
+    assert requests[0]["header"] == "secret-of-the-app"
+    assert requests[0]["client_id"] == IDENTITY
+    assert requests[0]["resource"].rstrip("/") == "https://database.windows.net"
+
+
+# What may not happen twice at once makes a file, which must not be there yet.
+PREPARE = """
+import os, sys
+from mlflow_azure_server import _entry, _schema
+uri, mark = sys.argv[1:]
+_entry._driver(uri)
+_schema._PAUSE = 0.01
+def upgrade(uri):
+    os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+    print("upgraded", flush=True)
+    os.unlink(mark)
+_schema.prepare(uri, upgrade, 60, lambda line: None)
+"""
+
+
+@pytest.mark.parametrize("driver", URIS)
+def test_no_two_of_eight_change_the_schema_at_once(server_bin: Path, tmp_path: Path, driver: str) -> None:
+    """The peer grants sp_getapplock to one session, as SQL Server does, and none other until it is released."""
+    script = Script()
+    holder = threading.Lock()
+    refused = []
+
+    def take() -> str:
+        if holder.acquire(blocking=False):
+            return "0"
+        refused.append(1)
+        return "-1"
+
+    def release() -> str:
+        holder.release()
+        return "0"
+
+    script.answers = {"sp_getapplock": take, "sp_releaseapplock": release}
+    with peer(script) as port:
+        holder.acquire()
+        uri = URIS[driver].format(port=port)
+        command = [str(server_bin / "python"), "-c", PREPARE, uri, str(tmp_path / "mark")]
+        pipe = subprocess.PIPE
+        replicas = [subprocess.Popen(command, env=bare(), stdout=pipe, stderr=pipe, text=True) for _ in range(8)]
+        # All eight are there and wait, before the first gets it.
+        until_open(script, 8)
+        holder.release()
+        ended = [(*replica.communicate(timeout=90), replica.returncode) for replica in replicas]
+    assert ended == [("upgraded\n", "", 0)] * 8
+    assert refused
+    assert not holder.locked()
