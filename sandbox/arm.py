@@ -279,7 +279,7 @@ class ResourceManager:
         if method == "DELETE":
             return self._delete(handler, call, existing)
         self.subscription.check_registered(handler.type.partition("/")[0])
-        self._read_names(handler, call)
+        self._read_names(handler, call, existing)
         if method == "PATCH" and existing is None:
             raise handler.not_found(target)
         if method == "PATCH" and existing is not None:
@@ -290,10 +290,14 @@ class ResourceManager:
             )
         return self._write(handler, call, existing, resource_id)
 
-    def _read_names(self, handler: ResourceType, call: Call) -> None:
+    def _read_names(self, handler: ResourceType, call: Call, existing: Resource | None) -> None:
         """Takes the names of properties in any case; where the sandbox is strict, refuses those that nobody knows."""
         call.body = with_azures_names(handler.type, call.body)
-        if self.context.strict and (unknown := unknown_properties(handler.type, call.body)):
+        unknown = unknown_properties(handler.type, call.body) if self.context.strict else []
+        if unknown and existing is not None:  # clients send back what a GET showed them
+            ours = set(unknown_properties(handler.type, handler.show(existing)))
+            unknown = [path for path in unknown if path not in ours]
+        if unknown:
             name = unknown[0].rpartition(".")[2]
             raise ArmError(
                 400,
