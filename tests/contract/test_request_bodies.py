@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _plan
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _plan, _role_assignment
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._api_versions import API_VERSIONS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
 from test_golden import RECORDINGS, ROOT, cases, load, resource, sample
@@ -124,8 +124,10 @@ def all_paths(value: Any, path: str = "") -> Iterator[str]:
 
 TEMPLATED = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 GUID = "11111111-1111-1111-1111-111111111111"
+IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"
 # What stands in place of an example's variables, by option.
 IN_PLACE = {
+    **dict.fromkeys(("identity", "identity_id", "managed_identity_id", "user_assigned_identities"), IDENTITY),
     "principal_id": GUID,
     "scope": GROUP,
     "sid": GUID,
@@ -147,7 +149,7 @@ def plain(value: Any, option: str = "") -> Any:
 
 def of_examples() -> Iterator[Body]:
     """What the modules really send for their examples, prepared and in their order."""
-    for name in resources():
+    for name in (*resources(), "role_assignment"):
         azure = FaultyAzure()
         for task in yaml.safe_load(module_file(name).EXAMPLES):
             given = task.get(f"mlops.mlflow_azure.{name}")
@@ -190,7 +192,7 @@ def model_of(operations: Operations, method: str) -> Any:
     function = getattr(getattr(connected, operations.group), method)
     for parameter in inspect.signature(inspect.unwrap(function)).parameters.values():
         kinds = typing.get_args(parameter.annotation)
-        if any("IO[" in str(kind) for kind in kinds):
+        if any("typing.IO" in str(kind) for kind in kinds):
             first = kinds[0]
             if isinstance(first, (str, typing.ForwardRef)):
                 name = (first if isinstance(first, str) else first.__forward_arg__).rpartition(".")[2]
@@ -428,6 +430,7 @@ def test_the_sdk_knows_every_body(source: str, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("source", SOURCES)
 def test_microsofts_schema_knows_every_body(source: str, capsys: pytest.CaptureFixture[str]) -> None:
     types = {resource(name).operations: resource(name).type for name in resources()}
+    types[_role_assignment.ASSIGNMENTS] = "Microsoft.Authorization/roleAssignments"
     count: Counter[str] = Counter()
 
     def problems_by_schema(body: Body) -> Iterator[str]:
