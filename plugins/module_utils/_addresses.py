@@ -19,6 +19,13 @@ def check_cidr(option: str, value: str) -> None:
         raise InvalidOption(option, value, "write a range of addresses, as 203.0.113.0/24, or one address.") from error
 
 
+def check_ipv4_cidr(option: str, value: str) -> None:
+    """The same without IPv6. Raises InvalidOption."""
+    check_cidr(option, value)
+    if ":" in value:
+        raise InvalidOption(option, value, "Azure takes IPv4 only here, as 203.0.113.0/24.")
+
+
 def _address(option: str, value: str) -> ipaddress.IPv4Address:
     try:
         return ipaddress.IPv4Address(value)

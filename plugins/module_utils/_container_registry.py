@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _managed_identity, _names
-from ._addresses import check_cidr, same_networks
+from ._addresses import check_ipv4_cidr, same_networks
 from ._arm import Arm, Json
 from ._errors import InvalidOption
 from ._plan import CREATE, ENUM, LOCATION, NUMBER, WHOLE, Plan, Rule, immutable
@@ -80,7 +80,7 @@ def check(params: Params) -> None:
     if days is not None and not 0 <= days <= 365:
         raise InvalidOption("retention_policy.days", days, "use 0 to 365 days.")
     for cidr in (params["network_rule_set"] or {}).get("ip_rules") or []:
-        check_cidr("network_rule_set.ip_rules", cidr)
+        check_ipv4_cidr("network_rule_set.ip_rules", cidr)
 
 
 def _check_without_premium(params: Params, retention: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from . import _names
-from ._addresses import check_cidr, same_networks
+from ._addresses import check_ipv4_cidr, same_networks
 from ._arm import Arm, Json, Operations
 from ._errors import Failure, InvalidOption
 from ._plan import CREATE, ENUM, ID, LOCATION, NUMBER, WHOLE, ImmutableChange, Plan, Rule, immutable, partial_body, plan
@@ -95,7 +95,7 @@ def check(params: Params) -> None:
     if days is not None and not 7 <= days <= 90:
         raise InvalidOption("soft_delete_retention_in_days", days, "use 7 to 90.")
     for cidr in (params["network_acls"] or {}).get("ip_rules") or []:
-        check_cidr("network_acls.ip_rules", cidr)
+        check_ipv4_cidr("network_acls.ip_rules", cidr)
     tenant = params["vault_tenant_id"]
     if tenant is not None and not _GUID.fullmatch(tenant):
         raise InvalidOption("vault_tenant_id", tenant, "write the id of the tenant, a GUID.")

@@ -257,6 +257,8 @@ def check_database(params: Params) -> None:
     if sku is not None:
         _check_with_sku(params, sku)
     found = _WITH_CAPACITY.fullmatch(sku or "")
+    if found and not found["capacity"]:
+        raise InvalidOption("sku", sku, f"it lacks the number of vCores: write {sku}_2 for two.")
     if capacity is not None and found and found["capacity"] and capacity > int(found["capacity"]):
         raise InvalidOption("min_capacity", capacity, f"it is more than the {found['capacity']} vCores of sku {sku}.")
     _sql_retention.check(params)

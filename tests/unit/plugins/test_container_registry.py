@@ -147,9 +147,12 @@ def test_what_azure_never_changes(given: dict[str, Any], option: str) -> None:
         ({"retention_policy": {"enabled": True}}, "retention_policy.enabled"),
         ({"network_rule_set": {"default_action": "Allow"}}, "network_rule_set"),
         ({"sku": "Premium", "retention_policy": {"enabled": True, "days": 366}}, "retention_policy.days"),
-        (
-            {"sku": "Premium", "network_rule_set": {"default_action": "Deny", "ip_rules": ["here"]}},
-            "network_rule_set.ip_rules",
+        *(
+            (
+                {"sku": "Premium", "network_rule_set": {"default_action": "Deny", "ip_rules": [rule]}},
+                "network_rule_set.ip_rules",
+            )
+            for rule in ("here", "2001:db8::1")
         ),
     ],
 )

@@ -181,6 +181,7 @@ def test_what_azure_never_changes(given: dict[str, Any], standing: dict[str, Any
         ({"soft_delete_retention_in_days": 6}, "soft_delete_retention_in_days"),
         ({"soft_delete_retention_in_days": 91}, "soft_delete_retention_in_days"),
         ({"network_acls": {"default_action": "Deny", "ip_rules": ["203.0.113.0/33"]}}, "network_acls.ip_rules"),
+        ({"network_acls": {"default_action": "Deny", "ip_rules": ["2001:db8::/64"]}}, "network_acls.ip_rules"),
         ({"vault_tenant_id": "contoso.onmicrosoft.com"}, "vault_tenant_id"),
         ({"location": None, "state": "absent", "purge": True}, "location"),
     ],

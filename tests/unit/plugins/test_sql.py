@@ -182,6 +182,7 @@ def test_skus(wanted: str, current: Any, equal: bool) -> None:
         ({"sku": "GP_Gen5_2", "auto_pause_delay": 60}, "auto_pause_delay"),
         ({"sku": "S0", "min_capacity": 0.5}, "min_capacity"),
         ({"sku": "GP_S_Gen5_1", "min_capacity": 2}, "min_capacity"),
+        ({"sku": "GP_S_Gen5"}, "sku"),
         ({"name": "d."}, "name"),
         ({"server": "S_1"}, "server"),
     ],
