@@ -37,9 +37,6 @@ class Program(Protocol):
     async def stop(self, grace: float) -> None:
         """Asks it to end, and ends it for good after `grace` seconds."""
 
-    def interrupt(self) -> None:
-        """Asks it to end."""
-
 
 @dataclass
 class Container:

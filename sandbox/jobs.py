@@ -190,6 +190,9 @@ class Jobs:
         except TimeoutError:
             succeeded = False
             LOG.info("%s: DeadlineExceeded: it ran for longer than replicaTimeout, %g s", execution.name, plan.timeout)
+        except OSError:
+            succeeded = False
+            LOG.exception("%s could not be run", execution.name)
         self._record(key, "Succeeded" if succeeded else "Failed")
 
     async def _complete(self, job: Resource, execution: Resource, plan: Plan) -> bool:

@@ -56,9 +56,6 @@ class Process:
         signal_group(self._process.pid, signal.SIGKILL)
         self._processes.forget(self._process.pid)
 
-    def interrupt(self) -> None:
-        signal_group(self._process.pid, signal.SIGTERM)
-
 
 class ProcessContainers:
     """Starts containers as processes of this machine.

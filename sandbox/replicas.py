@@ -211,7 +211,7 @@ class Replicas:
         """Startup until it succeeds, then readiness and liveness side by side."""
         probes, latency = probes_of(container.spec, port), self._context.latency
         if probes.startup is not None and not await first_verdict(probes.startup, replica.address, latency):
-            self._end(container, "its startup probe failed")
+            self._end(replica, container, "its startup probe failed")
             return
         container.started = True
 
@@ -221,7 +221,7 @@ class Replicas:
 
         def end_dead(up: bool) -> None:
             if not up:
-                self._end(container, "its liveness probe failed")
+                self._end(replica, container, "its liveness probe failed")
 
         if probes.readiness is None:
             set_ready(True)
@@ -230,7 +230,9 @@ class Replicas:
             *(watch(probe, replica.address, latency, tell) for probe, tell in watched if probe is not None)
         )
 
-    def _end(self, container: Container, reason: str) -> None:
+    def _end(self, replica: Replica, container: Container, reason: str) -> None:
         if container.program is not None:
             write_log(container.log, f"The container is ended: {reason}.")
-            container.program.interrupt()
+            ending = asyncio.get_running_loop().create_task(container.program.stop(replica.grace))
+            replica.tasks.append(ending)
+            ending.add_done_callback(replica.tasks.remove)

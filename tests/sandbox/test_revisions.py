@@ -302,6 +302,20 @@ def test_who_does_not_live_is_started_again(sandbox: Client, platform: Platform,
     assert "its liveness probe failed" in run_cli(sandbox.home, "logs", app["name"]).stdout
 
 
+def test_who_does_not_listen_to_reason_is_killed(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    ill = tmp_path / "ill"
+    deaf = "import runpy, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); runpy.run_path('server.py', run_name='__main__')"
+    container = {"probes": [probe("Liveness", ill)], "command": ["python", "-c", deaf, "0.0.0.0"]}
+    template = {"terminationGracePeriodSeconds": 1}
+    app = sandbox.put(app_path(platform), app_body(platform, container=container, template=template))
+    pid = get(sandbox, host_of(app)).json()["pid"]
+    ill.touch()
+    sandbox.until(lambda: not alive(pid), "it is ended")
+    ill.unlink()
+    sandbox.until(lambda: "exit code 137" in run_cli(sandbox.home, "logs", app["name"]).stdout, "it was killed")
+    sandbox.wait(sandbox.arm("DELETE", app["id"]))
+
+
 def test_who_does_not_start_fails(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
     ill = tmp_path / "ill"
     ill.touch()
