@@ -17,6 +17,7 @@ from ._errors import InvalidOption
 from ._resource import Params
 
 _MOST_REPLICAS = 1000
+_LONGEST_REVISION = 54
 
 
 def check(params: Params) -> None:
@@ -28,10 +29,25 @@ def check(params: Params) -> None:
     shared.check(params)
     check_between("max_inactive_revisions", params["max_inactive_revisions"], 0, 100)
     check_between("termination_grace_period_seconds", params["termination_grace_period_seconds"], 0, 600)
+    _check_suffix(params)
     _check_ingress(params)
     _check_dapr(params["dapr"])
-    _check_scale(params["scale"])
+    _check_scale(params)
     shared.check_references(params, _references(params))
+
+
+def _check_suffix(params: Params) -> None:
+    suffix = params["revision_suffix"]
+    if suffix is None:
+        return
+    _names.check("revision_suffix", suffix, _names.REVISION_SUFFIX)
+    length = len(params["name"]) + len(suffix)
+    if length > _LONGEST_REVISION:
+        raise InvalidOption(
+            "revision_suffix",
+            suffix,
+            f"with the app's name it has {length} characters, use {_LONGEST_REVISION} at most.",
+        )
 
 
 def _check_ingress(params: Params) -> None:
@@ -62,7 +78,7 @@ def _check_ingress(params: Params) -> None:
         check_port("ingress.additional_port_mappings.exposed_port", mapping["exposed_port"])
     if ingress["sticky_sessions"] and params["revision_mode"] == "Multiple":
         raise InvalidOption("ingress.sticky_sessions", True, "it needs revision_mode Single.")
-    _check_traffic(ingress["traffic"] or [])
+    _check_traffic(params, ingress["traffic"] or [])
 
 
 def _check_alone(option: str, given: dict[str, Any]) -> None:
@@ -99,7 +115,7 @@ def _check_cors(cors: dict[str, Any] | None) -> None:
         )
 
 
-def _check_traffic(traffic: list[dict[str, Any]]) -> None:
+def _check_traffic(params: Params, traffic: list[dict[str, Any]]) -> None:
     if not traffic:
         return
     weights = [item["weight"] for item in traffic]
@@ -110,6 +126,18 @@ def _check_traffic(traffic: list[dict[str, Any]]) -> None:
                 "ingress.traffic",
                 item["revision_name"],
                 "an entry has either latest_revision: true or a revision_name.",
+            )
+        if item["revision_name"] and not item["revision_name"].startswith(f"{params['name']}--"):
+            raise InvalidOption(
+                "ingress.traffic.revision_name",
+                item["revision_name"],
+                f"a revision of this app has a name that begins with {params['name']}--.",
+            )
+        if item["revision_name"] and params["revision_mode"] == "Single":
+            raise InvalidOption(
+                "ingress.traffic.revision_name",
+                item["revision_name"],
+                "with revision_mode Single all requests go to the latest: set Multiple, or leave traffic out.",
             )
     if sum(weight or 0 for weight in weights) != 100:
         raise InvalidOption("ingress.traffic.weight", weights, "weights must sum to 100.")
@@ -127,7 +155,8 @@ def _check_dapr(dapr: dict[str, Any] | None) -> None:
     check_port("dapr.app_port", dapr["app_port"])
 
 
-def _check_scale(scale: dict[str, Any] | None) -> None:
+def _check_scale(params: Params) -> None:
+    scale = params["scale"]
     if scale is None:
         return
     least, most = scale["min_replicas"], scale["max_replicas"]
@@ -139,6 +168,10 @@ def _check_scale(scale: dict[str, Any] | None) -> None:
     if least is not None and most is not None and least > most:
         raise InvalidOption("scale.min_replicas", least, f"it is more than scale.max_replicas ({most}).")
     for rule in scale["rules"] or []:
+        _names.check("scale.rules.name", rule["name"], _names.SCALE_RULE)
+        for kind in ("http", "tcp", "custom"):
+            if rule[kind] is not None:
+                shared.check_identity(params, f"scale.rules[{rule['name']}].{kind}.identity", rule[kind]["identity"])
         if sum(rule[kind] is not None for kind in ("http", "tcp", "custom")) != 1:
             raise InvalidOption("scale.rules.name", rule["name"], "a rule has exactly one of http, tcp and custom.")
     check_unique("scale.rules.name", [rule["name"] for rule in scale["rules"] or []])

@@ -102,7 +102,7 @@ def check(params: Params) -> None:
         return
     shared.check(params)
     _check_trigger(params)
-    _check_event_scale(params["event_scale"] or {})
+    _check_event_scale(params, params["event_scale"] or {})
     shared.check_references(params, _references(params))
 
 
@@ -149,12 +149,15 @@ def check_cron(option: str, expression: str | None) -> None:
                 raise InvalidOption(option, expression, f"its {name} has a step of 0; {_CRON_RULE}")
 
 
-def _check_event_scale(scale: dict[str, Any]) -> None:
+def _check_event_scale(params: Params, scale: dict[str, Any]) -> None:
     least, most = scale.get("min_executions"), scale.get("max_executions")
     if least is not None and most is not None and least > most:
         raise InvalidOption(
             "event_scale.min_executions", least, f"it is more than event_scale.max_executions ({most})."
         )
+    for rule in scale.get("rules") or []:
+        _names.check("event_scale.rules.name", rule["name"], _names.SCALE_RULE)
+        shared.check_identity(params, f"event_scale.rules[{rule['name']}].identity", rule["identity"])
     check_unique("event_scale.rules.name", [rule["name"] for rule in scale.get("rules") or []])
 
 

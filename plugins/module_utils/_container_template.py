@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -32,6 +33,11 @@ CLIENT = "azure.mgmt.appcontainers:ContainerAppsAPIClient"
 PACKAGES = {"azure.mgmt.appcontainers": "azure-mgmt-appcontainers"}
 Spec = dict[str, Any]
 
+_IDENTITY_ID = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/]+/?",
+    re.IGNORECASE,
+)
+_VAULT_SECRET = re.compile(r"https://[^/]+/secrets/[A-Za-z0-9-]+(/[A-Za-z0-9]*)?")
 _GIB = 2**30
 _MOST_FAILURES = {"Startup": 240, "Readiness": 48, "Liveness": 30}
 _TIMES = {
@@ -259,7 +265,7 @@ def check(params: Params) -> None:
     """Raises InvalidOption for what Azure would refuse of an app and of a job."""
     _managed_identity.check(params)
     _check_secrets(params)
-    _check_registries(params["registries"] or [])
+    _check_registries(params)
     _check_containers(params)
     _check_volumes(params)
 
@@ -280,6 +286,25 @@ def check_port(option: str, port: int | None) -> None:
         raise InvalidOption(option, port, "a port is 1 to 65535.")
 
 
+def check_identity(params: Params, option: str, given: str | None) -> None:
+    """An identity to act with: an id, or a word for the one that Azure makes. Raises InvalidOption."""
+    if given is None or given.casefold() == "system-environment":
+        return
+    if given.casefold() != "system":
+        if not _IDENTITY_ID.fullmatch(given):
+            raise InvalidOption(
+                option,
+                given,
+                "write the identity's resource id (/subscriptions/.../userAssignedIdentities/<name>), or system.",
+            )
+        return
+    own = params["identity"]
+    if own is not None and "SystemAssigned" not in own["type"]:
+        raise InvalidOption(
+            option, given, f"identity.type is {own['type']}: add SystemAssigned there, or write the id of one it has."
+        )
+
+
 def _check_secrets(params: Params) -> None:
     secrets = params["secrets"]
     if params["keep_secrets"] and secrets is None:
@@ -295,17 +320,28 @@ def _check_secrets(params: Params) -> None:
             raise InvalidOption(
                 "secrets.identity", None, f"secret {secret['name']} has a key_vault_url, so it needs an identity."
             )
+        if secret["key_vault_url"] and not _VAULT_SECRET.fullmatch(secret["key_vault_url"]):
+            raise InvalidOption(
+                "secrets.key_vault_url",
+                secret["key_vault_url"],
+                "write a secret's URL, as https://kv-mlflow.vault.azure.net/secrets/password.",
+            )
+        check_identity(params, "secrets.identity", secret["identity"])
 
 
-def _check_registries(registries: list[dict[str, Any]]) -> None:
+def _check_registries(params: Params) -> None:
+    registries = params["registries"] or []
     check_unique("registries.server", [registry["server"] for registry in registries])
     for registry in registries:
+        if "://" in registry["server"]:
+            raise InvalidOption("registries.server", registry["server"], "write the host name alone, without https://.")
         if bool(registry["identity"]) == bool(registry["username"]):
             raise InvalidOption("registries.server", registry["server"], "it needs either an identity or a username.")
         if bool(registry["username"]) != bool(registry["password_secret_ref"]):
             raise InvalidOption(
                 "registries.server", registry["server"], "username and password_secret_ref go together."
             )
+        check_identity(params, "registries.identity", registry["identity"])
 
 
 def _check_containers(params: Params) -> None:
@@ -313,6 +349,7 @@ def _check_containers(params: Params) -> None:
     everything = containers + (params["init_containers"] or [])
     check_unique("containers.name", [container["name"] for container in everything])
     for container in everything:
+        _names.check("containers.name", container["name"], _names.CONTAINER)
         variables = container["env"] or []
         check_unique(f"containers[{container['name']}].env.name", [variable["name"] for variable in variables])
         for variable in variables:
@@ -322,8 +359,17 @@ def _check_containers(params: Params) -> None:
                     variable["name"],
                     "a variable has either a value or a secret_ref.",
                 )
-        for probe in container.get("probes") or []:
+        probes = container.get("probes") or []
+        check_unique(f"containers[{container['name']}].probes.type", [probe["type"] for probe in probes])
+        for probe in probes:
             _check_probe(container["name"], probe)
+        for mount in container["volume_mounts"] or []:
+            if not mount["mount_path"].startswith("/"):
+                raise InvalidOption(
+                    f"containers[{container['name']}].volume_mounts.mount_path",
+                    mount["mount_path"],
+                    "write the whole path, from / on.",
+                )
     if params["workload_profile_name"] in (None, "Consumption"):
         _check_size(containers)
 
@@ -339,6 +385,12 @@ def _check_probe(name: str, probe: dict[str, Any]) -> None:
             f"containers[{name}].probes.failure_threshold",
             failures,
             f"a {probe['type']} probe takes 1 to {most}. For more time set a longer period_seconds.",
+        )
+    if probe["type"] != "Readiness" and probe["success_threshold"] not in (None, 1):
+        raise InvalidOption(
+            f"containers[{name}].probes.success_threshold",
+            probe["success_threshold"],
+            f"for a {probe['type']} probe it is 1; only Readiness can ask for more.",
         )
     for key, (least, longest) in _TIMES.items():
         check_between(f"containers[{name}].probes.{key}", probe[key], least, longest)
@@ -377,6 +429,7 @@ def _check_volumes(params: Params) -> None:
     volumes = params["volumes"]
     check_unique("volumes.name", [volume["name"] for volume in volumes or []])
     for volume in volumes or []:
+        _names.check("volumes.name", volume["name"], _names.CONTAINER)
         stored = volume["storage_type"] in ("AzureFile", "NfsAzureFile")
         if stored != bool(volume["storage_name"]):
             raise InvalidOption(

@@ -48,6 +48,18 @@ ENVIRONMENT_STORAGE = NameRule(
     re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?"),
     "a storage has 1 to 32 lowercase letters, digits and -, begins with a letter and does not end with -.",
 )
+CONTAINER = NameRule(
+    re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"),
+    "it has 1 to 63 lowercase letters, digits and -, and begins and ends with a letter or digit.",
+)
+SCALE_RULE = NameRule(
+    re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"),
+    "a scale rule has lowercase letters, digits, - and ., and begins and ends with a letter or digit.",
+)
+REVISION_SUFFIX = NameRule(
+    re.compile(r"(?!.*--)[a-z0-9]([a-z0-9-]*[a-z0-9])?"),
+    "a suffix has lowercase letters, digits and single -, and begins and ends with a letter or digit.",
+)
 SQL_SERVER = NameRule(
     re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"),
     "an SQL server has 1 to 63 lowercase letters, digits and -, and neither begins nor ends with -.",
