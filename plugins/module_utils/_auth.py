@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 from ._clouds import CLOUDS, Cloud
 from ._errors import Failure
 
+# How long the token authority is waited for, as options of azure-identity, whose own limit is 300 s for each of 11 attempts.
+PATIENCE: dict[str, Any] = {"connection_timeout": 20, "read_timeout": 30, "retry_total": 3}
 SOURCES = ("auto", "service_principal", "workload_identity", "managed_identity", "cli")
 
 
@@ -128,6 +130,7 @@ def _client_secret(connection: Connection) -> Any:
         connection.client_secret or "",
         authority=connection.cloud.authority,
         disable_instance_discovery=_is_private(connection.cloud),
+        **PATIENCE,
     )
 
 
@@ -141,6 +144,7 @@ def _workload_identity(connection: Connection) -> Any:
         token_file_path=connection.federated_token_file,
         authority=connection.cloud.authority,
         disable_instance_discovery=_is_private(connection.cloud),
+        **PATIENCE,
     )
 
 

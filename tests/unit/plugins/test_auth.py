@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import mmap
 import multiprocessing
+import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import azure.identity
 import pytest
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _auth
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import (
     Connection,
     Credential,
@@ -96,7 +99,10 @@ def test_a_missing_subscription_is_a_failure_of_the_task() -> None:
 
 PROFILE = {
     "installationId": "x",
-    "subscriptions": [{"id": "s1", "isDefault": False, "state": "Enabled"}, {"id": "s2", "isDefault": True, "tenantId": "t"}],
+    "subscriptions": [
+        {"id": "s1", "isDefault": False, "state": "Enabled"},
+        {"id": "s2", "isDefault": True, "tenantId": "t"},
+    ],
 }
 
 
@@ -107,20 +113,29 @@ def signed_in(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("source", [{}, {"auth_source": "cli"}])
-def test_the_login_of_the_azure_cli_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: dict[str, Any]) -> None:
+def test_the_login_of_the_azure_cli_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: dict[str, Any]
+) -> None:
     signed_in(tmp_path / ".azure")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert connection_from(options("resource_group", name="rg", location="x", **source)).subscription_id == "s2"
 
 
-def test_the_azure_cli_may_keep_it_elsewhere_and_an_option_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_azure_cli_may_keep_it_elsewhere_and_an_option_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     signed_in(tmp_path)
     monkeypatch.setenv("AZURE_CONFIG_DIR", str(tmp_path))
     assert connection_from(options("resource_group", name="rg", location="x")).subscription_id == "s2"
-    assert connection_from(options("resource_group", name="rg", location="x", subscription_id="s3")).subscription_id == "s3"
+    assert (
+        connection_from(options("resource_group", name="rg", location="x", subscription_id="s3")).subscription_id
+        == "s3"
+    )
 
 
-def test_another_identity_does_not_get_the_azure_clis_subscription(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_identity_does_not_get_the_azure_clis_subscription(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     signed_in(tmp_path)
     monkeypatch.setenv("AZURE_CONFIG_DIR", str(tmp_path))
     principal = {**PRINCIPAL, "client_secret": "x"}
@@ -130,7 +145,15 @@ def test_another_identity_does_not_get_the_azure_clis_subscription(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "content", ["", "not json", "[]", "{}", '{"subscriptions": null}', '{"subscriptions": [1, {"isDefault": true}, {"id": "s1"}]}']
+    "content",
+    [
+        "",
+        "not json",
+        "[]",
+        "{}",
+        '{"subscriptions": null}',
+        '{"subscriptions": [1, {"isDefault": true}, {"id": "s1"}]}',
+    ],
 )
 def test_a_profile_without_a_default_subscription_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "azureProfile.json").write_text(content, encoding="utf-8")
@@ -171,7 +194,8 @@ def test_each_source_makes_its_credential(monkeypatch: pytest.MonkeyPatch) -> No
         assert Credential(connection(auth_source=source, **complete)).get_token(ARM).token == "t"
     assert [name for name, _named in made] == list(names.values())
     assert made[2][1] == {"client_id": "c"}
-    assert made[0][1] == {"authority": "https://login.microsoftonline.com", "disable_instance_discovery": False}
+    microsofts = {"authority": "https://login.microsoftonline.com", "disable_instance_discovery": False}
+    assert made[0][1] == {**microsofts, **_auth.PATIENCE}
 
 
 def test_a_private_authority_is_not_looked_up_at_microsoft(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,6 +227,29 @@ def test_a_refused_credential_is_one_line_that_names_the_source(monkeypatch: pyt
         Credential(connection(client_secret="hidden-one", **PRINCIPAL)).get_token(ARM)
     assert "hidden-one" not in caught.value.message
     assert "\n" not in caught.value.message
+
+
+def test_an_authority_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        _auth, "PATIENCE", {"connection_timeout": 0.1, "read_timeout": 0.1, "retry_total": 1, "retry_backoff_factor": 0}
+    )
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        authority = f"127.0.0.1:{silent.getsockname()[1]}"
+        given = {
+            "subscription_id": "s",
+            "tenant_id": "t",
+            "client_id": "c",
+            "client_secret": "x",
+            "authority_host": authority,
+        }
+        started = time.monotonic()
+        result = module("resource_group").run(
+            options("resource_group", name="rg", location="x", **given), check_mode=False
+        )
+    assert "No token from Microsoft Entra ID by auth_source service_principal" in result["msg"]
+    assert time.monotonic() - started < 20
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
