@@ -75,7 +75,7 @@ options:
     suboptions:
       name: &name
         description:
-          - Name of the container, by which an update finds it.
+          - Name of the container, by which an update finds it. 1 to 63 lowercase letters, digits and V(-).
         type: str
         required: true
       image: &image
@@ -132,7 +132,7 @@ options:
             required: true
           mount_path:
             description:
-              - Where the container sees it.
+              - Where the container sees it, from V(/) on.
             type: str
             required: true
           sub_path:
@@ -170,6 +170,22 @@ options:
                   - Whether to use TLS.
                 type: str
                 choices: [HTTP, HTTPS]
+              http_headers:
+                description:
+                  - The whole list of headers of the request, as V(Host) for a server that answers for its own names only.
+                type: list
+                elements: dict
+                suboptions:
+                  name:
+                    description:
+                      - Name of the header.
+                    type: str
+                    required: true
+                  value:
+                    description:
+                      - Value of the header.
+                    type: str
+                    required: true
           tcp_socket:
             description:
               - Open a TCP connection.
@@ -186,11 +202,11 @@ options:
             type: int
           period_seconds:
             description:
-              - Seconds between probes, 1 to 240.
+              - Seconds between probes, 1 to 240. Azure's default is 10.
             type: int
           timeout_seconds:
             description:
-              - Seconds for which an answer is waited for, 1 to 240.
+              - Seconds for which an answer is waited for, 1 to 240. Azure's default is 1.
             type: int
           failure_threshold:
             description:
@@ -198,7 +214,7 @@ options:
             type: int
           success_threshold:
             description:
-              - Successes in a row that count, 1 to 10.
+              - Successes in a row that count, 1 to 10 for V(Readiness) and 1 for the others.
             type: int
   init_containers:
     description:
@@ -222,7 +238,7 @@ options:
     suboptions:
       name:
         description:
-          - Name of the volume.
+          - Name of the volume. 1 to 63 lowercase letters, digits and V(-).
         type: str
         required: true
       storage_type:

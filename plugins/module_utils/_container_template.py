@@ -20,6 +20,7 @@ from ._plan import (
     LOCATION,
     NUMBER,
     QUANTITY,
+    UNORDERED,
     WHOLE,
     WHOLE_BY_NAME,
     Rule,
@@ -77,7 +78,12 @@ _CONTAINER: dict[str, Spec] = {
 }
 _PROBES = items(
     type=text(choices=["Startup", "Readiness", "Liveness"], required=True),
-    http_get=group(path=text(), port=_REQUIRED_PORT, scheme=text(choices=["HTTP", "HTTPS"])),
+    http_get=group(
+        path=text(),
+        port=_REQUIRED_PORT,
+        scheme=text(choices=["HTTP", "HTTPS"]),
+        http_headers=items(name=NAME, value=text(required=True)),
+    ),
     tcp_socket=group(port=_REQUIRED_PORT),
     initial_delay_seconds=NUMBER_OPTION,
     period_seconds=NUMBER_OPTION,
@@ -126,6 +132,7 @@ def _container_rules(path: str) -> dict[str, Rule]:
         f"{path}[].probes[]": Rule(exclusive=("httpGet", "tcpSocket")),
         f"{path}[].probes[].type": ENUM,
         f"{path}[].probes[].httpGet.scheme": ENUM,
+        f"{path}[].probes[].httpGet.httpHeaders": UNORDERED,
         f"{path}[].resources.cpu": NUMBER,
         f"{path}[].resources.memory": QUANTITY,
         f"{path}[].volumeMounts": Rule(key="mountPath", whole=True),
@@ -223,7 +230,7 @@ def _probe(item: dict[str, Any]) -> dict[str, Any]:
     get, tcp = item["http_get"], item["tcp_socket"]
     return {
         "type": item["type"],
-        "httpGet": None if get is None else {key: get[key] for key in ("path", "port", "scheme")},
+        "httpGet": None if get is None else _http_get(get),
         "tcpSocket": None if tcp is None else {"port": tcp["port"]},
         "initialDelaySeconds": item["initial_delay_seconds"],
         "periodSeconds": item["period_seconds"],
@@ -231,6 +238,11 @@ def _probe(item: dict[str, Any]) -> dict[str, Any]:
         "failureThreshold": item["failure_threshold"],
         "successThreshold": item["success_threshold"],
     }
+
+
+def _http_get(item: dict[str, Any]) -> dict[str, Any]:
+    headers = each(item["http_headers"], lambda header: {"name": header["name"], "value": header["value"]})
+    return {**{key: item[key] for key in ("path", "port", "scheme")}, "httpHeaders": headers}
 
 
 def _volume_mount(item: dict[str, Any]) -> dict[str, Any]:

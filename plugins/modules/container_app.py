@@ -15,6 +15,8 @@ description:
   - Creates, updates and deletes an app of Azure Container Apps, and waits until its latest revision is ready.
   - An update sends the app as it stands with what the options say on top, so nothing that somebody else has set is lost.
   - Lists that are given (environment variables, secrets, registries, ...) are the whole lists. Their order does not count.
+  - Where nothing is to be changed but the latest revision has failed, the task fails with Azure's reason. What has been mended
+    outside the app is taken up by a restart, with M(mlops.mlflow_azure.container_app_revision).
   - A secret's new value reaches a running revision only by a restart, which this module does.
 author:
   - mlops.mlflow_azure contributors (@mlops)
@@ -200,7 +202,7 @@ options:
       traffic:
         description:
           - How requests are spread over revisions; the weights sum to 100. Azure's default is all to the latest.
-          - Each entry has either C(latest_revision=true) or a C(revision_name).
+          - Each entry has either C(latest_revision=true) or a C(revision_name), which needs O(revision_mode=Multiple).
         type: list
         elements: dict
         suboptions:
@@ -210,7 +212,7 @@ options:
             type: int
           revision_name:
             description:
-              - Name of the revision.
+              - Name of the revision, the app's name, V(--) and the suffix.
             type: str
           latest_revision:
             description:
@@ -267,11 +269,11 @@ options:
     suboptions:
       min_replicas:
         description:
-          - Fewest replicas. Azure's default is 0.
+          - Fewest replicas, 0 to 1000. Azure's default is 0.
         type: int
       max_replicas:
         description:
-          - Most replicas. Azure's default is 10.
+          - Most replicas, 1 to 1000. Azure's default is 10.
         type: int
       cooldown_period:
         description:
@@ -289,7 +291,7 @@ options:
         suboptions:
           name:
             description:
-              - Name of the rule.
+              - Name of the rule. Lowercase letters, digits, V(-) and V(.).
             type: str
             required: true
           http:
@@ -345,6 +347,7 @@ options:
   revision_suffix:
     description:
       - End of the name of the revision that this makes. Azure's default is one of its own. A suffix can be used once.
+      - Lowercase letters, digits and single V(-), with the app's name at most 54 characters.
     type: str
   termination_grace_period_seconds:
     description:

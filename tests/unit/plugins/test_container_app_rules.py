@@ -166,6 +166,24 @@ def test_refused_of_event_driven_jobs(rule: dict[str, Any], option: str) -> None
     assert caught.value.fields["option"] == option
 
 
+HEADERS = [{"name": "Host", "value": "mlflow.example.org"}, {"name": "Accept", "value": "*/*"}]
+
+
+@pytest.mark.parametrize(
+    ("headers", "changed"), [(HEADERS, False), (HEADERS[::-1], False), (HEADERS[:1], True), ([], True)]
+)
+def test_the_headers_of_a_probe_are_compared_as_a_whole(headers: list[dict[str, str]], changed: bool) -> None:
+    current = standing("app1--2")
+    shown = {"type": "Readiness", "httpGet": {"path": "/health", "port": 1, "httpHeaders": HEADERS}}
+    current["properties"]["template"]["containers"][0]["probes"] = [shown]
+    asked = {"type": "Readiness", "http_get": {"path": "/health", "port": 1, "http_headers": headers}}
+    with FakeAzure(get(APP, 200, current)) as azure:
+        result = run(
+            "container_app", azure, check_mode=True, **{**WANTED["container_app"], **container(probes=[asked])}
+        )
+    assert result["changed"] is changed
+
+
 def standing(ready: str) -> dict[str, Any]:
     """An app whose deployment succeeded."""
     return {
