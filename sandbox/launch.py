@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from sandbox.processes import Processes
+from sandbox.processes import Processes, signal_group
 
 _GATE = Path(__file__).with_name("gate.py")
 
@@ -44,5 +45,9 @@ async def launch(
         await process.stdin.drain()
     except (BrokenPipeError, ConnectionResetError):
         pass  # it was ended before it was told
+    except asyncio.CancelledError:
+        signal_group(process.pid, signal.SIGKILL)
+        processes.forget(process.pid)
+        raise
     process.stdin.close()
     return process

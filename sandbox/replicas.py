@@ -113,9 +113,10 @@ class Replicas:
         shutil.rmtree(replica.folder / "tmp", ignore_errors=True)
 
     async def _stop_container(self, container: Container, grace: float) -> None:
-        program, container.program, container.ready = container.program, None, False
-        if program is not None:
-            await program.stop(grace)
+        container.ready = False
+        if container.program is not None:
+            await container.program.stop(grace)
+            container.program = None
 
     def _forget_logs(self, folder: Path) -> None:
         """Of an app's or a job's replicas that have ended, the logs of the latest are kept."""

@@ -35,6 +35,13 @@ def run(tmp_path: Path, command: list[str], environment: dict[str, str]) -> tupl
     return code, (tmp_path / "out").read_text(), pid
 
 
+def until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 20
+    while started_at(pid) is not None and time.monotonic() < deadline:
+        time.sleep(0.02)  # between two looks at whether it has ended
+    assert started_at(pid) is None
+
+
 def test_a_program_gets_what_it_was_to_get_and_nothing_else(tmp_path: Path) -> None:
     environment = {"A": "b c", "odd.name": "x", "EMPTY": "", "LANG": "C", "MANY": "ü\n" * 20_000}
     code, output, pid = run(tmp_path, [sys.executable, "-I", "-X", "utf8", "-c", SAY, "one two", "'"], environment)
@@ -85,6 +92,32 @@ def test_secrets_are_in_no_argument(tmp_path: Path) -> None:
     assert "s3cr3t" not in asyncio.run(look())
 
 
+def test_a_start_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
+    """What is to be told is more than a pipe takes, so that the start waits, and is cancelled in that wait."""
+    environment = {f"V{number}": "x" * 100_000 for number in range(40)}
+    pids = []
+
+    class Cancelled(Processes):
+        def add(self, pid: int, label: str) -> None:
+            super().add(pid, label)
+            pids.append(pid)
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+
+    owned = Cancelled(tmp_path / "owned")
+
+    async def start() -> None:
+        with (tmp_path / "out").open("wb") as output:
+            await launch(owned, "it", ["touch", str(tmp_path / "ran")], environment, tmp_path, output)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(start())
+    until_gone(pids[0])
+    assert owned.entries() == []
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_kill_between_start_and_record(tmp_path: Path, moment: str) -> None:
     """The starter is killed when the process is there but not written down, or written down but not told what to run."""
@@ -112,9 +145,6 @@ asyncio.run(main())
     )
     assert started.returncode == -signal.SIGKILL, started.stderr
     pid = int(started.stdout)
-    deadline = time.monotonic() + 20
-    while started_at(pid) is not None and time.monotonic() < deadline:
-        time.sleep(0.02)  # between two looks at whether it has ended
-    assert started_at(pid) is None
+    until_gone(pid)
     assert not (tmp_path / "ran").exists()
     assert len(Processes(tmp_path / "owned").entries()) == (1 if moment == "after" else 0)
