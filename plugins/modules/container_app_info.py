@@ -41,6 +41,9 @@ options:
     type: int
     default: 120
 seealso:
+  - name: Container Apps - Get
+    description: Azure's reference.
+    link: https://learn.microsoft.com/rest/api/containerapps/container-apps/get
   - module: mlops.mlflow_azure.container_app
 """
 

@@ -43,6 +43,9 @@ options:
     type: int
     default: 120
 seealso:
+  - name: Role Assignments - List For Scope
+    description: Azure's reference.
+    link: https://learn.microsoft.com/rest/api/authorization/role-assignments/list-for-scope
   - module: mlops.mlflow_azure.role_assignment
 """
 

@@ -42,6 +42,9 @@ options:
     type: int
     default: 120
 seealso:
+  - name: Databases - Get
+    description: Azure's reference.
+    link: https://learn.microsoft.com/rest/api/sql/databases/get
   - module: mlops.mlflow_azure.sql_database
 """
 

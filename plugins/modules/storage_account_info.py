@@ -36,6 +36,9 @@ options:
     type: int
     default: 120
 seealso:
+  - name: Storage Accounts - Get Properties
+    description: Azure's reference.
+    link: https://learn.microsoft.com/rest/api/storagerp/storage-accounts/get-properties
   - module: mlops.mlflow_azure.storage_account
 """
 

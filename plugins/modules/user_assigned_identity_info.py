@@ -36,6 +36,9 @@ options:
     type: int
     default: 120
 seealso:
+  - name: User Assigned Identities - Get
+    description: Azure's reference.
+    link: https://learn.microsoft.com/rest/api/managedidentity/user-assigned-identities/get
   - module: mlops.mlflow_azure.user_assigned_identity
 """
 
