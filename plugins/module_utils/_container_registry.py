@@ -16,6 +16,8 @@ from ._plan import CREATE, ENUM, LOCATION, NUMBER, WHOLE, Plan, Rule, immutable
 from ._resource import READ_ONLY as RESOURCE_READ_ONLY
 from ._resource import Params
 
+# Azure wants to be told; this one costs least.
+NEW_SKU = "Basic"
 _ENABLED = {"type": "bool", "required": True}
 OPTIONS: dict[str, Any] = {
     "data_endpoint_enabled": {"type": "bool"},
@@ -69,21 +71,27 @@ def check(params: Params) -> None:
     _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
     _names.check("name", params["name"], _names.REGISTRY)
     _managed_identity.check(params)
-    if params["anonymous_pull_enabled"] and params["sku"] == "Basic":
-        raise InvalidOption("anonymous_pull_enabled", True, "it needs sku Standard or Premium, sku is Basic.")
-    retention = params["retention_policy"] or {}
-    if params["sku"] != "Premium":
-        _check_without_premium(params, retention)
+    if params["sku"] not in (None, "Premium"):
+        _check_without_premium(params, params["sku"])
     if params["export_policy_enabled"] is False and params["public_network_access"] != "Disabled":
         raise InvalidOption("export_policy_enabled", False, "it needs public_network_access: Disabled.")
-    days = retention.get("days")
+    days = (params["retention_policy"] or {}).get("days")
     if days is not None and not 0 <= days <= 365:
         raise InvalidOption("retention_policy.days", days, "use 0 to 365 days.")
     for cidr in (params["network_rule_set"] or {}).get("ip_rules") or []:
         check_ipv4_cidr("network_rule_set.ip_rules", cidr)
 
 
-def _check_without_premium(params: Params, retention: dict[str, Any]) -> None:
+def check_new(params: Params) -> None:
+    """What a new registry cannot have, which is of NEW_SKU where no option says otherwise. Raises InvalidOption."""
+    if params["sku"] is None:
+        _check_without_premium(params, NEW_SKU)
+
+
+def _check_without_premium(params: Params, sku: str) -> None:
+    if params["anonymous_pull_enabled"] and sku == "Basic":
+        raise InvalidOption("anonymous_pull_enabled", True, "it needs sku Standard or Premium, sku is Basic.")
+    retention = params["retention_policy"] or {}
     premium = (
         ("public_network_access", params["public_network_access"], "Disabled"),
         ("zone_redundancy", params["zone_redundancy"], "Enabled"),
@@ -95,7 +103,7 @@ def _check_without_premium(params: Params, retention: dict[str, Any]) -> None:
     )
     for option, value, wanting in premium:
         if value == wanting:
-            raise InvalidOption(option, params.get(option, value), f"it needs sku Premium, sku is {params['sku']}.")
+            raise InvalidOption(option, params.get(option, value), f"it needs sku Premium, sku is {sku}.")
 
 
 def desired(params: Params) -> dict[str, Any]:
@@ -109,7 +117,7 @@ def desired(params: Params) -> dict[str, Any]:
     }
     return {
         "location": params["location"],
-        "sku": {"name": params["sku"]},
+        "sku": None if params["sku"] is None else {"name": params["sku"]},
         "identity": _managed_identity.desired(params),
         "properties": {
             "adminUserEnabled": params["admin_user_enabled"],
@@ -139,4 +147,6 @@ def _network_rules(rules: dict[str, Any]) -> dict[str, Any]:
 
 def body(_arm: Arm, _params: Params, planned: Plan) -> Json:
     """The request of a write."""
-    return planned.body if planned.action == CREATE else _managed_identity.patched(planned.before, planned.body)
+    if planned.action == CREATE:
+        return {"sku": {"name": NEW_SKU}, **planned.body}
+    return _managed_identity.patched(planned.before, planned.body)

@@ -22,6 +22,8 @@ from ._resource import Params, in_between
 VAULTS = Operations("azure.mgmt.keyvault:KeyVaultManagementClient", "vaults", "Microsoft.KeyVault")
 _GUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
+# Azure wants to be told: what a new vault is where no option says otherwise.
+NEW_SKU = {"family": "A", "name": "standard"}
 NETWORK_ACLS: dict[str, Any] = {
     "type": "dict",
     "options": {
@@ -116,7 +118,7 @@ def desired(params: Params) -> dict[str, Any]:
             "enabledForTemplateDeployment": params["enabled_for_template_deployment"],
             "networkAcls": None if acls is None else _network_acls(acls),
             "publicNetworkAccess": params["public_network_access"],
-            "sku": {"family": "A", "name": params["sku"]},
+            "sku": None if params["sku"] is None else {"family": "A", "name": params["sku"]},
             "softDeleteRetentionInDays": params["soft_delete_retention_in_days"],
             "tenantId": params["vault_tenant_id"],
         },
@@ -140,6 +142,7 @@ def body(arm: Arm, params: Params, planned: Plan) -> Json:
         return planned.body
     properties = {
         "accessPolicies": [],
+        "sku": NEW_SKU,
         **planned.body["properties"],
         "tenantId": params["vault_tenant_id"] or _tenant(arm),
     }

@@ -19,6 +19,8 @@ from ._resource import Params
 SKUS = (
     "Standard_LRS Standard_ZRS Standard_GRS Standard_RAGRS Standard_GZRS Standard_RAGZRS Premium_LRS Premium_ZRS"
 ).split()
+# Azure wants to be told: what a new account is where no option says otherwise.
+NEW_SKU, NEW_KIND = "Standard_LRS", "StorageV2"
 KINDS = ["StorageV2", "BlobStorage", "BlockBlobStorage", "FileStorage", "Storage"]
 NETWORK_ACLS: dict[str, Any] = {
     "type": "dict",
@@ -82,7 +84,7 @@ def desired(params: Params) -> dict[str, Any]:
     return {
         "location": params["location"],
         "kind": params["kind"],
-        "sku": {"name": params["sku"]},
+        "sku": None if params["sku"] is None else {"name": params["sku"]},
         "identity": _managed_identity.desired(params),
         "properties": {
             "accessTier": params["access_tier"],
@@ -118,9 +120,10 @@ def body(_arm: Arm, _params: Params, planned: Plan) -> Json:
     """The request of a write, one for all that differs."""
     if planned.action != CREATE:
         return _managed_identity.patched(planned.before, planned.body)
-    properties = planned.body["properties"]
+    request = {"kind": NEW_KIND, "sku": {"name": NEW_SKU}, **planned.body}
+    properties = request["properties"]
     if "encryption" not in properties:
-        return planned.body
+        return request
     # Azure wants to be told where the keys are as soon as encryption is spoken of.
     encryption = {"keySource": "Microsoft.Storage", **properties["encryption"]}
-    return {**planned.body, "properties": {**properties, "encryption": encryption}}
+    return {**request, "properties": {**properties, "encryption": encryption}}

@@ -41,10 +41,9 @@ options:
     type: str
   sku:
     description:
-      - Service tier. Azure has no default.
+      - Service tier. A new registry gets V(Basic) when the option is not set.
     type: str
     choices: [Basic, Standard, Premium]
-    default: Basic
   admin_user_enabled:
     description:
       - Whether the registry has an admin user with a password. Leave it off, identities do without one.
@@ -196,7 +195,7 @@ RESOURCE = Resource(
     address=("resource_group", "name"),
     options={
         **IN_GROUP,
-        "sku": {"type": "str", "choices": ["Basic", "Standard", "Premium"], "default": "Basic"},
+        "sku": {"type": "str", "choices": ["Basic", "Standard", "Premium"]},
         "admin_user_enabled": {"type": "bool", "default": False},
         "anonymous_pull_enabled": {"type": "bool"},
         "public_network_access": SWITCH,
@@ -209,6 +208,7 @@ RESOURCE = Resource(
     rules=_container_registry.RULES,
     read_only=_container_registry.READ_ONLY,
     check=_container_registry.check,
+    check_create=_container_registry.check_new,
     create="begin_create",
     update="begin_update",
     partial=True,

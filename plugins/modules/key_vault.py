@@ -42,9 +42,9 @@ options:
   sku:
     description:
       - V(standard) keeps keys in software, V(premium) may keep them in hardware. Secrets are the same in both.
+      - A new vault gets V(standard) when the option is not set.
     type: str
     choices: [standard, premium]
-    default: standard
   vault_tenant_id:
     description:
       - Id of the tenant whose identities may use the vault.
@@ -199,7 +199,7 @@ RESOURCE = Resource(
     address=("resource_group", "name"),
     options={
         **IN_GROUP,
-        "sku": {"type": "str", "choices": ["standard", "premium"], "default": "standard"},
+        "sku": {"type": "str", "choices": ["standard", "premium"]},
         "vault_tenant_id": {"type": "str"},
         "enable_rbac_authorization": {"type": "bool", "default": True},
         "soft_delete_retention_in_days": {"type": "int"},

@@ -42,16 +42,14 @@ options:
     type: str
   sku:
     description:
-      - Redundancy and speed.
+      - Redundancy and speed. A new account gets V(Standard_LRS) when the option is not set.
     type: str
     choices: [Standard_LRS, Standard_ZRS, Standard_GRS, Standard_RAGRS, Standard_GZRS, Standard_RAGZRS, Premium_LRS, Premium_ZRS]
-    default: Standard_LRS
   kind:
     description:
-      - Kind of the account. Azure fixes it at creation, a change is an error.
+      - Kind of the account. Azure fixes it at creation, a change is an error. A new account gets V(StorageV2) when the option is not set.
     type: str
     choices: [StorageV2, BlobStorage, BlockBlobStorage, FileStorage, Storage]
-    default: StorageV2
   access_tier:
     description:
       - Tier of blobs that have none of their own. Azure's default is V(Hot).
@@ -201,8 +199,8 @@ RESOURCE = Resource(
     address=("resource_group", "name"),
     options={
         **IN_GROUP,
-        "sku": {"type": "str", "choices": _storage_account.SKUS, "default": "Standard_LRS"},
-        "kind": {"type": "str", "choices": _storage_account.KINDS, "default": "StorageV2"},
+        "sku": {"type": "str", "choices": _storage_account.SKUS},
+        "kind": {"type": "str", "choices": _storage_account.KINDS},
         "access_tier": {"type": "str", "choices": ["Hot", "Cool", "Cold", "Premium"]},
         "allow_blob_public_access": {"type": "bool", "default": False},
         "allow_cross_tenant_replication": {"type": "bool"},

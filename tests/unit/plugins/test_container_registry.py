@@ -72,6 +72,7 @@ def test_a_new_registry() -> None:
     ("given", "standing"),
     [
         ({"sku": "Premium"}, registry()),
+        ({"quarantine_policy_enabled": False}, registry()),
         ({"sku": "Basic", "location": "West Europe", "zone_redundancy": "Disabled"}, registry("Basic")),
         (
             {
@@ -137,15 +138,15 @@ def test_what_azure_never_changes(given: dict[str, Any], option: str) -> None:
     [
         ({"name": "cr-one"}, "name"),
         ({"name": "cr1"}, "name"),
-        ({"anonymous_pull_enabled": True}, "anonymous_pull_enabled"),
+        ({"sku": "Basic", "anonymous_pull_enabled": True}, "anonymous_pull_enabled"),
         ({"sku": "Standard", "public_network_access": "Disabled"}, "public_network_access"),
         ({"sku": "Standard", "zone_redundancy": "Enabled"}, "zone_redundancy"),
-        ({"data_endpoint_enabled": True}, "data_endpoint_enabled"),
-        ({"quarantine_policy_enabled": True}, "quarantine_policy_enabled"),
-        ({"export_policy_enabled": False}, "export_policy_enabled"),
+        ({"sku": "Basic", "data_endpoint_enabled": True}, "data_endpoint_enabled"),
+        ({"sku": "Basic", "quarantine_policy_enabled": True}, "quarantine_policy_enabled"),
+        ({"sku": "Standard", "export_policy_enabled": False}, "export_policy_enabled"),
         ({"sku": "Premium", "export_policy_enabled": False}, "export_policy_enabled"),
-        ({"retention_policy": {"enabled": True}}, "retention_policy.enabled"),
-        ({"network_rule_set": {"default_action": "Allow"}}, "network_rule_set"),
+        ({"sku": "Basic", "retention_policy": {"enabled": True}}, "retention_policy.enabled"),
+        ({"sku": "Basic", "network_rule_set": {"default_action": "Allow"}}, "network_rule_set"),
         ({"sku": "Premium", "retention_policy": {"enabled": True, "days": 366}}, "retention_policy.days"),
         *(
             (
@@ -160,6 +161,21 @@ def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("container_registry", azure, **{**WANTED, **given})
     assert caught.value.fields["option"] == option
+
+
+@pytest.mark.parametrize(
+    "given", [{"anonymous_pull_enabled": True}, {"quarantine_policy_enabled": True}, {"zone_redundancy": "Enabled"}]
+)
+def test_a_new_registry_is_basic_and_has_only_what_that_has(given: dict[str, Any]) -> None:
+    with FakeAzure(get(REGISTRY, 404, NOT_FOUND)) as azure, pytest.raises(InvalidOption, match="sku is Basic"):
+        run("container_registry", azure, **given, **WANTED)
+    sent = {"location": "westeurope", "sku": {"name": "Basic"}, "properties": {"adminUserEnabled": False}}
+    with FakeAzure(
+        get(REGISTRY, 404, NOT_FOUND),
+        put(REGISTRY, 200, registry("Basic"), sent=sent),
+        get(REGISTRY, 200, registry("Basic")),
+    ) as azure:
+        assert run("container_registry", azure, **WANTED)["changed"] is True
 
 
 def test_absent() -> None:

@@ -387,12 +387,18 @@ def test_a_parent_that_never_comes_ends_at_a_shorter_deadline() -> None:
         ("container_registry", {"resource_group": "rg", "name": "cr12", "location": "x"}, "name"),
         (
             "container_registry",
-            {"resource_group": "rg", "name": "cr123", "location": "x", "anonymous_pull_enabled": True},
+            {"resource_group": "rg", "name": "cr123", "location": "x", "sku": "Basic", "anonymous_pull_enabled": True},
             "anonymous_pull_enabled",
         ),
         (
             "container_registry",
-            {"resource_group": "rg", "name": "cr123", "location": "x", "public_network_access": "Disabled"},
+            {
+                "resource_group": "rg",
+                "name": "cr123",
+                "location": "x",
+                "sku": "Basic",
+                "public_network_access": "Disabled",
+            },
             "public_network_access",
         ),
         ("storage_account", {"resource_group": "rg", "name": "Upper", "location": "x"}, "name"),

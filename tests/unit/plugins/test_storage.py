@@ -95,11 +95,18 @@ def test_a_new_account_is_waited_for_and_its_keys_are_never_asked_for() -> None:
         ),
         ({"identity": {"type": "None"}}, {}),
         ({"tags": {}}, {}),
+        ({"sku": "Standard_LRS", "kind": "StorageV2"}, {}),
     ],
 )
 def test_nothing_to_do_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
     with FakeAzure(get(ACCOUNT, 200, account(**standing))) as azure:
         assert run("storage_account", azure, **{**WANTED, **given})["changed"] is False
+
+
+def test_sku_and_kind_that_nobody_asked_for_are_left_alone() -> None:
+    standing = {**account(), "sku": {"name": "Premium_LRS", "tier": "Premium"}, "kind": "BlockBlobStorage"}
+    with FakeAzure(get(ACCOUNT, 200, standing)) as azure:
+        assert run("storage_account", azure, **WANTED)["changed"] is False
 
 
 def test_all_that_differs_is_one_patch_that_keeps_the_other_network_rules() -> None:
