@@ -1,0 +1,173 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Module container_image with a real Docker engine and a real registry; Azure's own part is played here."""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+import urllib3
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Arm
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import Connection, Token
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._clouds import CLOUDS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_image import execute
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._deadline import Deadline
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure
+from azure.core.pipeline.transport import RequestsTransport
+
+from tests.docker.registry import Registry
+
+pytestmark = pytest.mark.slow
+
+ENTRA_TOKEN = "token-of-entra-id"
+
+
+class Credential:
+    def get_token(self, *_scopes: str, **_options: Any) -> Token:
+        return Token(ENTRA_TOKEN, 4102444800)
+
+
+class AzureBefore:
+    """What Azure answers before the registry itself: Resource Manager, the token exchange, and ACR's own tags."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.refresh_token = f"refresh-{uuid.uuid4()}"
+        registry.accepted = {self.refresh_token}
+
+    def request(self, method: str, url: str, data: Any = None, **_options: Any) -> requests.Response:
+        parts = urlsplit(url)
+        status, body = 404, {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "no"}]}
+        if parts.path.endswith("/registries/crtest"):
+            status, body = 200, {"id": parts.path, "properties": {"loginServer": self.registry.host}}
+        elif parts.path == "/oauth2/exchange":
+            fields = data if isinstance(data, dict) else parse_qs(data if isinstance(data, str) else data.decode())
+            assert ENTRA_TOKEN in str(fields)
+            status, body = 200, {"refresh_token": self.refresh_token}
+        elif parts.path.startswith("/acr/v1/"):
+            _empty, _acr, _v1, repository, _tags, tag = parts.path.split("/")
+            digest = self.registry.digest(repository, tag)
+            if digest:
+                found = {"name": tag, "digest": digest, "changeableAttributes": {"deleteEnabled": True}}
+                status, body = 200, {"imageName": repository, "tag": found}
+        return _response(status, body, url)
+
+    def arm(self) -> Arm:
+        connection = Connection(str(uuid.UUID(int=0)), CLOUDS["AzureCloud"])
+        transport = RequestsTransport(session=self, session_owner=False)
+        return Arm(connection, Credential(), Deadline(600), transport)
+
+
+def _response(status: int, body: Any, url: str) -> requests.Response:
+    raw = json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(raw))}
+    response = requests.Response()
+    response.status_code, response.url = status, url
+    response.headers.update(headers)
+    response.raw = urllib3.HTTPResponse(io.BytesIO(raw), headers, status, preload_content=False)
+    return response
+
+
+@pytest.fixture
+def azure(registry: Registry) -> AzureBefore:
+    return AzureBefore(registry)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    """A context like no other, so that neither engine nor registry has it."""
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM scratch\nARG GREETING=none\nLABEL greeting=$GREETING\nCOPY . /\n")
+    (folder / "one.txt").write_text(str(uuid.uuid4()))
+    (folder / "secret.env").write_text("PASSWORD=SECRET")
+    (folder / ".dockerignore").write_text("*.env\n")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where Docker's clients keep logins."""
+    folder = tmp_path / "docker-config"
+    folder.mkdir()
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    return folder
+
+
+def have(azure: AzureBefore, context: Path, **options: Any) -> dict[str, Any]:
+    parameters = {
+        "resource_group": "rg",
+        "registry": "crtest",
+        "repository": "app",
+        "tag": None,
+        "context": str(context),
+        "dockerfile": "Dockerfile",
+        "build_args": None,
+        "platform": "linux/amd64",
+        "builder": "docker",
+        "state": "present",
+        "wait": True,
+        **options,
+    }
+    return execute(parameters, azure.arm(), False)
+
+
+def test_it_builds_pushes_and_then_changes_nothing(
+    engine: Any, azure: AzureBefore, registry: Registry, context: Path, docker_config: Path
+) -> None:
+    first = have(azure, context, build_args={"GREETING": "hello"})
+    image = first["container_image"]
+    assert first["changed"] is True
+    assert image["digest"] == registry.digest("app", image["tag"])
+    pushed = engine.images.get(f"{registry.host}/app:{image['tag']}")
+    assert pushed.labels == {"greeting": "hello"}
+    files = engine.containers.create(pushed.id, command="none")
+    try:
+        archive = b"".join(files.export())
+    finally:
+        files.remove()
+    assert b"one.txt" in archive
+    assert b"SECRET" not in archive
+
+    again = have(azure, context, build_args={"GREETING": "hello"})
+    assert (again["changed"], again["container_image"]) == (False, image)
+
+    assert azure.refresh_token not in json.dumps(first)
+    assert not any(azure.refresh_token in file.read_text() for file in docker_config.rglob("*"))
+    assert azure.refresh_token not in json.dumps(pushed.history())
+
+    (context / "one.txt").write_text("changed")
+    changed = have(azure, context, build_args={"GREETING": "hello"})
+    assert changed["changed"] is True
+    assert changed["container_image"]["digest"] != image["digest"]
+
+
+def test_an_error_inside_the_build(azure: AzureBefore, registry: Registry, context: Path) -> None:
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY nowhere.txt /\n")
+    with pytest.raises(Failure, match=r"build of .*failed: .*nowhere\.txt") as caught:
+        have(azure, context, tag="broken")
+    assert any("COPY nowhere.txt" in line for line in caught.value.fields["log"])
+    assert registry.digest("app", "broken") is None
+
+
+def test_an_error_inside_the_push(azure: AzureBefore, registry: Registry, context: Path) -> None:
+    registry.accepted = {"another"}
+    with pytest.raises(Failure, match=r"push of .*failed: ") as caught:
+        have(azure, context, tag="refused")
+    assert azure.refresh_token not in str(caught.value) + json.dumps(caught.value.fields)
+    assert registry.digest("app", "refused") is None
+
+
+def test_no_engine(azure: AzureBefore, context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    with pytest.raises(Failure, match="builder: acr"):
+        have(azure, context)
