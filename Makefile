@@ -17,7 +17,7 @@ help:
 	@echo 'make test      unit, contract and end-to-end tests'
 	@echo 'make test-all  the tests that make test leaves out, because they take minutes'
 	@echo 'make check     every linter'
-	@echo 'make bench     how long the playbook takes'
+	@echo 'make bench     how long the playbook takes, and the sandbox'
 	@echo 'make setup     only what ansible-playbook needs, in .venv'
 	@echo 'make clean     remove everything that these made'
 
@@ -54,6 +54,7 @@ check:
 bench: setup
 	@$(BIN)/python tests/benchmarks/modules.py
 	@$(BIN)/python tests/benchmarks/site.py
+	@$(BIN)/python tests/benchmarks/sandbox.py
 
 # After a change of a requirements file. Needs `uv`.
 lock:
