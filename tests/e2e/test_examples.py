@@ -38,6 +38,27 @@ CONNECTION = {
     "ansible_python_interpreter": "{{ ansible_playbook_python }}",
     "ansible_remote_tmp": "{{ lookup('ansible.builtin.config', 'ANSIBLE_HOME') }}/tmp",
 }
+# What the documentation of a module says must be there before: secrets are written by who has this role, the vault's maker has it not.
+PREREQUISITES: dict[str, list[dict[str, Any]]] = {
+    "key_vault_secret": [
+        {
+            "name": "Find who runs the examples",
+            "mlops.mlflow_azure.role_assignment_info": {
+                "scope": "/subscriptions/{{ lookup('ansible.builtin.env', 'AZURE_SUBSCRIPTION_ID') }}",
+                "role": "Owner",
+            },
+            "register": "owners",
+        },
+        {
+            "name": "Let them write secrets",
+            "mlops.mlflow_azure.role_assignment": {
+                "scope": "{{ owners.role_assignments[0].properties.scope }}",
+                "role": "Key Vault Secrets Officer",
+                "principal_id": "{{ owners.role_assignments[0].properties.principalId }}",
+            },
+        },
+    ]
+}
 # The image that container_image's example builds: it stands for MLflow's, which takes a minute to build.
 DOCKERFILE = """\
 FROM python:3.12-slim-bookworm
@@ -130,6 +151,8 @@ def run_examples(site: Site, folder: Path) -> Run:
     found = in_order([example for module in MODULES for example in examples(module)])
     tasks: list[dict[str, Any]] = []
     for example in found:
+        if example.number == 1:
+            tasks += PREREQUISITES.get(example.module, [])
         tasks += [example.named(), *([example.named(" again")] if example.again else [])]
     variables = {**CONNECTION, **VARIABLES, "tracking_uri": site.client_settings()["MLFLOW_TRACKING_URI"]}
     play = {"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}
