@@ -142,6 +142,7 @@ def body(arm: Arm, params: Params, planned: Plan) -> Json:
         return planned.body
     properties = {
         "accessPolicies": [],
+        "enableRbacAuthorization": True,
         "sku": NEW_SKU,
         **planned.body["properties"],
         "tenantId": params["vault_tenant_id"] or _tenant(arm),

@@ -53,9 +53,9 @@ options:
   enable_rbac_authorization:
     description:
       - Whether roles (as V(Key Vault Secrets User)) decide who may use what is inside, instead of the vault's access policies.
-      - Access policies that somebody else has set are kept.
+      - A new vault gets V(true) when the option is not set. A change takes away what was allowed the other way, though
+        access policies that somebody else has set are kept.
     type: bool
-    default: true
   soft_delete_retention_in_days:
     description:
       - Days for which Azure keeps what was deleted, 7 to 90. Azure's default is 90.
@@ -201,7 +201,7 @@ RESOURCE = Resource(
         **IN_GROUP,
         "sku": {"type": "str", "choices": ["standard", "premium"]},
         "vault_tenant_id": {"type": "str"},
-        "enable_rbac_authorization": {"type": "bool", "default": True},
+        "enable_rbac_authorization": {"type": "bool"},
         "soft_delete_retention_in_days": {"type": "int"},
         "enable_purge_protection": {"type": "bool"},
         "public_network_access": {"type": "str", "choices": ["Enabled", "Disabled"]},

@@ -78,7 +78,7 @@ def test_a_new_vault_is_of_the_tenant_that_signs_in_and_by_roles() -> None:
         signed_in(azure, {"tid": TENANT})
         result = run("key_vault", azure, **WANTED)
     assert result["key_vault"] == vault()
-    assert result["diff"]["after"]["properties"] == {"enableRbacAuthorization": True}
+    assert result["diff"]["after"] == {"location": "westeurope", "name": "kv-one", "properties": {}}
 
 
 @pytest.mark.parametrize("token", ["opaque", "a.b.c", "h.bnVsbA.s"])
@@ -132,7 +132,7 @@ def test_false_is_never_sent_for_purge_protection() -> None:
             },
         ),
         ({"vault_tenant_id": TENANT.upper()}, {}),
-        ({}, {"sku": {"family": "A", "name": "premium"}}),
+        ({}, {"enableRbacAuthorization": False, "sku": {"family": "A", "name": "premium"}}),
         ({"sku": "standard", "location": "West Europe"}, {"sku": {"family": "A", "name": "Standard"}}),
     ],
 )
