@@ -27,6 +27,7 @@ from sandbox.store import Principal, Store
 HOST = "login.microsoftonline.com"
 TOKEN_SECONDS = 86_399  # a day less a second, as Entra gives to managed identities
 KEY_ID = "sandbox"
+TOKENS_KEPT = 256
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Directory:
         self._store = store
         self._key_path = key_path
         self._key: rsa.RSAPrivateKey | None = None
+        self._verified: dict[str, tuple[Caller, float]] = {}  # a client sends the same token with each request
 
     def load(self) -> None:
         """Reads the signing key, or makes it."""
@@ -95,6 +97,9 @@ class Directory:
         scheme, _mark, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
             return None
+        caller, expires = self._verified.get(token, (None, 0))
+        if caller is not None and time.time() < expires:
+            return caller
         try:
             claims = jwt.decode(
                 token.strip(), self.key.public_key(), algorithms=["RS256"], options={"verify_aud": False}
@@ -103,7 +108,11 @@ class Directory:
             return None
         if "oid" not in claims:
             return None  # a token of a registry, which the same key signs
-        return Caller(claims["oid"], claims["appid"], claims["aud"])
+        caller = Caller(claims["oid"], claims["appid"], claims["aud"])
+        if len(self._verified) >= TOKENS_KEPT:
+            self._verified.clear()
+        self._verified[token] = caller, claims["exp"]
+        return caller
 
     def replicated(self, principal: Principal) -> bool:
         """Whether a principal has arrived in all of the directory: Entra takes a while after it is created."""

@@ -111,7 +111,8 @@ class Gateway:
         port = flow.client_conn.sockname[1]
         if port in (self._identity_port, self._portal_port):
             return
-        front = self._front_app(port)
+        reverse = flow.client_conn.proxy_mode.type_name == "reverse"
+        front = self._front_app(port) if reverse else None
         if front is not None:
             if self._enter_by_front(flow, front, port):
                 await self._pass_to_app(flow, Way(front))
