@@ -31,7 +31,7 @@ class Rule:
 
     `type` and `host` are patterns (`*`, `?`) without case: a resource type such as `Microsoft.Sql/*`, which only requests to
     Resource Manager have, and a host name. `verb` is an HTTP method, or POLL for the polls of an operation; for an operation
-    it is create, update or delete. Of the matching ones the first `skip` pass; each other one is hit with `probability`, drawn
+    it is create, update, delete, start or stop. Of the matching ones the first `skip` pass; each other one is hit with `probability`, drawn
     from `seed`; after `count` hits (None: never) the rule rests. `after`: the request is carried out, and its answer is lost.
     """
 
