@@ -42,3 +42,17 @@ def platform(sandbox: Client) -> Platform:
     return Platform(
         group, registry, f"{name}.azurecr.io", environment["id"], environment["properties"]["defaultDomain"], identity
     )
+
+
+@pytest.fixture
+def own_apps(sandbox: Client, platform: Platform) -> Iterator[None]:
+    """The apps that a test makes go with it: they would run on, and come back with each restart of the sandbox."""
+
+    def listed() -> set[str]:
+        answer = sandbox.arm("GET", f"{platform.group}/providers/Microsoft.App/containerApps")
+        return {app["id"] for app in answer.json()["value"]}
+
+    before = listed()
+    yield
+    for made in listed() - before:
+        sandbox.arm("DELETE", made)

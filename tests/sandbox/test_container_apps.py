@@ -16,6 +16,8 @@ import requests
 from tests.sandbox.azure_client import Client, Platform, app_body, run_cli
 from tests.sandbox.test_vaults import ROLES, Vault
 
+pytestmark = pytest.mark.usefixtures("own_apps")
+
 
 def app_path(platform: Platform) -> str:
     return f"{platform.group}/providers/Microsoft.App/containerApps/app-{uuid.uuid4().hex[:8]}"

@@ -19,6 +19,7 @@ import requests
 
 from tests.sandbox.azure_client import Client, Platform, app_body, run_cli
 
+pytestmark = pytest.mark.usefixtures("own_apps")
 MULTIPLE = {"activeRevisionsMode": "Multiple"}
 
 
