@@ -16,13 +16,12 @@ from ._api_versions import API_VERSIONS
 from ._auth import Connection
 from ._deadline import Deadline, DeadlineExceeded
 from ._errors import ArmError, Failure, arm_error, public_url
-from ._retry import READ_TIMEOUT, DeadlineRetry, is_busy, retry_after
+from ._retry import DeadlineRetry, is_busy, retry_after
 
 Json = Any
 
 # Seconds between two polls where Azure does not say (the SDK's own default is 30).
 POLLING_INTERVAL = 1
-CONNECTION_TIMEOUT = 20
 # These 404s are no absence of a resource: the request itself went wrong.
 _NOT_ABSENT = frozenset(("SubscriptionNotFound", "InvalidResourceType", "InvalidResourceNamespace"))
 
@@ -205,8 +204,6 @@ class Arm:
             credential_scopes=[cloud.resource_manager_scope],
             api_version=API_VERSIONS[operations.api_version],
             policies=chain,
-            connection_timeout=CONNECTION_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
             **options,
         )
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ._arm import CONNECTION_TIMEOUT, Arm
+from ._arm import Arm
 from ._errors import ArmError, Failure, arm_error
-from ._retry import READ_TIMEOUT
+from ._retry import CONNECTION_TIMEOUT, READ_TIMEOUT
 
 # User name with which a registry takes a token for a password.
 TOKEN_USER = "00000000-0000-0000-0000-000000000000"

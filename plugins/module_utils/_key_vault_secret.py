@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from . import _names
 from ._api_versions import API_VERSIONS
 from ._arguments import with_text_tags
-from ._arm import CONNECTION_TIMEOUT, Arm, Json
+from ._arm import Arm, Json
 from ._deadline import DeadlineExceeded
 from ._errors import ArmError, Failure, InvalidOption, arm_error
 from ._plan import DELETE, NONE, NUMBER, WHOLE, Plan, Rule, plan, whole_body
@@ -116,7 +116,6 @@ class Vault:
                 self._arm.credential,
                 api_version=API_VERSIONS["Microsoft.KeyVault/vaults/secrets"],
                 retry_policy=DeadlineRetry(),
-                connection_timeout=CONNECTION_TIMEOUT,
                 **options,
             )
         return self._opened

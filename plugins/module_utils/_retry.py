@@ -17,7 +17,8 @@ TRANSIENT = frozenset((408, 500, 502, 503, 504))
 # waited out to the deadline instead.
 ATTEMPTS = 5
 LONGEST_BACKOFF = 15.0
-# Seconds for which an answer is waited for, as far as the deadline leaves them.
+# Seconds for which a connection and an answer are waited for, as far as the deadline leaves them.
+CONNECTION_TIMEOUT = 20
 READ_TIMEOUT = 120
 # What a new resource lies in may itself be on its way (wait: false), and Azure does not show an SQL server before it is
 # ready: the slowest creation on record took 296 s. After this many seconds its absence is taken for a wrong name.
@@ -64,7 +65,9 @@ class DeadlineRetry:
         parent_grace = PARENT_GRACE
         while True:
             attempt += 1
-            request.context.options["read_timeout"] = min(READ_TIMEOUT, max(1.0, deadline.remaining()))
+            patience = max(1.0, deadline.remaining())
+            request.context.options["connection_timeout"] = min(CONNECTION_TIMEOUT, patience)
+            request.context.options["read_timeout"] = min(READ_TIMEOUT, patience)
             try:
                 response = self.next.send(request)
             except (ServiceRequestError, ServiceResponseError) as error:

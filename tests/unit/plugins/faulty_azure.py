@@ -16,6 +16,7 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Arm
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import Connection
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._clouds import CLOUDS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._deadline import Deadline
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._retry import CONNECTION_TIMEOUT, READ_TIMEOUT
 from azure.core.pipeline.transport import RequestsTransport
 from fake_azure import ACCEPTED, SUBSCRIPTION, Clock, Exchange, FakeCredential, answer
 
@@ -76,9 +77,12 @@ class FaultyAzure:
             # A vault's client asks without a token first, to be told where tokens are made.
             return answer(Exchange(method, path, 401, {"error": {"code": "Unauthorized"}}, VAULT_CHALLENGE), url)
         self.requests.append((method, path))
+        connecting, reading = options["timeout"]
+        assert connecting <= CONNECTION_TIMEOUT
+        assert reading <= READ_TIMEOUT
         if self.fault is not None and self.fault.strike(method, path):
             if self.fault.hangs:
-                self.clock.now += options["timeout"][1] if isinstance(options["timeout"], tuple) else options["timeout"]
+                self.clock.now += reading
                 raise requests.exceptions.ReadTimeout("Read timed out.")
             if self.fault.error is not None:
                 raise self.fault.error
