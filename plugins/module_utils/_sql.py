@@ -40,6 +40,8 @@ SERVER_READ_ONLY = (
     "properties.version",
     "properties.workspaceFeature",
 )
+# What a new server gets where no option says otherwise.
+NEW_TLS_VERSION = "1.2"
 _ADMINISTRATORS = Operations(CLIENT, "server_azure_ad_administrators", "Microsoft.Sql")
 _ENTRA_ONLY = Operations(CLIENT, "server_azure_ad_only_authentications", "Microsoft.Sql")
 # Azure SQL refuses these as the administrator's login.
@@ -133,21 +135,29 @@ def server_body(arm: Arm, params: Params, planned: Plan) -> Json:
 
     The Entra administrator of a server that exists has operations of its own, which are done first.
     """
-    body = {**planned.body, "properties": dict(planned.body.get("properties") or {})}
-    administrators = body["properties"].get("administrators")
-    if planned.action != CREATE:
-        body["properties"].pop("administrators", None)
-        if administrators is not None:
-            _change_administrators(arm, params, planned.before, administrators)
-    elif administrators is not None and params["entra_administrator"]["principal_type"] is not None:
-        # Of a server that exists, Azure finds it out by itself.
+    new = planned.action == CREATE
+    properties = dict(planned.body.get("properties") or {})
+    administrators = properties.pop("administrators", None)
+    if new:
+        properties |= _only_of_a_new_server(params, administrators)
+    elif administrators is not None:
+        _change_administrators(arm, params, planned.before, administrators)
+    if params["administrator_password"] is not None and (new or password_is_forced(params)):
+        properties["administratorLoginPassword"] = params["administrator_password"]
+    body = {key: item for key, item in planned.body.items() if key != "properties"}
+    if properties:
+        body["properties"] = properties
+    return body if new else _managed_identity.patched(planned.before, body)
+
+
+def _only_of_a_new_server(params: Params, administrators: Json | None) -> Json:
+    """What Azure takes with a new server only, or wants to be told."""
+    found: Json = {"minimalTlsVersion": params["minimal_tls_version"] or NEW_TLS_VERSION}
+    if administrators is not None:
+        # Of a server that exists, Azure finds out by itself what the administrator is.
         kind = params["entra_administrator"]["principal_type"]
-        body["properties"]["administrators"] = {**administrators, "principalType": kind}
-    if params["administrator_password"] is not None and (planned.action == CREATE or password_is_forced(params)):
-        body["properties"]["administratorLoginPassword"] = params["administrator_password"]
-    if not body["properties"]:
-        del body["properties"]
-    return body if planned.action == CREATE else _managed_identity.patched(planned.before, body)
+        found["administrators"] = administrators if kind is None else {**administrators, "principalType": kind}
+    return found
 
 
 def _change_administrators(arm: Arm, params: Params, before: Json, wanted: Json) -> None:

@@ -20,7 +20,7 @@ SKUS = (
     "Standard_LRS Standard_ZRS Standard_GRS Standard_RAGRS Standard_GZRS Standard_RAGZRS Premium_LRS Premium_ZRS"
 ).split()
 # Azure wants to be told: what a new account is where no option says otherwise.
-NEW_SKU, NEW_KIND = "Standard_LRS", "StorageV2"
+NEW_SKU, NEW_KIND, NEW_TLS_VERSION = "Standard_LRS", "StorageV2", "TLS1_2"
 KINDS = ["StorageV2", "BlobStorage", "BlockBlobStorage", "FileStorage", "Storage"]
 NETWORK_ACLS: dict[str, Any] = {
     "type": "dict",
@@ -120,10 +120,8 @@ def body(_arm: Arm, _params: Params, planned: Plan) -> Json:
     """The request of a write, one for all that differs."""
     if planned.action != CREATE:
         return _managed_identity.patched(planned.before, planned.body)
-    request = {"kind": NEW_KIND, "sku": {"name": NEW_SKU}, **planned.body}
-    properties = request["properties"]
-    if "encryption" not in properties:
-        return request
-    # Azure wants to be told where the keys are as soon as encryption is spoken of.
-    encryption = {"keySource": "Microsoft.Storage", **properties["encryption"]}
-    return {**request, "properties": {**properties, "encryption": encryption}}
+    properties = {"minimumTlsVersion": NEW_TLS_VERSION, **planned.body["properties"]}
+    if "encryption" in properties:
+        # Azure wants to be told where the keys are as soon as encryption is spoken of.
+        properties["encryption"] = {"keySource": "Microsoft.Storage", **properties["encryption"]}
+    return {"kind": NEW_KIND, "sku": {"name": NEW_SKU}, **planned.body, "properties": properties}

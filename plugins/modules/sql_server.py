@@ -92,10 +92,9 @@ options:
         type: bool
   minimal_tls_version:
     description:
-      - Oldest version of TLS that clients may use.
+      - Oldest version of TLS that clients may use. A new server gets V(1.2) when the option is not set.
     type: str
     choices: ["1.2", "1.3"]
-    default: "1.2"
   public_network_access:
     description:
       - Whether the server is reachable from the internet, as far as its firewall rules allow. Azure's default is V(Enabled).
@@ -193,7 +192,7 @@ RESOURCE = Resource(
             "no_log": False,
         },
         "entra_administrator": ENTRA_ADMINISTRATOR,
-        "minimal_tls_version": {"type": "str", "choices": ["1.2", "1.3"], "default": "1.2"},
+        "minimal_tls_version": {"type": "str", "choices": ["1.2", "1.3"]},
         "public_network_access": {"type": "str", "choices": ["Enabled", "Disabled"]},
         "restrict_outbound_network_access": {"type": "str", "choices": ["Enabled", "Disabled"]},
         "primary_user_assigned_identity": {"type": "str"},

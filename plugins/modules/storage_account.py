@@ -83,10 +83,9 @@ options:
     default: false
   minimum_tls_version:
     description:
-      - Oldest version of TLS that clients may use.
+      - Oldest version of TLS that clients may use. A new account gets V(TLS1_2) when the option is not set.
     type: str
     choices: [TLS1_2, TLS1_3]
-    default: TLS1_2
   public_network_access:
     description:
       - Whether the account is reachable from the internet. Azure's default is V(Enabled).
@@ -207,7 +206,7 @@ RESOURCE = Resource(
         "allow_shared_key_access": {"type": "bool", "default": False},
         "default_to_oauth_authentication": {"type": "bool"},
         "hierarchical_namespace_enabled": {"type": "bool"},
-        "minimum_tls_version": {"type": "str", "choices": ["TLS1_2", "TLS1_3"], "default": "TLS1_2"},
+        "minimum_tls_version": {"type": "str", "choices": ["TLS1_2", "TLS1_3"]},
         "public_network_access": {"type": "str", "choices": ["Enabled", "Disabled", "SecuredByPerimeter"]},
         "network_acls": _storage_account.NETWORK_ACLS,
         "require_infrastructure_encryption": {"type": "bool"},

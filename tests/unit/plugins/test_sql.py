@@ -63,6 +63,11 @@ def test_the_password_of_a_standing_server_is_left_alone() -> None:
         assert run("sql_server", azure, **WANTED, **LOGIN)["changed"] is False
 
 
+def test_a_newer_tls_that_nobody_asked_for_is_left_alone() -> None:
+    with FakeAzure(get(SERVER, 200, server(minimalTlsVersion="1.3"))) as azure:
+        assert run("sql_server", azure, **WANTED)["changed"] is False
+
+
 def test_a_change_of_something_else_does_not_write_the_password() -> None:
     with FakeAzure(
         get(SERVER, 200, server()),

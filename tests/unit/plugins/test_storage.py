@@ -104,7 +104,8 @@ def test_nothing_to_do_is_one_read(given: dict[str, Any], standing: dict[str, An
 
 
 def test_sku_and_kind_that_nobody_asked_for_are_left_alone() -> None:
-    standing = {**account(), "sku": {"name": "Premium_LRS", "tier": "Premium"}, "kind": "BlockBlobStorage"}
+    standing = account(minimumTlsVersion="TLS1_3")
+    standing |= {"sku": {"name": "Premium_LRS", "tier": "Premium"}, "kind": "BlockBlobStorage"}
     with FakeAzure(get(ACCOUNT, 200, standing)) as azure:
         assert run("storage_account", azure, **WANTED)["changed"] is False
 
