@@ -62,7 +62,11 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
         ["sql_administrator_password", "contains the login"],
     ),
     (
-        {"sql_authentication": "password", "sql_administrator_password": f"{SECRET}-A", "sql_administrator_login": "sa"},
+        {
+            "sql_authentication": "password",
+            "sql_administrator_password": f"{SECRET}-A",
+            "sql_administrator_login": "sa",
+        },
         ["sql_administrator_login", "'sa'", "reserves"],
     ),
     ({"sql_database_auto_pause_delay": 5}, ["sql_database_auto_pause_delay", "5", "15 to 10080 minutes"]),
@@ -100,9 +104,15 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"app_environment_name": "x_y"}, ["app_environment_name", "'x_y'"]),
     ({"app_environment_name": "a--b"}, ["app_environment_name", "'a--b'", "single hyphens"]),
     ({"app_environment_internal": True}, ["app_environment_infrastructure_subnet_id is not set"]),
-    ({"app_environment_infrastructure_subnet_id": "default"}, ["app_environment_infrastructure_subnet_id", "/subscriptions/"]),
+    (
+        {"app_environment_infrastructure_subnet_id": "default"},
+        ["app_environment_infrastructure_subnet_id", "/subscriptions/"],
+    ),
     ({"mlflow_app_name": "Mlflow"}, ["mlflow_app_name", "'Mlflow'", "2 to 32 lower-case"]),
-    ({"mlflow_app_allowed_address_ranges": []}, ["mlflow_app_allowed_address_ranges is empty", "mlflow_app_allow_public"]),
+    (
+        {"mlflow_app_allowed_address_ranges": []},
+        ["mlflow_app_allowed_address_ranges is empty", "mlflow_app_allow_public"],
+    ),
     ({"mlflow_app_allow_public": True}, ["mlflow_app_allow_public", "Keep one"]),
     (
         {"mlflow_app_allowed_address_ranges": [{"name": "x", "range": "203.0.113.7/24"}]},
@@ -123,22 +133,58 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"mlflow_app_workers": 65}, ["mlflow_app_workers", "65", "1 to 64"]),
     ({"mlflow_app_min_replicas": 3}, ["mlflow_app_min_replicas", "3 and 1"]),
     ({"mlflow_app_max_replicas": 1001}, ["mlflow_app_max_replicas", "1001", "1 to 1000"]),
-    ({"mlflow_app_environment": {"AZURE_STORAGE_ACCESS_KEY": "x"}}, ["mlflow_app_environment", "AZURE_STORAGE_ACCESS_KEY"]),
+    (
+        {"mlflow_app_environment": {"AZURE_STORAGE_ACCESS_KEY": "x"}},
+        ["mlflow_app_environment", "AZURE_STORAGE_ACCESS_KEY"],
+    ),
 ]
 
 
+ROLES = [
+    entry["ansible.builtin.import_role"]["name"].rpartition(".")[2]
+    for play in yaml.safe_load((CLONE / "playbooks" / "site.yml").read_text(encoding="utf-8"))
+    for entry in play.get("pre_tasks", [])
+]
+
+
+def role_of(setting: str) -> str:
+    """The role whose check refuses a setting: the one that its name begins with."""
+    (found,) = [role for role in ROLES if setting.startswith(f"{role}_")]
+    return found
+
+
 def preflight(directory: Path, deployments: list[dict[str, Any]], *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the checks of site.yml for each of the deployments, as hosts case-0, case-1 and so on."""
-    hosts = {f"case-{number}": {**GOOD, **given} for number, given in enumerate(deployments)}
-    inventory = directory / "hosts.yml"
-    inventory.write_text(yaml.safe_dump({"all": {"children": {"mlflow": {"hosts": hosts}}}}), encoding="utf-8")
+    """Run the check of the role that the first setting belongs to for each deployment, as hosts case-0, case-1 and so on."""
+    groups: dict[str, Any] = {role: {"hosts": {}} for role in ROLES}
+    for number, given in enumerate(deployments):
+        groups[role_of(next(iter(given)))]["hosts"][f"case-{number}"] = {**GOOD, **given}
+    # Errors are ignored, because a play in which all hosts failed would be the last one.
+    plays = [
+        {
+            "hosts": role,
+            "gather_facts": False,
+            "ignore_errors": True,
+            "tasks": [
+                {"ansible.builtin.import_role": {"name": f"mlops.mlflow_azure.{role}", "tasks_from": "preflight"}}
+            ],
+        }
+        for role in ROLES
+    ]
+    inventory, playbook = directory / "hosts.yml", directory / "checks.yml"
+    inventory.write_text(yaml.safe_dump({"all": {"children": {"mlflow": {"children": groups}}}}), encoding="utf-8")
+    playbook.write_text(yaml.safe_dump(plays), encoding="utf-8")
+    (directory / "group_vars").symlink_to(CLONE / "playbooks" / "group_vars")
+    return ansible_playbook(playbook, inventory, *options)
+
+
+def ansible_playbook(playbook: Path, inventory: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run a playbook for the hosts of an inventory that has nothing but them, with the settings of dev beside theirs."""
     return subprocess.run(
-        [BIN / "ansible-playbook", "-i", "inventories/dev", "-i", inventory, "--limit", "case-*", "playbooks/site.yml", *options],
+        [BIN / "ansible-playbook", "-i", "inventories/dev", "-i", inventory, "--limit", "case-*", playbook, *options],
         cwd=CLONE,
         env={
             **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "MLFLOW_"))},
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
-            "ANSIBLE_FORKS": "1",
             "ANSIBLE_NOCOLOR": "1",
         },
         capture_output=True,
@@ -162,9 +208,19 @@ def test_bad_input_is_refused_by_name(refused: subprocess.CompletedProcess[str],
         assert part.replace('"', '\\"') in failure[1]
 
 
-def test_nothing_is_written_for_bad_input(refused: subprocess.CompletedProcess[str]) -> None:
-    assert refused.returncode != 0
-    assert "Make the resource group" not in refused.stdout
+def test_site_yml_checks_with_every_role_that_has_a_check() -> None:
+    assert sorted(ROLES) == sorted(path.parents[1].name for path in (CLONE / "roles").glob("*/tasks/preflight.yml"))
+
+
+def test_site_yml_writes_nothing_for_bad_input(tmp_path: Path) -> None:
+    """The last of the checks refuses, and no task after the checks begins."""
+    inventory = tmp_path / "hosts.yml"
+    given = {**GOOD, "mlflow_app_port": 70000}
+    inventory.write_text(yaml.safe_dump({"mlflow": {"hosts": {"case-0": given}}}), encoding="utf-8")
+    done = ansible_playbook(CLONE / "playbooks" / "site.yml", inventory)
+    assert done.returncode != 0
+    assert "mlflow_app_port: 70000" in done.stdout
+    assert "Make the resource group" not in done.stdout
 
 
 def test_secrets_do_not_come_out(refused: subprocess.CompletedProcess[str]) -> None:
@@ -172,10 +228,14 @@ def test_secrets_do_not_come_out(refused: subprocess.CompletedProcess[str]) -> N
 
 
 ALSO_GOOD: list[dict[str, Any]] = [
-    {},
     {"sql_authentication": "password", "sql_administrator_password": "Passw0rd-1"},
     {"sql_database_max_size_gb": 32},
-    {"mlflow_app_crypto_kek_passphrase": "x" * 32, "mlflow_app_cpu": 4, "mlflow_app_memory": "8Gi", "mlflow_app_workers": 64},
+    {
+        "mlflow_app_crypto_kek_passphrase": "x" * 32,
+        "mlflow_app_cpu": 4,
+        "mlflow_app_memory": "8Gi",
+        "mlflow_app_workers": 64,
+    },
     {"foundation_workspace_retention_in_days": 7},
     *(
         {"sql_database_sku": sku, "sql_database_auto_pause_delay": 0, "sql_database_max_size_gb": size}
@@ -185,6 +245,16 @@ ALSO_GOOD: list[dict[str, Any]] = [
 
 
 def test_good_input_passes(tmp_path: Path) -> None:
-    done = preflight(tmp_path, ALSO_GOOD, "--tags", "preflight")
+    done = preflight(tmp_path, ALSO_GOOD)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stdout + done.stderr
+    assert len(re.findall(r"^case-\d+ +: ok=2 .* ignored=0", done.stdout, re.MULTILINE)) == len(ALSO_GOOD)
+
+
+def test_the_checks_of_site_yml_pass_with_nothing_but_what_has_to_be_set(tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(yaml.safe_dump({"mlflow": {"hosts": {"case-0": GOOD}}}), encoding="utf-8")
+    done = ansible_playbook(CLONE / "playbooks" / "site.yml", inventory, "--tags", "preflight")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" not in done.stdout + done.stderr
+    assert f"ok={2 * len(ROLES)} " in done.stdout
