@@ -110,7 +110,9 @@ class ManagedEnvironment(ResourceType):
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = call.body.get("properties") or {}
         known = existing.properties if existing else {}
-        logs = asked.get("appLogsConfiguration") or known.get("appLogsConfiguration") or {}
+        logs = asked.get("appLogsConfiguration")
+        # A PATCH with null for both of its members leaves it empty: then nothing is logged any more.
+        logs = (known.get("appLogsConfiguration") if logs is None else logs) or {}
         analytics = logs.get("logAnalyticsConfiguration")
         place = region(call.body["location"])
         network = asked.get("vnetConfiguration") or known.get("vnetConfiguration")
