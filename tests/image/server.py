@@ -128,9 +128,9 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
 
-    def wait_until_healthy(self) -> None:
-        """Return when /health answers. Fails with the log when the server ends or does not come up in time."""
-        deadline = time.monotonic() + START_SECONDS
+    def wait_until_healthy(self, seconds: float = START_SECONDS) -> None:
+        """Return when /health answers. Fails with the log when the server ends or does not come up in `seconds`."""
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
                 if self.ask("GET", "/health").status == 200:

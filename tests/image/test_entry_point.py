@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.image.server import Server, bare, free_port, running, settings, starting
+from tests.image.server import START_SECONDS, Server, bare, free_port, running, settings, starting
 
 APP = "mlflow.happyhill-1a2b3c4d.westeurope.azurecontainerapps.io"
 # Would be a password if the database had any.
@@ -164,6 +165,28 @@ def test_two_that_start_at_once_make_one_schema_and_end_when_told(server_bin: Pa
     said = (tmp_path / "log1").read_text() + (tmp_path / "log2").read_text()
     assert said.count("bringing it to") == 1
     assert not [process for process in processes if os.path.exists(f"/proc/{process}")]  # noqa: PTH110
+
+
+@pytest.mark.slow
+def test_of_eight_that_start_at_once_on_an_empty_database_one_makes_the_schema(
+    server_bin: Path, tmp_path: Path
+) -> None:
+    executable = server_bin / "mlflow-azure-server"
+    with ExitStack() as stack:
+        replicas = []
+        for number in range(8):
+            directory = tmp_path / str(number)
+            directory.mkdir()
+            variables = {"TMPDIR": str(directory), "MLFLOW_WORKERS": "1"}
+            env = settings(tmp_path, free_port(), **variables)
+            replicas.append(stack.enter_context(starting(executable, env, directory / "log")))
+        for replica in replicas:
+            replica.wait_until_healthy(8 * START_SECONDS)
+        asked = ("POST", "/api/2.0/mlflow/experiments/search", '{"max_results": 5}')
+        answers = [replica.ask(*asked, Content_Type="application/json") for replica in replicas]
+    assert [answer.status for answer in answers] == [200] * 8
+    said = [replica.log.read_text() for replica in replicas]
+    assert sum(log.count("bringing it to") for log in said) == 1
 
 
 def test_the_schema_it_looks_for_is_the_one_mlflow_makes(server_bin: Path) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -58,6 +59,19 @@ def test_mlflow_finds_all_it_was_resolved_with(server_bin: Path) -> None:
     allowed = names((CONTEXT / "requirements.exclude").read_text()) | {"mlflow-skinny", "mlflow-tracing"}
     assert missing <= allowed
     assert "but you have" not in found.stdout, found.stdout
+
+
+def test_the_bill_of_materials_is_that_of_the_lock() -> None:
+    bill = json.loads((CONTEXT / "sbom.cdx.json").read_text())
+    assert bill["bomFormat"] == "CycloneDX"
+    listed = {
+        f"{part['name']}=={part['version']}": {
+            found["content"] for reference in part["externalReferences"] for found in reference.get("hashes", [])
+        }
+        for part in bill["components"]
+    }
+    locked = {pin.split()[0]: set(re.findall(r"--hash=sha256:(\w{64})", pin)) for pin in pins("requirements")}
+    assert listed == locked
 
 
 @pytest.mark.slow
