@@ -9,7 +9,7 @@
 
 BIN := .venv/bin
 LINK := .ansible/collections/ansible_collections/mlops/mlflow_azure
-TESTS := tests/unit tests/contract tests/image tests/client tests/sandbox tests/e2e
+TESTS := tests/unit tests/contract tests/image tests/client tests/sandbox tests/e2e tests/docker
 
 help:
 	@echo 'make demo      MLflow on a sandboxed Azure on this machine: no Azure, no Docker, no root'

@@ -1,0 +1,149 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The image of docker/mlflow, built and run by a real Docker engine."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+import docker
+from tests.docker.conftest import CONTEXT
+
+pytestmark = pytest.mark.slow
+
+HEALTHY_SECONDS = 180
+SETTINGS = {
+    "MLFLOW_BACKEND_STORE_URI": "sqlite:////home/mlflow/mlflow.db",
+    "MLFLOW_ARTIFACTS_DESTINATION": "/home/mlflow/artifacts",
+    "MLFLOW_WORKERS": "1",
+}
+
+
+@pytest.fixture
+def volume(engine: Any) -> Iterator[str]:
+    found = engine.volumes.create(f"mlflow-azure-test-{uuid.uuid4()}")
+    yield found.name
+    found.remove(force=True)
+
+
+@contextmanager
+def container(engine: Any, image: Any, **options: Any) -> Iterator[Any]:
+    """A container with a file system that cannot be written, but for /tmp and what `options` mount."""
+    found = engine.containers.run(
+        image.id,
+        detach=True,
+        read_only=True,
+        tmpfs={"/tmp": ""},
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        **options,
+    )
+    try:
+        yield found
+    finally:
+        found.remove(force=True)
+
+
+def until_healthy(found: Any) -> None:
+    """Wait for the image's own HEALTHCHECK."""
+    deadline = time.monotonic() + HEALTHY_SECONDS
+    while time.monotonic() < deadline:
+        found.reload()
+        if found.status == "exited" or found.attrs["State"].get("Health", {}).get("Status") == "healthy":
+            break
+        time.sleep(0.5)
+    assert found.attrs["State"].get("Health", {}).get("Status") == "healthy", found.logs().decode()
+
+
+def inside(found: Any, script: str) -> str:
+    """What a shell in the container prints."""
+    status, output = found.exec_run(["/bin/sh", "-c", script])
+    assert status == 0, output.decode()
+    text: str = output.decode()
+    return text
+
+
+def asked(found: Any, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """MLflow's answer to a client in the container."""
+    script = (
+        "import json,sys,urllib.request as u;"
+        f"r=u.Request('http://127.0.0.1:5000/api/2.0/mlflow/{path}',{json.dumps(body).encode()!r},"
+        "{'Content-Type':'application/json'});print(u.urlopen(r).read().decode())"
+    )
+    status, output = found.exec_run(["python", "-c", script])
+    assert status == 0, output.decode()
+    answer: dict[str, Any] = json.loads(output)
+    return answer
+
+
+def test_it_serves_keeps_its_data_and_ends_when_told(engine: Any, server_image: Any, volume: str) -> None:
+    mounts = {volume: {"bind": "/home/mlflow", "mode": "rw"}}
+    # Asked more often than the image says, so that the test need not wait.
+    healthcheck = {"test": server_image.attrs["Config"]["Healthcheck"]["Test"], "interval": 1_000_000_000}
+    options = {"environment": SETTINGS, "volumes": mounts, "healthcheck": healthcheck}
+    with container(engine, server_image, **options) as first:
+        until_healthy(first)
+        assert inside(first, "id -u; id -g").split() == ["10001", "10001"]
+        assert inside(first, "tr '\\0' ' ' </proc/1/cmdline").startswith("/usr/bin/tini -- ")
+        experiment = asked(first, "experiments/create", {"name": "kept"})["experiment_id"]
+        begun = time.monotonic()
+        first.stop(timeout=30)
+        assert time.monotonic() - begun < 20
+        first.reload()
+        assert first.attrs["State"]["ExitCode"] in (0, 143)
+    with container(engine, server_image, **options) as second:
+        until_healthy(second)
+        found = asked(second, "experiments/search", {"max_results": 10})["experiments"]
+        assert experiment in [one["experiment_id"] for one in found]
+
+
+def test_what_is_in_it_and_what_is_not(engine: Any, server_image: Any) -> None:
+    labels = server_image.labels
+    assert (labels["org.opencontainers.image.version"], labels["org.opencontainers.image.revision"]) == ("1.2.3", "abc")
+    assert server_image.attrs["Config"]["User"] == "10001:10001"
+    with container(engine, server_image, entrypoint=["sleep", "600"], environment=SETTINGS) as found:
+        for absent in ("gcc", "cc", "make", "pip", "git"):
+            assert inside(found, f"command -v {absent} || echo none") == "none\n"
+        assert inside(found, "ls -A /var/lib/apt/lists") == ""
+        assert inside(found, "head -c 1 /opt/mlflow/sbom.cdx.json") == "{"
+        # Nothing that the server runs can be changed by it.
+        assert inside(found, "find /opt/mlflow -writable ! -type l") == ""
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mssql+mssqlpython://me:SECRET@127.0.0.1:9/mlflow",
+        "mssql+pyodbc://me:SECRET@127.0.0.1:9/mlflow?driver=ODBC+Driver+18+for+SQL+Server",
+    ],
+)
+def test_the_odbc_driver_is_there(engine: Any, server_image: Any, uri: str) -> None:
+    """Nothing listens there: the error is the driver's own."""
+    settings = {**SETTINGS, "MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_AZURE_DATABASE_TIMEOUT": "1"}
+    with container(engine, server_image, environment=settings) as found:
+        assert found.wait(timeout=120)["StatusCode"] == 78
+        said = found.logs().decode()
+    assert "did not answer in time" in said
+    assert "[Microsoft]" in said
+    assert "SECRET" not in said
+
+
+def test_without_the_licence_nothing_is_built(engine: Any, base_image: str) -> None:
+    with pytest.raises(docker.errors.BuildError) as caught:
+        engine.images.build(path=str(CONTEXT), buildargs={"BASE_IMAGE": base_image}, rm=True, forcerm=True)
+    assert "https://aka.ms/odbc18eula" in "".join(str(line.get("stream", "")) for line in caught.value.build_log)
+
+
+def test_no_secret_of_this_machine_is_in_a_layer(server_image: Any) -> None:
+    history = json.dumps(server_image.history())
+    for word in ("PASSWORD", "TOKEN", "SECRET"):
+        assert word not in history.upper().replace("MLFLOW_AZURE", "")
