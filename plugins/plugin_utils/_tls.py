@@ -13,6 +13,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..module_utils._retry import CONNECTION_TIMEOUT, READ_TIMEOUT
+
 
 def bundle() -> str:
     """Path of the certificates that requests would trust."""
@@ -48,7 +50,9 @@ class Trust:
 
         session = requests.Session()
         session.mount("https://", _adapter(self._context))
-        return RequestsTransport(session=session, session_owner=False)
+        return RequestsTransport(
+            session=session, session_owner=False, connection_timeout=CONNECTION_TIMEOUT, read_timeout=READ_TIMEOUT
+        )
 
 
 def _adapter(context: Any) -> Any:

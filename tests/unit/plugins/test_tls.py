@@ -40,6 +40,7 @@ def test_a_server_of_the_bundle_is_trusted(tmp_path: Path, monkeypatch: pytest.M
         trust = Trust()
         trust.load()
         assert trust.transport() is not None
+        assert trust.transport().connection_config.timeout <= 20
         assert create(azure, trust)["changed"] is True
 
 
