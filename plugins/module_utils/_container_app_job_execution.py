@@ -8,15 +8,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._arguments import AZURE, wait_options
 from ._arm import Arm, Json, Operations
 from ._container_app_job import JOBS
-from ._container_template import CLIENT
+from ._container_template import CLIENT, PROCESS, check_containers, container_json, items, text
 from ._deadline import DeadlineExceeded
 from ._errors import Failure, InvalidOption
+from ._plan import without_none
 from ._resource import Params
 
 EXECUTIONS = Operations(CLIENT, "jobs_executions", "Microsoft.App")
 
+OPTIONS: dict[str, Any] = {
+    "resource_group": text(required=True),
+    "job": text(required=True),
+    "name": text(),
+    "state": text(choices=["started", "stopped"], default="started"),
+    "containers": items(**{**PROCESS, "image": text(required=True)}),
+    **wait_options(1800),
+    **AZURE,
+}
 _ENDED = frozenset(("Succeeded", "Failed", "Stopped", "Degraded"))
 
 
@@ -29,16 +40,34 @@ def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
 
     Raises ArmError, Failure, InvalidOption.
     """
+    _check(params)
     if arm.get(JOBS, "get", params["resource_group"], params["job"]) is None:
         raise InvalidOption("job", params["job"], f"resource group {params['resource_group']} has no such job.")
     return (_started if params["state"] == "started" else _stopped)(params, arm, check_mode)
+
+
+def _check(params: Params) -> None:
+    if params["containers"] is None:
+        return
+    if params["state"] != "started":
+        raise InvalidOption("containers", "(set)", "they belong to an execution that is started (state: started).")
+    if not params["containers"]:
+        raise InvalidOption("containers", [], "name at least one, or leave the option out: the job's own run then.")
+    check_containers(params["containers"])
+
+
+def _template(params: Params) -> Json | None:
+    """What runs instead of the job's own containers; None where these run."""
+    if params["containers"] is None:
+        return None
+    return {"containers": [without_none(container_json(container)) for container in params["containers"]]}
 
 
 def _started(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
     job = params["job"]
     if check_mode:
         return _result(True, [{"properties": {"status": "Running"}}], {}, {"status": "Running"})
-    submitted = arm.submit(JOBS, "begin_start", params["resource_group"], job)
+    submitted = arm.submit(JOBS, "begin_start", params["resource_group"], job, body=_template(params))
     arm.wait(submitted, f"start of job {job}")
     name = submitted.answer.get("name") or _newest(params, arm)
     found = _one(params, arm, name) or {"name": name}

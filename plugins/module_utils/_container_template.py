@@ -66,7 +66,7 @@ NUMBER_OPTION: Spec = {"type": "int"}
 NAME = text(required=True)
 _REQUIRED_PORT: Spec = {"type": "int", "required": True}
 
-_CONTAINER: dict[str, Spec] = {
+PROCESS: dict[str, Spec] = {
     "name": NAME,
     "image": text(),
     "command": STRINGS,
@@ -74,6 +74,9 @@ _CONTAINER: dict[str, Spec] = {
     "env": items(name=NAME, value=text(), secret_ref=text(no_log=False)),
     "cpu": {"type": "float"},
     "memory": text(),
+}
+_CONTAINER: dict[str, Spec] = {
+    **PROCESS,
     "volume_mounts": items(volume_name=NAME, mount_path=text(required=True), sub_path=text()),
 }
 _PROBES = items(
@@ -182,8 +185,8 @@ def configuration(params: Params) -> dict[str, Any]:
 def template(params: Params) -> dict[str, Any]:
     """ARM JSON of the template, as far as apps and jobs share it."""
     return {
-        "containers": each(params["containers"], _container),
-        "initContainers": each(params["init_containers"], _container),
+        "containers": each(params["containers"], container_json),
+        "initContainers": each(params["init_containers"], container_json),
         "volumes": each(params["volumes"], _volume),
     }
 
@@ -206,7 +209,8 @@ def _secret(item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _container(item: dict[str, Any]) -> dict[str, Any]:
+def container_json(item: dict[str, Any]) -> dict[str, Any]:
+    """ARM JSON of a container."""
     resources = {"cpu": item["cpu"], "memory": item["memory"]}
     return {
         "name": item["name"],
@@ -216,7 +220,7 @@ def _container(item: dict[str, Any]) -> dict[str, Any]:
         "env": each(item["env"], _variable),
         "resources": resources if any(value is not None for value in resources.values()) else None,
         "probes": each(item.get("probes"), _probe),
-        "volumeMounts": each(item["volume_mounts"], _volume_mount),
+        "volumeMounts": each(item.get("volume_mounts"), _volume_mount),
     }
 
 
@@ -278,7 +282,10 @@ def check(params: Params) -> None:
     _managed_identity.check(params)
     _check_secrets(params)
     _check_registries(params)
-    _check_containers(params)
+    containers = params["containers"] or []
+    check_containers(containers + (params["init_containers"] or []))
+    if params["workload_profile_name"] in (None, "Consumption"):
+        _check_size(containers)
     _check_volumes(params)
 
 
@@ -356,11 +363,10 @@ def _check_registries(params: Params) -> None:
         check_identity(params, "registries.identity", registry["identity"])
 
 
-def _check_containers(params: Params) -> None:
-    containers = params["containers"] or []
-    everything = containers + (params["init_containers"] or [])
-    check_unique("containers.name", [container["name"] for container in everything])
-    for container in everything:
+def check_containers(containers: list[dict[str, Any]]) -> None:
+    """What holds of each container, and of their names together. Raises InvalidOption."""
+    check_unique("containers.name", [container["name"] for container in containers])
+    for container in containers:
         _names.check("containers.name", container["name"], _names.CONTAINER)
         variables = container["env"] or []
         check_unique(f"containers[{container['name']}].env.name", [variable["name"] for variable in variables])
@@ -375,15 +381,13 @@ def _check_containers(params: Params) -> None:
         check_unique(f"containers[{container['name']}].probes.type", [probe["type"] for probe in probes])
         for probe in probes:
             _check_probe(container["name"], probe)
-        for mount in container["volume_mounts"] or []:
+        for mount in container.get("volume_mounts") or []:
             if not mount["mount_path"].startswith("/"):
                 raise InvalidOption(
                     f"containers[{container['name']}].volume_mounts.mount_path",
                     mount["mount_path"],
                     "write the whole path, from / on.",
                 )
-    if params["workload_profile_name"] in (None, "Consumption"):
-        _check_size(containers)
 
 
 def _check_probe(name: str, probe: dict[str, Any]) -> None:

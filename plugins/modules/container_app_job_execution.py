@@ -47,6 +47,60 @@ options:
     type: str
     choices: [started, stopped]
     default: started
+  containers:
+    description:
+      - What this one execution runs instead of the job's own containers; everything else of the job holds. Only with O(state=started).
+      - Nothing of the job's own containers is taken over, not even their environment variables.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name of the container. 1 to 63 lowercase letters, digits and V(-).
+        type: str
+        required: true
+      image:
+        description:
+          - Image with its registry.
+        type: str
+        required: true
+      command:
+        description:
+          - Replaces the image's entry point.
+        type: list
+        elements: str
+      args:
+        description:
+          - Arguments of the command.
+        type: list
+        elements: str
+      env:
+        description:
+          - Environment variables.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+              - Name of the variable.
+            type: str
+            required: true
+          value:
+            description:
+              - Value of the variable. It is shown in results, so a secret belongs into C(secret_ref).
+            type: str
+          secret_ref:
+            description:
+              - Name of the job's secret whose value the variable gets.
+            type: str
+      cpu:
+        description:
+          - Cores, as V(0.5).
+        type: float
+      memory:
+        description:
+          - Memory, as V(1Gi).
+        type: str
   wait:
     description:
       - Whether to wait until the execution has ended.
@@ -98,17 +152,9 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils import (
     _container_template,
     _module,
 )
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE, wait_options
 
 MODULE = _module.Module(
-    options={
-        "resource_group": {"type": "str", "required": True},
-        "job": {"type": "str", "required": True},
-        "name": {"type": "str"},
-        "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
-        **wait_options(1800),
-        **AZURE,
-    },
+    options=_container_app_job_execution.OPTIONS,
     execute=_container_app_job_execution.execute,
     packages=_container_template.PACKAGES,
 )
