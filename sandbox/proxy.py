@@ -270,18 +270,19 @@ class Gateway:
         flow.request.headers["X-Forwarded-Proto"] = "https"
         _reroute(flow, "http", entrance.address, entrance.port)
         loop = asyncio.get_running_loop()
-        self._limits[flow.id] = loop.call_later(REQUEST_SECONDS, _take_too_long, flow, entrance)
+        self._limits[flow.id] = loop.call_later(REQUEST_SECONDS, self._end_long, flow, entrance)
+
+    def _end_long(self, flow: http.HTTPFlow, entrance: Ingress) -> None:
+        """Ends a request that takes longer than Azure lets it."""
+        del self._limits[flow.id]
+        if flow.websocket is None and flow.server_conn.sockname is not None:
+            entrance.expire(flow.server_conn.sockname[:2])
 
     def _leave_app(self, flow: http.HTTPFlow) -> None:
         if (revision := flow.metadata.get("revision")) is not None:
             self._to.runtime.finished(revision, flow.id)
         if (limit := self._limits.pop(flow.id, None)) is not None:
             limit.cancel()
-
-
-def _take_too_long(flow: http.HTTPFlow, entrance: Ingress) -> None:
-    if flow.websocket is None and flow.server_conn.sockname is not None:
-        entrance.expire(flow.server_conn.sockname[:2])
 
 
 def _strike(flow: http.HTTPFlow, rule: Rule) -> None:
