@@ -404,6 +404,19 @@ EXAMPLES = r"""
     scale:
       min_replicas: 1
       max_replicas: 1
+
+- name: Let a second replica help when there is much to do, and keep all else as it is
+  mlops.mlflow_azure.container_app:
+    resource_group: rg-mlflow
+    name: ca-mlflow
+    location: westeurope
+    scale:
+      max_replicas: 2
+      rules:
+        - name: requests
+          http:
+            metadata:
+              concurrentRequests: "50"
 """
 
 RETURN = r"""

@@ -169,6 +169,10 @@ def test_a_job_and_its_executions(platform: Platform) -> None:
     place = {key: job[key] for key in ("resource_group", "name", "location")}
     started = run("container_app_job_execution", resource_group=place["resource_group"], job="caj-whole")
     assert started["container_app_job_execution"]["properties"]["status"] == "Succeeded"
+    failing = {"name": "main", "image": container["image"], "command": ["python", "-c", "raise SystemExit(3)"]}
+    once = {"resource_group": place["resource_group"], "job": "caj-whole", "containers": [failing]}
+    with pytest.raises(AssertionError, match="ended as Failed"):
+        run("container_app_job_execution", **once)
     made_once("container_app_job", **place, trigger_type="Schedule", cron_expression="0 3 * * *")
     made_once("container_app_job", **place, replica_retry_limit=2)
     rule = {"name": "queue", "type": "azure-queue", "metadata": {"queueName": "q", "queueLength": 5}}
