@@ -55,7 +55,7 @@ def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
     if params["builder"] == "acr":
         with_acr(arm, build, images, params["wait"])
     else:
-        with_docker(build, images)
+        with_docker(build, images, arm.deadline)
     pushed = images.digest(build.repository, build.tag)
     if pushed is None and params["wait"]:
         raise Failure(f"The build ended well, but {host} has no {build.repository}:{build.tag}. Run the task again.")

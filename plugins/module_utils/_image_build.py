@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from ._arm import Arm, Json, Operations
-from ._deadline import DeadlineExceeded
+from ._deadline import Deadline, DeadlineExceeded
 from ._errors import ArmError, Failure
 from ._image_context import Context, archive
 from ._image_registry import TOKEN_USER, ImageRegistry
@@ -128,13 +128,16 @@ def _end_of_log(arm: Arm, registry: tuple[str, str], run_id: str) -> list[str]:
     return list(response.text().splitlines()[-_LOG_LINES:]) if response.status_code == 200 else []
 
 
-def with_docker(build: Build, images: ImageRegistry) -> None:
-    """Build with the Docker engine that DOCKER_HOST names, and push. Raises Failure."""
+def with_docker(build: Build, images: ImageRegistry, deadline: Deadline) -> None:
+    """Build with the Docker engine that DOCKER_HOST names, and push. Raises Failure, at the deadline as well."""
     require({"docker": "docker"})
     docker: Any = import_module("docker")
+    no_answer: Any = import_module("requests.exceptions").RequestException
     name = f"{images.login_server}/{build.repository}"
+    # Of one read: a step that takes long says nothing meanwhile.
+    seconds = max(1, int(deadline.remaining()))
     try:
-        engine = docker.from_env().api
+        engine = docker.from_env(timeout=seconds).api
         stream = engine.build(
             fileobj=io.BytesIO(archive(build.context)),
             custom_context=True,
@@ -144,19 +147,21 @@ def with_docker(build: Build, images: ImageRegistry) -> None:
             buildargs=dict(build.build_args),
             platform=build.platform,
             rm=True,
+            forcerm=True,
             decode=True,
+            timeout=seconds,
         )
-        _follow(stream, f"build of {name}:{build.tag}")
+        _follow(stream, f"build of {name}:{build.tag}", deadline)
         login = {"username": TOKEN_USER, "password": images.refresh_token()}
         stream = engine.push(name, tag=build.tag, auth_config=login, stream=True, decode=True)
-        _follow(stream, f"push of {name}:{build.tag}")
-    except docker.errors.DockerException as error:
+        _follow(stream, f"push of {name}:{build.tag}", deadline)
+    except (docker.errors.DockerException, no_answer) as error:
         raise Failure(
             f"The Docker engine failed: {error}. Start Docker (or set DOCKER_HOST), or build with builder: acr."
         ) from error
 
 
-def _follow(stream: Iterable[Mapping[str, Any]], what: str) -> None:
+def _follow(stream: Iterable[Mapping[str, Any]], what: str, deadline: Deadline) -> None:
     """Read the engine's messages to the end: an error is one of them, not a status."""
     lines: list[str] = []
     for message in stream:
@@ -164,3 +169,9 @@ def _follow(stream: Iterable[Mapping[str, Any]], what: str) -> None:
             reason = (message.get("errorDetail") or {}).get("message") or message.get("error")
             raise Failure(f"The {what} failed: {reason}", log=lines[-_LOG_LINES:])
         lines += str(message.get("stream") or "").splitlines()
+        if deadline.remaining() <= 0:
+            raise Failure(
+                f"The {what} has not finished within wait_timeout ({deadline.seconds:g} s). Run the task again, for "
+                "what Docker has built so far it keeps, or raise wait_timeout.",
+                log=lines[-_LOG_LINES:],
+            )

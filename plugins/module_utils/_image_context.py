@@ -55,7 +55,7 @@ def _patterns(root: Path, dockerfile: str) -> list[str]:
     """Lines of <dockerfile>.dockerignore, else of .dockerignore."""
     for candidate in (root / f"{dockerfile}.dockerignore", root / ".dockerignore"):
         if candidate.is_file():
-            return candidate.read_text(encoding="utf-8").splitlines()
+            return candidate.read_text(encoding="utf-8-sig").splitlines()
     return []
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _container_image, _image_build
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure, InvalidOption
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._image_context import (
@@ -309,7 +310,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     fake = FakeEngine([{"stream": "Step 1\n"}, {"aux": {"ID": "x"}}], [{"status": "Pushed"}])
     docker: Any = types.ModuleType("docker")
     docker.errors = types.SimpleNamespace(DockerException=FakeDockerError)
-    docker.from_env = lambda: types.SimpleNamespace(api=fake)
+    docker.from_env = lambda timeout: types.SimpleNamespace(api=fake)
     monkeypatch.setitem(sys.modules, "docker", docker)
     return fake
 
@@ -317,7 +318,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 def docker_build(context: Path, azure: FakeAzure) -> None:
     parameters = {**WANTED, "context": str(context), "dockerfile": "Dockerfile", "build_args": {"A": "1"}}
     build = _container_image._build({**parameters, "platform": "linux/amd64", "state": "present"})
-    _image_build.with_docker(build, _image_build.ImageRegistry(azure.arm, "cr123.azurecr.io"))
+    _image_build.with_docker(build, _image_build.ImageRegistry(azure.arm, "cr123.azurecr.io"), azure.arm.deadline)
 
 
 def test_docker_builds_and_pushes_with_a_token(context: Path, engine: FakeEngine) -> None:
@@ -326,6 +327,7 @@ def test_docker_builds_and_pushes_with_a_token(context: Path, engine: FakeEngine
     build, push = engine.calls
     assert build["tag"] == "cr123.azurecr.io/mlflow:t1"
     assert build["buildargs"] == {"A": "1"}
+    assert build["timeout"] == 600
     assert push["auth_config"]["password"] == "refresh"
 
 
@@ -353,6 +355,35 @@ def test_a_docker_engine_that_is_not_there(context: Path, engine: FakeEngine) ->
     engine.build = refuse  # type: ignore[method-assign]
     with FakeAzure() as azure, pytest.raises(Failure, match="builder: acr"):
         docker_build(context, azure)
+
+
+def test_a_docker_engine_that_falls_silent(context: Path, engine: FakeEngine) -> None:
+    def silent(**_options: Any) -> Any:
+        raise requests.exceptions.ReadTimeout("Read timed out")
+
+    engine.build = silent  # type: ignore[method-assign]
+    with FakeAzure() as azure, pytest.raises(Failure, match="Read timed out"):
+        docker_build(context, azure)
+
+
+def test_a_docker_build_that_does_not_end(context: Path, engine: FakeEngine) -> None:
+    with FakeAzure() as azure:
+
+        def endless(**_options: Any) -> Any:
+            while True:
+                azure.clock.sleep(100)
+                yield {"stream": "Step 1\n"}
+
+        engine.build = endless  # type: ignore[method-assign]
+        with pytest.raises(Failure, match="raise wait_timeout") as caught:
+            docker_build(context, azure)
+    assert azure.clock.now == 600
+    assert caught.value.fields["log"] == ["Step 1"] * 6
+
+
+def test_an_ignore_file_may_begin_with_a_byte_order_mark(context: Path) -> None:
+    (context / ".dockerignore").write_bytes(b"\xef\xbb\xbfserver\n")
+    assert names(context) == [".dockerignore", "Dockerfile"]
 
 
 def test_the_hash_has_no_order(context: Path) -> None:
