@@ -61,17 +61,12 @@ def test_without_acrpull_the_app_fails_with_azures_own_error(deployment: Deploym
     assert back.code == 0, back.output[-4000:]
 
 
+# The first and the last of the checks, and a secret; tests/unit/roles/test_preflight.py has one for each setting.
 @pytest.mark.parametrize(
     ("settings", "environment", "said"),
     [
         (["deployment_location="], {}, "foundation_location"),
-        (["storage_account_name=Not_Valid"], {}, "storage_account_name"),
-        (["registry_name=no"], {}, "registry_name"),
-        (["sql_server_name=-bad-"], {}, "sql_server_name"),
-        (["mlflow_app_name=Bad_Name"], {}, "mlflow_app_name"),
-        (["sql_authentication=password"], {}, "sql_administrator_password"),
         (["sql_authentication=password"], {"MLFLOW_SQL_ADMIN_PASSWORD": "weak"}, "sql_administrator_password"),
-        (["mlflow_app_cpu=0.5", "mlflow_app_memory=4Gi"], {}, "mlflow_app_memory"),
         (["mlflow_app_allowed_address_ranges=[]"], {}, "mlflow_app_allow_public"),
     ],
 )

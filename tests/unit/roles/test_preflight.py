@@ -127,6 +127,7 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"mlflow_app_cpu": 0.3}, ["mlflow_app_cpu", "0.3", "0.25"]),
     ({"mlflow_app_cpu": 4.25, "mlflow_app_memory": "8.5Gi"}, ["mlflow_app_cpu", "4.25", "0.25 to 4"]),
+    ({"mlflow_app_cpu": 0.5, "mlflow_app_memory": "4Gi"}, ["mlflow_app_memory: 4Gi", "mlflow_app_cpu 0.5", "1.0Gi"]),
     ({"mlflow_app_memory": "2GB"}, ["mlflow_app_memory", "'2GB'", "2Gi"]),
     ({"mlflow_app_port": 70000}, ["mlflow_app_port", "70000", "65535"]),
     ({"mlflow_app_workers": 0}, ["mlflow_app_workers", "0", "1 to 64"]),
