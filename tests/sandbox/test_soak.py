@@ -63,7 +63,9 @@ class Worker:
 
     client: Client
     token: str
+    blob_token: str
     group: str
+    container: str
     draws: random.Random
     stands: dict[str, str | None] = field(default_factory=dict)
     unsure: dict[str, set[str | None]] = field(default_factory=dict)
@@ -80,7 +82,26 @@ class Worker:
         self.answers[str(answer.status_code)] += 1
         return answer
 
+    def send_blob(self, method: str, name: str, content: str | None = None) -> requests.Response | None:
+        """The same for a blob."""
+        headers = {
+            "Authorization": f"Bearer {self.blob_token}",
+            "x-ms-version": "2023-11-03",
+            "x-ms-blob-type": "BlockBlob",
+        }
+        url = f"{self.container}/{name}"
+        try:
+            answer = self.client.session.request(method, url, data=content, headers=headers, timeout=60)
+        except requests.ConnectionError:
+            self.answers["none"] += 1
+            return None
+        self.answers[str(answer.status_code)] += 1
+        return answer
+
     def step(self) -> None:
+        if self.draws.random() < 0.2:
+            self.step_blob(f"blob-{self.draws.randrange(10)}")
+            return
         name = f"id-{self.draws.randrange(25)}"
         path = f"{self.group}/{IDENTITIES}/{name}"
         kind = self.draws.choices(("write", "read", "delete", "list"), (40, 40, 10, 10))[0]
@@ -90,6 +111,21 @@ class Worker:
             self.check_list(self.send("GET", f"{self.group}/{IDENTITIES}"))
         else:
             self.change(kind, name, path)
+
+    def step_blob(self, name: str) -> None:
+        kind = self.draws.choices(("write", "read", "delete"), (45, 45, 10))[0]
+        if kind == "read":
+            self.check(name, self.send_blob("GET", name))
+            return
+        mark = uuid.uuid4().hex if kind == "write" else None
+        answer = self.send_blob("PUT" if mark else "DELETE", name, mark)
+        if answer is None:
+            self.unsure[name] = self.possible(name) | {mark}
+        elif answer.status_code in (201, 202) or (answer.status_code == 404 and not mark):
+            self.stands[name] = mark
+            self.unsure.pop(name, None)
+        elif answer.status_code not in (429, 500, 503):
+            self.wrong.append(f"{name}: {answer.status_code} {answer.text[:200]}")
 
     def change(self, kind: str, name: str, path: str) -> None:
         mark = uuid.uuid4().hex if kind == "write" else None
@@ -114,7 +150,9 @@ class Worker:
         if answer.status_code not in (200, 404):
             self.wrong.append(f"{name}: {answer.status_code} {answer.text[:200]}")
             return
-        seen = answer.json()["tags"]["mark"] if answer.status_code == 200 else None
+        seen = None
+        if answer.status_code == 200:
+            seen = answer.text if name.startswith("blob-") else answer.json()["tags"]["mark"]
         if seen not in self.possible(name):
             self.wrong.append(f"{name}: {seen} instead of one of {self.possible(name)}")
         self.stands[name] = seen
@@ -127,7 +165,7 @@ class Worker:
             self.wrong.append(f"list: {answer.status_code} {answer.text[:200]}")
             return
         seen = {one["name"]: one["tags"]["mark"] for one in answer.json()["value"]}
-        for name in {*self.stands, *self.unsure, *seen}:
+        for name in {one for one in (*self.stands, *self.unsure, *seen) if not one.startswith("blob-")}:
             if seen.get(name) not in self.possible(name):
                 self.wrong.append(f"list: {name} is {seen.get(name)} instead of one of {self.possible(name)}")
 
@@ -137,11 +175,15 @@ class Worker:
 
 
 def test_nothing_is_lost_under_load_and_faults(own: Client) -> None:
-    token = own.token()
-    workers = [
-        Worker(Client(own.home, own.environment), token, own.group(), random.Random(number))
-        for number in range(CLIENTS)
-    ]
+    token, blob_token = own.token(), own.token("https://storage.azure.com/.default")
+    account = own.storage(own.group())
+    assert own.assign(account["id"], "Storage Blob Data Contributor", own.me()).status_code == 201
+    workers = []
+    for number in range(CLIENTS):
+        own.put(f"{account['id']}/blobServices/default/containers/con-{number}", {})
+        container = f"{account['properties']['primaryEndpoints']['blob']}con-{number}"
+        client = Client(own.home, own.environment)
+        workers.append(Worker(client, token, blob_token, own.group(), container, random.Random(number)))
     for worker in workers:
         worker.run(20)  # so that what is loaded once is loaded
     before = memory(own)
@@ -160,8 +202,13 @@ def test_nothing_is_lost_under_load_and_faults(own: Client) -> None:
     # what stands is still there after the end that nobody can prepare for
     os.kill(json.loads((own.home / "ready.json").read_text())["pid"], signal.SIGKILL)
     assert run_cli(own.home, "up").returncode == 0
+    own.until(
+        lambda: (answer := workers[0].send_blob("GET", "none")) is not None and answer.status_code == 404,
+        "Azurite's start",
+    )
     for worker in workers:
         for name in {*worker.stands, *worker.unsure}:
-            worker.check(name, worker.send("GET", f"{worker.group}/{IDENTITIES}/{name}"))
+            path = f"{worker.group}/{IDENTITIES}/{name}"
+            worker.check(name, worker.send_blob("GET", name) if name.startswith("blob-") else worker.send("GET", path))
         worker.check_list(worker.send("GET", f"{worker.group}/{IDENTITIES}"))
         assert worker.wrong == []
