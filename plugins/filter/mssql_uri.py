@@ -68,7 +68,9 @@ def mssql_uri(
         raise AnsibleFilterError("mssql_uri: give either client_id, or both login and password")
     place = f"{server}:1433/{quote(database, safe='')}"
     if client_id:
-        return f"mssql+mssqlpython://{place}?Authentication=ActiveDirectoryMSI&UID={quote(client_id, safe='')}&Encrypt=yes"
+        return (
+            f"mssql+mssqlpython://{place}?Authentication=ActiveDirectoryMSI&UID={quote(client_id, safe='')}&Encrypt=yes"
+        )
     return f"mssql+mssqlpython://{quote(login or '', safe='')}:{quote(password or '', safe='')}@{place}?Encrypt=yes"
 
 

@@ -122,7 +122,10 @@ def _is_sql_password(value: str) -> bool:
 
 # kind: (what passes, the rule in words)
 _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
-    "address_range": (_is_address_range, "an IPv4 range in CIDR notation such as 203.0.113.0/24, no bit set below the mask"),
+    "address_range": (
+        _is_address_range,
+        "an IPv4 range in CIDR notation such as 203.0.113.0/24, no bit set below the mask",
+    ),
     "container_app": (
         _matches(r"(?!.*--)[a-z]([a-z0-9-]{0,30}[a-z0-9])"),
         "2 to 32 lower-case letters, digits and single hyphens, beginning with a letter, not ending with a hyphen",

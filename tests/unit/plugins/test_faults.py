@@ -132,30 +132,32 @@ REPLIES: dict[str, dict[str, Any]] = {
     "401": {"reply": error(401, "ExpiredAuthenticationToken")},
     "403": {"reply": error(403, "AuthorizationFailed")},
 }
-# What each outcome is, is in the functions of these names below.
-#                          read        create      update      delete      poll
-TABLE = {
-    ("429", TWICE):       ("recovers", "recovers", "recovers", "recovers", "recovers"),
-    ("429", ALWAYS):      ("deadline", "deadline", "deadline", "deadline", "deadline"),
-    ("500", TWICE):       ("recovers", "recovers", "recovers", "recovers", "recovers"),
-    ("500", ALWAYS):      ("gives_up", "gives_up", "gives_up", "gives_up", "gives_up"),
-    ("503", TWICE):       ("recovers", "recovers", "recovers", "recovers", "recovers"),
-    ("503", ALWAYS):      ("gives_up", "gives_up", "gives_up", "gives_up", "gives_up"),
-    ("reset", TWICE):     ("recovers", "recovers", "recovers", "recovers", "recovers"),
-    ("reset", ALWAYS):    ("gives_up", "gives_up", "gives_up", "gives_up", "gives_up"),
-    ("hang", TWICE):      ("recovers", "recovers", "recovers", "recovers", "recovers"),
-    ("hang", ALWAYS):     ("gives_up", "gives_up", "gives_up", "gives_up", "gives_up"),
-    ("409", TWICE):       ("recovers", "recovers", "recovers", "recovers", "recovers"),
-    ("409", ALWAYS):      ("deadline", "deadline", "deadline", "deadline", "deadline"),
-    ("400", ALWAYS):      ("at_once",  "at_once",  "at_once",  "at_once",  "at_once"),
-    ("401", ALWAYS):      ("at_once",  "at_once",  "at_once",  "at_once",  "at_once"),
-    ("403", ALWAYS):      ("at_once",  "at_once",  "at_once",  "at_once",  "at_once"),
-    # An operation that was accepted: it never ends, it fails, it fails because of another one.
-    ("stalled", ALWAYS):  (None,       "named",    "named",    "named",    None),
-    ("failed", ALWAYS):   (None,       "reason",   "reason",   "reason",   None),
-    ("conflict", ALWAYS): (None,       "conflict", "conflict", "conflict", None),
-}  # fmt: skip
-STAGES = ("read", "create", "update", "delete", "poll")
+# What each outcome is, is in the functions of these names below; "-" is what cannot happen. The last three faults are of an
+# operation that was accepted: it never ends, it fails, it fails because of another one.
+OUTCOMES = """\
+fault     times   read      create    update    delete    poll
+429       twice   recovers  recovers  recovers  recovers  recovers
+429       always  deadline  deadline  deadline  deadline  deadline
+500       twice   recovers  recovers  recovers  recovers  recovers
+500       always  gives_up  gives_up  gives_up  gives_up  gives_up
+503       twice   recovers  recovers  recovers  recovers  recovers
+503       always  gives_up  gives_up  gives_up  gives_up  gives_up
+reset     twice   recovers  recovers  recovers  recovers  recovers
+reset     always  gives_up  gives_up  gives_up  gives_up  gives_up
+hang      twice   recovers  recovers  recovers  recovers  recovers
+hang      always  gives_up  gives_up  gives_up  gives_up  gives_up
+409       twice   recovers  recovers  recovers  recovers  recovers
+409       always  deadline  deadline  deadline  deadline  deadline
+400       always  at_once   at_once   at_once   at_once   at_once
+401       always  at_once   at_once   at_once   at_once   at_once
+403       always  at_once   at_once   at_once   at_once   at_once
+stalled   always  -         named     named     named     -
+failed    always  -         reason    reason    reason    -
+conflict  always  -         conflict  conflict  conflict  -
+"""
+HEADINGS, *ROWS = (line.split() for line in OUTCOMES.splitlines())
+STAGES = tuple(HEADINGS[2:])
+TABLE = {(fault, {"twice": TWICE, "always": ALWAYS}[times]): outcomes for fault, times, *outcomes in ROWS}
 OPERATIONS = {
     "stalled": {"status": "InProgress"},
     "failed": {"status": "Failed", "error": {"code": "QuotaExceeded", "message": "No more."}},
@@ -182,14 +184,14 @@ def cells() -> Iterator[tuple[str, str, str, int | None, str]]:
     for name in CASES:
         for (fault, times), outcomes in TABLE.items():
             for stage, outcome in zip(STAGES, outcomes, strict=True):
-                if outcome is None or (name in ALWAYS_THERE and stage in ("create", "delete", "poll")):
+                if outcome == "-" or (name in ALWAYS_THERE and stage in ("create", "delete", "poll")):
                     continue
                 if (fault in OPERATIONS or stage == "poll") and not waits(name, stage):
                     continue
                 yield name, fault, stage, times, outcome
     for name in INFOS:
         for (fault, times), outcomes in TABLE.items():
-            if outcomes[0] is not None:
+            if outcomes[0] != "-":
                 yield name, fault, "read", times, outcomes[0]
 
 
