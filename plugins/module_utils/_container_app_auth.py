@@ -37,8 +37,6 @@ OPTIONS: dict[str, Any] = {
     ),
     "token_store": group(
         enabled={"type": "bool", "default": True},
-        blob_container_uri=text(),
-        managed_identity_id=text(),
         sas_url_secret_name=text(no_log=False),
     ),
     "allowed_external_redirect_urls": STRINGS,
@@ -64,7 +62,6 @@ RULES = {
     f"{_POLICY}.allowedPrincipals.identities": UNORDERED,
     "properties.login.allowedExternalRedirectUrls": UNORDERED,
     "properties.login.tokenStore.enabled": Rule(compare=lambda wanted, current: bool(wanted) is bool(current)),
-    "properties.login.tokenStore.azureBlobStorage": Rule(exclusive=("managedIdentityResourceId", "sasUrlSettingName")),
 }
 
 
@@ -119,12 +116,8 @@ def _entra(entra: dict[str, Any]) -> dict[str, Any]:
 def _token_store(store: dict[str, Any] | None) -> dict[str, Any] | None:
     if store is None:
         return None
-    blob = {
-        "blobContainerUri": store["blob_container_uri"],
-        "managedIdentityResourceId": store["managed_identity_id"],
-        "sasUrlSettingName": store["sas_url_secret_name"],
-    }
-    return {"enabled": store["enabled"], "azureBlobStorage": _unless_empty(blob)}
+    name = store["sas_url_secret_name"]
+    return {"enabled": store["enabled"], "azureBlobStorage": None if name is None else {"sasUrlSettingName": name}}
 
 
 def check(params: Params) -> None:
@@ -134,24 +127,8 @@ def check(params: Params) -> None:
     for path in params["excluded_paths"] or []:
         if not path.startswith("/"):
             raise InvalidOption("excluded_paths", path, "a path begins with /.")
-    entra, store = params["entra"], params["token_store"]
+    entra = params["entra"]
     if entra is not None and not entra["issuer"].startswith("https://"):
         raise InvalidOption(
             "entra.issuer", entra["issuer"], "give a URL, as https://login.microsoftonline.com/<tenant id>/v2.0."
-        )
-    if store is None or not (
-        store["managed_identity_id"] or store["sas_url_secret_name"] or store["blob_container_uri"]
-    ):
-        return
-    if bool(store["blob_container_uri"]) == bool(store["sas_url_secret_name"]):
-        raise InvalidOption(
-            "token_store.blob_container_uri",
-            store["blob_container_uri"],
-            "tokens lie either in a container that a managed identity writes to, or behind a SAS URL (sas_url_secret_name).",
-        )
-    if store["managed_identity_id"] and store["sas_url_secret_name"]:
-        raise InvalidOption(
-            "token_store.managed_identity_id",
-            store["managed_identity_id"],
-            "a SAS URL needs no identity: give only one.",
         )

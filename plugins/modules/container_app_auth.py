@@ -114,17 +114,9 @@ options:
           - Whether tokens are kept.
         type: bool
         default: true
-      blob_container_uri:
-        description:
-          - URL of the blob container for the tokens, which a managed identity of the app writes to.
-        type: str
-      managed_identity_id:
-        description:
-          - Id of the user-assigned identity that writes there. Azure's default is the system-assigned one.
-        type: str
       sas_url_secret_name:
         description:
-          - Name of the app's secret with a SAS URL of the container. Either this or O(token_store.blob_container_uri).
+          - Name of the app's secret with a SAS URL of the blob container that keeps them.
         type: str
   allowed_external_redirect_urls:
     description:

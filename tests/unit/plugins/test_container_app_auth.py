@@ -88,6 +88,7 @@ def test_an_update_keeps_other_providers() -> None:
         {"require_https": False},
         {"forward_proxy_convention": "Standard"},
         {"token_store": {"enabled": True}},
+        {"token_store": {"enabled": False, "sas_url_secret_name": "sas"}},
         {"entra": {**WANTED["entra"], "allowed_groups": ["g", "h"]}},
         {"entra": {**WANTED["entra"], "issuer": ISSUER + "x"}},
     ],
@@ -117,15 +118,6 @@ def test_a_refused_read_is_no_absence() -> None:
         ({"resource_group": "rg."}, "resource_group"),
         ({"excluded_paths": ["health"]}, "excluded_paths"),
         ({"entra": {"client_id": CLIENT, "issuer": "tenant"}}, "entra.issuer"),
-        ({"token_store": {"managed_identity_id": "/i"}}, "token_store.blob_container_uri"),
-        (
-            {"token_store": {"blob_container_uri": "https://x", "sas_url_secret_name": "s"}},
-            "token_store.blob_container_uri",
-        ),
-        (
-            {"token_store": {"managed_identity_id": "/i", "sas_url_secret_name": "s"}},
-            "token_store.managed_identity_id",
-        ),
     ],
 )
 def test_what_azure_would_refuse_is_refused_before_any_request(given: dict[str, Any], option: str) -> None:
