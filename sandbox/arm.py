@@ -504,6 +504,7 @@ class ResourceManager:
                 for below in [*self.store.below(resource.id), resource]:
                     self.store.delete_principals_of(below.key)
                 self.store.delete(resource.id)
+                self.store.end_operations_below(resource.key)
                 return
             resource.state = operation.status if operation.error else SUCCEEDED
             self.store.put(resource)

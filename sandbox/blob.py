@@ -24,6 +24,7 @@ import uuid
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from cryptography import x509
@@ -51,8 +52,11 @@ def needed_action(request: Request) -> tuple[str, bool]:
     """(what a request to a blob endpoint must be allowed to do, whether it is a data action)."""
     segments = [segment for segment in request.path.split("/") if segment]
     query = request.query
-    container_level = query.get("restype") == "container" or len(segments) < 2
-    if query.get("comp") == "userdelegationkey":
+    # `restype` and `comp` say what a request means only where the path names no blob
+    container_level = not segments or (len(segments) == 1 and query.get("restype") == "container")
+    if query.get("comp") == "batch":
+        return f"{_BLOBS}/blobs/delete", True
+    if query.get("comp") == "userdelegationkey" and not segments:
         return "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action", False
     if container_level and not (query.get("comp") == "list" and segments):
         verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(request.method, "write")
@@ -77,6 +81,7 @@ class Blobs:
         self._ports: dict[str, int] = {}
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: dict[str, asyncio.Lock] = {}
 
     # accounts
 
@@ -112,6 +117,11 @@ class Blobs:
             LOG.error("an Azurite could not be started", exc_info=error)
 
     async def _start(self, key: str, operation: str) -> None:
+        """Once an earlier account of the name is gone with all its data."""
+        async with self._turns.setdefault(key.rpartition("/")[2], asyncio.Lock()):
+            await self._start_now(key, operation)
+
+    async def _start_now(self, key: str, operation: str) -> None:
         account = self._context.store.get(key)
         if account is None:
             return
@@ -155,6 +165,10 @@ class Blobs:
         return False
 
     async def _stop(self, name: str, *, remove: bool) -> None:
+        async with self._turns.setdefault(name.lower(), asyncio.Lock()):
+            await self._stop_now(name, remove=remove)
+
+    async def _stop_now(self, name: str, *, remove: bool) -> None:
         self._ports.pop(name, None)
         process = self._running.pop(name, None)
         if process is not None:
@@ -242,10 +256,8 @@ class Blobs:
                     "InvalidAuthenticationInfo",
                     "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.",
                 )
-            action, data = needed_action(request)
-            segments = [segment for segment in request.path.split("/") if segment]
-            scope = f"{account.id}/blobServices/default/containers/{segments[0]}" if segments else account.id
-            if not is_allowed(self._context.store, caller.object_id, action, scope, data=data):
+            wanted = [(*needed_action(request), request.path), *self._copied(account, request)]
+            if not all(self._may(caller.object_id, account, *one) for one in wanted):
                 return _error(
                     403,
                     "AuthorizationPermissionMismatch",
@@ -264,6 +276,18 @@ class Blobs:
         if not scheme and not signed and not account.properties["allowBlobPublicAccess"]:
             return _error(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.")
         return None
+
+    def _may(self, principal: str, account: Resource, action: str, data: bool, path: str) -> bool:
+        segments = [segment for segment in path.split("/") if segment]
+        scope = f"{account.id}/blobServices/default/containers/{segments[0]}" if segments else account.id
+        return is_allowed(self._context.store, principal, action, scope, data=data)
+
+    def _copied(self, account: Resource, request: Request) -> list[tuple[str, bool, str]]:
+        """What a copy inside the account needs besides: to read the source, unless its URL is signed."""
+        source = urlsplit(request.headers.get("x-ms-copy-source", ""))
+        if source.hostname != f"{account.name}{SUFFIX}".lower() or "sig" in parse_qs(source.query):
+            return []
+        return [(f"{_BLOBS}/blobs/read", True, unquote(source.path))]
 
 
 def _error(status: int, code: str, message: str) -> Response:

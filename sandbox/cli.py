@@ -128,6 +128,8 @@ def down(home: Home, arguments: argparse.Namespace) -> int:
     if not home.root.exists():
         print("There is no sandbox here.")
         return 0
+    if arguments.purge and any(home.root.iterdir()) and not (home.certificates.exists() and home.log.parent.exists()):
+        raise SandboxError(f"{home.root} is no sandbox's folder: nothing was removed")
     home.make()
     with exclusive(home):
         servers = Processes(home.root / "server").end_all(STOP_SECONDS)

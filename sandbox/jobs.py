@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
+import sqlite3
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -135,21 +136,27 @@ class Jobs:
         """Ends all that runs; it goes on when the sandbox is started again."""
         tasks = [*self._executing.values(), *([self._clock] if self._clock is not None else [])]
         for task in tasks:
-            task.cancel()
+            if not task.cancelling():
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _keep_time(self) -> None:
         while True:
-            now = time.time()
-            for key in [key for key, due in self._due.items() if due <= now]:
-                job = self._context.store.get(key)
-                if job is None or job.state == "Deleting":
-                    del self._due[key]
-                    continue
-                self.written(job)
-                LOG.info("%s is due", job.name)
-                self.start(job, None)
+            try:
+                self._start_due(time.time())
+            except (sqlite3.Error, OSError):
+                LOG.exception("jobs that are due could not be started; it is tried again")
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _start_due(self, now: float) -> None:
+        for key in [key for key, due in self._due.items() if due <= now]:
+            job = self._context.store.get(key)
+            if job is None or job.state == "Deleting":
+                del self._due[key]
+                continue
+            self.written(job)
+            LOG.info("%s is due", job.name)
+            self.start(job, None)
 
     # executions
 
@@ -168,8 +175,8 @@ class Jobs:
         task.add_done_callback(ended)
 
     def _cancel(self, key: str) -> None:
-        if (task := self._executing.get(key)) is not None:
-            task.cancel()
+        if (task := self._executing.get(key)) is not None and not task.cancelling():
+            task.cancel()  # once: a second time would cut its cleaning up short
 
     def _record(self, key: str, status: str) -> None:
         execution = self._context.store.get(key)

@@ -121,7 +121,7 @@ class Gateway:
         account = self._account(host)
         if account is not None:
             if not await self._strikes(flow, "", flow.request.method):
-                self._pass_to_blobs(flow, account)
+                self._pass_to_blobs(flow, self._account(host) or account)
         elif self._in_environment(host):
             way = self._to.runtime.way_to(host)
             if way is None:
@@ -141,6 +141,10 @@ class Gateway:
             subject = self._to.manager.subject(request) if arms else ("", request.method)
             if not self._is_local(flow) and await self._strikes(flow, *subject):
                 return
+            answer = self._answerer(flow)  # anew: a rule may have delayed the request, and what it is for has changed
+            if answer is None:
+                flow.response = http.Response.make(404, _NO_APP, {"Content-Type": "text/html"})
+                return
             flow.response = _to_flow(answer(request))
             if (rule := flow.metadata.get("fault")) is not None:
                 _strike(flow, rule)
@@ -150,10 +154,11 @@ class Gateway:
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         if flow.response is not None and flow.metadata.get("passed"):
-            if (rule := flow.metadata.get("fault")) is not None:
-                _strike(flow, rule)
-            else:
+            rule = flow.metadata.get("fault")
+            if rule is None:
                 flow.response.stream = True
+            elif rule.kind == "drop":
+                _strike(flow, rule)
 
     def _is_local(self, flow: http.HTTPFlow) -> bool:
         return flow.client_conn.sockname[1] in (self._identity_port, self._portal_port)
@@ -200,6 +205,8 @@ class Gateway:
     def response(self, flow: http.HTTPFlow) -> None:
         if flow.websocket is None:
             self._leave_app(flow)
+        if flow.metadata.get("passed") and (rule := flow.metadata.get("fault")) is not None:
+            _strike(flow, rule)  # not before: mitmproxy would fill in the body of the answer that is lost
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         self._leave_app(flow)

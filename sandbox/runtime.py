@@ -274,7 +274,7 @@ class Runtime:
         """Starts or ends replicas until there are as many."""
         revision = self._context.store.get(revision_key)
         app = self._context.store.get(app_of(revision_key))
-        if revision is None or app is None:
+        if revision is None or app is None or app.state == "Deleting" or not revision.properties["active"]:
             return
         running = self._revisions.running(revision.key)
         ingress = app.properties["configuration"].get("ingress") or {}

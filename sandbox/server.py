@@ -14,6 +14,7 @@ import secrets
 import shlex
 import signal
 import socket
+import sqlite3
 import ssl
 import sys
 import uuid
@@ -277,7 +278,10 @@ class Sandbox:
         open_fronts()
         await self._announce(environment, proxy_port, portal_port, serving)
         while not stopping.is_set() and not serving.done():
-            manager.finish_due()
+            try:
+                manager.finish_due()
+            except (sqlite3.Error, OSError):
+                LOG.exception("operations could not be ended; it is tried again")
             try:
                 await asyncio.wait_for(stopping.wait(), TICK_SECONDS)
             except TimeoutError:

@@ -199,6 +199,14 @@ class Store:
         )
         return [_operation(row) for row in rows.fetchall()]
 
+    def end_operations_below(self, key: str) -> None:
+        """Ends what is under way for a resource that is gone, and for all below it: its name may be taken again."""
+        self.sql.execute(
+            "UPDATE operations SET status = 'Canceled', ended = ? WHERE status = 'InProgress' "
+            "AND (resource = ? OR substr(resource, 1, ?) = ?)",
+            (time.time(), key, len(key) + 1, key + "/"),
+        )
+
     def count_operations(self, resource_type: str, verb: str) -> int:
         """How many operations of a kind there have been."""
         query = "SELECT count(*) FROM operations WHERE type = ? AND verb = ?"

@@ -25,7 +25,7 @@ def blob(
     sent = {"x-ms-version": "2023-11-03", "x-ms-date": "Sun, 22 Nov 2026 12:00:00 GMT", **headers}
     if token:
         sent["Authorization"] = f"Bearer {token}"
-    if method == "PUT" and "restype" not in url:
+    if method == "PUT" and "restype" not in url and "x-ms-copy-source" not in headers:
         sent["x-ms-blob-type"] = "BlockBlob"
     return sandbox.session.request(method, url, data=data, headers=sent, timeout=60)
 
@@ -52,6 +52,48 @@ def test_blobs_need_the_role_that_azure_asks_for(sandbox: Client, account: dict)
     assert hashlib.sha256(read.content).digest() == hashlib.sha256(content).digest()
     sandbox.arm("DELETE", made.json()["id"])
     assert blob(sandbox, "GET", url, token).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "files/a.bin?restype=container"),
+        ("GET", "files/a.bin?comp=userdelegationkey"),
+        ("PUT", "files/b.bin?restype=container"),
+        ("DELETE", "files/a.bin?restype=container"),
+        ("POST", "files?restype=container&comp=batch"),
+        ("POST", "?comp=batch"),
+    ],
+)
+def test_words_in_the_query_open_no_blob(sandbox: Client, account: dict, method: str, path: str) -> None:
+    url = account["properties"]["primaryEndpoints"]["blob"] + path
+    refused = blob(sandbox, method, url, sandbox.token(STORAGE), b"x" if method != "GET" else None)
+    assert (refused.status_code, refused.headers["x-ms-error-code"]) == (403, "AuthorizationPermissionMismatch")
+
+
+def test_a_copy_needs_the_right_to_read_its_source(sandbox: Client, account: dict) -> None:
+    containers = f"{account['id']}/blobServices/default/containers"
+    assert sandbox.arm("PUT", f"{containers}/mine", {}).status_code == 201
+    token, base = sandbox.token(STORAGE), account["properties"]["primaryEndpoints"]["blob"]
+    mine = sandbox.assign(f"{containers}/mine", "Storage Blob Data Contributor", sandbox.me())
+    assert mine.status_code == 201
+    copy = {"x-ms-copy-source": f"{base}files/a.bin"}
+    assert blob(sandbox, "PUT", f"{base}mine/copy", token, **copy).status_code == 403
+    sandbox.assign(f"{containers}/files", "Storage Blob Data Contributor", sandbox.me())
+    assert blob(sandbox, "PUT", f"{base}files/a.bin", token, b"x").status_code == 201
+    assert blob(sandbox, "PUT", f"{base}mine/copy", token, **copy).status_code == 202
+
+
+def test_an_account_that_is_made_again_at_once_is_empty_and_works(sandbox: Client) -> None:
+    group = sandbox.group()
+    made = sandbox.storage(group)
+    body = {"location": "westeurope", "sku": {"name": "Standard_LRS"}, "kind": "StorageV2", "properties": {}}
+    for _time in range(2):
+        assert sandbox.arm("PUT", f"{made['id']}/blobServices/default/containers/files", {}).status_code == 201
+        assert sandbox.arm("DELETE", made["id"]).status_code == 200
+        sandbox.put(made["id"], body)
+        found = sandbox.arm("GET", f"{made['id']}/blobServices/default/containers").json()["value"]
+        assert found == []
 
 
 @pytest.mark.parametrize(

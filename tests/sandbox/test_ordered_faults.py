@@ -126,6 +126,17 @@ def test_a_stalled_operation_ends_when_its_rule_is_cleared(faulty: Client) -> No
     assert faulty.arm("GET", path, token=token).json()["properties"]["provisioningState"] == "Succeeded"
 
 
+def test_what_was_under_way_ends_with_the_resource_group(faulty: Client) -> None:
+    group = faulty.group()
+    path = f"{group}/{WORKSPACES}/log-again"
+    add(faulty, "stall", "--type", "Microsoft.OperationalInsights/workspaces", "--verb", "create", "--count", "1")
+    assert faulty.arm("PUT", path, PLACE).status_code == 201
+    faulty.wait(faulty.arm("DELETE", group))
+    assert faulty.arm("PUT", group, {"location": "westeurope"}).status_code == 201
+    assert faulty.wait(faulty.arm("PUT", path, PLACE))["status"] == "Succeeded"
+    assert faulty.arm("PUT", path, PLACE).status_code in (200, 201)
+
+
 def test_a_failed_operation_carries_its_error(faulty: Client) -> None:
     path = f"{faulty.group()}/{WORKSPACES}/log-failed"
     add(
