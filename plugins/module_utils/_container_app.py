@@ -139,7 +139,9 @@ RULES = {
         compare=lambda wanted, current: equal_whole(wanted, _with_queue_as_custom(current))
     ),
     # Azure shows a grace period only where one was set; nothing else is 30 s.
-    f"{TEMPLATE}.terminationGracePeriodSeconds": Rule(compare=lambda wanted, current: same(wanted, current or 30)),
+    f"{TEMPLATE}.terminationGracePeriodSeconds": Rule(
+        compare=lambda wanted, current: same(wanted, 30 if current is None else current)
+    ),
 }
 READ_ONLY = (
     *shared.READ_ONLY,

@@ -35,10 +35,10 @@ OPTIONS: dict[str, Any] = {
         allowed_identities=STRINGS,
         login_parameters=STRINGS,
     ),
-    "token_store": group(
-        enabled={"type": "bool", "default": True},
-        sas_url_secret_name=text(no_log=False),
-    ),
+    "token_store": {
+        **group(enabled={"type": "bool", "default": True}, sas_url_secret_name=text(no_log=False)),
+        "no_log": False,
+    },
     "allowed_external_redirect_urls": STRINGS,
     "require_https": {"type": "bool"},
     "forward_proxy_convention": text(choices=["NoProxy", "Standard", "Custom"]),
@@ -54,6 +54,8 @@ RULES = {
     "properties.httpSettings.forwardProxy.convention": Rule(
         compare=lambda wanted, current: wanted.casefold() == str(current or "NoProxy").casefold()
     ),
+    # Azure shows it only where it was set.
+    f"{_ENTRA}.enabled": Rule(compare=lambda wanted, current: wanted is (current is not False)),
     f"{_ENTRA}.registration.clientId": ID,
     f"{_ENTRA}.login.loginParameters": UNORDERED,
     f"{_ENTRA}.validation.allowedAudiences": UNORDERED,
@@ -103,6 +105,7 @@ def _entra(entra: dict[str, Any]) -> dict[str, Any]:
     validation = {"allowedAudiences": entra["allowed_audiences"], "defaultAuthorizationPolicy": _unless_empty(policy)}
     parameters = entra["login_parameters"]
     return {
+        "enabled": True,
         "registration": {
             "clientId": entra["client_id"],
             "openIdIssuer": entra["issuer"],

@@ -128,17 +128,23 @@ def _check_trigger(params: Params) -> None:
 
 _LEAST = {"parallelism": 1, "replica_completion_count": 1, "replica_timeout": 1, "replica_retry_limit": 0}
 _CRON_FIELDS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
+_CRON_NAMES = {
+    "month": "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(),
+    "weekday": "SUN MON TUE WED THU FRI SAT".split(),
+}
 _CRON_ITEM = re.compile(r"(\*|(\d+)(?:-(\d+))?)(?:/(\d+))?")
 _CRON_RULE = "write five fields, minute, hour, day, month and weekday, in UTC, as 0 3 * * 1-5."
 
 
 def check_cron(option: str, expression: str | None) -> None:
-    """Raises InvalidOption, unless the expression is five fields of numbers, ranges, steps and lists."""
+    """Raises InvalidOption, unless the expression is five fields of numbers, names, ranges, steps and lists."""
     fields = (expression or "").split()
     if len(fields) != len(_CRON_FIELDS):
         raise InvalidOption(option, expression, _CRON_RULE)
     for field, (name, (least, most)) in zip(fields, _CRON_FIELDS.items(), strict=True):
-        for item in field.split(","):
+        names = {word: str(number + least) for number, word in enumerate(_CRON_NAMES.get(name, []))}
+        numbers = re.sub(r"[A-Za-z]+", lambda word: names.get(word[0].upper(), word[0]), field)
+        for item in numbers.split(","):
             found = _CRON_ITEM.fullmatch(item)
             bounds = [int(bound) for bound in found.groups()[1:3] if bound is not None] if found else []
             if found is None or bounds != sorted(bounds) or not all(least <= bound <= most for bound in bounds):

@@ -47,6 +47,8 @@ def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
 
 
 def _check(params: Params) -> None:
+    if params["name"] is not None and params["state"] == "started":
+        raise InvalidOption("name", params["name"], "Azure names what is started: it is for state: stopped.")
     if params["containers"] is None:
         return
     if params["state"] != "started":

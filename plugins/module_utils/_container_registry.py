@@ -73,8 +73,8 @@ def check(params: Params) -> None:
     _managed_identity.check(params)
     if params["sku"] not in (None, "Premium"):
         _check_without_premium(params, params["sku"])
-    if params["export_policy_enabled"] is False and params["public_network_access"] != "Disabled":
-        raise InvalidOption("export_policy_enabled", False, "it needs public_network_access: Disabled.")
+    if params["export_policy_enabled"] is False and params["public_network_access"] == "Enabled":
+        raise InvalidOption("export_policy_enabled", False, "it needs public_network_access: Disabled, not Enabled.")
     days = (params["retention_policy"] or {}).get("days")
     if days is not None and not 0 <= days <= 365:
         raise InvalidOption("retention_policy.days", days, "use 0 to 365 days.")
@@ -86,6 +86,8 @@ def check_new(params: Params) -> None:
     """What a new registry cannot have, which is of NEW_SKU where no option says otherwise. Raises InvalidOption."""
     if params["sku"] is None:
         _check_without_premium(params, NEW_SKU)
+    if params["export_policy_enabled"] is False and params["public_network_access"] != "Disabled":
+        raise InvalidOption("export_policy_enabled", False, "it needs public_network_access: Disabled.")
 
 
 def _check_without_premium(params: Params, sku: str) -> None:

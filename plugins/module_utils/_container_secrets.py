@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from . import _managed_identity
 from ._arm import Arm, Json, Operations
 from ._container_template import SECRETS
 from ._plan import Plan, Rules
@@ -28,7 +29,8 @@ def completer(operations: Operations) -> Callable[[Arm, Params, Plan], Json]:
     """For Resource.prepare: the request with all secrets, since Azure refuses one without its value."""
 
     def prepare(arm: Arm, params: Params, planned: Plan) -> Json:
-        return _filled(operations, arm, params, planned.body) if planned.before else planned.body
+        body = _filled(operations, arm, params, planned.body) if planned.before else planned.body
+        return _managed_identity.whole(body)
 
     return prepare
 

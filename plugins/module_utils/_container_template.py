@@ -284,7 +284,7 @@ def check(params: Params) -> None:
     _check_registries(params)
     containers = params["containers"] or []
     check_containers(containers + (params["init_containers"] or []))
-    if params["workload_profile_name"] in (None, "Consumption"):
+    if params["workload_profile_name"] == "Consumption":
         _check_size(containers)
     _check_volumes(params)
 
@@ -513,3 +513,6 @@ def check_create(params: Params) -> None:
     for container in params["containers"]:
         if not container["image"]:
             raise InvalidOption(f"containers[{container['name']}].image", None, "a new container needs it.")
+    if params["workload_profile_name"] is None:
+        # What stands may be on any profile; what is new without one is on Consumption.
+        _check_size(params["containers"])

@@ -59,6 +59,14 @@ def desired(params: Params) -> dict[str, Any] | None:
     return {"type": identity["type"], "userAssignedIdentities": {id_: {} for id_ in ids} if ids else None}
 
 
+def whole(body: Json) -> Json:
+    """The body of a PUT: only a type with UserAssigned may speak of such identities."""
+    identity = body.get("identity")
+    if not isinstance(identity, dict) or "userassigned" in str(identity.get("type")).casefold():
+        return body
+    return {**body, "identity": {key: item for key, item in identity.items() if key != "userAssignedIdentities"}}
+
+
 def patched(before: Json, body: Json) -> Json:
     """The body of a PATCH: an identity goes away when it is named with null, not when it is left out."""
     if not isinstance(body.get("identity"), dict):

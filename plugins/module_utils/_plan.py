@@ -297,7 +297,7 @@ def _merge_mapping(
 def _merge_list(desired: list[Json], current: list[Json], rules: Rules, path: str) -> tuple[Json, bool]:
     rule = rules.get(path, _DEFAULT)
     if rule.unordered:
-        equal = len(desired) == len(current) and all(any(equal_whole(d, c) for c in current) for d in desired)
+        equal = len(desired) == len(current) and _contains(current, desired) and _contains(desired, current)
         return (current if equal else desired), not equal
     if rule.key is None:
         if len(desired) != len(current):
@@ -305,6 +305,10 @@ def _merge_list(desired: list[Json], current: list[Json], rules: Rules, path: st
         pairs = [_merge(d, c, rules, f"{path}[]") for d, c in zip(desired, current, strict=True)]
         return [merged for merged, _differs in pairs], any(differs for _merged, differs in pairs)
     return _merge_keyed(desired, current, rules, path, rule)
+
+
+def _contains(items: list[Json], others: list[Json]) -> bool:
+    return all(any(equal_whole(other, item) for item in items) for other in others)
 
 
 def _merge_keyed(desired: list[Json], current: list[Json], rules: Rules, path: str, rule: Rule) -> tuple[Json, bool]:

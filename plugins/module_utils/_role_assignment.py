@@ -67,8 +67,6 @@ def check(params: Params) -> None:
     """Raises InvalidOption."""
     _check_scope(params)
     _check_principal(params)
-    if params["condition"] and not params["condition"].lstrip().startswith("("):
-        raise InvalidOption("condition", params["condition"], "a condition begins with a parenthesis, as ((...)).")
 
 
 def _check_scope(params: Params) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ._arm import Arm, Json, Operations
 from ._errors import InvalidOption
-from ._plan import CREATE, NUMBER, Plan, Rule, without
+from ._plan import CREATE, NUMBER, UPDATE, Plan, Rule, without
 from ._resource import Params
 
 _CLIENT = "azure.mgmt.sql:SqlManagementClient"
@@ -124,16 +124,27 @@ def _address(params: Params) -> tuple[str, str, str, str]:
 
 
 def body(arm: Arm, params: Params, planned: Plan) -> Json:
-    """The request for the database itself: {} when only policies differ. Those of a standing database are written here."""
-    if planned.action != CREATE:
+    """The request for the database itself: {} when only policies differ, which are then written here."""
+    if planned.action != CREATE and _policies_first(params, planned):
         _write(arm, params, planned.before, planned.after)
     return without(planned.body, _POLICIES)
 
 
+def _policies_first(params: Params, planned: Plan) -> bool:
+    """Basic keeps 7 days at most, and what pauses has no long-term retention: policies make way for these, and follow all else.
+
+    Nobody waits for the database with C(wait: false), so what can be written is written before.
+    """
+    database = without(planned.body, _POLICIES)
+    sku = str((database.get("sku") or {}).get("name") or "").lower()
+    delay = (database.get("properties") or {}).get("autoPauseDelay")
+    return not database or not params["wait"] or sku == "basic" or delay not in (None, -1)
+
+
 def finish(arm: Arm, params: Params, planned: Plan, settled: Json) -> Json:
-    """The settled database with its policies. A new database gets them now."""
-    if planned.action == CREATE:
-        _write(arm, params, {}, planned.after)
+    """The settled database with its policies, which are written now unless they were before."""
+    if planned.action == CREATE or (planned.action == UPDATE and not _policies_first(params, planned)):
+        _write(arm, params, planned.before, planned.after)
     return {**settled, **{key: planned.after[key] for key in _POLICIES if key in planned.after}}
 
 

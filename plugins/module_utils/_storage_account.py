@@ -12,7 +12,19 @@ from . import _managed_identity, _names
 from ._addresses import check_cidr
 from ._arm import Arm, Json
 from ._errors import InvalidOption
-from ._plan import CREATE, ENUM, ID, LOCATION, WHOLE, Plan, Rule, immutable, same_words
+from ._plan import (
+    CREATE,
+    ENUM,
+    ID,
+    LOCATION,
+    WHOLE,
+    ImmutableChange,
+    Plan,
+    Rule,
+    immutable,
+    same_ignoring_case,
+    same_words,
+)
 from ._resource import READ_ONLY as RESOURCE_READ_ONLY
 from ._resource import Params
 
@@ -41,10 +53,21 @@ NETWORK_ACLS: dict[str, Any] = {
 }
 # Azure leaves out what is false.
 _FLAG = Rule(compare=lambda wanted, current: bool(wanted) == bool(current))
+
+
+def _same_kind(wanted: Json, current: Json) -> bool:
+    """Azure upgrades the older kinds to StorageV2, and changes nothing else."""
+    if same_ignoring_case(wanted, current):
+        return True
+    if wanted == "StorageV2" and str(current) in ("Storage", "BlobStorage"):
+        return False
+    raise ImmutableChange("kind", current, wanted)
+
+
 RULES = {
     **_managed_identity.RULES,
     "location": immutable("location", LOCATION),
-    "kind": immutable("kind", ENUM),
+    "kind": Rule(compare=_same_kind),
     "sku.name": ENUM,
     "properties.accessTier": ENUM,
     "properties.defaultToOAuthAuthentication": _FLAG,

@@ -80,7 +80,12 @@ def check(params: Params) -> None:
         rule = f"it must be less than blob_delete_retention.days ({blobs['days']})."
         raise InvalidOption("restore.days", restore["days"], rule)
     feed = params["change_feed"] or {"enabled": None}
-    for option, on in (("versioning_enabled", params["versioning_enabled"]), ("change_feed.enabled", feed["enabled"])):
+    needed = (
+        ("versioning_enabled", params["versioning_enabled"]),
+        ("change_feed.enabled", feed["enabled"]),
+        ("blob_delete_retention.enabled", blobs.get("enabled")),
+    )
+    for option, on in needed:
         if on is False:
             raise InvalidOption(option, False, "restore needs it: set it to true, or restore.enabled to false.")
 
@@ -91,7 +96,11 @@ def desired(params: Params) -> dict[str, Any]:
     feed, restore, tracking = params["change_feed"], params["restore"], params["last_access_time_tracking_enabled"]
     return {
         "properties": {
-            "changeFeed": feed and {"enabled": feed["enabled"], "retentionInDays": feed["retention_in_days"]},
+            "changeFeed": feed
+            and {
+                "enabled": feed["enabled"],
+                "retentionInDays": feed["retention_in_days"] if feed["enabled"] else None,
+            },
             "containerDeleteRetentionPolicy": containers and _kept_for(containers),
             "deleteRetentionPolicy": blobs
             and {**_kept_for(blobs), "allowPermanentDelete": blobs["allow_permanent_delete"]},

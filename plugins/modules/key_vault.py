@@ -229,6 +229,8 @@ def execute(params: Params, arm: Arm, check_mode: bool) -> dict:
     if params["state"] == "absent" and params["purge"]:
         purged = _key_vault.purge(arm, params, check_mode, just_deleted=result["changed"] and not check_mode)
         result["changed"] = result["changed"] or purged
+        if purged and not result["diff"]["before"]:
+            result["diff"]["before"] = {"name": params["name"], "deleted": True}
     return result
 
 

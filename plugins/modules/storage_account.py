@@ -47,7 +47,8 @@ options:
     choices: [Standard_LRS, Standard_ZRS, Standard_GRS, Standard_RAGRS, Standard_GZRS, Standard_RAGZRS, Premium_LRS, Premium_ZRS]
   kind:
     description:
-      - Kind of the account. Azure fixes it at creation, a change is an error. A new account gets V(StorageV2) when the option is not set.
+      - Kind of the account. V(Storage) and V(BlobStorage) can become V(StorageV2), and never go back; any other change is an error.
+      - A new account gets V(StorageV2) when the option is not set.
     type: str
     choices: [StorageV2, BlobStorage, BlockBlobStorage, FileStorage, Storage]
   access_tier:

@@ -65,7 +65,6 @@ class JobRunner(Protocol):
 
     def start(self, job: Resource, template: Json | None) -> Resource:
         """Starts an execution, with `template` instead of the job's own containers where it is given; returns it, stored."""
-        ...
 
     def stop(self, execution: Resource) -> None:
         """Ends an execution, where it runs."""

@@ -188,9 +188,9 @@ def measure(home: Path, rounds: int) -> bool:
         ("an artifact of 100 MB read", f"{received:.2f} of Azurite", received >= SHARE_OF_AZURITE, "at least 0.6"),
         ("four artifacts at once", f"{grown:.0f} MB more", grown <= MORE_MB, f"at most {MORE_MB} MB"),
     )
-    for what, figure, held, bar in figures:
-        print(f"{what:36s} {figure:>16s}   {bar}{'' if held else '   MISSED'}", flush=True)
-    return not all(held for _what, _figure, held, _bar in figures)
+    for what, figure, held, limit in figures:
+        print(f"{what:36s} {figure:>16s}   {limit}{'' if held else '   MISSED'}", flush=True)
+    return not all(held for _what, _figure, held, _limit in figures)
 
 
 if __name__ == "__main__":

@@ -138,12 +138,14 @@ class _Wire:
                 secure.do_handshake()
                 break
             except ssl.SSLWantReadError:
-                if outgoing.pending:
-                    self.send(outgoing.read(), _PRELOGIN)
+                self._hand_over(outgoing)
                 incoming.write(self.receive()[1])
-        if outgoing.pending:
-            self.send(outgoing.read(), _PRELOGIN)
+        self._hand_over(outgoing)
         self._connection = _Secured(self._connection, secure, incoming, outgoing)  # type: ignore[assignment]
+
+    def _hand_over(self, outgoing: ssl.MemoryBIO) -> None:
+        if part := outgoing.read():
+            self.send(part, _PRELOGIN)
 
 
 class _Secured:

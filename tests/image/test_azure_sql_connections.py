@@ -182,7 +182,7 @@ def test_no_two_of_eight_change_the_schema_at_once(server_bin: Path, tmp_path: P
         uri = URIS[driver].format(port=port)
         command = [str(server_bin / "python"), "-c", PREPARE, uri, str(tmp_path / "mark")]
         pipe = subprocess.PIPE
-        replicas = [subprocess.Popen(command, env=bare(), stdout=pipe, stderr=pipe, text=True) for _ in range(8)]
+        replicas = [subprocess.Popen(command, env=bare(), stdout=pipe, stderr=pipe, text=True) for _time in range(8)]
         # All eight are there and wait, before the first gets it.
         until_open(script, 8)
         holder.release()

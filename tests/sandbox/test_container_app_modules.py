@@ -23,8 +23,8 @@ def _as_the_sandbox_says(sandbox: Client, monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setenv(name, value)
 
 
-def run(name: str, /, *, check_mode: bool = False, **given: Any) -> dict[str, Any]:
-    module = import_module(f"{MODULES}.{name}").MODULE
+def run(which: str, /, *, check_mode: bool = False, **given: Any) -> dict[str, Any]:
+    module = import_module(f"{MODULES}.{which}").MODULE
     checked = ArgumentSpecValidator(dict(module.options), **module.constraints).validate(given)
     assert not checked.error_messages, checked.error_messages
     result: dict[str, Any] = module.run(checked.validated_parameters, check_mode)
@@ -32,13 +32,13 @@ def run(name: str, /, *, check_mode: bool = False, **given: Any) -> dict[str, An
     return result
 
 
-def made_once(name: str, /, **given: Any) -> dict[str, Any]:
+def made_once(which: str, /, **given: Any) -> dict[str, Any]:
     """Made, predicted by check mode before, and found unchanged afterwards. Returns the resource."""
-    assert run(name, check_mode=True, **given)["changed"] is True
-    assert run(name, **given)["changed"] is True
-    again = run(name, **given)
+    assert run(which, check_mode=True, **given)["changed"] is True
+    assert run(which, **given)["changed"] is True
+    again = run(which, **given)
     assert again["changed"] is False, again["diff"]
-    resource: dict[str, Any] = again[name]
+    resource: dict[str, Any] = again[which]
     return resource
 
 

@@ -114,6 +114,10 @@ def wanted_container(**changes: Any) -> dict[str, Any]:
     return wanted(containers=[{**copy.deepcopy(WANTED["containers"][0]), **changes}])
 
 
+def on_consumption(**changes: Any) -> dict[str, Any]:
+    return {**wanted_container(**changes), "workload_profile_name": "Consumption"}
+
+
 def probe(kind: str, failures: int) -> dict[str, Any]:
     return {"type": kind, "http_get": {"path": "/health", "port": 5000}, "failure_threshold": failures}
 
@@ -317,11 +321,11 @@ ALLOW = {"name": "a", "ip_address_range": "1.2.3.0/24"}
     [
         (wanted(name="App"), "name"),
         (wanted(name="a" * 33), "name"),
-        (wanted_container(cpu=0.3), "containers"),
-        (wanted_container(memory="4Gi"), "containers"),
-        (wanted_container(cpu=8, memory="16Gi"), "containers"),
-        (wanted_container(cpu=None), "containers[mlflow]"),
-        (wanted_container(memory="lots"), "containers[mlflow].memory"),
+        (on_consumption(cpu=0.3), "containers"),
+        (on_consumption(memory="4Gi"), "containers"),
+        (on_consumption(cpu=8, memory="16Gi"), "containers"),
+        (on_consumption(cpu=None), "containers[mlflow]"),
+        (on_consumption(memory="lots"), "containers[mlflow].memory"),
         (wanted(scale={"min_replicas": 3, "max_replicas": 2}), "scale.min_replicas"),
         (wanted(scale={"max_replicas": 0}), "scale.max_replicas"),
         (wanted(scale={"rules": [{"name": "r"}]}), "scale.rules.name"),
@@ -548,6 +552,43 @@ def test_secrets_of_others_stay_where_that_is_asked_for() -> None:
         {"name": "uri", "value": "new"},
         {"name": "theirs", "value": "t"},
     ]
+
+
+def test_without_a_profile_a_new_app_is_on_consumption() -> None:
+    with FakeAzure(get(APP, 404, NOT_FOUND)) as azure, pytest.raises(InvalidOption, match="Consumption") as caught:
+        run("container_app", azure, **wanted_container(cpu=1, memory="4Gi"))
+    assert caught.value.fields["option"] == "containers"
+
+
+def test_an_app_that_stands_may_be_on_any_profile() -> None:
+    standing = app()
+    standing["properties"]["workloadProfileName"] = "d4"
+    standing["properties"]["template"]["containers"][0]["resources"] = {"cpu": 1, "memory": "4Gi"}
+    with FakeAzure(get(APP, 200, standing), secrets()) as azure:
+        assert run("container_app", azure, **wanted_container(cpu=1, memory="4Gi"))["changed"] is False
+
+
+@pytest.mark.parametrize("kind", ["None", "SystemAssigned"])
+def test_identities_are_taken_away(kind: str) -> None:
+    bodies: list[Any] = []
+    with FakeAzure(
+        get(APP, 200, app()),
+        secrets(),
+        put(APP, 201, app(), headers=ACCEPTED),
+        poll("Succeeded"),
+        get(APP, 200, app()),
+        get(REVISION, 200, revision()),
+    ) as azure:
+        send = azure.session.request
+
+        def request(method: str, url: str, data: Any = None, **rest: Any) -> Any:
+            bodies.append(json.loads(data) if method == "PUT" else None)
+            return send(method, url, data, **rest)
+
+        azure.session.request = request
+        given = {**wanted(), "registries": [], "identity": {"type": kind}}
+        run("container_app", azure, **given)
+    assert [body["identity"] for body in bodies if body] == [{"type": kind}]
 
 
 REVISION_OF = {"resource_group": "rg", "app": "app1"}

@@ -29,6 +29,7 @@ PROPERTIES: dict[str, Any] = {
     "globalValidation": {"unauthenticatedClientAction": "Return401", "excludedPaths": ["/health", "/version"]},
     "identityProviders": {
         "azureActiveDirectory": {
+            "enabled": True,
             "registration": {"clientId": CLIENT, "openIdIssuer": ISSUER},
             "validation": {
                 "allowedAudiences": ["b", "a"],
@@ -48,6 +49,7 @@ def auth() -> dict[str, Any]:
     properties["identityProviders"]["gitHub"] = {"registration": {"clientId": "theirs"}}
     properties["identityProviders"]["azureActiveDirectory"]["validation"]["allowedAudiences"] = ["a", "b"]
     properties["identityProviders"]["azureActiveDirectory"]["isAutoProvisioned"] = False
+    del properties["identityProviders"]["azureActiveDirectory"]["enabled"]
     properties["login"] = {"preserveUrlFragmentsForLogins": False}
     properties["httpSettings"] = None
     properties["encryptionSettings"] = {}
@@ -77,6 +79,14 @@ def test_an_update_keeps_other_providers() -> None:
         get(AUTH, 200, auth()), put(AUTH, 200, auth(), sent={"properties": sent}), get(AUTH, 200, auth())
     ) as azure:
         assert run("container_app_auth", azure, **given)["changed"] is True
+
+
+def test_a_provider_that_somebody_switched_off_is_switched_on() -> None:
+    standing = auth()
+    standing["properties"]["identityProviders"]["azureActiveDirectory"]["enabled"] = False
+    with FakeAzure(get(AUTH, 200, standing)) as azure:
+        result = run("container_app_auth", azure, check_mode=True, **WANTED)
+    assert result["diff"]["after"]["properties"]["identityProviders"]["azureActiveDirectory"]["enabled"] is True
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,7 @@ QUEUE = {"name": "queue", "type": "azure-queue", "metadata": {"queueLength": 5}}
         ({"cron_expression": "5-1 * * * *"}, "cron_expression"),
         ({"cron_expression": "*/0 * * * *"}, "cron_expression"),
         ({"cron_expression": "@daily"}, "cron_expression"),
+        ({"cron_expression": "0 3 * * NEVER"}, "cron_expression"),
         ({"cron_expression": "* * 0 * *"}, "cron_expression"),
         ({"parallelism": 0}, "parallelism"),
         ({"replica_timeout": 0}, "replica_timeout"),
@@ -241,7 +242,7 @@ def test_what_azure_would_refuse_is_refused_before_any_request(given: dict[str, 
     assert caught.value.fields["option"] == option
 
 
-@pytest.mark.parametrize("expression", ["0 3 * * 1-5", "*/15 8-18/2 1,15 * 0", "59 23 31 12 7"])
+@pytest.mark.parametrize("expression", ["0 3 * * 1-5", "0 3 1 jan,JUL MON-FRI", "*/15 8-18/2 1,15 * 0", "59 23 31 12 7"])
 def test_a_schedule_that_azure_takes(expression: str) -> None:
     with FakeAzure(get(JOB, 404, NOT_FOUND)) as azure:
         assert run("container_app_job", azure, check_mode=True, **wanted(cron_expression=expression))["changed"] is True
@@ -348,6 +349,7 @@ def test_where_nothing_runs_nothing_is_stopped() -> None:
         ([get(JOB, 404, NOT_FOUND)], {}, "job"),
         ([get(JOB, 404, NOT_FOUND)], {"state": "stopped"}, "job"),
         ([get(JOB, 200, job()), executions()], {"state": "stopped", "name": "x"}, "name"),
+        ([], {"name": "x"}, "name"),
     ],
 )
 def test_what_is_not_there(script: list[Exchange], given: dict[str, Any], option: str) -> None:

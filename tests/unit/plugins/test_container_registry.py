@@ -144,7 +144,10 @@ def test_what_azure_never_changes(given: dict[str, Any], option: str) -> None:
         ({"sku": "Basic", "data_endpoint_enabled": True}, "data_endpoint_enabled"),
         ({"sku": "Basic", "quarantine_policy_enabled": True}, "quarantine_policy_enabled"),
         ({"sku": "Standard", "export_policy_enabled": False}, "export_policy_enabled"),
-        ({"sku": "Premium", "export_policy_enabled": False}, "export_policy_enabled"),
+        (
+            {"sku": "Premium", "export_policy_enabled": False, "public_network_access": "Enabled"},
+            "export_policy_enabled",
+        ),
         ({"sku": "Basic", "retention_policy": {"enabled": True}}, "retention_policy.enabled"),
         ({"sku": "Basic", "network_rule_set": {"default_action": "Allow"}}, "network_rule_set"),
         ({"sku": "Premium", "retention_policy": {"enabled": True, "days": 366}}, "retention_policy.days"),

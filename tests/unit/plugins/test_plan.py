@@ -181,3 +181,9 @@ def test_without(path: str, left: Any) -> None:
 
 def test_without_none_keeps_empty_lists() -> None:
     assert without_none({"a": None, "b": [], "c": {"d": None}, "e": [{"f": None}]}) == {"b": [], "c": {}, "e": [{}]}
+
+
+@pytest.mark.parametrize(("desired", "current"), [(["a", "a"], ["a", "b"]), (["a", "b"], ["a", "a"])])
+def test_an_unordered_list_with_the_same_twice_is_another_list(desired: list[str], current: list[str]) -> None:
+    planned = plan({"list": current}, {"list": desired}, {"list": UNORDERED}, whole_body(()))
+    assert planned.action == UPDATE

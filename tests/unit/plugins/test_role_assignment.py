@@ -175,7 +175,6 @@ def test_a_condition_goes_away() -> None:
 @pytest.mark.parametrize(
     ("given", "option"),
     [
-        ({"condition": "ActionMatches{'x'}"}, "condition"),
         ({"principal_id": "id-mlflow"}, "principal_id"),
         ({"scope": "rg-mlflow"}, "scope"),
     ],

@@ -311,6 +311,36 @@ def test_other_retention_leaves_the_database_itself_alone_and_keeps_the_rest_of_
     assert result["sql_database"]["backupLongTermRetentionPolicy"]["weeklyRetention"] == "P4W"
 
 
+def test_more_retention_follows_the_larger_sku_that_it_needs() -> None:
+    basic = database()
+    basic["sku"] = {"name": "Basic", "tier": "Basic", "capacity": 5}
+    with FakeAzure(
+        get(DATABASE, 200, basic),
+        get(SHORT_TERM, 200, {"properties": {"retentionDays": 7}}),
+        patch(DATABASE, 202, {}, headers=ACCEPTED, sent={"sku": {"name": "S0"}}),
+        poll("Succeeded"),
+        get(DATABASE, 200, database()),
+        put(SHORT_TERM, 202, {}, headers=ACCEPTED, sent={"properties": {"retentionDays": 35}}),
+        poll("Succeeded"),
+    ) as azure:
+        given = {"sku": "S0", "short_term_retention": {"retention_days": 35}}
+        assert run("sql_database", azure, **given, **DATABASE_WANTED)["changed"] is True
+
+
+def test_less_retention_comes_before_the_smaller_sku_that_needs_it() -> None:
+    with FakeAzure(
+        get(DATABASE, 200, database()),
+        get(SHORT_TERM, 200, {"properties": {"retentionDays": 35}}),
+        put(SHORT_TERM, 202, {}, headers=ACCEPTED, sent={"properties": {"retentionDays": 7}}),
+        poll("Succeeded"),
+        patch(DATABASE, 202, {}, headers=ACCEPTED, sent={"sku": {"name": "Basic"}}),
+        poll("Succeeded"),
+        get(DATABASE, 200, database()),
+    ) as azure:
+        given = {"sku": "Basic", "short_term_retention": {"retention_days": 7}}
+        assert run("sql_database", azure, **given, **DATABASE_WANTED)["changed"] is True
+
+
 def test_check_mode_of_retention() -> None:
     with FakeAzure(get(DATABASE, 200, database()), get(SHORT_TERM, 200, {"properties": TWO_WEEKS})) as azure:
         given = {"short_term_retention": {"retention_days": 7}}

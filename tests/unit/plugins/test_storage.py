@@ -148,6 +148,16 @@ def test_all_that_differs_is_one_patch_that_keeps_the_other_network_rules() -> N
     assert len(azure.writes) == 1
 
 
+def test_an_older_kind_is_upgraded() -> None:
+    standing = {**account(), "kind": "Storage"}
+    with FakeAzure(
+        get(ACCOUNT, 200, standing),
+        patch(ACCOUNT, 200, account(), sent={"kind": "StorageV2"}),
+        get(ACCOUNT, 200, account()),
+    ) as azure:
+        assert run("storage_account", azure, **{**WANTED, "kind": "StorageV2"})["changed"] is True
+
+
 @pytest.mark.parametrize(
     ("given", "standing"),
     [
@@ -227,6 +237,7 @@ KEPT = {"enabled": True, "days": 14}
         ({}, {}),
         ({"versioning_enabled": False, "last_access_time_tracking_enabled": False}, {}),
         ({"blob_delete_retention": OFF, "container_delete_retention": OFF, "change_feed": OFF, "restore": OFF}, {}),
+        ({"change_feed": {"enabled": False, "retention_in_days": 7}}, {}),
         (
             {"blob_delete_retention": KEPT, "versioning_enabled": True},
             {"deleteRetentionPolicy": {**KEPT, "allowPermanentDelete": False}, "isVersioningEnabled": True},
@@ -275,6 +286,7 @@ def test_check_mode_of_a_blob_service() -> None:
         ({"restore": KEPT, "blob_delete_retention": KEPT}, "restore.days"),
         ({"restore": KEPT, "versioning_enabled": False}, "versioning_enabled"),
         ({"restore": KEPT, "change_feed": OFF}, "change_feed.enabled"),
+        ({"restore": KEPT, "blob_delete_retention": OFF}, "blob_delete_retention.enabled"),
     ],
 )
 def test_settings_that_azure_would_refuse(given: dict[str, Any], option: str) -> None:
