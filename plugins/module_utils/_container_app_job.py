@@ -142,9 +142,7 @@ def check_cron(option: str, expression: str | None) -> None:
     if len(fields) != len(_CRON_FIELDS):
         raise InvalidOption(option, expression, _CRON_RULE)
     for field, (name, (least, most)) in zip(fields, _CRON_FIELDS.items(), strict=True):
-        names = {word: str(number + least) for number, word in enumerate(_CRON_NAMES.get(name, []))}
-        numbers = re.sub(r"[A-Za-z]+", lambda word: names.get(word[0].upper(), word[0]), field)
-        for item in numbers.split(","):
+        for item in _in_numbers(field, name, least).split(","):
             found = _CRON_ITEM.fullmatch(item)
             bounds = [int(bound) for bound in found.groups()[1:3] if bound is not None] if found else []
             if found is None or bounds != sorted(bounds) or not all(least <= bound <= most for bound in bounds):
@@ -153,6 +151,13 @@ def check_cron(option: str, expression: str | None) -> None:
                 )
             if found[4] is not None and int(found[4]) < 1:
                 raise InvalidOption(option, expression, f"its {name} has a step of 0; {_CRON_RULE}")
+
+
+def _in_numbers(field: str, name: str, least: int) -> str:
+    """MON-FRI as 1-5."""
+    for number, word in enumerate(_CRON_NAMES.get(name, []), least):
+        field = re.sub(rf"\b{word}\b", str(number), field, flags=re.IGNORECASE)
+    return field
 
 
 def _check_event_scale(params: Params, scale: dict[str, Any]) -> None:
