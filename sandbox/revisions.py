@@ -117,6 +117,9 @@ class Revisions:
         if properties["provisioningState"] != "Provisioned" or properties["runningState"] in ("Processing", "Stopped"):
             return
         state = self.running_state(revision)
+        if properties["runningState"] == "Failed" and state == "Degraded":
+            # what could not be started stays failed, with why, while it is tried again: whoever looks seldom must see it too
+            return
         crashed = [
             f"The container '{container.name}' ended with exit code {container.exit_code}."
             for replica in self.running(revision.key)

@@ -155,7 +155,8 @@ class Runtime:
             for revision in self._revisions.of(app.id):
                 properties = revision.properties
                 coming = app.key in resumed and revision.name == app.properties["latestRevisionName"]
-                if properties["active"] and not coming and properties["runningState"] not in ("ScaledToZero", "Failed"):
+                given_up = properties["provisioningState"] == "Failed" or properties["runningState"] == "ScaledToZero"
+                if properties["active"] and not coming and not given_up:
                     self.restart(revision)
         self._spawn(self._keep_scaled())
 

@@ -426,6 +426,38 @@ def test_azure_sql_lets_in_who_azure_would(sandbox: Client, platform: Platform, 
     assert "Good" not in log
 
 
+def test_a_restart_that_fails_stays_failed_until_a_replica_is_ready(
+    sandbox: Client, platform: Platform, sql: str
+) -> None:
+    """Somebody who looks seldom must see it too, however often the container is started again meanwhile."""
+    rule = f"{sql}/firewallRules/AllowAllWindowsAzureIps"
+    azure = {"properties": {"startIpAddress": "0.0.0.0", "endIpAddress": "0.0.0.0"}}
+    sandbox.arm("PUT", rule, azure)
+    uri = f"mssql+mssqlpython://boss:Good%2Bpass%2F1@{sql.rpartition('/')[2]}.database.windows.net:1433/db"
+    made = sandbox.put(app_path(platform), with_uri(platform, uri))
+    revision = f"{made['id']}/revisions/{made['properties']['latestReadyRevisionName']}"
+
+    def state() -> dict[str, Any]:
+        properties: dict[str, Any] = sandbox.arm("GET", revision).json()["properties"]
+        return properties
+
+    def restarts() -> int:
+        (replica,) = sandbox.arm("GET", f"{revision}/replicas").json()["value"]
+        return int(replica["properties"]["containers"][0]["restartCount"])
+
+    assert sandbox.arm("DELETE", rule).status_code == 200
+    sandbox.arm("POST", f"{revision}/restart")
+    sandbox.until(lambda: state()["runningState"] != "Processing", "the restart has come to an end")
+    failed_after = restarts()
+    sandbox.until(lambda: restarts() >= failed_after + 2, "it was tried again, twice")
+    found = state()
+    assert (found["runningState"], found["healthState"]) == ("Failed", "Unhealthy")
+    assert "is not allowed to access the server" in found["runningStateDetails"]
+    sandbox.arm("PUT", rule, azure)
+    sandbox.until(lambda: state()["runningState"] == "Running", "it runs by itself once it can")
+    assert state()["healthState"] == "Healthy"
+
+
 def test_azure_sql_by_managed_identity(sandbox: Client, platform: Platform) -> None:
     identity = platform.identity["properties"]
     name = f"sql-{uuid.uuid4().hex[:8]}"
