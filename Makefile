@@ -10,7 +10,6 @@
 BIN := .venv/bin
 LINK := .ansible/collections/ansible_collections/mlops/mlflow_azure
 TESTS := tests/unit tests/contract tests/image tests/client tests/sandbox tests/e2e tests/docker
-IMAGE_TESTS := tests/image tests/client tests/docker
 
 help:
 	@echo 'make demo      MLflow on a sandboxed Azure on this machine: no Azure, no Docker, no root'
@@ -36,20 +35,15 @@ down:
 	@python=$$(scripts/find-python) && "$$python" -m sandbox down --purge
 	@rm -rf out/sandbox .cache/tmp
 
+# Much of what takes long waits: for a clock, a container, a replica. So three run at a time; tests/conftest.py says which stay together.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(wildcard $(TESTS))
+
 # A second argument of make gives pytest's options: make test PYTEST_ARGS='-k storage'
 test: test-setup
-	@$(BIN)/python -m pytest $(wildcard $(TESTS)) -m 'not slow' $(PYTEST_ARGS)
+	@$(PYTEST) -m 'not slow' $(PYTEST_ARGS)
 
-# Much of what takes minutes waits: for a clock, a container, a replica. So what stands on the image runs beside all else.
 test-all: test-setup
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-slow-image test-slow-rest
-
-.PHONY: test-slow-image test-slow-rest
-test-slow-image:
-	@$(BIN)/python -m pytest $(wildcard $(IMAGE_TESTS)) -m slow $(PYTEST_ARGS)
-
-test-slow-rest:
-	@$(BIN)/python -m pytest $(wildcard $(filter-out $(IMAGE_TESTS),$(TESTS))) -m slow $(PYTEST_ARGS)
+	@$(PYTEST) -m slow $(PYTEST_ARGS)
 
 .PHONY: test-setup
 test-setup: setup

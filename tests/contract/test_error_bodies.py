@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +121,11 @@ def test_every_body_gives_code_target_meaning_and_remedy(place: int) -> None:
         assert found != by_status or known, f"{error.code} is explained by its status alone"
 
 
-def test_only_a_404_about_the_resource_reads_as_absent(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_a_404_about_the_resource_reads_as_absent(told: Callable[[str], None]) -> None:
     for entry in entries():
         wrong_request = entry["code"] in ("InvalidResourceType", "InvalidResourceNamespace", "SubscriptionNotFound")
         assert _arm.is_absent(read(entry)) == (status_of(entry) == 404 and not wrong_request), entry["code"]
     assert {status_of(entry) for entry in entries()} >= {400, 401, 403, 404, 409, 429, 500, 503}
     ours = [entry for entry in entries() if OURS.fullmatch(entry["resource_type"])]
-    with capsys.disabled():
-        print(f"\nerror bodies: {len(entries())}, of our types and of any type: {len(ours)}")
+    told(f"error bodies: {len(entries())}, of our types and of any type: {len(ours)}")
     assert len(ours) > 100

@@ -13,7 +13,7 @@ import copy
 import importlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +235,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]
     return {path: value}
 
 
-def test_every_change_is_seen_and_nothing_else_is_touched(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_change_is_seen_and_nothing_else_is_touched(told: Callable[[str], None]) -> None:
     tried = detected = 0
     missed: list[str] = []
     for module, index in cases():
@@ -258,8 +258,7 @@ def test_every_change_is_seen_and_nothing_else_is_touched(capsys: pytest.Capture
                 names = tuple(part for part in path if isinstance(part, str))
                 under = names[: len(prefix)] == prefix[: len(names)]
                 assert under or _plan.same(body.get(path), value), f"{module}[{index}] {shape}: lost {path}"
-    with capsys.disabled():
-        print(f"\nrecorded cases: {len(cases())}; changes detected: {detected} of {tried}")
+    told(f"recorded cases: {len(cases())}; changes detected: {detected} of {tried}")
     assert not missed
 
 

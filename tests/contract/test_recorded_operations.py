@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -200,8 +201,7 @@ def test_an_operation_ends_as_azure_ended_it(operation: Operation) -> None:
         assert settled == expected["response_body"]
 
 
-def test_count_of_operations(capsys: pytest.CaptureFixture[str]) -> None:
+def test_count_of_operations(told: Callable[[str], None]) -> None:
     by_module = Counter(f"{found.module} {found.write['method']}" for found in operations())
-    with capsys.disabled():
-        print(f"\nrecorded operations: {len(operations())} ({json.dumps(dict(sorted(by_module.items())))})")
+    told(f"recorded operations: {len(operations())} ({json.dumps(dict(sorted(by_module.items())))})")
     assert len(operations()) > 150

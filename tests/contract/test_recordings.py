@@ -12,7 +12,7 @@ import copy
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -163,10 +163,9 @@ def test_what_was_written_is_shown(place: int) -> None:
     assert decide(resource(module), current, asked).body == {}, where
 
 
-def test_count_of_recorded_writes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_count_of_recorded_writes(told: Callable[[str], None]) -> None:
     by_module = Counter(module for _where, module, _sent, _shown in writes())
-    with capsys.disabled():
-        print(f"\nrecorded writes: {len(writes())} ({', '.join(f'{m} {n}' for m, n in sorted(by_module.items()))})")
+    told(f"recorded writes: {len(writes())} ({', '.join(f'{m} {n}' for m, n in sorted(by_module.items()))})")
     assert len(writes()) > 200
 
 
@@ -246,7 +245,7 @@ def unset(value: Any, how: str) -> Any:
     return [unset(item, how) for item in value] if isinstance(value, list) else value
 
 
-def test_spelling_is_no_change(capsys: pytest.CaptureFixture[str]) -> None:
+def test_spelling_is_no_change(told: Callable[[str], None]) -> None:
     tried: Counter[str] = Counter()
     wrong = []
     for module, index in cases():
@@ -262,10 +261,9 @@ def test_spelling_is_no_change(capsys: pytest.CaptureFixture[str]) -> None:
                 continue
             if planned.action != _plan.NONE:
                 wrong.append(f"{module}[{index}] {what}")
-    with capsys.disabled():
-        print(
-            f"\nother spellings of the recorded cases: {sum(tried.values())} ({', '.join(f'{k} {n}' for k, n in tried.items())})"
-        )
+    told(
+        f"other spellings of the recorded cases: {sum(tried.values())} ({', '.join(f'{k} {n}' for k, n in tried.items())})"
+    )
     assert not wrong
     assert set(tried) >= {
         "order",

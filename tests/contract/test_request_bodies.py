@@ -19,7 +19,7 @@ import re
 import sys
 import typing
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -409,19 +409,18 @@ def judged(source: str, problems: Any) -> tuple[list[Body], list[str]]:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_sdk_knows_every_body(source: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_sdk_knows_every_body(source: str, told: Callable[[str], None]) -> None:
     if source == "changes of recorded cases" and not cases():
         pytest.skip(f"no recordings of Azure in {RECORDINGS} (set MLFLOW_AZURE_RECORDINGS)")
     bodies, problems = judged(source, problems_by_sdk)
-    with capsys.disabled():
-        print(f"\nrequest bodies by {source}: {len(bodies)}, judged by the SDK's models")
+    told(f"request bodies by {source}: {len(bodies)}, judged by the SDK's models")
     assert bodies
     assert not problems, "\n".join(problems)
 
 
 @pytest.mark.skipif(not SCHEMAS.is_dir(), reason=f"no schemas of Microsoft in {SCHEMAS} (set MLFLOW_AZURE_RECORDINGS)")
 @pytest.mark.parametrize("source", SOURCES)
-def test_microsofts_schema_knows_every_body(source: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_microsofts_schema_knows_every_body(source: str, told: Callable[[str], None]) -> None:
     types = {resource(name).operations: resource(name).type for name in resources()}
     types[_role_assignment.ASSIGNMENTS] = "Microsoft.Authorization/roleAssignments"
     count: Counter[str] = Counter()
@@ -437,10 +436,9 @@ def test_microsofts_schema_knows_every_body(source: str, capsys: pytest.CaptureF
         return against_schema(body.content, all_types, reference, "", body.partial)
 
     _bodies, problems = judged(source, problems_by_schema)
-    with capsys.disabled():
-        print(
-            f"\nrequest bodies by {source}, judged by Microsoft's schemas: {', '.join(f'{k} {n}' for k, n in count.items())}"
-        )
+    told(
+        f"request bodies by {source}, judged by Microsoft's schemas: {', '.join(f'{k} {n}' for k, n in count.items())}"
+    )
     assert not problems, "\n".join(problems)
 
 

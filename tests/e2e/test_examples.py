@@ -9,6 +9,7 @@ import ast
 import json
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,10 +197,9 @@ def test_all_examples_of_a_module_run(module: str, run: Run) -> None:
             assert run.ended.get(repeated) == "ok", f"{repeated} {run.ended.get(repeated)}\n{run.play.output[-3000:]}"
 
 
-def test_all_examples_were_executed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_examples_were_executed(run: Run, told: Callable[[str], None]) -> None:
     assert run.play.code == 0, run.play.output[-6000:]
     executed = [example for example in run.found if run.ended.get(example.named()["name"]) in ("ok", "changed")]
     assert len(executed) == len(run.found)
-    with capsys.disabled():
-        twice = sum(example.again for example in executed)
-        print(f"\n{len(executed)} examples of {len(MODULES)} modules executed, {twice} of them twice")
+    twice = sum(example.again for example in executed)
+    told(f"{len(executed)} examples of {len(MODULES)} modules executed, {twice} of them twice")

@@ -13,7 +13,7 @@ import copy
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -362,7 +362,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> dict[Case, list[str]]:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_sandbox_answers_as_azure_did(
-    kind: str, replayed: dict[Case, list[str]], capsys: pytest.CaptureFixture[str]
+    kind: str, replayed: dict[Case, list[str]], told: Callable[[str], None]
 ) -> None:
     wrong = {}
     for case, found in replayed.items():
@@ -371,19 +371,17 @@ def test_the_sandbox_answers_as_azure_did(
         ):
             wrong[case.name] = left
     total = sum(case.type == kind for case in replayed)
-    with capsys.disabled():
-        print(f"\n{kind}: {total - len(wrong)}/{total}", end=" ")
+    told(f"{kind}: {total - len(wrong)}/{total}")
     assert total > 0
     assert not wrong, json.dumps(wrong, indent=2)
 
 
-def test_the_whole_count(replayed: dict[Case, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_whole_count(replayed: dict[Case, list[str]], told: Callable[[str], None]) -> None:
     exact = sum(not found for found in replayed.values())
     matched = sum(
         all(any(row.covers(case, one) for row in TOLERATED) for one in found) for case, found in replayed.items()
     )
-    with capsys.disabled():
-        print(f"\nrecorded writes: {matched}/{len(replayed)} matched, {exact} of them to the letter", end=" ")
+    told(f"recorded writes: {matched}/{len(replayed)} matched, {exact} of them to the letter")
     assert matched == len(replayed)
 
 

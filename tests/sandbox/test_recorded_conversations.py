@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,15 +122,11 @@ def held(folder: Path, path: Path) -> list[Turn]:
     return found
 
 
-def test_each_answer_has_azures_status_and_code(turns: list[Turn], capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_answer_has_azures_status_and_code(turns: list[Turn], told: Callable[[str], None]) -> None:
     wrong = [turn for turn in turns if turn.azure != turn.sandbox and turn.tolerated is None]
     same = sum(turn.azure == turn.sandbox for turn in turns)
     conversations = len({turn.conversation for turn in turns})
-    with capsys.disabled():
-        print(
-            f"\n{len(turns) - len(wrong)}/{len(turns)} answers of {conversations} conversations, {same} the same",
-            end=" ",
-        )
+    told(f"{len(turns) - len(wrong)}/{len(turns)} answers of {conversations} conversations, {same} the same")
     assert turns
     assert not wrong, "\n".join(f"{turn.conversation}#{turn.number}: {turn.azure} | {turn.sandbox}" for turn in wrong)
 
