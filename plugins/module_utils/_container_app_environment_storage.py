@@ -92,5 +92,16 @@ def check(params: Params) -> None:
 
 def check_create(params: Params) -> None:
     """What only a new storage needs. Raises InvalidOption."""
+    _need_key(params, "a new storage needs it.")
+
+
+def observe(_arm: Arm, params: Params, current: Json) -> Json:
+    """The storage as it is. Raises InvalidOption where another kind of share, of which Azure has no key, is asked for."""
+    if not (current["properties"].get("azureFile") or {}).get("accountName"):
+        _need_key(params, "a storage that was an NFS share needs it.")
+    return current
+
+
+def _need_key(params: Params, why: str) -> None:
     if params["azure_file"] is not None and not params["azure_file"]["account_key"]:
-        raise InvalidOption("azure_file.account_key", None, "a new storage needs it.")
+        raise InvalidOption("azure_file.account_key", None, why)

@@ -149,6 +149,7 @@ RESOURCE = Resource(
     rules=_storage.RULES,
     check=_storage.check,
     check_create=_storage.check_create,
+    observe=_storage.observe,
     forced=_storage.forced,
     prepare=_storage.body,
     create="create_or_update",

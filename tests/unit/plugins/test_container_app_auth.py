@@ -238,6 +238,16 @@ def test_a_new_storage_needs_the_key() -> None:
     assert caught.value.fields["option"] == "azure_file.account_key"
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_smb_in_the_place_of_nfs_needs_the_key(check_mode: bool) -> None:
+    nfs = {"nfsAzureFile": {"server": "s.file.core.windows.net", "shareName": "/s/share", "accessMode": "ReadWrite"}}
+    found = {**storage(), "properties": nfs}
+    given = {**SHARE, "azure_file": {**FILES, "account_key": None}}
+    with FakeAzure(get(STORAGE, 200, found)) as azure, pytest.raises(InvalidOption) as caught:
+        run("container_app_environment_storage", azure, check_mode=check_mode, **given)
+    assert caught.value.fields["option"] == "azure_file.account_key"
+
+
 @pytest.mark.parametrize("given", [{}, {"nfs_azure_file": {"server": "s", "share_name": "/a/b"}, "azure_file": FILES}])
 def test_a_storage_is_of_one_kind(given: dict[str, Any]) -> None:
     with pytest.raises(AssertionError, match="azure_file"):
