@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -44,12 +43,13 @@ def told(record_property: Callable[[str, object], None]) -> Callable[[str], None
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [
-        report for found in terminalreporter.stats.values() for report in found if hasattr(report, "user_properties")
+        report
+        for found in terminalreporter.stats.values()
+        for report in found
+        if isinstance(report, pytest.TestReport) and report.when == "call"
     ]
     # Tests with several parameters may say the same.
-    lines = Counter(
-        value for report in reports if report.when == "call" for name, value in report.user_properties if name == "told"
-    )
+    lines = dict.fromkeys(value for report in reports for name, value in report.user_properties if name == "told")
     if lines:
         terminalreporter.section("what was counted")
         for line in lines:
