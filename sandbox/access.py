@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fnmatch
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sandbox.store import Store
@@ -124,6 +125,34 @@ def is_allowed(store: Store, principal: str, action: str, scope: str, *, data: b
 
     A role assignment counts at its own scope and below, and only once it has propagated.
     """
+    for role in _roles(store, principal, scope):
+        if (
+            _matches(role.data_actions, action) and not _matches(role.not_data_actions, action)
+            if data
+            else _matches(role.actions, action) and not _matches(role.not_actions, action)
+        ):
+            return True
+    return False
+
+
+def permissions(store: Store, principal: str, scope: str) -> list[dict[str, list[str]]]:
+    """What a principal may do at a scope, as Azure lists it: one entry for each role assignment that counts there.
+
+    Source: https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource-group
+    """
+    return [
+        {
+            "actions": list(role.actions),
+            "notActions": list(role.not_actions),
+            "dataActions": list(role.data_actions),
+            "notDataActions": list(role.not_data_actions),
+        }
+        for role in _roles(store, principal, scope)
+    ]
+
+
+def _roles(store: Store, principal: str, scope: str) -> Iterator[Role]:
+    """The roles that a principal has at a scope or above it."""
     asked = scope.lower().rstrip("/") + "/"
     delay = float(store.setting("role_propagation") or 0)
     for assignment in store.of_type(ROLE_ASSIGNMENTS):
@@ -135,12 +164,5 @@ def is_allowed(store: Store, principal: str, action: str, scope: str, *, data: b
         if assignment.private.get("propagates") and time.time() < assignment.created + delay:
             continue
         role = role_of(store, str(properties["roleDefinitionId"]).rpartition("/")[2])
-        if role is None:
-            continue
-        if (
-            _matches(role.data_actions, action) and not _matches(role.not_data_actions, action)
-            if data
-            else _matches(role.actions, action) and not _matches(role.not_actions, action)
-        ):
-            return True
-    return False
+        if role is not None:
+            yield role

@@ -14,7 +14,7 @@ import time
 import uuid
 from typing import Any
 
-from sandbox.access import is_allowed
+from sandbox.access import is_allowed, permissions
 from sandbox.api_versions import check_api_version
 from sandbox.known_properties import unknown_properties, with_azures_names
 from sandbox.messages import Request, Response, json_response
@@ -373,7 +373,15 @@ class ResourceManager:
         return owner.act(Call(subject, call.caller, call.api_version, call.body, call.query), resource, action.lower())
 
     def _provider_action(self, method: str, call: Call, action: str) -> Response:
-        """POST …/providers/<namespace>/checkNameAvailability, for the types whose names are unique everywhere."""
+        """POST …/providers/<namespace>/checkNameAvailability, for the types whose names are unique everywhere; what one may do; quotas."""
+        what = f"{call.target.namespace}/{'/'.join(call.target.types)}".lower()
+        if method == "GET" and what == "microsoft.authorization/permissions":
+            scope = call.target.scope
+            self._permit(call.caller.object_id, "Microsoft.Authorization/permissions/read", scope)
+            return json_response(200, {"value": permissions(self.store, call.caller.object_id, scope)})
+        if method == "GET" and what == "microsoft.app/locations/usages":
+            self._permit(call.caller.object_id, "Microsoft.App/locations/usages/read", call.target.scope)
+            return json_response(200, {"value": self.subscription.app_usages(call.target.names[0])})
         asked = str(call.body.get("type", "")).lower()
         if method == "POST" and action.lower() == "checknameavailability" and asked in self.types:
             return json_response(200, self.types[asked].availability(str(call.body.get("name", ""))))

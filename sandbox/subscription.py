@@ -18,6 +18,8 @@ from sandbox.store import Resource, Store
 
 _LISTED = ("id", "name", "type", "location", "tags", "sku", "kind", "identity", "zones", "managedBy")
 _GROUP_PROVIDER = "Microsoft.Resources"
+# What the API of quotas says, https://learn.microsoft.com/azure/container-apps/quotas; more are made all the same.
+ENVIRONMENTS_PER_REGION = 20
 
 
 class Subscription:
@@ -136,6 +138,23 @@ class Subscription:
         }
         details = [{**said, "target": namespace}]
         raise ArmError(409, said["code"], said["message"], details=details)
+
+    # quotas
+
+    def app_usages(self, location: str) -> list[Json]:
+        """How many environments of Container Apps there are in a region, and may be."""
+        region = location.replace(" ", "").lower()
+        environments = self._store.of_type("microsoft.app/managedenvironments")
+        used = sum(str(one.body.get("location", "")).replace(" ", "").lower() == region for one in environments)
+        name = "ManagedEnvironmentCount"
+        return [
+            {
+                "unit": "Count",
+                "currentValue": used,
+                "limit": ENVIRONMENTS_PER_REGION,
+                "name": {"value": name, "localizedValue": name},
+            }
+        ]
 
     # lists
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from ._api_versions import API_VERSIONS
 from ._auth import Connection
@@ -98,6 +99,23 @@ class Arm:
             function(*arguments, deadline=self.deadline, raw_response_hook=_kept_in(answers), **options)
             return _json(answers[-1].http_response)
 
+    def request(
+        self, operations: Operations, method: str, path: str, api_version: str, body: Json | None = None
+    ) -> Json:
+        """Body of the answer of a request that no SDK method makes, {} when it has none. Raises ArmError and Failure.
+
+        operations: of a client that has a public send_request. path: below Resource Manager. api_version: key of API_VERSIONS.
+        """
+        from azure.core.rest import HttpRequest
+
+        with self._errors(f"{method} {path}"):
+            url = f"{self.connection.cloud.resource_manager}{quote(path)}"
+            request = HttpRequest(method, url, params={"api-version": API_VERSIONS[api_version]}, json=body)
+            response = self._client_of(operations).send_request(request, deadline=self.deadline)
+            if response.status_code >= 400:
+                raise _from_response(response)
+            return _json(response)
+
     def call_all(self, operations: Operations, method: str, *arguments: Any, **options: Any) -> list[Json]:
         """The items of all pages of a list operation."""
         with self._errors(f"{operations.group}.{method}"):
@@ -174,11 +192,14 @@ class Arm:
         )
 
     def _group(self, operations: Operations) -> Any:
+        return getattr(self._client_of(operations), operations.group)
+
+    def _client_of(self, operations: Operations) -> Any:
         client = self._clients.get((operations.client, operations.api_version))
         if client is None:
             client = self._client(operations)
             self._clients[(operations.client, operations.api_version)] = client
-        return getattr(client, operations.group)
+        return client
 
     def _client(self, operations: Operations) -> Any:
         from azure.core.pipeline import policies

@@ -95,7 +95,8 @@ def test_every_task_is_named_and_names_its_module_in_full(role: str) -> None:
 
 def test_site_checks_every_role_that_has_something_to_check() -> None:
     plays = yaml.safe_load((ROLES.parent / "playbooks" / "site.yml").read_text(encoding="utf-8"))
-    checked = [task["ansible.builtin.import_role"] for play in plays for task in play.get("pre_tasks", [])]
+    blocks = [entry.get("block", []) for play in plays for entry in play.get("pre_tasks", [])]
+    checked = [task["ansible.builtin.import_role"] for block in blocks for task in block if "ansible.builtin.import_role" in task]
     assert {role["tasks_from"] for role in checked} == {"preflight"}
     assert sorted(role["name"].rpartition(".")[2] for role in checked) == [
         role for role in NAMES if (ROLES / role / "tasks" / "preflight.yml").exists()

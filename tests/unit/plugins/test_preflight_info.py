@@ -1,0 +1,163 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""preflight_info: all that Azure would refuse, in one answer; nothing is asked twice, and what stands is not asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._preflight import may
+from fake_azure import BASE, GROUP, Exchange, FakeAzure, get, post, run
+
+ALL = [{"actions": ["*"], "notActions": []}]
+CONTRIBUTOR = [{"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"]}]
+GONE = {"error": {"code": "ResourceGroupNotFound", "message": "Resource group 'rg' could not be found."}}
+REFUSED = {"error": {"code": "AuthorizationFailed", "message": "does not have authorization"}}
+STORAGE = {
+    "type": "Microsoft.Storage/storageAccounts",
+    "name": "st1",
+    "resource_group": "rg",
+    "location": "West Europe",
+    "option": "storage_account_name",
+    "location_option": "storage_location",
+}
+ENVIRONMENT = {**STORAGE, "type": "Microsoft.App/managedEnvironments", "name": "cae", "option": "app_environment_name"}
+ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+
+
+def permissions(scope: str, found: Any, status: int = 200) -> Exchange:
+    body = {"value": found} if status == 200 else found
+    return get(f"{scope}/providers/Microsoft.Authorization/permissions", status, body)
+
+
+def provider(namespace: str, kind: str, state: str = "Registered", *regions: str) -> Exchange:
+    types = [{"resourceType": kind, "locations": list(regions or ("West Europe", "North Europe"))}]
+    return get(f"{BASE}/providers/{namespace}", 200, {"registrationState": state, "resourceTypes": types})
+
+
+def storage_provider(state: str = "Registered", *regions: str) -> Exchange:
+    return provider("Microsoft.Storage", "storageAccounts", state, *regions)
+
+
+def name_check(answer: Any, status: int = 200) -> Exchange:
+    sent = {"name": "st1", "type": "Microsoft.Storage/storageAccounts"}
+    return post(f"{BASE}/providers/Microsoft.Storage/checkNameAvailability", status, answer, sent=sent)
+
+
+def usages(used: int, limit: int) -> Exchange:
+    found = {"value": [{"name": {"value": "ManagedEnvironmentCount"}, "currentValue": used, "limit": limit}]}
+    return get(f"{BASE}/providers/Microsoft.App/locations/westeurope/usages", 200, found)
+
+
+def group(*found: Any, status: int = 200, body: Any = None) -> Exchange:
+    return get(f"{GROUP}/resources", status, body or {"value": list(found)})
+
+
+ABSENT = group(status=404, body=GONE)
+STANDING = {"id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", "type": STORAGE["type"], "name": "ST1"}
+TAKEN = {"nameAvailable": False, "reason": "AlreadyExists", "message": "The storage account named st1 is already taken."}
+
+
+def test_what_stands_costs_two_reads() -> None:
+    with FakeAzure(group(STANDING), permissions(GROUP, ALL)) as azure:
+        found = run("preflight_info", azure, resources=[STORAGE], actions=[ASSIGN])
+    assert found == {"changed": False, "problems": [], "unchecked": [], "existing": [STANDING["id"]]}
+
+
+def test_nothing_is_wrong_with_what_is_to_be_made() -> None:
+    asked = (ABSENT, storage_provider(), name_check({"nameAvailable": True}), permissions(BASE, ALL))
+    with FakeAzure(*asked) as azure:
+        found = run("preflight_info", azure, check_mode=True, resources=[STORAGE], actions=[ASSIGN])
+    assert found == {"changed": False, "problems": [], "unchecked": [], "existing": []}
+
+
+def test_everything_that_is_wrong_is_told_together() -> None:
+    asked = (
+        ABSENT,
+        storage_provider("NotRegistered", "East US"),
+        provider("Microsoft.App", "managedEnvironments"),
+        name_check(TAKEN),
+        get(f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", 404, GONE),
+        usages(20, 20),
+        permissions(BASE, CONTRIBUTOR),
+    )
+    with FakeAzure(*asked) as azure:
+        problems = run("preflight_info", azure, resources=[STORAGE, ENVIRONMENT], actions=[ASSIGN])["problems"]
+    assert len(problems) == 5
+    assert "az provider register --namespace Microsoft.Storage" in problems[0]
+    assert problems[1].startswith("storage_location: 'West Europe' has no Microsoft.Storage/storageAccounts")
+    assert "Give it one of eastus." in problems[1]
+    assert problems[2].startswith("storage_account_name: 'st1' cannot be had: The storage account named st1 is already taken.")
+    assert "20 of the 20 Microsoft.App/managedEnvironments" in problems[3]
+    assert problems[4].startswith(f"You may not do {ASSIGN} on {BASE}.")
+
+
+def test_a_name_that_is_ours_already_is_no_problem() -> None:
+    """The group's list may lag behind what was made a moment ago."""
+    own = get(f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", 200, STANDING)
+    with FakeAzure(group(), storage_provider(), name_check(TAKEN), own, permissions(GROUP, ALL)) as azure:
+        assert run("preflight_info", azure, resources=[STORAGE])["problems"] == []
+
+
+def test_who_may_write_in_the_group_need_not_read_the_subscription() -> None:
+    asked = (
+        group(),
+        get(f"{BASE}/providers/Microsoft.Storage", 403, REFUSED),
+        name_check(REFUSED, 403),
+        permissions(GROUP, ALL),
+    )
+    with FakeAzure(*asked) as azure:
+        found = run("preflight_info", azure, resources=[STORAGE])
+    assert found["problems"] == []
+    assert len(found["unchecked"]) == 2
+
+
+def test_who_may_do_nothing_is_told_so() -> None:
+    asked = (group(status=403, body=REFUSED), storage_provider(), name_check({"nameAvailable": True}))
+    with FakeAzure(*asked, permissions(GROUP, REFUSED, 403)) as azure:
+        problems = run("preflight_info", azure, resources=[STORAGE])["problems"]
+    assert ["could not be read: AuthorizationFailed" in line for line in problems] == [True, True]
+
+
+def test_a_new_group_needs_the_right_to_make_it() -> None:
+    reader = [{"actions": ["*/read"], "notActions": []}]
+    asked = (ABSENT, storage_provider(), name_check({"nameAvailable": True}), permissions(BASE, reader))
+    with FakeAzure(*asked) as azure:
+        (line,) = run("preflight_info", azure, resources=[STORAGE])["problems"]
+    assert "Microsoft.Storage/storageAccounts/write, Microsoft.Resources/subscriptions/resourceGroups/write" in line
+    assert line.endswith("such as Contributor.")
+
+
+def test_a_resource_without_a_name_is_left_out() -> None:
+    with FakeAzure(permissions(BASE, ALL)) as azure:
+        assert run("preflight_info", azure, resources=[{**STORAGE, "name": ""}])["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("actions", "not_actions", "action", "allowed"),
+    [
+        (["*"], [], "Microsoft.Sql/servers/write", True),
+        (["*/read"], [], "Microsoft.Sql/servers/write", False),
+        (["microsoft.sql/servers/*"], [], "Microsoft.Sql/servers/write", True),
+        (["*"], ["Microsoft.Authorization/*/Write"], ASSIGN, False),
+        (["Microsoft.Sql/servers/write"], None, "Microsoft.Sql/servers/writes", False),
+        (None, None, "Microsoft.Sql/servers/write", False),
+    ],
+)
+def test_patterns_of_roles(actions: Any, not_actions: Any, action: str, allowed: bool) -> None:
+    assert may([{"actions": actions, "notActions": not_actions}], action) is allowed
+
+
+def test_one_role_is_enough() -> None:
+    """What one role leaves out, another may give: notActions take away from their own role only."""
+    assert may([*CONTRIBUTOR, {"actions": [ASSIGN], "notActions": []}], ASSIGN)
+
+
+def test_a_provider_that_is_not_registered_answers_nothing_about_names_and_is_told_once() -> None:
+    unregistered = {"error": {"code": "MissingSubscriptionRegistration", "message": "is not registered"}}
+    asked = (ABSENT, storage_provider("NotRegistered"), name_check(unregistered, 409), permissions(BASE, ALL))
+    with FakeAzure(*asked) as azure:
+        (line,) = run("preflight_info", azure, resources=[STORAGE])["problems"]
+    assert line.endswith("az provider register --namespace Microsoft.Storage")
