@@ -19,6 +19,7 @@ from sandbox.api_versions import check_api_version
 from sandbox.known_properties import unknown_properties, with_azures_names
 from sandbox.messages import Request, Response, json_response
 from sandbox.paging import page, resource_filter
+from sandbox.providers.authorization import refuse_where_locked
 from sandbox.resource_types import (
     REGIONS,
     ArmError,
@@ -194,6 +195,7 @@ class ResourceManager:
     def _group(self, method: str, group_id: str, name: str, principal: str, body: Json) -> Response:
         verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(method, "write")
         self._permit(principal, f"Microsoft.Resources/subscriptions/resourceGroups/{verb}", group_id)
+        refuse_where_locked(self.store, method, group_id)
         existing = self.store.get(group_id)
         if method == "HEAD":
             return Response(204 if existing is not None else 404)
@@ -262,6 +264,7 @@ class ResourceManager:
         handler = self._handler(target)
         verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(method, "write")
         self._permit(call.caller.object_id, f"{handler.type}/{verb}", handler.resource_id(target))
+        refuse_where_locked(self.store, method, handler.resource_id(target))
         if target.resource_group is not None:
             self._existing_group(
                 f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}", target.resource_group
@@ -368,6 +371,7 @@ class ResourceManager:
         resource = self._find(owner, subject)
         kind = "read" if method == "GET" else "action"
         self._permit(call.caller.object_id, f"{owner.type}/{target.types[-1]}/{kind}", subject.id)
+        refuse_where_locked(self.store, method, subject.id)
         if resource is None:
             raise owner.not_found(subject)
         return owner.act(Call(subject, call.caller, call.api_version, call.body, call.query), resource, action.lower())

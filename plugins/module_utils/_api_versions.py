@@ -9,6 +9,7 @@ from __future__ import annotations
 API_VERSIONS = {
     "Microsoft.App": "2025-07-01",
     "Microsoft.Authorization": "2022-04-01",
+    "Microsoft.Authorization/locks": "2020-05-01",
     "Microsoft.ContainerRegistry": "2025-11-01",
     "Microsoft.ContainerRegistry/registries/runs": "2025-03-01-preview",
     "Microsoft.KeyVault": "2025-05-01",

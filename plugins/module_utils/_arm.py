@@ -82,10 +82,10 @@ class Arm:
         self.transport = transport
         self._clients: dict[tuple[str, str], Any] = {}
 
-    def get(self, operations: Operations, method: str, *arguments: str) -> Json | None:
+    def get(self, operations: Operations, method: str, *arguments: str, **options: Any) -> Json | None:
         """Body of a read; None when the resource, its parent or its resource group is absent."""
         try:
-            return self.call(operations, method, *arguments)
+            return self.call(operations, method, *arguments, **options)
         except ArmError as error:
             if is_absent(error):
                 return None
@@ -127,15 +127,18 @@ class Arm:
                 list(page)
             return [item for answer in answers for item in _json(answer.http_response).get("value", [])]
 
-    def submit(self, operations: Operations, method: str, *arguments: Any, body: Json | None = None) -> Submitted:
+    def submit(
+        self, operations: Operations, method: str, *arguments: Any, body: Json | None = None, **options: Any
+    ) -> Submitted:
         """Send a create, update or delete. A method that begins with C(begin_) may need to be waited for."""
         content = [] if body is None else [json.dumps(body).encode()]
         if not method.startswith("begin_"):
-            return Submitted(self.call(operations, method, *arguments, *content), None, None)
+            return Submitted(self.call(operations, method, *arguments, *content, **options), None, None)
         submission = _Submission()
         with self._errors(f"{operations.group}.{method}"):
             function = getattr(self._group(operations), method)
-            function(*arguments, *content, polling=submission, deadline=self.deadline, raw_response_hook=_kept_in([]))
+            hook = _kept_in([])
+            function(*arguments, *content, polling=submission, deadline=self.deadline, raw_response_hook=hook, **options)
             answer = _json(submission.response.http_response)
         return Submitted(answer, submission.client, submission.response)
 

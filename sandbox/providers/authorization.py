@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.Authorization: role definitions (the built-in ones) and role assignments."""
+"""Microsoft.Authorization: role definitions (the built-in ones), role assignments and locks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import re
 import uuid
 
 from sandbox.access import ROLE_DEFINITIONS, ROLES, ROLES_BY_GUID, Role, role_of
-from sandbox.resource_types import ArmError, Call, Json, NameRule, ResourceType, Target, passes, utc_now
-from sandbox.store import Resource
+from sandbox.resource_types import ArmError, Call, Json, NameRule, ResourceType, Target, parse_target, passes, utc_now
+from sandbox.store import Resource, Store
 
 GUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
@@ -255,3 +255,53 @@ def owner_assignment(subscription: str, principal: str) -> Resource:
             }
         },
     )
+
+
+class ManagementLock(ResourceType):
+    """Keeps what it is on, and all below, from being deleted or changed; `refuse_where_locked` is what does it."""
+
+    type = "Microsoft.Authorization/locks"
+    shows_state = False
+    name_rule = NameRule(
+        r"[^<>%&:\\?/]{0,259}[^<>%&:\\?/. ]", "InvalidLockName", "The lock name '{name}' is invalid."
+    )
+
+    def check(self, call: Call, existing: Resource | None) -> None:
+        level = str((call.body.get("properties") or {}).get("level", ""))
+        if level.lower() not in LEVELS:
+            raise ArmError(
+                400, "InvalidLockLevel", f"The lock level '{level}' is invalid. The supported levels are 'CanNotDelete, ReadOnly'."
+            )
+        scope = parse_target(call.target.scope)
+        if scope is not None and self.store.get(scope.id) is None:
+            kind = f"{scope.type}/{scope.name}"
+            raise ArmError(404, "ResourceNotFound", f"The Resource '{kind}' under resource group '{scope.resource_group}' was not found.")
+
+    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        asked = call.body["properties"]
+        kept = {"notes": asked["notes"]} if asked.get("notes") is not None else {}
+        return {"properties": {"level": LEVELS[asked["level"].lower()], **kept}}, {}
+
+
+LEVELS = {"cannotdelete": "CanNotDelete", "readonly": "ReadOnly"}
+_OF_LOCK = f"/providers/{ManagementLock.type}/".lower()
+
+
+def refuse_where_locked(store: Store, method: str, scope: str) -> None:
+    """Refuses a request that a lock forbids: on what it asks for, above it and, where it deletes, below it. Locks themselves are free."""
+    if method in ("GET", "HEAD"):
+        return
+    asked = scope.lower().rstrip("/") + "/"
+    for lock in store.of_type(ManagementLock.type):
+        locked = lock.key.lower().rpartition(_OF_LOCK)[0]
+        above = asked.startswith(f"{locked}/")
+        below = f"{locked}/".startswith(asked)
+        forbids = method == "DELETE" or lock.properties["level"] == "ReadOnly"
+        if forbids and _OF_LOCK not in asked and (above or (below and method == "DELETE")):
+            verb = "delete" if method == "DELETE" else "write"
+            raise ArmError(
+                409,
+                "ScopeLocked",
+                f"The scope '{scope}' cannot perform {verb} operation because following scope(s) are locked: "
+                f"'{lock.id[: len(locked)]}'. Please remove the lock and try again.",
+            )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.providers.app import ContainerApp, Revision
 from sandbox.providers.auth_config import AuthConfig
-from sandbox.providers.authorization import RoleAssignment, RoleDefinition
+from sandbox.providers.authorization import ManagementLock, RoleAssignment, RoleDefinition
 from sandbox.providers.container_registry import Registry, Run, Task
 from sandbox.providers.job import Execution, Job, JobRunner
 from sandbox.providers.key_vault import DeletedVault, DeletedVaults, Vault
@@ -58,7 +58,7 @@ class Behind:
 def resource_types(context: Context, behind: Behind) -> list[ResourceType]:
     """All of them, in the order in which /providers lists them."""
     plain = (
-        UserAssignedIdentity, RoleDefinition, RoleAssignment, Workspace, ManagedEnvironment, EnvironmentStorage, DaprComponent,
+        UserAssignedIdentity, RoleDefinition, RoleAssignment, ManagementLock, Workspace, ManagedEnvironment, EnvironmentStorage, DaprComponent,
         AuthConfig, Server, FirewallRule, VirtualNetworkRule, Administrator, EntraOnly, ConnectionPolicy,
         ShortTermRetention, LongTermRetention, TransparentDataEncryption, Task, Vault, DeletedVault, DeletedVaults, BlobServiceProperties,
         ManagementPolicy, FederatedIdentityCredential,

@@ -73,6 +73,7 @@ CASES = {
     "key_vault": Case({**HERE, "name": "kv-one", "vault_tenant_id": ANYBODY}),
     "key_vault_secret": Case({"vault": "kv-one", "name": "secret", "value": "v"}),
     "log_analytics_workspace": Case({**HERE, "name": "log1"}),
+    "management_lock": Case({"scope": GROUP, "name": "keep"}, {"notes": "new"}),
     "resource_group": Case({"name": "rg", "location": "westeurope"}),
     "role_assignment": Case({"scope": GROUP, "role": "Reader", "principal_id": ANYBODY}, {"description": "new"}),
     "sql_database": Case({**HERE, "server": "s1", "name": "d1"}),

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.Authorization/locks, over the wire. Source: https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from tests.sandbox.azure_client import Client
+
+LOCK = "providers/Microsoft.Authorization/locks/keep"
+IDENTITY = "providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"
+REGION = {"location": "westeurope"}
+
+
+def lock(sandbox: Client, scope: str, level: str) -> requests.Response:
+    return sandbox.arm("PUT", f"{scope}/{LOCK}", {"properties": {"level": level, "notes": "why"}}, version="2020-05-01")
+
+
+@pytest.fixture
+def group(sandbox: Client) -> str:
+    made = sandbox.group()
+    sandbox.identity(made)
+    return made
+
+
+@pytest.mark.parametrize("locked", ["", f"/{IDENTITY}"], ids=["the group", "what is in it"])
+def test_nothing_above_or_below_a_lock_is_deleted(sandbox: Client, group: str, locked: str) -> None:
+    assert lock(sandbox, group + locked, "CanNotDelete").json()["properties"] == {"level": "CanNotDelete", "notes": "why"}
+    for path in (group, f"{group}/{IDENTITY}"):
+        refused = sandbox.arm("DELETE", path)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ScopeLocked")
+        assert f"locked: '{group}{locked}'" in refused.json()["error"]["message"]
+    changed = sandbox.arm("PUT", f"{group}/{IDENTITY}", {**REGION, "tags": {"a": "b"}})
+    assert changed.status_code == 200
+    assert sandbox.arm("DELETE", f"{group}{locked}/{LOCK}").status_code == 200
+    assert sandbox.arm("DELETE", f"{group}/{IDENTITY}").status_code == 200
+    assert sandbox.arm("DELETE", group).status_code == 202
+
+
+def test_read_only_is_what_it_says(sandbox: Client, group: str) -> None:
+    assert lock(sandbox, group, "readonly").status_code == 201
+    for method in ("PUT", "PATCH", "DELETE"):
+        refused = sandbox.arm(method, f"{group}/{IDENTITY}", REGION)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ScopeLocked")
+    assert sandbox.arm("PUT", group, REGION).status_code == 409
+    assert sandbox.arm("GET", f"{group}/{IDENTITY}").status_code == 200
+    # Weaker again, which the lock itself does not forbid.
+    assert lock(sandbox, group, "CanNotDelete").status_code == 200
+    assert sandbox.arm("PUT", f"{group}/{IDENTITY}", REGION).status_code == 200
+
+
+def test_a_lock_of_one_group_is_no_other_groups(sandbox: Client, group: str) -> None:
+    """Not even of one whose name begins the same."""
+    assert lock(sandbox, group, "ReadOnly").status_code == 201
+    assert sandbox.arm("PUT", f"{group}x", REGION).status_code == 201
+    assert sandbox.arm("DELETE", f"{group}x").status_code == 202
+
+
+@pytest.mark.parametrize(("body", "code"), [({"level": "Open"}, "InvalidLockLevel"), ({}, "InvalidLockLevel")])
+def test_a_wrong_level_is_refused(sandbox: Client, group: str, body: dict[str, str], code: str) -> None:
+    refused = sandbox.arm("PUT", f"{group}/{LOCK}", {"properties": body})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, code)
+
+
+def test_what_is_not_there_cannot_be_locked(sandbox: Client, group: str) -> None:
+    assert lock(sandbox, f"{group}/{IDENTITY}x", "ReadOnly").status_code == 404
+    assert sandbox.arm("GET", f"{group}/{LOCK}").status_code == 404
