@@ -44,6 +44,20 @@ test: test-setup
 
 test-all: test-setup
 	@$(PYTEST) -m slow $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory test-molecule
+
+# One scenario for each role and one for the whole site: make test-molecule MOLECULE_ARGS='-s storage'
+.PHONY: test-molecule
+test-molecule: test-setup
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_HOME="$(CURDIR)/.ansible" molecule test $(or $(MOLECULE_ARGS),--all)
+
+# Unit and contract tests with a release of ansible-core, in an environment that holds what its users install: make test-versions ANSIBLE_CORE=2.20
+.PHONY: test-versions
+test-versions: VERSIONS = .cache/versions/$(ANSIBLE_CORE)
+test-versions: setup
+	@python=$$(scripts/find-python) && "$$python" -m venv $(VERSIONS)
+	@$(VERSIONS)/bin/pip install --quiet --disable-pip-version-check -r requirements-test.txt 'ansible-core~=$(ANSIBLE_CORE).0'
+	@$(VERSIONS)/bin/python -m pytest tests/unit tests/contract -m 'not slow' $(PYTEST_ARGS)
 
 .PHONY: test-setup
 test-setup: setup
