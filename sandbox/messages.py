@@ -35,6 +35,10 @@ class Request:
         found = parse_qs(urlsplit(self.url).query, keep_blank_values=True)
         return {name.lower(): values[0] for name, values in found.items()}
 
+    def queries(self, name: str) -> list[str]:
+        """All values that the query has for a parameter, each one word."""
+        return " ".join(parse_qs(urlsplit(self.url).query).get(name, [])).split()
+
     def json(self) -> dict[str, Any]:
         """The object of a JSON body; empty where the body is none."""
         try:

@@ -26,6 +26,10 @@ from sandbox.faults import Rule
 from sandbox.graph import Graph
 from sandbox.ingress import NOT_READY, REQUEST_SECONDS, Ingress
 from sandbox.key_vault import KeyVaults
+from sandbox.layers import KEY as LAYER_KEY
+from sandbox.layers import PATH as LAYER_PATH
+from sandbox.layers import REGISTRY as LAYER_REGISTRY
+from sandbox.layers import Layers
 from sandbox.log_stream import LogStream
 from sandbox.managed_identities import IdentityEndpoint
 from sandbox.messages import Request, Response, json_response
@@ -59,6 +63,7 @@ class Endpoints:
     identity: IdentityEndpoint
     graph: Graph
     streams: LogStream
+    layers: Layers
 
 
 class Gateway:
@@ -122,6 +127,9 @@ class Gateway:
         if account is not None:
             if not await self._strikes(flow, "", flow.request.method):
                 self._pass_to_blobs(flow, self._account(host) or account)
+        elif (registry := self._registry(host)) is not None:
+            if LAYER_PATH.fullmatch(_from_flow(flow).path) and not await self._strikes(flow, "", flow.request.method):
+                self._pass_to_layers(flow, self._registry(host) or registry)
         elif self._in_environment(host):
             way = self._to.runtime.way_to(host)
             if way is None:
@@ -227,6 +235,15 @@ class Gateway:
             flow.response = http.Response.make(503, b"", {"x-ms-error-code": "ServerBusy"})
         else:
             _reroute(flow, "https", "127.0.0.1", port)
+
+    def _pass_to_layers(self, flow: http.HTTPFlow, registry: Resource) -> None:
+        refusal = self._to.registry.refuse(registry, _from_flow(flow))
+        if refusal is not None:
+            flow.response = _to_flow(refusal)
+            return
+        flow.request.headers[LAYER_KEY] = self._to.layers.key
+        flow.request.headers[LAYER_REGISTRY] = registry.name
+        _reroute(flow, "http", "127.0.0.1", self._to.layers.port)
 
     # apps
 
@@ -339,5 +356,5 @@ def _from_flow(flow: http.HTTPFlow) -> Request:
 def _to_flow(response: Response) -> http.Response:
     made = http.Response.make(response.status, response.body, response.headers)
     if response.status == 204 or not response.body:
-        made.headers.setdefault("Content-Length", "0")
+        made.headers["Content-Length"] = response.headers.get("Content-Length", "0")  # of what a GET would bring
     return made

@@ -10,6 +10,7 @@ https://learn.microsoft.com/rest/api/containerregistry/.
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 import re
@@ -20,6 +21,7 @@ import time
 import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import jwt
 
@@ -39,8 +41,18 @@ CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
 PULL = "Microsoft.ContainerRegistry/registries/pull/read"
 PUSH = "Microsoft.ContainerRegistry/registries/push/write"
 DELETE = "Microsoft.ContainerRegistry/registries/artifacts/delete"
+# the name with which a registry takes a refresh token for a password
+TOKEN_USER = "00000000-0000-0000-0000-000000000000"
+ADMIN = "admin"
 TOKEN_SECONDS = 10_800
 UPLOAD_SECONDS = 3_600
+MANIFEST_BYTES = 4_194_304
+DIGEST = r"sha256:[0-9a-f]{64}"
+_TAG = r"\w[\w.-]{0,127}"
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
+# what a caller must be allowed to do on the registry for an action of a token's scope
+_NEEDED = {"pull": PULL, "push": PUSH, "metadata_read": PULL, "metadata_write": PUSH, "delete": DELETE}
+_PAGE = 100
 
 
 class Images:
@@ -49,7 +61,8 @@ class Images:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def _blob(self, digest: str) -> Path:
+    def blob(self, digest: str) -> Path:
+        """The file that holds what has a digest."""
         return self.folder / "blobs" / digest.replace(":", "-")
 
     def _tags(self, registry: str, repository: str) -> Path:
@@ -73,7 +86,7 @@ class Images:
 
     def _store(self, content: bytes) -> tuple[str, int]:
         digest = "sha256:" + hashlib.sha256(content).hexdigest()
-        path = self._blob(digest)
+        path = self.blob(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_private(path, content.decode())
         return digest, len(content)
@@ -86,7 +99,7 @@ class Images:
         return found
 
     def content(self, digest: str) -> bytes | None:
-        path = self._blob(digest)
+        path = self.blob(digest)
         return path.read_bytes() if path.exists() else None
 
     def config(self, registry: str, repository: str, reference: str) -> Json | None:
@@ -102,6 +115,44 @@ class Images:
     def forget(self, registry: str) -> None:
         """Removes all repositories of a registry that is being deleted."""
         shutil.rmtree(self.folder / "tags" / registry.lower(), ignore_errors=True)
+        shutil.rmtree(self.folder / "pushed" / registry.lower(), ignore_errors=True)
+
+    # what clients push
+
+    def _pushed(self, registry: str, digest: str) -> Path:
+        """The mark of a blob that was pushed to a registry; its content is kept once for all of them."""
+        return self.folder / "pushed" / registry.lower() / digest.replace(":", "-")
+
+    def holds(self, registry: str, digest: str) -> bool:
+        """Whether a registry has a blob: pushed to it, or part of an image that was built in it."""
+        if not re.fullmatch(DIGEST, digest) or not self.blob(digest).exists():
+            return False
+        return self._pushed(registry, digest).exists() or digest in self._built(registry)
+
+    def _built(self, registry: str) -> set[str]:
+        found = set()
+        for path in (self.folder / "tags" / registry.lower()).rglob("sha256-*"):
+            content = self.content(path.name.replace("-", ":", 1))
+            found |= {digest for group in manifest_parts(json.loads(content or b"{}")) or () for digest in group}
+        return found
+
+    def take(self, registry: str, upload: Path, digest: str) -> None:
+        """Makes a blob of a registry of a file that is complete."""
+        mark = self._pushed(registry, digest)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        self.blob(digest).parent.mkdir(parents=True, exist_ok=True)
+        upload.replace(self.blob(digest))
+        mark.touch()
+
+    def put_manifest(self, registry: str, repository: str, reference: str, content: bytes, kind: str) -> None:
+        """Stores a manifest, and lets a tag stand for it where the reference is one."""
+        digest, _size = self._store(content)
+        folder = self._tags(registry, repository)
+        folder.mkdir(parents=True, exist_ok=True)
+        entry = {"digest": digest, "time": utc_now(), "kind": kind}
+        write_private(folder / digest.replace(":", "-"), json.dumps({**entry, "manifest": True}))
+        if reference != digest:
+            write_private(folder / reference, json.dumps(entry))
 
     def repositories(self, registry: str) -> list[str]:
         base = self.folder / "tags" / registry.lower()
@@ -154,8 +205,8 @@ class RegistryEndpoint:
         path = request.path
         if path == "/oauth2/exchange" and request.method == "POST":
             return self._exchange(registry, request.form())
-        if path == "/oauth2/token" and request.method == "POST":
-            return self._token(registry, request.form())
+        if path == "/oauth2/token" and request.method in ("GET", "POST"):
+            return self._token(registry, request)
         access = self._access(registry, request)
         if access is None:
             return self._challenge(registry, request)
@@ -165,36 +216,54 @@ class RegistryEndpoint:
 
     # tokens
 
+    def login(self, registry: Resource, username: str, password: str) -> str | None:
+        """Who logs in with a name and a password, as Docker does: the object id, or the registry's own admin user. None where nobody does."""
+        if username == TOKEN_USER:
+            claims = self._read(registry, password, "refresh")
+            return None if claims is None else str(claims["sub"])
+        admin = registry.properties["adminUserEnabled"] and username.lower() == registry.name.lower()
+        if admin and password in (registry.private["password"], registry.private["password2"]):
+            return ADMIN
+        principal = self._context.store.principal(username)
+        known = principal is not None and principal.secret and secrets.compare_digest(principal.secret, password)
+        return principal.object_id if principal is not None and known else None
+
+    def may(self, registry: Resource, who: str, action: str) -> bool:
+        """Whether who has logged in may `pull` or `push`."""
+        return who == ADMIN or self._may(registry, who, action)
+
     def _exchange(self, registry: Resource, form: dict[str, str]) -> Response:
         caller = self._directory.read(f"Bearer {form.get('access_token', '')}")
         if caller is None:
-            return _refuse(
-                401,
-                "UNAUTHORIZED",
-                "authentication required, visit https://aka.ms/acr/authorization for more information.",
-            )
+            return _unauthorized()
         return json_response(200, {"refresh_token": self._sign(registry, caller.object_id, "refresh", [])})
 
-    def _token(self, registry: Resource, form: dict[str, str]) -> Response:
-        principal = self._read(registry, form.get("refresh_token", ""), "refresh")
-        if principal is None:
-            return _refuse(
-                401,
-                "UNAUTHORIZED",
-                "authentication required, visit https://aka.ms/acr/authorization for more information.",
-            )
+    def _token(self, registry: Resource, request: Request) -> Response:
+        """A token for the scopes asked for, as far as they are granted: by refresh token, or by name and password as Docker asks."""
+        form = request.form() if request.method == "POST" else {}
+        if form.get("grant_type") == "refresh_token":
+            claims = self._read(registry, form.get("refresh_token", ""), "refresh")
+            who = None if claims is None else str(claims["sub"])
+        elif form.get("grant_type") == "password":
+            who = self.login(registry, form.get("username", ""), form.get("password", ""))
+        else:
+            who = self.login(registry, *_basic(request.headers.get("authorization", "")))
+        if who is None:
+            return _unauthorized()
+        asked = form.get("scope", "").split() if form else request.queries("scope")
         granted = []
-        for scope in form.get("scope", "").split():
-            kind, name, actions = (scope.split(":") + ["", ""])[:3]
-            allowed = [action for action in actions.split(",") if self._may(registry, principal["sub"], action)]
+        for scope in asked:
+            kind, _mark, rest = scope.partition(":")
+            name, _mark, actions = rest.rpartition(":")
+            wanted = actions.split(",")
+            if "*" in wanted and kind == "repository":
+                wanted = list(_NEEDED)
+            allowed = [action for action in wanted if self.may(registry, who, action)]
             granted.append({"type": kind, "name": name, "actions": allowed})
-        return json_response(200, {"access_token": self._sign(registry, principal["sub"], "access", granted)})
+        return json_response(200, {"access_token": self._sign(registry, who, "access", granted)})
 
     def _may(self, registry: Resource, principal: str, action: str) -> bool:
-        needed = {"pull": PULL, "metadata_read": PULL, "push": PUSH, "metadata_write": PUSH, "delete": DELETE}.get(
-            action, PULL
-        )
-        return is_allowed(self._context.store, principal, needed, registry.id)
+        return is_allowed(self._context.store, principal, _NEEDED.get(action, PULL), registry.id)
 
     def _sign(self, registry: Resource, principal: str, use: str, access: list[Json]) -> str:
         now = int(time.time())
@@ -228,39 +297,25 @@ class RegistryEndpoint:
         server = registry.properties["loginServer"]
         scope = _scope(request)
         asked = f',scope="{scope}"' if scope else ""
-        refusal = _refuse(
-            401, "UNAUTHORIZED", "authentication required, visit https://aka.ms/acr/authorization for more information."
-        )
-        refusal.headers["Www-Authenticate"] = f'Bearer realm="https://{server}/oauth2/token",service="{server}"{asked}'
+        refusal = _unauthorized(scope)
+        lacking = ',error="insufficient_scope"' if "authorization" in request.headers and scope else ""
+        realm = f'Bearer realm="https://{server}/oauth2/token",service="{server}"{asked}{lacking}'
+        refusal.headers["Www-Authenticate"] = realm
         return refusal
 
     # content
 
     def _serve(self, registry: Resource, request: Request, claims: dict[str, Any]) -> Response:
-        scope = _scope(request)
-        kind, name, actions = (scope.split(":") + ["", ""])[:3]
-        granted = {
-            action
-            for item in claims["access"]
-            if (item["type"], item["name"]) == (kind, name)
-            for action in item["actions"]
-        }
-        if not set(actions.split(",")) <= granted and "*" not in granted:
+        if not _grants(claims, _scope(request)):
             return self._challenge(registry, request)
-        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs|tags)/([^/]+)", request.path)
-        if found is not None and found[2] == "tags":
-            return json_response(200, {"name": found[1], "tags": self._images.tags(registry.name, found[1])})
+        found = re.fullmatch(r"/v2/(.+)/(manifests|tags)/([^/]+)", request.path)
+        if found is not None and found[2] == "tags" and request.method == "GET":
+            return self._tag_list(registry, request, found[1])
         if found is not None and found[2] == "manifests":
             return self._manifest(registry, request, found[1], found[3])
-        if found is not None and request.method in ("GET", "HEAD"):
-            content = self._images.content(found[3])
-            return (
-                Response(200, content, {"Content-Type": "application/octet-stream"})
-                if content
-                else _refuse(404, "BLOB_UNKNOWN", "blob unknown to registry")
-            )
         if request.path in ("/acr/v1/_catalog", "/v2/_catalog"):
-            return json_response(200, {"repositories": self._images.repositories(registry.name)})
+            shown, headers = _paged(self._images.repositories(registry.name), request)
+            return json_response(200, {"repositories": shown}, headers)
         tag = re.fullmatch(r"/acr/v1/(.+)/_tags(?:/([^/]+))?", request.path)
         if tag is not None and request.method == "GET":
             return self._tag(registry, tag[1], tag[2])
@@ -273,11 +328,50 @@ class RegistryEndpoint:
         repository = re.fullmatch(r"/acr/v1/(.+)", request.path)
         if repository is not None:
             return self._repository(registry, request, repository[1])
-        return _refuse(
-            405, "UNSUPPORTED", "The operation is unsupported: the sandbox's registry holds what its own builds make."
-        )
+        return _refuse(405, "UNSUPPORTED", "The operation is unsupported.")
+
+    def refuse(self, registry: Resource, request: Request) -> Response | None:
+        """Azure's refusal of a request for a blob, judged by its headers; None where it may pass."""
+        claims = self._access(registry, request)
+        return None if claims is not None and _grants(claims, _scope(request)) else self._challenge(registry, request)
+
+    def _tag_list(self, registry: Resource, request: Request, repository: str) -> Response:
+        tags = self._images.tags(registry.name, repository)
+        if not tags and not self._images.manifests(registry.name, repository):
+            return _refuse(404, "NAME_UNKNOWN", "repository name not known to registry")
+        shown, headers = _paged(tags, request)
+        return json_response(200, {"name": repository, "tags": shown}, headers)
+
+    def _put_manifest(self, registry: Resource, request: Request, repository: str, reference: str) -> Response:
+        """Takes a manifest whose parts are all here; https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pushing-manifests."""
+        if not _REPOSITORY.fullmatch(repository):
+            return _refuse(400, "NAME_INVALID", "invalid repository name")
+        if not re.fullmatch(rf"{DIGEST}|{_TAG}", reference):
+            return _refuse(400, "TAG_INVALID", "manifest tag did not match URI")
+        if len(request.body) > MANIFEST_BYTES:
+            return _refuse(413, "SIZE_INVALID", f"manifests may have {MANIFEST_BYTES} bytes at most")
+        manifest = request.json()
+        parts = manifest_parts(manifest)
+        if manifest.get("schemaVersion") != 2 or parts is None:
+            return _refuse(400, "MANIFEST_INVALID", "manifest invalid")
+        digest = "sha256:" + hashlib.sha256(request.body).hexdigest()
+        if reference.startswith("sha256:") and reference != digest:
+            return _refuse(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
+        blobs, manifests = parts
+        missing = [one for one in blobs if not self._images.holds(registry.name, one)]
+        missing += [one for one in manifests if self._images.find(registry.name, repository, one) is None]
+        if missing:
+            return _refuse(404, "MANIFEST_BLOB_UNKNOWN", f"blob unknown to registry: {missing[0]}")
+        kind = request.headers.get("content-type") or manifest.get("mediaType") or MANIFEST_TYPE
+        self._images.put_manifest(registry.name, repository, reference, request.body, kind)
+        where = f"/v2/{repository}/manifests/{digest}"
+        return Response(201, b"", {"Location": where, "Docker-Content-Digest": digest})
 
     def _manifest(self, registry: Resource, request: Request, repository: str, reference: str) -> Response:
+        if request.method == "PUT":
+            return self._put_manifest(registry, request, repository, reference)
+        if request.method not in ("GET", "HEAD", "DELETE"):
+            return _refuse(405, "UNSUPPORTED", "The operation is unsupported.")
         found = self._images.find(registry.name, repository, reference)
         if found is None:
             return _refuse(404, "MANIFEST_UNKNOWN", f'manifest tagged by "{reference}" is not found')
@@ -285,7 +379,15 @@ class RegistryEndpoint:
             self._images.remove(registry.name, repository, found["digest"])
             return Response(202)
         content = self._images.content(found["digest"]) or b""
-        return Response(200, content, {"Content-Type": MANIFEST_TYPE, "Docker-Content-Digest": found["digest"]})
+        headers = {
+            "Content-Type": found.get("kind", MANIFEST_TYPE),
+            "Docker-Content-Digest": found["digest"],
+            "Docker-Distribution-Api-Version": "registry/2.0",
+            "ETag": f'"{found["digest"]}"',
+        }
+        if request.method == "HEAD":
+            return Response(200, b"", {**headers, "Content-Length": str(len(content))})
+        return Response(200, content, headers)
 
     def _tag(self, registry: Resource, repository: str, tag: str | None) -> Response:
         names = self._images.tags(registry.name, repository) if tag is None else [tag]
@@ -371,9 +473,10 @@ def _scope(request: Request) -> str:
     """The scope of a token that a request needs."""
     if request.path in ("/acr/v1/_catalog", "/v2/_catalog"):
         return "registry:catalog:*"
-    found = re.match(r"/v2/(.+)/(?:manifests|blobs|tags)/", request.path)
+    found = re.match(r"/v2/(.+?)/(manifests|blobs|tags)/(uploads)?", request.path)
     if found is not None:
-        return f"repository:{found[1]}:{'delete' if request.method == 'DELETE' else 'pull'}"
+        pushes = found[3] is not None or request.method in ("PUT", "POST", "PATCH")
+        return f"repository:{found[1]}:{'pull,push' if pushes else 'delete' if request.method == 'DELETE' else 'pull'}"
     found = re.match(r"/acr/v1/(.+?)/_(?:tags|manifests)", request.path)
     if found is not None:
         verb = {"GET": "metadata_read", "DELETE": "delete"}.get(request.method, "metadata_write")
@@ -383,6 +486,61 @@ def _scope(request: Request) -> str:
         verb = {"GET": "metadata_read", "DELETE": "delete"}.get(request.method, "metadata_write")
         return f"repository:{found[1]}:{verb}"
     return ""
+
+
+def _grants(claims: dict[str, Any], scope: str) -> bool:
+    """Whether a token was given for a scope."""
+    kind, _mark, rest = scope.partition(":")
+    name, _mark, actions = rest.rpartition(":")
+    mine = [item["actions"] for item in claims["access"] if (item["type"], item["name"]) == (kind, name)]
+    return set(actions.split(",")) <= {action for granted in mine for action in granted} if scope else True
+
+
+def _basic(authorization: str) -> tuple[str, str]:
+    """The name and the password of an Authorization header; empty where there are none."""
+    scheme, _mark, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        name, _mark, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return name, password
+
+
+def _paged(names: list[str], request: Request) -> tuple[list[str], dict[str, str]]:
+    """The names after `last`, `n` of them at most, and where the next ones are."""
+    asked = request.query.get("n", "")
+    count = int(asked) if asked.isdecimal() and int(asked) > 0 else _PAGE
+    left = [name for name in names if name > request.query.get("last", "")]
+    if len(left) <= count:
+        return left, {}
+    query = urlencode({"last": left[count - 1], "n": count})
+    return left[:count], {"Link": f'<{request.path}?{query}>; rel="next"'}
+
+
+def manifest_parts(manifest: Json) -> tuple[list[str], list[str]] | None:
+    """The digests of the (blobs, manifests) that a manifest or an index refers to; None where it is neither."""
+    try:
+        if "manifests" in manifest:
+            return [], [str(one["digest"]) for one in manifest["manifests"]]
+        # layers with addresses of their own are elsewhere
+        layers = [str(one["digest"]) for one in manifest["layers"] if not one.get("urls")]
+        return [str(manifest["config"]["digest"]), *layers], []
+    except (KeyError, TypeError, AttributeError):
+        return None
+
+
+def _unauthorized(scope: str = "") -> Response:
+    refusal: Json = {
+        "code": "UNAUTHORIZED",
+        "message": "authentication required, visit https://aka.ms/acr/authorization for more information.",
+    }
+    kind, _mark, rest = scope.partition(":")
+    name, _mark, actions = rest.rpartition(":")
+    if scope:
+        refusal["detail"] = [{"Type": kind, "Name": name, "Action": action} for action in actions.split(",")]
+    return json_response(401, {"errors": [refusal]})
 
 
 def _refuse(status: int, code: str, message: str) -> Response:

@@ -36,6 +36,7 @@ from sandbox.graph import Graph
 from sandbox.home import Home, locate, read_json, write_private
 from sandbox.jobs import Jobs
 from sandbox.key_vault import KeyVaults
+from sandbox.layers import Layers
 from sandbox.log_stream import LogStream
 from sandbox.managed_identities import IdentityEndpoint
 from sandbox.portal.site import Portal
@@ -197,6 +198,7 @@ class Sandbox:
         proxy = f"http://127.0.0.1:{port}"
         client_id = self.store.setting("client_id") or ""
         caller = self.store.principal(client_id)
+        secret = (caller.secret if caller else "") or ""
         return {
             "HTTPS_PROXY": proxy,
             "https_proxy": proxy,
@@ -207,8 +209,11 @@ class Sandbox:
             "CURL_CA_BUNDLE": bundle,
             "AZURE_TENANT_ID": self.directory.tenant,
             "AZURE_CLIENT_ID": client_id,
-            "AZURE_CLIENT_SECRET": (caller.secret if caller else "") or "",
+            "AZURE_CLIENT_SECRET": secret,
             "AZURE_SUBSCRIPTION_ID": self.store.setting("subscription_id") or "",
+            # as the collection azure.azcollection calls them
+            "AZURE_TENANT": self.directory.tenant,
+            "AZURE_SECRET": secret,
         }
 
     async def run(self) -> None:
@@ -232,6 +237,8 @@ class Sandbox:
         manager = ResourceManager(self.context, resource_types(self.context, behind))
         portal = Portal(View(manager, replicas, self.home.root / "apps"), portal_port)
         registry = RegistryEndpoint(self.context, images)
+        layers = Layers(images)
+        layer_server = await layers.open()
         graph = Graph(self.store, self.directory)
         streams = LogStream(self.store, self.directory, self.home.root / "apps")
         vaults, identity = KeyVaults(self.store, self.directory), IdentityEndpoint(self.store, self.directory)
@@ -249,6 +256,7 @@ class Sandbox:
                 identity,
                 graph,
                 streams,
+                layers,
             ),
             identity_port,
             portal_port,
@@ -291,6 +299,7 @@ class Sandbox:
         await asyncio.gather(runtime.close(), blobs.close())
         master.shutdown()
         await serving
+        layer_server.close()
         self.store.close()
 
     def _open_fronts(self, master: DumpMaster, modes: list[str]) -> None:

@@ -48,10 +48,12 @@ def look(params: Params, arm: Arm, _check_mode: bool) -> dict[str, Any]:
     for one in missing:
         problems += _name_problems(arm, one, unchecked)
     problems += _quota_problems(arm, missing, unchecked)
-    needed = [*(f"{one['type']}/write" for one in missing), *params["actions"]]
-    if [group for group in groups if group not in present]:
-        needed.append("Microsoft.Resources/subscriptions/resourceGroups/write")
-    problems += _permission_problems(arm, groups, present, needed)
+    if missing or not wanted:
+        # Who only changes what stands, such as the app's image, need not be permitted all that making it took.
+        needed = [*(f"{one['type']}/write" for one in missing), *params["actions"]]
+        if [group for group in groups if group not in present]:
+            needed.append("Microsoft.Resources/subscriptions/resourceGroups/write")
+        problems += _permission_problems(arm, groups, present, needed)
     return {
         "changed": False,
         "problems": list(dict.fromkeys(problems)),

@@ -15,7 +15,7 @@ description:
   - Finds, before anything is written, what Azure would refuse later. Names that somebody else has, resource providers that are
     not registered, regions that do not have a type of resource, quotas that are used up, and what the caller may not do.
   - It gives all that it finds and does not fail because of it, so that the play can report everything together.
-  - What is there already is not looked at again. Where everything is, it sends two reads for each resource group.
+  - What is there already is not looked at again. Where everything is, it sends one read for each resource group.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -63,6 +63,7 @@ options:
     description:
       - What else the caller has to be permitted to do, as V(Microsoft.Authorization/roleAssignments/write). Writing what is to be
         made, the resource groups included, goes without saying.
+      - Not looked at where all of O(resources) is there already. Who changes an app need not be permitted what making it took.
     type: list
     elements: str
     default: []

@@ -11,6 +11,7 @@ interpreter, another user, async) is handed over to the module.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -24,6 +25,7 @@ from ansible.module_utils.common.json import Direction, get_module_encoder
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import filter_loader, test_loader
 
 from ..module_utils._errors import Failure
 from ..module_utils._module import Module
@@ -44,8 +46,12 @@ class InProcessAction(ActionBase):
         """Import the SDK now: Ansible loads the class before it forks, so all workers share what is loaded here."""
         super().__init_subclass__()
         try:
-            cls.module.load()
-            TRUST.load()
+            with _uncollected():
+                cls.module.load()
+                TRUST.load()
+                # Each task's templates need Ansible's filters and tests, and each worker would load them all anew.
+                filter_loader.get("ansible.builtin.default")
+                test_loader.get("ansible.builtin.defined")
         except (Failure, ImportError):
             # The task says so, when there is one.
             return
@@ -108,6 +114,22 @@ def _shows_invocation(variables: Mapping[str, Any]) -> bool:
 def _plain(value: Any) -> Any:
     """What is left of a value on its way to a module or back: JSON, without Ansible's tags."""
     return json.loads(json.dumps(value, cls=get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Spares the garbage collector what is loaded meanwhile, and all that stands by then: it stays for the whole play.
+
+    Otherwise this process, and each worker after its fork, looks through the SDK's hundred thousand objects again and again.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 @contextmanager

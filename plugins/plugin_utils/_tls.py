@@ -4,16 +4,21 @@
 
 """Trusted certificates, loaded once for a play instead of once for each task.
 
-Reading a bundle of some 150 roots takes about 40 ms, more than all else that a task without changes does.
+Reading a bundle of some 150 roots takes 20 to 40 ms, more than all else that a task without changes does.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 from pathlib import Path
 from typing import Any
 
 from ..module_utils._retry import CONNECTION_TIMEOUT, READ_TIMEOUT
+
+# Bytes of shared memory: the length of a path, and the path.
+SIZE = 8192
+_LENGTH = 4
 
 
 def bundle() -> str:
@@ -24,35 +29,69 @@ def bundle() -> str:
 
 
 class Trust:
-    """The certificates of a bundle. Loaded before Ansible forks, they are there in every worker."""
+    """The certificates of bundles. Loaded before Ansible forks, they are there in every worker.
+
+    A task's own environment may name another bundle than the one that is known before the fork. The worker then writes its path
+    into memory that all processes of the play share, and it is loaded with the next plugin.
+    """
 
     def __init__(self) -> None:
-        self._path = ""
-        self._context: Any = None
+        self._contexts: dict[tuple[str, int], Any] = {}
+        self._asked = _shared()
 
     def load(self) -> None:
-        """Load the bundle that is named now, unless it is loaded. Raises ImportError where there is no requests."""
+        """Load the bundles that are named now, unless they are loaded. Raises ImportError where there is no requests."""
         from urllib3.util.ssl_ import create_urllib3_context
 
-        path = bundle()
-        if path == self._path or not Path(path).is_file():
-            return
-        context = create_urllib3_context()
-        context.load_verify_locations(path)
-        self._path, self._context = path, context
+        for path in (bundle(), self._path_asked_for()):
+            key = _key(path)
+            if key is not None and key not in self._contexts:
+                context = create_urllib3_context()
+                context.load_verify_locations(path)
+                self._contexts[key] = context
 
     def transport(self) -> Any:
-        """A transport for azure-core that trusts them; None when something else is to be trusted by now."""
-        if self._context is None or bundle() != self._path:
+        """A transport for azure-core that trusts what is to be trusted by now; None when that is not loaded."""
+        path = bundle()
+        key = _key(path)
+        context = None if key is None else self._contexts.get(key)
+        if context is None:
+            self._ask_for(path)
             return None
         import requests
         from azure.core.pipeline.transport import RequestsTransport
 
         session = requests.Session()
-        session.mount("https://", _adapter(self._context))
+        session.mount("https://", _adapter(context))
         return RequestsTransport(
             session=session, session_owner=False, connection_timeout=CONNECTION_TIMEOUT, read_timeout=READ_TIMEOUT
         )
+
+    def _ask_for(self, path: str) -> None:
+        written = os.fsencode(path)
+        if len(written) + _LENGTH <= SIZE:
+            self._asked[: len(written) + _LENGTH] = len(written).to_bytes(_LENGTH, "big") + written
+
+    def _path_asked_for(self) -> str:
+        # Two workers that write at a time may leave a path that is none: then nothing is loaded.
+        length = int.from_bytes(self._asked[:_LENGTH], "big")
+        return os.fsdecode(bytes(self._asked[_LENGTH : _LENGTH + length]))
+
+
+def _shared() -> mmap.mmap | bytearray:
+    """Memory that is the same in all forks; where it cannot be had, memory of one's own, in which nobody is asked."""
+    try:
+        return mmap.mmap(-1, SIZE)
+    except (OSError, ValueError):
+        return bytearray(SIZE)
+
+
+def _key(path: str) -> tuple[str, int] | None:
+    """What tells a bundle from others, and from itself when it has been written anew; None where there is no such file."""
+    try:
+        return (path, Path(path).stat().st_mtime_ns) if Path(path).is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def _adapter(context: Any) -> Any:

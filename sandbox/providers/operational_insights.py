@@ -26,6 +26,11 @@ _SKUS = {"free", "pernode", "premium", "standard", "standalone", "pergb2018", "c
 
 
 _FIXED = ("legacy", "searchVersion")
+# solutions that a workspace may have; https://learn.microsoft.com/rest/api/loganalytics/intelligence-packs/list
+_PACKS = (
+    ("ChangeTracking", "Change Tracking"), ("LogManagement", "Log Management"), ("Security", "Security and Audit"),
+    ("Updates", "System Update Assessment"),
+)  # fmt: skip
 _OPTIONAL = ("source", "defaultDataCollectionRuleResourceId", "forceCmkForQuery")
 
 
@@ -110,6 +115,11 @@ class Workspace(ResourceType):
         return body, keys
 
     def act(self, call: Call, resource: Resource, action: str) -> Response:
+        if action in ("usages", "managementgroups"):
+            return json_response(200, {"value": []})  # no agent reports to a workspace here
+        if action == "intelligencepacks":
+            packs = [{"name": name, "enabled": name == "LogManagement", "displayName": shown} for name, shown in _PACKS]
+            return json_response(200, packs)
         if action != "sharedkeys":
             return super().act(call, resource, action)
         return json_response(

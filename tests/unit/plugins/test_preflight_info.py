@@ -60,8 +60,8 @@ STANDING = {"id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", "t
 TAKEN = {"nameAvailable": False, "reason": "AlreadyExists", "message": "The storage account named st1 is already taken."}
 
 
-def test_what_stands_costs_two_reads() -> None:
-    with FakeAzure(group(STANDING), permissions(GROUP, ALL)) as azure:
+def test_what_stands_costs_one_read_and_asks_for_no_right() -> None:
+    with FakeAzure(group(STANDING)) as azure:
         found = run("preflight_info", azure, resources=[STORAGE], actions=[ASSIGN])
     assert found == {"changed": False, "problems": [], "unchecked": [], "existing": [STANDING["id"]]}
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -68,5 +69,33 @@ def test_the_environment_of_a_task_comes_first(tmp_path: Path, monkeypatch: pyte
 def test_a_bundle_that_is_not_there_is_left_to_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
     trust = Trust()
+    trust.load()
+    assert trust.transport() is None
+
+
+def test_what_a_worker_is_asked_to_trust_is_loaded_before_the_next_fork(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust = Trust()
+    with TinyAzure(tmp_path) as azure:
+        worker = os.fork()
+        if worker == 0:  # a task of its own, whose environment names another bundle
+            os.environ["REQUESTS_CA_BUNDLE"] = str(azure.certificate)
+            os._exit(0 if trust.transport() is None else 1)
+        assert os.waitpid(worker, 0)[1] == 0
+        trust.load()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(azure.certificate))
+        assert trust.transport() is not None
+        assert create(azure, trust)["changed"] is True
+        # Written anew, it is another one.
+        os.utime(azure.certificate, ns=(0, 0))
+        assert trust.transport() is None
+
+
+@pytest.mark.parametrize("path", ["/none.pem", "/" + "x" * 9000, "a\0b", ""])
+def test_a_path_that_is_none_is_not_loaded(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    trust = Trust()
+    monkeypatch.setattr("ansible_collections.mlops.mlflow_azure.plugins.plugin_utils._tls.bundle", lambda: path)
+    assert trust.transport() is None
     trust.load()
     assert trust.transport() is None
