@@ -28,8 +28,15 @@ def check(params: Params) -> None:
     _names.check("repository", params["repository"], _names.REPOSITORY)
     if params["tag"] is not None:
         _names.check("tag", params["tag"], _names.TAG)
-    if params["platform"].count("/") not in (1, 2):
-        raise InvalidOption("platform", params["platform"], "write os/architecture, as linux/amd64.")
+    for platform in params["platform"]:
+        if platform.count("/") not in (1, 2):
+            raise InvalidOption("platform", platform, "write os/architecture, as linux/amd64.")
+    if len(params["platform"]) != len(set(params["platform"])) or not params["platform"]:
+        raise InvalidOption("platform", params["platform"], "name each platform once, and one at least.")
+    if len(params["platform"]) > 1 and not params["wait"] and params["state"] == "present":
+        raise InvalidOption(
+            "platform", params["platform"], "several are joined once all are built: this needs wait: true."
+        )
 
 
 def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
@@ -52,10 +59,14 @@ def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
         return _result(build, host, digest is not None, digest, None)
     if digest is not None or check_mode:
         return _result(build, host, digest is None, digest, digest)
-    if params["builder"] == "acr":
-        with_acr(arm, build, images, params["wait"])
-    else:
-        with_docker(build, images, arm.deadline)
+    one_by_one = _one_by_one(build, params["platform"])
+    for one in one_by_one.values():
+        if params["builder"] == "acr":
+            with_acr(arm, one, images, params["wait"])
+        else:
+            with_docker(one, images, arm.deadline)
+    if len(one_by_one) > 1:
+        images.join(build.repository, build.tag, {platform: one.tag for platform, one in one_by_one.items()})
     pushed = images.digest(build.repository, build.tag)
     if pushed is None and params["wait"]:
         raise Failure(f"The build ended well, but {host} has no {build.repository}:{build.tag}. Run the task again.")
@@ -67,7 +78,7 @@ def _build(params: Params) -> Build:
         context, tag = None, params["tag"]
     else:
         context = read_context(params["context"], params["dockerfile"])
-        tag = params["tag"] or content_tag(context, params["build_args"] or {}, params["platform"])
+        tag = params["tag"] or content_tag(context, params["build_args"] or {}, ",".join(params["platform"]))
     if tag is None or (context is None and params["state"] == "present"):
         raise Failure("context is required, or for state absent tag.", option="context")
     return Build(
@@ -77,8 +88,18 @@ def _build(params: Params) -> Build:
         tag=tag,
         context=context,  # type: ignore[arg-type]  # only a state that builds reads it
         build_args={key: str(value) for key, value in (params["build_args"] or {}).items()},
-        platform=params["platform"],
+        platform=params["platform"][0],
     )
+
+
+def _one_by_one(build: Build, platforms: list[str]) -> dict[str, Build]:
+    """The build of each platform. Where there are several each has a tag of its own, which says which it is."""
+    if len(platforms) == 1:
+        return {platforms[0]: build}
+    return {
+        platform: build._replace(platform=platform, tag=f"{build.tag}-{platform.replace('/', '-')}")
+        for platform in platforms
+    }
 
 
 def _login_server(params: Params, arm: Arm) -> str | None:

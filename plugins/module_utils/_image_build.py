@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -26,6 +27,10 @@ _RUNS = Operations(_TASKS_CLIENT, "runs", _TASKS_VERSION)
 _GOING_ON = frozenset(("queued", "started", "running"))
 # Lines of a failed build's log that the error shows.
 _LOG_LINES = 40
+# What a push says again and again of each layer.
+_ON_THE_WAY = frozenset(("Preparing", "Waiting", "Pushing"))
+# Follows a build: INFO tells its steps, DEBUG all that it prints. Action plugin container_image shows them.
+PROGRESS = logging.getLogger("ansible_collections.mlops.mlflow_azure.container_image")
 
 
 class Build(NamedTuple):
@@ -91,11 +96,14 @@ def _status(error: Any) -> str:
 
 def _wait(arm: Arm, registry: tuple[str, str], run: Json, what: str) -> None:
     run_id = (run.get("properties") or {}).get("runId") or run["name"]
-    pause = 0.5
+    pause, before = 0.5, ""
     while True:
         run = arm.call(_RUNS, "get", *registry, run_id)
         properties = run.get("properties") or {}
         status = str(properties.get("status") or "Queued")
+        if status != before:
+            PROGRESS.info("%s: %s (run %s)", what, status, run_id)
+            before = status
         if status.lower() == "succeeded":
             return
         if status.lower() not in _GOING_ON:
@@ -138,20 +146,32 @@ def with_docker(build: Build, images: ImageRegistry, deadline: Deadline) -> None
     seconds = max(1, int(deadline.remaining()))
     try:
         engine = docker.from_env(timeout=seconds).api
-        stream = engine.build(
-            fileobj=io.BytesIO(archive(build.context)),
-            custom_context=True,
-            encoding="gzip",
-            dockerfile=build.context.dockerfile,
-            tag=f"{name}:{build.tag}",
-            buildargs=dict(build.build_args),
-            platform=build.platform,
-            rm=True,
-            forcerm=True,
-            decode=True,
-            timeout=seconds,
-        )
-        _follow(stream, f"build of {name}:{build.tag}", deadline)
+        # The engine takes an image of another platform from its cache where the base has none (FROM scratch).
+        for nocache in (False, True):
+            stream = engine.build(
+                fileobj=io.BytesIO(archive(build.context)),
+                custom_context=True,
+                encoding="gzip",
+                dockerfile=build.context.dockerfile,
+                tag=f"{name}:{build.tag}",
+                buildargs=dict(build.build_args),
+                platform=build.platform,
+                nocache=nocache,
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=seconds,
+            )
+            _follow(stream, f"build of {name}:{build.tag}", deadline)
+            built = _platform(engine.inspect_image(f"{name}:{build.tag}"))
+            if built == build.platform.split("/")[:2]:
+                break
+        else:
+            raise Failure(
+                f"platform: the Docker engine built {name}:{build.tag} for {'/'.join(built)}, not for {build.platform}: "
+                "use a base image that has this platform.",
+                option="platform",
+            )
         login = {"username": TOKEN_USER, "password": images.refresh_token()}
         stream = engine.push(name, tag=build.tag, auth_config=login, stream=True, decode=True)
         _follow(stream, f"push of {name}:{build.tag}", deadline)
@@ -161,6 +181,11 @@ def with_docker(build: Build, images: ImageRegistry, deadline: Deadline) -> None
         ) from error
 
 
+def _platform(image: Mapping[str, Any]) -> list[str]:
+    """Operating system and architecture of an image."""
+    return [str(image["Os"]), str(image["Architecture"])]
+
+
 def _follow(stream: Iterable[Mapping[str, Any]], what: str, deadline: Deadline) -> None:
     """Read the engine's messages to the end: an error is one of them, not a status."""
     lines: list[str] = []
@@ -168,7 +193,14 @@ def _follow(stream: Iterable[Mapping[str, Any]], what: str, deadline: Deadline) 
         if "error" in message or "errorDetail" in message:
             reason = (message.get("errorDetail") or {}).get("message") or message.get("error")
             raise Failure(f"The {what} failed: {reason}", log=lines[-_LOG_LINES:])
-        lines += str(message.get("stream") or "").splitlines()
+        said = str(message.get("stream") or "").splitlines()
+        if message.get("status") and message["status"] not in _ON_THE_WAY:
+            said.append(": ".join(part for part in (message.get("id"), message["status"]) if part))
+        for line in said:
+            PROGRESS.log(
+                logging.INFO if line.startswith("Step ") or "id" in message else logging.DEBUG, "%s: %s", what, line
+            )
+        lines += said
         if deadline.remaining() <= 0:
             raise Failure(
                 f"The {what} has not finished within wait_timeout ({deadline.seconds:g} s). Run the task again, for "

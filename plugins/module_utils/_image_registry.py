@@ -6,13 +6,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ._arm import Arm
 from ._errors import ArmError, Failure, arm_error
 from ._retry import CONNECTION_TIMEOUT, READ_TIMEOUT
 
+_OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+_DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 # User name with which a registry takes a token for a password.
 TOKEN_USER = "00000000-0000-0000-0000-000000000000"
 
@@ -48,6 +53,34 @@ class ImageRegistry:
             raise self._refused(error) from error
         except AzureError as error:
             raise Failure(f"No usable answer from registry {self.login_server}: {error}") from error
+
+    def join(self, repository: str, tag: str, tags: Mapping[str, str]) -> None:
+        """Let `tag` point at the images of several platforms. tags: platform (os/architecture) to the tag of its image."""
+        from azure.core.exceptions import AzureError, HttpResponseError
+
+        try:
+            manifests = [self._entry(repository, one, platform) for platform, one in tags.items()]
+            oci = all(entry["mediaType"] == _OCI_MANIFEST for entry in manifests)
+            kind = _OCI_INDEX if oci else _DOCKER_LIST
+            content = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": manifests}).encode()
+            self._client().set_manifest(repository, io.BytesIO(content), tag=tag, media_type=kind)
+        except HttpResponseError as error:
+            raise self._refused(error) from error
+        # ValueError: the SDK finds another digest than the registry.
+        except (AzureError, ValueError) as error:
+            raise Failure(f"No usable answer from registry {self.login_server}: {error}") from error
+
+    def _entry(self, repository: str, tag: str, platform: str) -> dict[str, Any]:
+        """How an index refers to the image of one platform."""
+        sizes: list[int] = []
+
+        def see(response: Any) -> None:
+            sizes.append(int(response.http_response.headers["Content-Length"]))
+
+        found = self._client().get_manifest(repository, tag, raw_response_hook=see)
+        system, architecture, *variant = platform.split("/")
+        where = {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}
+        return {"mediaType": found.media_type, "digest": found.digest, "size": sizes[-1], "platform": where}
 
     def refresh_token(self) -> str:
         """A registry token in exchange for the Entra one; it serves as the password of TOKEN_USER."""

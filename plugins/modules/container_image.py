@@ -16,6 +16,8 @@ description:
   - By default the tag is a hash of everything that goes into the build, so a changed file makes a new image, and an
     unchanged folder is built once.
   - Files that a C(.dockerignore) excludes count neither for the build nor for the hash.
+  - The steps of the build are shown while it goes on, and with C(-v) all that it prints, where Ansible itself runs the
+    module (connection V(local), no other interpreter, not C(async)).
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -63,9 +65,13 @@ options:
     type: dict
   platform:
     description:
-      - Operating system and architecture of the image.
-    type: str
-    default: linux/amd64
+      - Operating system and architecture of the image, as V(linux/amd64). Azure Container Apps runs no other.
+      - Of several platforms each is built, under O(tag) with its name appended. O(tag) itself then points at all of them,
+        and whoever pulls it gets that of their machine. A build for another architecture than that of the machine that
+        builds needs emulation there, unless the Dockerfile runs nothing.
+    type: list
+    elements: str
+    default: [linux/amd64]
   builder:
     description:
       - V(acr) uploads the context and builds it in the registry (ACR Tasks), which needs no Docker here.
@@ -155,7 +161,7 @@ MODULE = _module.Module(
         "context": {"type": "path"},
         "dockerfile": {"type": "str", "default": "Dockerfile"},
         "build_args": {"type": "dict"},
-        "platform": {"type": "str", "default": "linux/amd64"},
+        "platform": {"type": "list", "elements": "str", "default": ["linux/amd64"]},
         "builder": {"type": "str", "choices": ["acr", "docker"], "default": "acr"},
         **STATE,
         **wait_options(1800),

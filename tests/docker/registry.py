@@ -59,7 +59,8 @@ class Registry:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         with contextlib.closing(connection):
             token = self.access_token([f"repository:{repository}:pull"])
-            accept = "application/vnd.docker.distribution.manifest.v2+json"
+            kinds = ("manifest.v2+json", "manifest.list.v2+json")
+            accept = ", ".join(f"application/vnd.docker.distribution.{kind}" for kind in kinds)
             headers = {"Authorization": f"Bearer {token}", "Accept": accept}
             connection.request("HEAD", f"/v2/{repository}/manifests/{tag}", headers=headers)
             return connection.getresponse().getheader("Docker-Content-Digest")

@@ -44,8 +44,10 @@ class AzureBefore:
         self.refresh_token = f"refresh-{uuid.uuid4()}"
         registry.accepted = {self.refresh_token}
 
-    def request(self, method: str, url: str, data: Any = None, **_options: Any) -> requests.Response:
+    def request(self, method: str, url: str, data: Any = None, **options: Any) -> requests.Response:
         parts = urlsplit(url)
+        if parts.path.startswith("/v2/"):
+            return self._of_the_registry(method, parts.path, data, options["headers"])
         status, body = 404, {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "no"}]}
         if parts.path.endswith("/registries/crtest"):
             status, body = 200, {"id": parts.path, "properties": {"loginServer": self.registry.host}}
@@ -60,6 +62,12 @@ class AzureBefore:
                 found = {"name": tag, "digest": digest, "changeableAttributes": {"deleteEnabled": True}}
                 status, body = 200, {"imageName": repository, "tag": found}
         return _response(status, body, url)
+
+    def _of_the_registry(self, method: str, path: str, data: Any, headers: Any) -> requests.Response:
+        token = self.registry.access_token([f"repository:{path.split('/')[2]}:pull,push"])
+        sent = {**headers, "Authorization": f"Bearer {token}"}
+        url = f"http://{self.registry.host}{path}"
+        return requests.request(method, url, data=data, headers=sent, stream=True, timeout=60)
 
     def arm(self) -> Arm:
         connection = Connection(str(uuid.UUID(int=0)), CLOUDS["AzureCloud"])
@@ -112,7 +120,7 @@ def have(azure: AzureBefore, context: Path, **options: Any) -> dict[str, Any]:
         "context": str(context),
         "dockerfile": "Dockerfile",
         "build_args": None,
-        "platform": "linux/amd64",
+        "platform": ["linux/amd64"],
         "builder": "docker",
         "state": "present",
         "wait": True,
@@ -149,6 +157,29 @@ def test_it_builds_pushes_and_then_changes_nothing(
     changed = have(azure, context, build_args={"GREETING": "hello"})
     assert changed["changed"] is True
     assert changed["container_image"]["digest"] != image["digest"]
+
+
+def test_two_platforms_under_one_tag(
+    azure: AzureBefore, registry: Registry, context: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="ansible_collections.mlops.mlflow_azure.container_image")
+    platforms = ["linux/amd64", "linux/arm64/v8"]
+    made = have(azure, context, platform=platforms)
+    image = made["container_image"]
+    url = f"https://{registry.host}/v2/app/manifests/{image['tag']}"
+    accepted = {"Accept": "application/vnd.docker.distribution.manifest.list.v2+json"}
+    index = azure.request("GET", url, headers=accepted)
+    assert index.headers["Docker-Content-Digest"] == image["digest"]
+    parts = {entry["platform"]["architecture"]: entry for entry in index.json()["manifests"]}
+    assert set(parts) == {"amd64", "arm64"}
+    assert parts["arm64"]["digest"] == registry.digest("app", f"{image['tag']}-linux-arm64-v8")
+    assert len({entry["digest"] for entry in parts.values()}) == 2
+    said = [record.getMessage() for record in caplog.records]
+    assert any("build of" in line and "Step 1/4" in line for line in said)
+    assert any("push of" in line and "Pushed" in line for line in said)
+
+    again = have(azure, context, platform=platforms)
+    assert (again["changed"], again["container_image"]) == (False, image)
 
 
 def test_an_error_inside_the_build(azure: AzureBefore, registry: Registry, context: Path) -> None:

@@ -128,6 +128,9 @@ def test_a_dockerfile_can_have_an_ignore_file_of_its_own(context: Path) -> None:
         ({"tag": "-x"}, "tag"),
         ({"registry": "my-registry"}, "registry"),
         ({"platform": "linux"}, "platform"),
+        ({"platform": []}, "platform"),
+        ({"platform": ["linux/amd64", "linux/amd64"]}, "platform"),
+        ({"platform": ["linux/amd64", "linux/arm64"], "wait": False}, "platform"),
     ],
 )
 def test_bad_options(context: Path, given: dict[str, Any], option: str) -> None:
@@ -291,6 +294,10 @@ class FakeEngine:
     def __init__(self, built: list[dict[str, Any]], pushed: list[dict[str, Any]]) -> None:
         self.built, self.pushed = built, pushed
         self.calls: list[dict[str, Any]] = []
+        self.architectures = ["amd64"]
+
+    def inspect_image(self, _name: str) -> dict[str, Any]:
+        return {"Os": "linux", "Architecture": self.architectures.pop(0)}
 
     def build(self, **options: Any) -> list[dict[str, Any]]:
         self.calls.append(options)
@@ -317,7 +324,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 
 def docker_build(context: Path, azure: FakeAzure) -> None:
     parameters = {**WANTED, "context": str(context), "dockerfile": "Dockerfile", "build_args": {"A": "1"}}
-    build = _container_image._build({**parameters, "platform": "linux/amd64", "state": "present"})
+    build = _container_image._build({**parameters, "platform": ["linux/amd64"], "state": "present"})
     _image_build.with_docker(build, _image_build.ImageRegistry(azure.arm, "cr123.azurecr.io"), azure.arm.deadline)
 
 
@@ -329,6 +336,19 @@ def test_docker_builds_and_pushes_with_a_token(context: Path, engine: FakeEngine
     assert build["buildargs"] == {"A": "1"}
     assert build["timeout"] == 600
     assert push["auth_config"]["password"] == "refresh"
+
+
+def test_an_image_of_another_platform_in_the_cache_is_built_anew(context: Path, engine: FakeEngine) -> None:
+    engine.architectures = ["arm64", "amd64"]
+    with FakeAzure(post("/oauth2/exchange", 200, {"refresh_token": "refresh"})) as azure:
+        docker_build(context, azure)
+    assert [call.get("nocache") for call in engine.calls] == [False, True, None]
+
+
+def test_an_image_of_another_platform_is_not_pushed(context: Path, engine: FakeEngine) -> None:
+    engine.architectures = ["arm64", "arm64"]
+    with FakeAzure() as azure, pytest.raises(Failure, match="for linux/arm64, not for linux/amd64"):
+        docker_build(context, azure)
 
 
 def test_an_error_inside_the_build_is_a_failure_and_nothing_is_pushed(context: Path, engine: FakeEngine) -> None:
