@@ -163,7 +163,9 @@ def test_two_platforms_under_one_tag(
     azure: AzureBefore, registry: Registry, context: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", logger="ansible_collections.mlops.mlflow_azure.container_image")
-    platforms = ["linux/amd64", "linux/arm64/v8"]
+    # In one step: without a base the engine takes what several steps have made for its own architecture.
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    platforms = ["linux/amd64", "linux/arm64"]
     made = have(azure, context, platform=platforms)
     image = made["container_image"]
     url = f"https://{registry.host}/v2/app/manifests/{image['tag']}"
@@ -172,10 +174,10 @@ def test_two_platforms_under_one_tag(
     assert index.headers["Docker-Content-Digest"] == image["digest"]
     parts = {entry["platform"]["architecture"]: entry for entry in index.json()["manifests"]}
     assert set(parts) == {"amd64", "arm64"}
-    assert parts["arm64"]["digest"] == registry.digest("app", f"{image['tag']}-linux-arm64-v8")
+    assert parts["arm64"]["digest"] == registry.digest("app", f"{image['tag']}-linux-arm64")
     assert len({entry["digest"] for entry in parts.values()}) == 2
     said = [record.getMessage() for record in caplog.records]
-    assert any("build of" in line and "Step 1/4" in line for line in said)
+    assert any("build of" in line and "Step 1/2" in line for line in said)
     assert any("push of" in line and "Pushed" in line for line in said)
 
     again = have(azure, context, platform=platforms)
