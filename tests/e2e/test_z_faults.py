@@ -100,7 +100,7 @@ def test_a_taken_name_stops_the_play_and_a_rerun_finishes(deployment: Deployment
         assert site.resources(kind, "mlflow-second") == []
     rerun = site.play("site.yml", "-e", "deployment=second")
     assert rerun.code == 0, rerun.output[-4000:]
-    gone = site.play("teardown.yml", "-e", "deployment=second", "-e", "teardown_confirm=second")
+    gone = site.play("teardown.yml", "-e", "deployment=second", "-e", "teardown_confirm=second", "-e", "teardown_data=true")
     assert gone.code == 0, gone.output[-4000:]
     assert site.resources("Microsoft.App/containerApps", "mlflow-second") == []
 
@@ -129,7 +129,7 @@ def test_a_password_that_the_server_does_not_take(deployment: Deployment) -> Non
     for folder in ("out", ".ansible", ".sandbox/logs", ".sandbox/apps", ".sandbox/builds"):
         assert found_in_files(site.clone / folder, hidden) == []
     assert found_in_arguments(hidden) == []
-    gone = site.play("teardown.yml", "-e", "deployment=third", "-e", "teardown_confirm=third")
+    gone = site.play("teardown.yml", "-e", "deployment=third", "-e", "teardown_confirm=third", "-e", "teardown_data=true")
     assert gone.code == 0, gone.output[-4000:]
 
 
@@ -203,12 +203,27 @@ def test_nothing_is_written_outside_the_clone(deployment: Deployment) -> None:
 def test_teardown_removes_everything(deployment: Deployment) -> None:
     """Last: after it there is no deployment left for other tests."""
     site = deployment.site
-    play = site.play("teardown.yml", "-e", "teardown_confirm=sandbox")
+    kept = site.play("teardown.yml", "-e", "teardown_confirm=sandbox")
+    assert kept.code == 0, kept.output[-4000:]
+    said = " ".join(kept.output.rpartition("Say what was removed and what is left")[2].split())
+    removed, _kept, left = said.partition("Kept: ")
+    for kind, goes in (
+        ("Microsoft.App/containerApps", True),
+        ("Microsoft.App/managedEnvironments", True),
+        ("Microsoft.ContainerRegistry/registries", True),
+        ("Microsoft.Sql/servers/databases", False),
+        ("Microsoft.Storage/storageAccounts", False),
+        ("Microsoft.OperationalInsights/workspaces", False),
+        ("Microsoft.ManagedIdentity/userAssignedIdentities", False),
+    ):
+        assert (site.resources(kind, "mlflow-sandbox") == []) is goes, kind
+        assert kind.split("/")[1].lower() in (removed if goes else left).lower()
+    play = site.play("teardown.yml", "-e", "teardown_confirm=sandbox", "-e", "teardown_data=true")
     assert play.code == 0, play.output[-4000:]
     assert site.resources("Microsoft.Resources/resourceGroups", "mlflow-sandbox") == []
     assert site.resources("Microsoft.App/containerApps", "mlflow-sandbox") == []
     assert not (site.clone / "out/sandbox").exists()
-    again = site.play("teardown.yml", "-e", "teardown_confirm=sandbox")
+    again = site.play("teardown.yml", "-e", "teardown_confirm=sandbox", "-e", "teardown_data=true")
     assert again.code == 0, again.output[-4000:]
     assert again.changed == 0
     assert list(site.temporary.iterdir()) == []

@@ -66,7 +66,7 @@ def test_no_secret_is_kept_in_the_open(environment: str) -> None:
             assert str(value).startswith("{{"), name
 
 
-@pytest.mark.parametrize("playbook", ["site", "teardown", "verify"])
+@pytest.mark.parametrize("playbook", ["drift", "site", "status", "teardown", "verify"])
 @pytest.mark.parametrize("environment", ["dev", "sandbox"])
 def test_playbook_parses(environment: str, playbook: str) -> None:
     done = subprocess.run(

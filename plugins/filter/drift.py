@@ -1,0 +1,157 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter ``drift``: what results of a check with diff say about reality, one entry for each resource that differs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+DOCUMENTATION = r"""
+name: drift
+short_description: Tell in which resources reality differs from what is wanted
+version_added: 0.3.0
+author: mlops.mlflow_azure contributors (@mlops)
+description:
+  - Takes the results of tasks of this collection's modules that ran in check mode with diff, and gives what differs.
+  - Results of loops are taken apart. Results without a change, and of tasks that were skipped, give nothing.
+  - It shows what the modules show in a diff, where no secret is.
+options:
+  _input:
+    description: The results, as tasks registered them.
+    type: list
+    elements: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Compare the storage account
+  mlops.mlflow_azure.storage_account:
+    resource_group: rg-mlflow
+    name: stmlflow
+    location: westeurope
+    allow_shared_key_access: false
+  check_mode: true
+  diff: true
+  register: storage
+
+- name: Show what differs
+  ansible.builtin.debug:
+    msg: "{{ [storage] | mlops.mlflow_azure.drift | map(attribute='lines') | flatten }}"
+"""
+
+RETURN = r"""
+_value:
+  description: One entry for each resource that differs.
+  type: list
+  elements: dict
+  contains:
+    resource:
+      description: Id of the resource, or what else names it.
+      type: str
+    state:
+      description: V(missing), V(unwanted) or V(different).
+      type: str
+    differences:
+      description: With V(different) the properties that differ, each with C(path), C(expected) and C(actual).
+      type: list
+      elements: dict
+    lines:
+      description: The same in words, one line for each difference.
+      type: list
+      elements: str
+"""
+
+# A property that one of the sides does not have.
+_ABSENT = "nothing"
+
+
+def drift(results: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return one entry for each result that is changed: resource, state, differences and lines."""
+    return [_entry(result) for result in _flat(results) if result.get("changed")]
+
+
+def _flat(results: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for result in results:
+        if isinstance(result.get("results"), list):
+            yield from _flat(result["results"])
+        else:
+            yield result
+
+
+def _entry(result: Mapping[str, Any]) -> dict[str, Any]:
+    shown = result.get("diff") or {}
+    before, after = shown.get("before") or {}, shown.get("after") or {}
+    resource = _name(result, before or after)
+    label = _label(resource)
+    if before and after:
+        differences = [
+            {"path": path, "expected": expected, "actual": actual} for path, expected, actual in _compared(after, before)
+        ]
+        state, lines = "different", [
+            f"{label}: {one['path']} is {_shown(one['actual'])}, and should be {_shown(one['expected'])}"
+            for one in differences
+        ]
+    else:
+        state, differences = ("missing", []) if after else ("unwanted", [])
+        lines = [f"{label}: is missing" if after else f"{label}: is there, and should not be"]
+    # Something would change of which the diff does not say what.
+    lines = lines or [f"{label}: differs"]
+    return {"resource": resource, "state": state, "differences": differences, "lines": lines}
+
+
+def _name(result: Mapping[str, Any], side: Any) -> str:
+    """The id of the resource that a result is about, else its reference or what the task calls it."""
+    described = [value for value in (side, *result.values()) if isinstance(value, Mapping)]
+    for key in ("id", "reference", "name"):
+        for value in described:
+            if isinstance(value.get(key), str) and value[key]:
+                return str(value[key])
+    return "A resource"
+
+
+def _label(resource: str) -> str:
+    """Type and name of a resource id: what comes behind the resource group."""
+    group = re.fullmatch(r"/subscriptions/[^/]+/resourceGroups/([^/]+)", resource, re.IGNORECASE)
+    if group is not None:
+        return f"resourceGroups {group[1]}"
+    segments = resource.rpartition("/providers/")[2].split("/")
+    if "/providers/" not in resource or len(segments) < 3:
+        return resource
+    return f"{'/'.join(segments[0:1] + segments[1::2])} {'/'.join(segments[2::2])}"
+
+
+def _compared(expected: Any, actual: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Path, expected and actual value of each leaf that differs."""
+    if expected == actual:
+        return
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        for key in sorted({*expected, *actual}):
+            place = f"{path}.{key}" if path else str(key)
+            yield from _compared(expected.get(key, _ABSENT), actual.get(key, _ABSENT), place)
+    elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        for number, (wanted, found) in enumerate(zip(expected, actual, strict=True)):
+            yield from _compared(wanted, found, f"{path}[{_item(wanted, number)}]")
+    else:
+        yield path or "it", expected, actual
+
+
+def _item(value: Any, number: int) -> str:
+    """What stands for an item of a list: its name where it has one."""
+    name = value.get("name") if isinstance(value, Mapping) else None
+    return name if isinstance(name, str) else str(number)
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) and value else json.dumps(value, sort_keys=True, default=str)
+
+
+class FilterModule:
+    """The filter as Ansible finds it."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters of this file by name."""
+        return {"drift": drift}
