@@ -17,6 +17,7 @@ help:
 	@echo 'make test      unit, contract and end-to-end tests'
 	@echo 'make test-all  the tests that make test leaves out, because they take minutes'
 	@echo 'make check     every linter'
+	@echo 'make docs      the documentation as a site, in out/site'
 	@echo 'make bench     how long the playbook takes, and the sandbox'
 	@echo 'make setup     only what ansible-playbook needs, in .venv'
 	@echo 'make clean     remove everything that these made'
@@ -67,6 +68,12 @@ check:
 	@python=$$(scripts/find-python) && "$$python" -m scripts.environment .cache/check requirements-check.lock \
 	  && "$$python" -m scripts.environment .cache/importer requirements-importer.lock
 	@.cache/check/bin/python scripts/check.py
+
+# The documentation as a site, in out/site.
+.PHONY: docs
+docs:
+	@python=$$(scripts/find-python) && "$$python" -m scripts.environment .cache/check requirements-check.lock
+	@.cache/check/bin/mkdocs build --quiet --strict
 
 bench: setup
 	@$(BIN)/python tests/benchmarks/modules.py

@@ -85,6 +85,23 @@ def galaxy_importer(env: Mapping[str, str]) -> bool:
     return run(IMPORTER / "python", "-m", "galaxy_importer.main", artefact, cwd=artefacts, env=own)
 
 
+def execution_environment(env: Mapping[str, str]) -> bool:
+    """Let ansible-builder read what the collection says it needs, and write what it would build from. Building needs a base image from a registry."""
+    context = CACHE / "execution-environment"
+    shutil.rmtree(context, ignore_errors=True)
+    definition = TREE / "extensions" / "execution-environment" / "execution-environment.yml"
+    builder = TOOLS / "ansible-builder"
+    if not run(builder, "create", "--file", definition, "--context", context, "--output-filename", "Containerfile", env=env):
+        return False
+    found = subprocess.run([builder, "introspect", CACHE / "tree"], cwd=TREE, env=env, stdout=subprocess.PIPE, text=True, check=False)
+    wanted = [line.split(">=")[0] for line in (TREE / "requirements.txt").read_text(encoding="utf-8").splitlines() if ">=" in line]
+    missing = [name for name in wanted if name not in found.stdout]
+    if found.returncode or missing or not (context / "Containerfile").read_text(encoding="utf-8").startswith("ARG EE_BASE_IMAGE="):
+        print(f"ansible-builder does not find {missing} among what the collection needs:\n{found.stdout}")
+        return False
+    return True
+
+
 CHECKS: dict[str, Callable[[Mapping[str, str]], bool]] = {
     "ruff": lambda env: run(TOOLS / "ruff", "check", "--quiet", ".", env=env),
     "mypy": lambda env: run(TOOLS / "mypy", *[name for name in TYPED if any((CLONE / name).rglob("*.py"))], cwd=CLONE, env=env),
@@ -94,6 +111,13 @@ CHECKS: dict[str, Callable[[Mapping[str, str]], bool]] = {
         *("--check-extra-docs-refs", "."),
         env=env,
     ),
+    "mkdocs": lambda env: run(TOOLS / "mkdocs", "build", "--quiet", "--strict", "--site-dir", CACHE / "site", env=env),
+    "workflows": lambda env: run(
+        *(TOOLS / "check-jsonschema", "--builtin-schema", "vendor.github-workflows"),
+        *sorted((TREE / ".github" / "workflows").glob("*.yml")),
+        env=env,
+    ),
+    "ansible-builder": execution_environment,
     "ansible-lint": lambda env: run(TOOLS / "ansible-lint", "--offline", env=env),
     "ansible-test sanity": lambda env: run(TOOLS / "ansible-test", "sanity", "--venv", "--color", "no", env=env),
     "galaxy-importer": galaxy_importer,
