@@ -82,11 +82,12 @@ def parse_uri(uri: str) -> Login:
 
 @dataclass(frozen=True)
 class Substitute:
-    """The URI that a process is started with, what its log is told, and what has to be set up before (see `set_up`)."""
+    """The URI that a process is started with, what its log is told, what has to be set up before (see `set_up`), and the SQLite file, if any."""
 
     uri: str
     said: str
     job: dict[str, Any] | None
+    file: Path | None = None
 
 
 class AzureSql:
@@ -167,7 +168,7 @@ class AzureSql:
         if self._sql_server is None:
             path = self._folder / login.server / f"{database.name}.db"
             path.parent.mkdir(parents=True, exist_ok=True)
-            return Substitute(f"sqlite:///{path}", f"{what} is the SQLite file {path}", None)
+            return Substitute(f"sqlite:///{path}", f"{what} is the SQLite file {path}", None, path)
         return self._on_sql_server(self._sql_server, login, database, what)
 
     def _on_sql_server(self, real: SqlServer, login: Login, database: Resource, what: str) -> Substitute:

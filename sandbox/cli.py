@@ -53,7 +53,16 @@ def up(home: Home, arguments: argparse.Namespace) -> int:
     with exclusive(home):
         asked = {
             name: value
-            for name in ("latency", "seed", "role_propagation", "entra_replication", "port", "sql_server", "strict")
+            for name in (
+                "latency",
+                "seed",
+                "role_propagation",
+                "entra_replication",
+                "port",
+                "sql_server",
+                "strict",
+                "runtime",
+            )
             if (value := getattr(arguments, name)) is not None
         }
         if not 0 <= asked.get("latency", 0) <= 1:
@@ -66,6 +75,12 @@ def up(home: Home, arguments: argparse.Namespace) -> int:
         if asked.get("sql_server"):
             _check_sql_server(asked["sql_server"])
         known = read_json(home.options_file) or {}
+        before = known.get("runtime", "process")
+        if home.database.exists() and asked.get("runtime", before) != before:
+            raise SandboxError(
+                f"--runtime {asked['runtime']}: the images and databases of this sandbox were made with --runtime {before}: "
+                "run `python -m sandbox down --purge` first, or use another folder (--home)"
+            )
         pid = server_pid(home)
         if pid is not None and read_json(home.ready_file):
             if any(known.get(name) != value for name, value in asked.items()):
@@ -133,13 +148,38 @@ def down(home: Home, arguments: argparse.Namespace) -> int:
     home.make()
     with exclusive(home):
         servers = Processes(home.root / "server").end_all(STOP_SECONDS)
-        others = Processes(home.root / "processes").end_all(5.0)
+        others = Processes(home.root / "processes").end_all(5.0) + _end_containers(home)
         home.ready_file.unlink(missing_ok=True)
         if arguments.purge:
             shutil.rmtree(home.root)
     what = "stopped and removed" if arguments.purge else "stopped; its state is kept"
     print(f"The sandbox is {what}." if servers or others or arguments.purge else "The sandbox was not running.")
     return 0
+
+
+def _end_containers(home: Home) -> list[str]:
+    """Ends what the sandbox has in a Docker engine, where it ever had any. Returns the names of the containers."""
+    if not home.engine_file.exists():
+        return []
+    # only here: who runs no containers need not wait for their import
+    import asyncio
+
+    from sandbox.engine import EngineError, owned
+
+    async def end() -> list[str]:
+        found = owned(home)
+        if found is None:
+            return []
+        ended = await found.end_all()
+        await found.remove_network()
+        return ended
+
+    try:
+        return asyncio.run(end())
+    except EngineError as error:
+        raise SandboxError(
+            f"containers of this sandbox may still be there, for {error}: start the engine, and run `python -m sandbox down` again"
+        ) from error
 
 
 def environment_of(home: Home) -> dict[str, str]:
@@ -368,6 +408,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--sql-server",
         metavar="HOST:PORT",
         help="a SQL Server to stand behind the Azure SQL databases; its login in SANDBOX_SQL_USER and SANDBOX_SQL_PASSWORD",
+    )
+    starting.add_argument(
+        "--runtime",
+        choices=["process", "docker"],
+        help="what apps and jobs run as: processes (default), or containers of the pushed image in this machine's Docker engine",
     )
     starting.add_argument(
         "--strict",

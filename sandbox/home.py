@@ -46,6 +46,10 @@ class Home:
         return self.root / "options.json"
 
     @property
+    def engine_file(self) -> Path:
+        return self.root / "engine.json"
+
+    @property
     def lock_file(self) -> Path:
         return self.root / "lock"
 

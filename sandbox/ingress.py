@@ -25,11 +25,12 @@ class _Connection:
 
 
 class Ingress:
-    """In front of one replica, at a port of its address. `port` is 0 until it is open."""
+    """In front of one replica, at a port of its address. `port` is 0 until it is open; `target`: the address where the replica listens."""
 
     def __init__(self, address: str, target_port: int) -> None:
         self.address = address
         self.port = 0
+        self.target = address
         self._target_port = target_port
         self._server: asyncio.Server | None = None
         self._connections: dict[tuple[str, int], _Connection] = {}
@@ -56,7 +57,7 @@ class Ingress:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            from_replica, to_replica = await asyncio.open_connection(self.address, self._target_port, limit=_CHUNK)
+            from_replica, to_replica = await asyncio.open_connection(self.target, self._target_port, limit=_CHUNK)
         except OSError:
             writer.write(_answer(HTTPStatus.SERVICE_UNAVAILABLE, NOT_READY))
             writer.close()

@@ -12,15 +12,14 @@ import shutil
 import signal
 from pathlib import Path
 
-from sandbox.access import is_allowed
 from sandbox.azure_sql import AzureSql, LoginRefused, azure_sql_uris, set_up
 from sandbox.containers import Container, Program, Replica, StartRefused, Unavailable, write_log
 from sandbox.home import Home
-from sandbox.key_vault import SecretUnavailable, secret_values
+from sandbox.image_pull import image_error, pull, readable_secrets
 from sandbox.launch import launch
 from sandbox.managed_identities import identities
 from sandbox.processes import Processes, signal_group
-from sandbox.registry import PULL, REGISTRIES, Images
+from sandbox.registry import Images
 from sandbox.resource_types import Json
 from sandbox.store import Resource, Store
 
@@ -82,11 +81,15 @@ class ProcessContainers:
 
     async def start(self, owner: Resource, replica: Replica, container: Container) -> Program:
         """Starts a container of an app or a job. Raises StartRefused, or OSError."""
-        values = self._secret_values(owner)
-        config = self._pull(owner, container, values)
+        values = readable_secrets(self._store, owner)
+        config = pull(self._store, self._images, owner, container, values).config
+        if "sandbox" not in config:
+            raise Unavailable(
+                image_error(container, "it was pushed by a Docker engine, and this sandbox runs without one")
+            )
         layer = self._layers / config["sandbox"]["layer"]
         if not (layer / "complete").exists():
-            raise Unavailable(_image_error(container, f"{layer} is gone: build the image again"))
+            raise Unavailable(image_error(container, f"{layer} is gone: build the image again"))
         image = config["config"]
         try:
             environment = await self._environment(owner, replica, container, image, layer, values)
@@ -99,12 +102,6 @@ class ProcessContainers:
         label = f"{owner.name} {replica.name} {container.name}"
         with container.log.open("ab") as stream:
             return Process(self._processes, await launch(self._processes, label, command, environment, folder, stream))
-
-    def _secret_values(self, owner: Resource) -> dict[str, str]:
-        try:
-            return secret_values(self._store, owner)
-        except SecretUnavailable as unavailable:
-            raise Unavailable(str(unavailable)) from unavailable
 
     def _command(self, spec: Json, image: Json, layer: Path, address: str, path: str) -> list[str]:
         entry = spec.get("command") or image.get("Entrypoint") or []
@@ -160,52 +157,6 @@ class ProcessContainers:
             write_log(container.log, f"{name}: {substitute.said}")
         return value
 
-    # images
-
-    def _pull(self, owner: Resource, container: Container, values: dict[str, str]) -> Json:
-        """The configuration of a container's image, where its app or job may pull it."""
-        server, _mark, rest = str(container.spec["image"]).partition("/")
-        repository, at, digest = rest.partition("@")
-        if not at:
-            repository, _mark, digest = rest.partition(":")
-        registry = self._store.named(REGISTRIES, server.removesuffix(".azurecr.io"))
-        if not server.endswith(".azurecr.io") or registry is None:
-            raise Unavailable(
-                _image_error(container, f"GET https://{server}/v2/: dial tcp: lookup {server}: no such host")
-            )
-        if not self._may_pull(owner, registry, values):
-            scope = f"repository%3A{repository.replace('/', '%2F')}%3Apull"
-            raise Unavailable(
-                _image_error(
-                    container,
-                    f"GET https:?scope={scope}&service={registry.properties['loginServer']}: UNAUTHORIZED: authentication required, "
-                    "visit https://aka.ms/acr/authorization for more information.",
-                )
-            )
-        config = self._images.config(registry.name, repository, digest or "latest")
-        if config is None:
-            raise Unavailable(
-                _image_error(
-                    container, f'GET https:: MANIFEST_UNKNOWN: manifest tagged by "{digest or "latest"}" is not found'
-                )
-            )
-        return config
-
-    def _may_pull(self, owner: Resource, registry: Resource, values: dict[str, str]) -> bool:
-        for entry in owner.properties["configuration"].get("registries") or []:
-            if entry["server"].lower() != registry.properties["loginServer"]:
-                continue
-            if entry.get("identity"):
-                wanted = str(entry["identity"]).lower()
-                pullers = [found for found in identities(self._store, owner) if found.id.lower() == wanted]
-                if any(is_allowed(self._store, found.object_id, PULL, registry.id) for found in pullers):
-                    return True
-            password = values.get(entry.get("passwordSecretRef") or "")
-            admin = registry.properties["adminUserEnabled"] and entry.get("username") == registry.name
-            if password and admin and password in (registry.private["password"], registry.private["password2"]):
-                return True
-        return False
-
 
 def _local_path(word: str, rootfs: Path) -> str | None:
     """Where a path of the image is on this machine; None where the image has no such file."""
@@ -213,8 +164,3 @@ def _local_path(word: str, rootfs: Path) -> str | None:
         return None
     local = rootfs / word.lstrip("/")
     return str(local) if local.exists() else None
-
-
-def _image_error(container: Container, details: str) -> str:
-    field_name, image = f"template.containers.{container.name}.image", container.spec["image"]
-    return f"The following field(s) are either invalid or missing. Field '{field_name}' is invalid with details: 'Invalid value: \"{image}\": {details}';."

@@ -20,7 +20,7 @@ import sys
 import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlencode
 
 import jwt
@@ -37,6 +37,7 @@ from sandbox.store import Resource
 REGISTRIES = "microsoft.containerregistry/registries"
 RUNS = "microsoft.containerregistry/registries/runs"
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
+LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar"
 CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
 PULL = "Microsoft.ContainerRegistry/registries/pull/read"
 PUSH = "Microsoft.ContainerRegistry/registries/push/write"
@@ -53,6 +54,7 @@ _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:
 # what a caller must be allowed to do on the registry for an action of a token's scope
 _NEEDED = {"pull": PULL, "push": PUSH, "metadata_read": PULL, "metadata_write": PUSH, "delete": DELETE}
 _PAGE = 100
+_CHUNK = 1 << 20
 
 
 class Images:
@@ -70,9 +72,13 @@ class Images:
 
     def add(self, registry: str, references: list[str], config: Json) -> str:
         """Stores an image under `repository:tag` references. Returns its manifest's digest."""
-        about = self._store(json.dumps(config, sort_keys=True).encode())
+        return self.add_manifest(registry, references, json.dumps(config, sort_keys=True).encode(), [])
+
+    def add_manifest(self, registry: str, references: list[str], config: bytes, layers: list[Json]) -> str:
+        """Stores an image whose layers are there already (see `keep_layer`). Returns its manifest's digest."""
+        about = self._store(config)
         described = {"mediaType": CONFIG_TYPE, "size": about[1], "digest": about[0]}
-        manifest = {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": described, "layers": []}
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": described, "layers": layers}
         digest, _size = self._store(json.dumps(manifest, sort_keys=True).encode())
         for reference in references:
             repository, _mark, tag = reference.partition(":")
@@ -91,6 +97,24 @@ class Images:
         write_private(path, content.decode())
         return digest, len(content)
 
+    def keep_layer(self, content: IO[bytes]) -> Json:
+        """Stores a layer. Returns what a manifest says of it: {mediaType, size, digest}."""
+        (self.folder / "blobs").mkdir(parents=True, exist_ok=True)
+        partial = self.folder / "blobs" / f"{uuid.uuid4().hex}.partial"
+        hashed, size, kind = hashlib.sha256(), 0, LAYER_TYPE
+        try:
+            with partial.open("wb") as stream:
+                while chunk := content.read(_CHUNK):
+                    kind = f"{LAYER_TYPE}.gzip" if size == 0 and chunk[:2] == b"\x1f\x8b" else kind
+                    hashed.update(chunk)
+                    stream.write(chunk)
+                    size += len(chunk)
+            digest = f"sha256:{hashed.hexdigest()}"
+            partial.replace(self.blob(digest))
+        finally:
+            partial.unlink(missing_ok=True)
+        return {"mediaType": kind, "size": size, "digest": digest}
+
     def find(self, registry: str, repository: str, reference: str) -> Json | None:
         """What a tag or a digest of a repository stands for: {digest, time}."""
         if not re.fullmatch(r"[\w][\w.-]*(:[0-9a-f]{64})?", reference) or ".." in repository:
@@ -102,15 +126,21 @@ class Images:
         path = self.blob(digest)
         return path.read_bytes() if path.exists() else None
 
-    def config(self, registry: str, repository: str, reference: str) -> Json | None:
-        """An image's configuration."""
+    def image(self, registry: str, repository: str, reference: str) -> tuple[str, Json, Json] | None:
+        """An image's digest, its manifest and its configuration; None where there is none."""
         found = self.find(registry, repository, reference)
-        manifest = self.content(found["digest"]) if found else None
-        if manifest is None:
+        content = self.content(found["digest"]) if found else None
+        if found is None or content is None:
             return None
-        about = self.content(json.loads(manifest)["config"]["digest"])
-        config: Json | None = json.loads(about) if about else None
-        return config
+        manifest = json.loads(content)
+        if "manifests" in manifest:  # one for each platform, of which Container Apps has one
+            for entry in manifest["manifests"]:
+                platform = entry.get("platform") or {}
+                if (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
+                    return self.image(registry, repository, entry["digest"])
+            return None
+        about = self.content(manifest["config"]["digest"])
+        return (found["digest"], manifest, json.loads(about)) if about else None
 
     def forget(self, registry: str) -> None:
         """Removes all repositories of a registry that is being deleted."""

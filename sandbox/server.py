@@ -19,7 +19,7 @@ import ssl
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import certifi
@@ -31,7 +31,12 @@ from sandbox.acknowledgement import Acknowledgement
 from sandbox.arm import ResourceManager
 from sandbox.azure_sql import AzureSql, SqlServer
 from sandbox.blob import Blobs
+from sandbox.containers import ContainerRuntime
 from sandbox.directory import Directory
+from sandbox.docker_api import DockerApi
+from sandbox.docker_containers import CERTIFICATES, DockerContainers
+from sandbox.docker_images import DockerImages
+from sandbox.engine import EngineError, Owned, api_socket, choose
 from sandbox.graph import Graph
 from sandbox.home import Home, locate, read_json, write_private
 from sandbox.jobs import Jobs
@@ -47,6 +52,7 @@ from sandbox.providers.authorization import owner_assignment
 from sandbox.providers.catalogue import Behind, resource_types
 from sandbox.proxy import Endpoints, Gateway
 from sandbox.registry import Builds, Images, RegistryEndpoint
+from sandbox.relay import Relay
 from sandbox.replicas import Replicas
 from sandbox.resource_types import Context
 from sandbox.runtime import APPS, Runtime
@@ -69,6 +75,7 @@ class Wanted:
     port: int | None
     sql_server: str | None
     strict: bool
+    runtime: str
 
 
 def read_options(home: Home) -> Wanted:
@@ -81,11 +88,16 @@ def read_options(home: Home) -> Wanted:
         found.get("port"),
         found.get("sql_server"),
         bool(found.get("strict", False)),
+        str(found.get("runtime", "process")),
     )
 
 
 class PortTaken(Exception):
     """A port that clients have been told of is in use by another program."""
+
+
+class EngineUnusable(Exception):
+    """There is no Docker engine that could run containers."""
 
 
 def _bound(port: int) -> int | None:
@@ -115,6 +127,18 @@ def free_port(wanted: int | None) -> int:
     return found
 
 
+def inside_containers(environment: Mapping[str, str], host: str, port: int) -> dict[str, str]:
+    """The environment that points a container at the sandbox. `host`: this machine's address in the containers' network."""
+    found = dict(environment)
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        found[name] = f"http://{host}:{port}"
+    for name in ("NO_PROXY", "no_proxy"):
+        found[name] = f"127.0.0.1,localhost,{host}"
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"):
+        found[name] = CERTIFICATES
+    return found
+
+
 class Sandbox:
     """The parts, put together."""
 
@@ -127,6 +151,7 @@ class Sandbox:
         self.processes = Processes(home.root / "processes")
         self.context = Context(self.store, self.directory, options.latency, options.seed, options.strict)
         self._fronts: set[int] = set()
+        self._relay: Relay | None = None
 
     def _plain_environment(self) -> dict[str, str]:
         """The environment that the sandbox was started in, less what points at a sandbox and less credentials."""
@@ -181,6 +206,16 @@ class Sandbox:
             host, int(port), self.surroundings["SANDBOX_SQL_USER"], self.surroundings["SANDBOX_SQL_PASSWORD"]
         )
 
+    async def sql_server_for_containers(self, inside: str) -> SqlServer | None:
+        """The SQL Server as containers reach it: one that listens on this machine's loopback address, by a way to it from their network."""
+        real = self.sql_server()
+        if real is None or real.host not in ("127.0.0.1", "localhost"):
+            return real
+        relay = Relay(inside, real.port)
+        await relay.open()
+        self._relay = relay
+        return replace(real, host=inside, port=relay.port)
+
     def write_trust(self) -> None:
         """The CA that the proxy signs with, and the bundle that clients are to trust: the system's roots and this one."""
         CertStore.from_store(self.home.certificates, "mitmproxy", 2048)
@@ -192,10 +227,24 @@ class Sandbox:
         for key in self.home.certificates.iterdir():
             key.chmod(0o600)
 
+    async def engine(self) -> tuple[Owned, str] | None:
+        """The Docker engine that runs the containers, and this machine's address in their network; None without one. Raises EngineUnusable."""
+        if self.options.runtime != "docker":
+            return None
+        try:
+            owned = choose(self.home, self.surroundings.get("DOCKER_HOST"))
+            await owned.engine.check()
+            for leftover in await owned.end_all():
+                LOG.info("ended the container %s, left by an earlier run", leftover)
+            return owned, await owned.make_network()
+        except (EngineError, ValueError) as error:
+            raise EngineUnusable(str(error)) from error
+
     def client_environment(self, port: int) -> dict[str, str]:
         """What points a client at the sandbox."""
         bundle = str(self.home.ca_bundle)
         proxy = f"http://127.0.0.1:{port}"
+        docker = {"DOCKER_HOST": f"unix://{api_socket(self.home)}"} if self.options.runtime == "docker" else {}
         client_id = self.store.setting("client_id") or ""
         caller = self.store.principal(client_id)
         secret = (caller.secret if caller else "") or ""
@@ -214,6 +263,7 @@ class Sandbox:
             # as the collection azure.azcollection calls them
             "AZURE_TENANT": self.directory.tenant,
             "AZURE_SECRET": secret,
+            **docker,
         }
 
     async def run(self) -> None:
@@ -222,21 +272,32 @@ class Sandbox:
         portal_port = self.port("portal")
         self.write_trust()
         environment = self.client_environment(proxy_port)
-        for_apps = {name: value for name, value in environment.items() if not name.startswith("AZURE_")}
+        for_apps = {name: value for name, value in environment.items() if not name.startswith(("AZURE_", "DOCKER_"))}
+        engine = await self.engine()
+        inside = "127.0.0.1" if engine is None else engine[1]
         plain = self._plain_environment()
         images = Images(self.home.root / "registry")
         builds = Builds(self.context, images, self.home, self.processes, plain)
         azurite = self.home.tools / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
         blobs = Blobs(self.context, self.home, self.processes, azurite, plain)
-        sql = AzureSql(self.store, self.home.root / "sql", self.sql_server())
-        containers = ProcessContainers(self.store, images, sql, self.home, self.processes, for_apps)
+        registry = RegistryEndpoint(self.context, images)
+        docker_api: DockerApi | None = None
+        containers: ContainerRuntime
+        if engine is None:
+            sql = AzureSql(self.store, self.home.root / "sql", self.sql_server())
+            containers = ProcessContainers(self.store, images, sql, self.home, self.processes, for_apps)
+        else:
+            sql = AzureSql(self.store, self.home.root / "sql", await self.sql_server_for_containers(inside))
+            moved = DockerImages(engine[0].engine, images)
+            seen = inside_containers(for_apps, inside, proxy_port)
+            containers = DockerContainers(self.store, images, moved, sql, engine[0], seen, self.home.ca_bundle)
+            docker_api = DockerApi(self.store, engine[0].engine, images, moved, registry)
         replicas = Replicas(self.context, containers, self.home.root / "apps")
         runtime, jobs = Runtime(self.context, replicas), Jobs(self.context, replicas)
-        runtime.identity_endpoint = jobs.identity_endpoint = f"http://127.0.0.1:{identity_port}/msi/token"
+        runtime.identity_endpoint = jobs.identity_endpoint = f"http://{inside}:{identity_port}/msi/token"
         behind = Behind(builds, runtime, jobs, sql, blobs)
         manager = ResourceManager(self.context, resource_types(self.context, behind))
         portal = Portal(View(manager, replicas, self.home.root / "apps"), portal_port)
-        registry = RegistryEndpoint(self.context, images)
         layers = Layers(images)
         layer_server = await layers.open()
         graph = Graph(self.store, self.directory)
@@ -264,6 +325,9 @@ class Sandbox:
         upstream = plain.get("HTTPS_PROXY") or plain.get("https_proxy")
         modes = [f"upstream:{upstream}@127.0.0.1:{proxy_port}" if upstream else f"regular@127.0.0.1:{proxy_port}"]
         modes += [f"reverse:http://127.0.0.1:9@127.0.0.1:{port}" for port in (identity_port, portal_port)]
+        if engine is not None:
+            way = f"upstream:{upstream}" if upstream else "regular"
+            modes += [f"{way}@{inside}:{proxy_port}", f"reverse:http://127.0.0.1:9@{inside}:{identity_port}"]
         options = Options(confdir=str(self.home.certificates), mode=modes)
         master = DumpMaster(options, with_termlog=False, with_dumper=False)
         master.options.update(
@@ -278,6 +342,8 @@ class Sandbox:
             self._open_fronts(master, modes)
 
         runtime.apps_changed = open_fronts
+        if docker_api is not None:
+            await docker_api.open(api_socket(self.home))
         builds.recover()
         blobs.recover()
         runtime.recover()
@@ -297,6 +363,10 @@ class Sandbox:
         self.home.ready_file.unlink(missing_ok=True)
         await jobs.close()
         await asyncio.gather(runtime.close(), blobs.close())
+        if docker_api is not None:
+            docker_api.close()
+        if self._relay is not None:
+            self._relay.close()
         master.shutdown()
         await serving
         layer_server.close()
@@ -351,7 +421,7 @@ def main() -> int:
     try:
         sandbox.open()
         asyncio.run(sandbox.run())
-    except PortTaken as error:
+    except (PortTaken, EngineUnusable) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

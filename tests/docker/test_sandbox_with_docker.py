@@ -1,0 +1,280 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`python -m sandbox up --runtime docker`: apps and jobs run as containers of what was pushed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import docker
+from tests.sandbox.azure_client import APP, Client, Platform, app_body, run_cli
+
+pytestmark = pytest.mark.slow
+
+LABEL = "io.github.mlops-mlflow-azure.sandbox"
+TOKEN_USER = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def sandbox(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    home = tmp_path_factory.mktemp("sandbox") / "home"
+    started = run_cli(home, "up", "--strict", "--runtime", "docker")
+    assert started.returncode == 0, started.stderr
+    yield Client(home, json.loads(run_cli(home, "env", "--json").stdout))
+    stopped = run_cli(home, "down", "--purge")
+    assert stopped.returncode == 0, stopped.stderr
+
+
+@pytest.fixture(scope="module")
+def clients_engine(sandbox: Client) -> Iterator[Any]:
+    """The engine's API as a client sees it that has sourced the sandbox's file."""
+    client = docker.DockerClient(base_url=sandbox.environment["DOCKER_HOST"], timeout=300)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def platform(
+    sandbox: Client, clients_engine: Any, base_image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Platform:
+    """A registry into which the tests' app was pushed, an environment, and an identity that may pull."""
+    group = sandbox.group()
+    name = f"cr{uuid.uuid4().hex[:10]}"
+    registry = f"{group}/providers/Microsoft.ContainerRegistry/registries/{name}"
+    sandbox.put(registry, {"location": "westeurope", "sku": {"name": "Basic"}})
+    context = tmp_path_factory.mktemp("context")
+    (context / "server.py").write_text((APP / "server.py").read_text())
+    (context / "Dockerfile").write_text(
+        f"FROM {base_image}\nWORKDIR /srv\nCOPY server.py ./\nENV GREETING=hello\nUSER 10001\n"
+        'ENTRYPOINT ["python3", "/srv/server.py"]\nCMD ["0.0.0.0"]\nHEALTHCHECK CMD false\n'
+    )
+    clients_engine.images.build(path=str(context), tag=f"{name}.azurecr.io/probe:1", rm=True, forcerm=True)
+    said = push(clients_engine, f"{name}.azurecr.io", "1", TOKEN_USER, refresh_token(sandbox, f"{name}.azurecr.io"))
+    assert not [line["error"] for line in said if "error" in line]
+    identity = sandbox.identity(group)
+    assert sandbox.assign(registry, "AcrPull", identity["properties"]["principalId"]).status_code == 201
+    environment = sandbox.put(
+        f"{group}/providers/Microsoft.App/managedEnvironments/env", {"location": "westeurope", "properties": {}}
+    )
+    domain = environment["properties"]["defaultDomain"]
+    return Platform(group, registry, f"{name}.azurecr.io", environment["id"], domain, identity)
+
+
+def refresh_token(sandbox: Client, server: str) -> str:
+    fields = {"grant_type": "access_token", "service": server, "access_token": sandbox.token()}
+    answer = sandbox.session.post(f"https://{server}/oauth2/exchange", data=fields, timeout=30)
+    return str(answer.json()["refresh_token"])
+
+
+def push(client: Any, server: str, tag: str, username: str, password: str) -> list[dict[str, Any]]:
+    login = {"username": username, "password": password}
+    return list(client.api.push(f"{server}/probe", tag=tag, auth_config=login, stream=True, decode=True))
+
+
+def make_app(sandbox: Client, platform: Platform, name: str, **changes: Any) -> dict[str, Any]:
+    return sandbox.put(f"{platform.group}/providers/Microsoft.App/containerApps/{name}", app_body(platform, **changes))
+
+
+def asked(sandbox: Client, app: dict[str, Any], path: str = "/") -> Any:
+    fqdn = app["properties"]["configuration"]["ingress"]["fqdn"]
+    return sandbox.session.get(f"https://{fqdn}{path}", timeout=60)
+
+
+def containers_of(engine: Any, sandbox: Client, app: str | None = None) -> list[Any]:
+    """The containers of a sandbox, or of one of its apps, by their labels."""
+    owner = json.loads((sandbox.home / "engine.json").read_text())["owner"]
+    labels = [f"{LABEL}={owner}", *([f"{LABEL}.app={app}"] if app else [])]
+    found: list[Any] = engine.containers.list(all=True, filters={"label": labels})
+    return found
+
+
+def test_an_app_is_a_container_of_the_pushed_image(engine: Any, sandbox: Client, platform: Platform) -> None:
+    app = make_app(
+        sandbox,
+        platform,
+        "one",
+        secrets=[{"name": "word", "value": "SECRET-WORD"}],
+        env=[{"name": "WORD", "secretRef": "word"}, {"name": "PLAIN", "value": "as it is"}],
+        container={"resources": {"cpu": 0.5, "memory": "1Gi"}},
+    )
+    assert app["properties"]["provisioningState"] == "Succeeded"
+    seen = asked(sandbox, app).json()
+    inside = seen["environment"]
+    assert (inside["WORD"], inside["PLAIN"], inside["GREETING"]) == ("SECRET-WORD", "as it is", "hello")
+    assert inside["CONTAINER_APP_NAME"] == "one"
+    assert inside["CONTAINER_APP_REVISION"] == app["properties"]["latestRevisionName"]
+    assert seen["arguments"] == ["0.0.0.0"]
+    assert seen["headers"]["X-Forwarded-Proto"] == "https"
+    (running,) = containers_of(engine, sandbox, "one")
+    assert running.attrs["HostConfig"]["Memory"] == 1 << 30
+    assert not running.ports
+    assert "SECRET-WORD" not in json.dumps(
+        [running.attrs["Path"], running.attrs["Args"], running.attrs["Config"]["Labels"]]
+    )
+    # the identity's endpoint answers in there, and so do Azure's own names
+    token = asked(sandbox, app, "/token").json()
+    assert token["client_id"] == platform.identity["properties"]["clientId"]
+    status, output = running.exec_run(
+        ["python3", "-c", "import urllib.request as u; print(u.urlopen('https://login.microsoftonline.com/common/discovery/instance"
+         "?api-version=1.1&authorization_endpoint=https://login.microsoftonline.com/common/oauth2/authorize').status)"]
+    )  # fmt: skip
+    assert (status, output.split()) == (0, [b"200"])
+    assert "listening on 0.0.0.0" in run_cli(sandbox.home, "logs", "one").stdout
+
+
+def test_a_container_that_ends_is_started_again(engine: Any, sandbox: Client, platform: Platform) -> None:
+    app = make_app(sandbox, platform, "ends")
+    (before,) = containers_of(engine, sandbox, "ends")
+    assert asked(sandbox, app, "/exit").status_code >= 500
+    sandbox.until(
+        lambda: asked(sandbox, app).status_code == 200 and containers_of(engine, sandbox, "ends"), "it is back"
+    )
+    (after,) = containers_of(engine, sandbox, "ends")
+    assert after.id != before.id
+    assert "ended with exit code 3" in run_cli(sandbox.home, "logs", "ends").stdout
+
+
+def test_what_cannot_start_fails_with_its_own_words(engine: Any, sandbox: Client, platform: Platform) -> None:
+    body = app_body(platform, args=["0.0.0.0", "--fail"])
+    path = f"{platform.group}/providers/Microsoft.App/containerApps/fails"
+    ended = sandbox.wait(sandbox.arm("PUT", path, body))
+    assert ended["status"] == "Failed"
+    assert "exit code '1'" in ended["error"]["message"]
+    assert "the settings are wrong" in ended["error"]["message"]
+    body = app_body(platform, command=["/nowhere"])
+    ended = sandbox.wait(sandbox.arm("PUT", f"{path}2", body))
+    assert ended["status"] == "Failed"
+    assert "/nowhere" in ended["error"]["message"]
+    sandbox.until(lambda: not containers_of(engine, sandbox, "fails"), "nothing is left of it")
+
+
+def test_without_the_role_nothing_is_pulled(engine: Any, sandbox: Client, platform: Platform) -> None:
+    stranger = sandbox.identity(platform.group, "stranger")
+    body = app_body(platform, identity=stranger["id"])
+    ended = sandbox.wait(sandbox.arm("PUT", f"{platform.group}/providers/Microsoft.App/containerApps/stranger", body))
+    assert ended["status"] == "Failed"
+    assert "UNAUTHORIZED" in ended["error"]["message"]
+    assert not containers_of(engine, sandbox, "stranger")
+
+
+def test_replicas_and_sidecars(engine: Any, sandbox: Client, platform: Platform) -> None:
+    """Each replica listens on the same port at an address of its own; its containers are each other's localhost."""
+    call = (
+        "import time, urllib.request as u\nwhile True:\n  try: print('met', u.urlopen('http://127.0.0.1:8080/').status, flush=True)\n"
+        "  except OSError: time.sleep(.1)\n  else: time.sleep(600)"
+    )
+    body = app_body(platform, template={"scale": {"minReplicas": 2, "maxReplicas": 2}})
+    image = f"{platform.server}/probe:1"
+    body["properties"]["template"]["containers"].append(
+        {"name": "side", "image": image, "command": ["python3", "-c", call]}
+    )
+    sandbox.put(f"{platform.group}/providers/Microsoft.App/containerApps/pair", body)
+    sandbox.until(lambda: len(containers_of(engine, sandbox, "pair")) == 4, "two replicas of two containers")
+    sandbox.until(lambda: run_cli(sandbox.home, "logs", "pair").stdout.count("met 200") == 2, "both have met")
+
+
+def test_a_job(engine: Any, sandbox: Client, platform: Platform) -> None:
+    body = app_body(
+        platform, command=["python3", "-c", "import os; print(os.environ['CONTAINER_APP_JOB_NAME'], 'done')"]
+    )
+    configuration = body["properties"]["configuration"]
+    del configuration["ingress"]
+    configuration |= {"triggerType": "Manual", "replicaTimeout": 120, "manualTriggerConfig": {"parallelism": 1}}
+    path = f"{platform.group}/providers/Microsoft.App/jobs/task"
+    sandbox.put(path, body)
+    begun = sandbox.arm("POST", f"{path}/start").json()["name"]
+    sandbox.until(
+        lambda: sandbox.arm("GET", f"{path}/executions/{begun}").json()["properties"]["status"] == "Succeeded",
+        "its end",
+    )
+    assert "task done" in run_cli(sandbox.home, "logs", "task").stdout
+    assert not containers_of(engine, sandbox, "task")
+
+
+def test_who_may_not_push_does_not(sandbox: Client, clients_engine: Any, platform: Platform) -> None:
+    said = push(clients_engine, platform.server, "1", TOKEN_USER, "not-a-token")
+    assert any("authentication required" in line.get("error", "") for line in said)
+    with pytest.raises(docker.errors.APIError, match="authentication required"):
+        clients_engine.login(TOKEN_USER, "not-a-token", registry=platform.server, reauth=True)
+    said = push(clients_engine, platform.server, "none", TOKEN_USER, refresh_token(sandbox, platform.server))
+    assert any(
+        "does not exist" in line.get("error", "")
+        or "not found" in line.get("error", "")
+        or "No such" in line.get("error", "")
+        for line in said
+    )
+    answer = clients_engine.login(
+        TOKEN_USER, refresh_token(sandbox, platform.server), registry=platform.server, reauth=True
+    )
+    assert answer["Status"] == "Login Succeeded"
+
+
+def test_what_the_engine_has_lost_is_pulled_again(
+    engine: Any, sandbox: Client, clients_engine: Any, platform: Platform
+) -> None:
+    name = f"{platform.server}/probe"
+    identifier = engine.images.get(f"{name}:1").id
+    for app in {found.labels[f"{LABEL}.app"] for found in containers_of(engine, sandbox)}:
+        assert (
+            sandbox.arm("POST", f"{platform.group}/providers/Microsoft.App/containerApps/{app}/stop").status_code < 300
+        )
+    sandbox.until(lambda: not containers_of(engine, sandbox), "all have stopped")
+    engine.images.remove(identifier, force=True)
+    with pytest.raises(docker.errors.ImageNotFound):
+        engine.images.get(identifier)
+    app = make_app(sandbox, platform, "again")
+    assert asked(sandbox, app).status_code == 200
+    login = {"username": TOKEN_USER, "password": refresh_token(sandbox, platform.server)}
+    assert clients_engine.images.pull(name, tag="1", auth_config=login).id == identifier
+
+
+def test_down_ends_exactly_its_own_containers_even_after_a_kill(
+    engine: Any, sandbox: Client, platform: Platform
+) -> None:
+    app = make_app(sandbox, platform, "kept")
+    stranger = engine.containers.run(
+        f"{platform.server}/probe:1", detach=True, labels={LABEL: "another"}, entrypoint=["sleep", "600"]
+    )
+    try:
+        os.kill(json.loads((sandbox.home / "ready.json").read_text())["pid"], signal.SIGKILL)
+        assert containers_of(engine, sandbox, "kept")
+        stopped = run_cli(sandbox.home, "down")
+        assert stopped.returncode == 0, stopped.stderr
+        assert not containers_of(engine, sandbox)
+        stranger.reload()
+        assert stranger.status == "running"
+        started = run_cli(sandbox.home, "up")
+        assert started.returncode == 0, started.stderr
+        sandbox.until(lambda: asked(sandbox, app).status_code == 200, "the app is back")
+        assert containers_of(engine, sandbox, "kept")
+    finally:
+        stranger.remove(force=True)
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("unix:///nowhere/docker.sock", "no Docker engine answers"),
+        ("tcp://127.0.0.1:2375", "has to run on this machine"),
+    ],
+)
+def test_without_an_engine_it_does_not_start(tmp_path: Path, host: str, reason: str) -> None:
+    done = run_cli(tmp_path / "home", "up", "--runtime", "docker", environment={"DOCKER_HOST": host})
+    assert done.returncode == 1
+    assert reason in done.stderr
+
+
+def test_the_runtime_is_chosen_once(sandbox: Client) -> None:
+    done = run_cli(sandbox.home, "up", "--runtime", "process")
+    assert done.returncode == 1
+    assert "down --purge" in done.stderr
