@@ -94,7 +94,7 @@ def containers_of(engine: Any, sandbox: Client, app: str | None = None) -> list[
     """The containers of a sandbox, or of one of its apps, by their labels."""
     owner = json.loads((sandbox.home / "engine.json").read_text())["owner"]
     labels = [f"{LABEL}={owner}", *([f"{LABEL}.app={app}"] if app else [])]
-    found: list[Any] = engine.containers.list(all=True, filters={"label": labels})
+    found: list[Any] = engine.containers.list(all=True, ignore_removed=True, filters={"label": labels})
     return found
 
 
