@@ -6,7 +6,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import tarfile
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -21,6 +25,13 @@ from tests.docker.conftest import CONTEXT
 pytestmark = pytest.mark.slow
 
 HEALTHY_SECONDS = 180
+# Files in which tools keep what lets them in, and what such secrets look like.
+KEPT_SECRETS = re.compile(
+    r"(^|/)(\.netrc|\.pypirc|\.git-credentials|\.env|id_(rsa|ecdsa|ed25519)|\.docker/config\.json)$"
+)
+SECRET = re.compile(
+    rb"-----BEGIN (RSA |EC |OPENSSH )?PRIVATE KEY-----\s+[A-Za-z0-9+/=\s]{200}|AccountKey=[A-Za-z0-9+/]{40}|\bgh[ps]_[A-Za-z0-9]{36}\b"
+)
 SETTINGS = {
     "MLFLOW_BACKEND_STORE_URI": "sqlite:////home/mlflow/mlflow.db",
     "MLFLOW_ARTIFACTS_DESTINATION": "/home/mlflow/artifacts",
@@ -143,7 +154,50 @@ def test_without_the_licence_nothing_is_built(engine: Any, base_image: str) -> N
     assert "https://aka.ms/odbc18eula" in "".join(str(line.get("stream", "")) for line in caught.value.build_log)
 
 
-def test_no_secret_of_this_machine_is_in_a_layer(server_image: Any) -> None:
+def layers(image: Any) -> Iterator[tarfile.TarFile]:
+    """The layers of an image, those among them whose files a later one hides."""
+    with tempfile.TemporaryFile() as file:
+        for part in image.save():
+            file.write(part)
+        file.seek(0)
+        with tarfile.open(fileobj=file) as saved:
+            manifest = saved.extractfile("manifest.json")
+            assert manifest
+            for name in json.load(manifest)[0]["Layers"]:
+                with tarfile.open(fileobj=saved.extractfile(name)) as layer:
+                    yield layer
+
+
+def secrets(image: Any) -> tuple[list[str], int]:
+    """The files that are or hold a secret, in any layer, and how many files were looked at."""
+    found, seen = [], 0
+    for layer in layers(image):
+        for member in layer:
+            seen += 1
+            content = layer.extractfile(member) if member.isfile() and member.size < 1_000_000 else None
+            if KEPT_SECRETS.search(member.name) or (content and SECRET.search(content.read())):
+                found.append(member.name)
+    return found, seen
+
+
+def test_no_secret_is_in_a_layer(server_image: Any) -> None:
     history = json.dumps(server_image.history())
     for word in ("PASSWORD", "TOKEN", "SECRET"):
         assert word not in history.upper().replace("MLFLOW_AZURE", "")
+    found, seen = secrets(server_image)
+    assert seen > 5000
+    assert not found
+
+
+def test_a_secret_that_a_later_layer_removes_is_found(engine: Any, base_image: str) -> None:
+    """Or the test above might find nothing because it cannot."""
+    lines = [
+        f"FROM {base_image}",
+        "RUN mkdir /x && echo machine > /x/.netrc && printf AccountKey=%048d 0 > /x/k",
+        "RUN rm -r /x",
+    ]
+    built, _log = engine.images.build(fileobj=io.BytesIO("\n".join(lines).encode()), rm=True, forcerm=True)
+    try:
+        assert secrets(built)[0] == ["x/.netrc", "x/k"]
+    finally:
+        engine.images.remove(built.id, force=True)
