@@ -79,6 +79,7 @@ bench: setup
 	@$(BIN)/python tests/benchmarks/modules.py
 	@$(BIN)/python tests/benchmarks/site.py
 	@$(BIN)/python tests/benchmarks/sandbox.py
+	@$(BIN)/python tests/benchmarks/image.py
 
 # After a change of a requirements file. Needs `uv`.
 lock:
