@@ -98,7 +98,7 @@ class ImageRegistry:
             read_timeout=READ_TIMEOUT,
             **options,
         ) as client:
-            request = HttpRequest("POST", "/oauth2/exchange", data=fields)
+            request = HttpRequest("POST", f"https://{self.login_server}/oauth2/exchange", data=fields)
             try:
                 response = client.send_request(request)
             except AzureError as error:

@@ -52,6 +52,7 @@ class AzureBefore:
         if parts.path.endswith("/registries/crtest"):
             status, body = 200, {"id": parts.path, "properties": {"loginServer": self.registry.host}}
         elif parts.path == "/oauth2/exchange":
+            assert (parts.scheme, parts.netloc) == ("https", self.registry.host)
             fields = data if isinstance(data, dict) else parse_qs(data if isinstance(data, str) else data.decode())
             assert ENTRA_TOKEN in str(fields)
             status, body = 200, {"refresh_token": self.refresh_token}
