@@ -66,7 +66,7 @@ def test_the_preflight_takes_the_same_options(role: str) -> None:
 
 @pytest.mark.parametrize("role", NAMES)
 def test_secrets_are_marked(role: str) -> None:
-    words = ("password", "passphrase", "store_uri")
+    words = ("password", "passphrase", "store_uri", "connection_string")
     texts = {
         name: option for name, option in options(role).items() if option["type"] == "str" and "choices" not in option
     }

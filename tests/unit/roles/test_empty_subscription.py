@@ -25,6 +25,7 @@ MODULES: dict[str, dict[str, Any]] = {
     "storage_account": {"storage_account": {"id": "/s", "properties": {}}},
     "storage_container": {"storage_container": {"id": "/s/c"}},
     "role_assignment": {},
+    "management_lock": {},
 }
 NAMED = {"registry_pull_principal_name": "id-mlflow-dev", "storage_contributor_principal_name": "id-mlflow-dev"}
 PRINCIPAL = "00000000-0000-0000-0000-000000000000"

@@ -19,12 +19,49 @@ BIN = Path(sys.executable).parent
 ENVIRONMENTS = ["dev", "prod", "sandbox", "staging"]
 
 
-def settings(environment: str) -> dict[str, Any]:
+def own(environment: str) -> dict[str, Any]:
+    """What an environment's own file sets."""
     return yaml.safe_load((CLONE / "inventories" / environment / "group_vars" / "mlflow.yml").read_text(encoding="utf-8"))
 
 
+def settings(environment: str) -> dict[str, Any]:
+    """What an environment sets, with what is the same in all of them."""
+    shared = CLONE / "inventories" / environment / "group_vars" / "every_environment.yml"
+    return {**(yaml.safe_load(shared.read_text(encoding="utf-8")) if shared.exists() else {}), **own(environment)}
+
+
+def test_what_is_shared_is_kept_once() -> None:
+    kept = CLONE / "inventories" / "every_environment.yml"
+    for environment in ("dev", "prod", "staging"):
+        link = CLONE / "inventories" / environment / "group_vars" / "every_environment.yml"
+        assert link.is_symlink()
+        assert link.resolve() == kept
+    # What all of them set, or what says again what is shared, is a copy.
+    shared = yaml.safe_load(kept.read_text(encoding="utf-8"))
+    everywhere = [own(environment).items() for environment in ("dev", "prod", "staging")]
+    copies = [name for name, value in everywhere[0] if all((name, value) in other for other in everywhere)]
+    assert copies == []
+    assert [name for items in everywhere for name, value in items if shared.get(name) == value] == []
+
+
+def test_dev_is_cheap_and_prod_is_safe() -> None:
+    dev, prod = settings("dev"), settings("prod")
+    assert dev["mlflow_app_min_replicas"] == 0
+    assert dev["sql_database_sku"].startswith("GP_S_")
+    assert dev["sql_database_auto_pause_delay"] > 0
+    assert dev["sql_database_backup_retention_days"] < 7 < prod["sql_database_backup_retention_days"]
+    assert prod["mlflow_app_min_replicas"] >= 2
+    zones = ("app_environment_zone_redundant", "registry_zone_redundancy", "sql_database_zone_redundant")
+    assert [prod[name] for name in (*zones, "storage_delete_lock", "sql_delete_lock")] == [True] * 5
+    assert prod["storage_sku"].endswith("ZRS")
+    assert prod["storage_soft_delete_days"] >= 30
+    assert prod["foundation_workspace_retention_in_days"] > 30
+    for environment in ("dev", "prod", "staging"):
+        assert {"environment", "cost-center", "owner"} <= set(settings(environment)["deployment_tags"])
+
+
 def test_there_is_nothing_but_these_environments() -> None:
-    assert sorted(path.name for path in (CLONE / "inventories").iterdir()) == ENVIRONMENTS
+    assert sorted(path.name for path in (CLONE / "inventories").iterdir() if path.is_dir()) == ENVIRONMENTS
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -71,6 +71,13 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"sql_database_auto_pause_delay": 5}, ["sql_database_auto_pause_delay", "5", "15 to 10080 minutes"]),
     ({"sql_database_auto_pause_delay": 10081}, ["sql_database_auto_pause_delay", "10081", "15 to 10080 minutes"]),
+    ({"storage_soft_delete_days": 366}, ["storage_soft_delete_days", "366", "1 to 365 days"]),
+    ({"sql_database_backup_retention_days": 36}, ["sql_database_backup_retention_days", "36", "S0", "1 to 35 days"]),
+    (
+        {"sql_database_sku": "Basic", "sql_database_backup_retention_days": 8},
+        ["sql_database_backup_retention_days", "8", "Basic", "1 to 7 days"],
+    ),
+    ({"sql_state": "absent"}, ["sql_state", "absent", "teardown.yml"]),
     ({"sql_database_max_size_gb": -1}, ["sql_database_max_size_gb", "-1", "0 to leave it to Azure"]),
     (
         {"sql_database_sku": "S0", "sql_database_auto_pause_delay": 0, "sql_database_max_size_gb": 32},

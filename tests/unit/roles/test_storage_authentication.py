@@ -1,0 +1,68 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The app gets at the artifacts by its identity or by a connection string, never by both, and the string is kept as a secret."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from role_run import run
+
+CONNECTION = "DefaultEndpointsProtocol=https;AccountName=st;AccountKey=hush-hush;EndpointSuffix=core.windows.net"
+PRINCIPAL = "00000000-0000-0000-0000-000000000000"
+MODULES: dict[str, dict[str, Any]] = {
+    "storage_account": {"storage_account": {"id": "/s", "properties": {}}},
+    "storage_container": {"storage_container": {"id": "/s/c"}},
+    "management_lock": {},
+    "storage_account_key_info": {"connection_string": CONNECTION},
+    "role_assignment": {"changed": True},
+}
+# What the app would be given, in a file, since it holds secrets.
+TASKS: list[dict[str, Any]] = [
+    {"name": "storage", "ansible.builtin.include_role": {"name": "mlops.mlflow_azure.storage", "tasks_from": "apply"}},
+    {"name": "vars", "ansible.builtin.include_role": {"name": "mlops.mlflow_azure.mlflow_app", "tasks_from": "preflight", "public": True}},
+    {
+        "name": "look",
+        "ansible.builtin.copy": {
+            "content": "{{ {'env': mlflow_app_container_env, 'secrets': mlflow_app_secrets} | to_json }}",
+            "dest": "{{ playbook_dir }}/app.json",
+            "mode": "0600",
+        },
+        "no_log": True,
+    },
+]
+SETTINGS = {
+    "deployment_location": "westeurope",
+    "deployment_suffix": "",
+    "storage_contributor_principal_id": PRINCIPAL,
+    "mlflow_app_crypto_kek_passphrase": "0123456789-0123456789-0123456789",
+    "mlflow_app_allow_public": True,
+}
+
+
+@pytest.mark.parametrize("way", ["managed_identity", "connection_string"])
+def test_one_way_and_not_the_other(tmp_path: Path, way: str) -> None:
+    done = run(tmp_path, TASKS, {**SETTINGS, "storage_authentication": way}, MODULES, "-vvv")
+    assert done.returncode == 0, done.stdout + done.stderr
+    app = json.loads((tmp_path / "app.json").read_text(encoding="utf-8"))
+    secret = way == "connection_string"
+    env = {one["name"]: one for one in app["env"]}
+    assert ("AZURE_STORAGE_CONNECTION_STRING" in env) is secret
+    assert (CONNECTION in [one["value"] for one in app["secrets"]]) is secret
+    if secret:
+        assert env["AZURE_STORAGE_CONNECTION_STRING"] == {
+            "name": "AZURE_STORAGE_CONNECTION_STRING",
+            "secret_ref": "storage-connection-string",
+        }
+    given = "Let the app read and write artifacts] ***" in done.stdout.replace("*" * 4, "***")
+    assert given
+    assert ("changed: [localhost]" in done.stdout.split("Let the app read and write artifacts")[1].split("TASK [")[0]) is not secret
+    assert "hush-hush" not in done.stdout + done.stderr
