@@ -26,6 +26,8 @@ MODULES: dict[str, dict[str, Any]] = {
     "storage_container": {"storage_container": {"id": "/s/c"}},
     "role_assignment": {},
     "management_lock": {},
+    "storage_blob_service": {},
+    "storage_account_key_info": {},
 }
 NAMED = {"registry_pull_principal_name": "id-mlflow-dev", "storage_contributor_principal_name": "id-mlflow-dev"}
 PRINCIPAL = "00000000-0000-0000-0000-000000000000"

@@ -22,6 +22,7 @@ MODULES: dict[str, dict[str, Any]] = {
     "storage_account": {"storage_account": {"id": "/s", "properties": {}}},
     "storage_container": {"storage_container": {"id": "/s/c"}},
     "management_lock": {},
+    "storage_blob_service": {},
     "storage_account_key_info": {"connection_string": CONNECTION},
     "role_assignment": {"changed": True},
 }
