@@ -45,6 +45,9 @@ ACCOUNTS = "microsoft.storage/storageaccounts"
 SUFFIX = ".blob.core.windows.net"
 API_VERSION = "2025-01-05"
 START_SECONDS = 60
+AGAIN_SECONDS = (0.2, 30.0)  # how long after its end an Azurite is started again: at first, and at most
+CONTAINERS = "microsoft.storage/storageaccounts/blobservices/containers"
+_SERVICE = Principal(str(uuid.UUID(int=0)), str(uuid.UUID(int=0)), "sandbox", "ServicePrincipal")
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers"
 
 
@@ -82,6 +85,8 @@ class Blobs:
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: dict[str, asyncio.Lock] = {}
+        self._ends: dict[str, int] = {}
+        self._changes: dict[str, set[asyncio.Task[None]]] = {}
 
     # accounts
 
@@ -106,15 +111,16 @@ class Blobs:
         """Where the account's Azurite listens; None while it does not."""
         return self._ports.get(account.name)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+        return task
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            LOG.error("an Azurite could not be started", exc_info=error)
+            LOG.error("work behind a storage account failed", exc_info=error)
 
     async def _start(self, key: str, operation: str) -> None:
         """Once an earlier account of the name is gone with all its data."""
@@ -149,8 +155,33 @@ class Blobs:
                 },
             )
             return
+        for container in self._context.store.below(account.id, CONTAINERS):
+            await self._change(
+                account, port, "PUT", container.name
+            )  # unless it is there: an end may have come in between
         self._ports[account.name] = port
         self._context.work_done(operation)
+        self._spawn(self._watch(key, process))
+
+    async def _watch(self, key: str, process: asyncio.subprocess.Process) -> None:
+        """Starts an Azurite again that ends by itself; until it listens, clients are told to come back."""
+        begun = time.monotonic()
+        await process.wait()
+        account = self._context.store.get(key)
+        if account is None or self._running.get(account.name) is not process:
+            return
+        self._ports.pop(account.name, None)
+        del self._running[account.name]
+        self._processes.forget(process.pid)
+        first, most = AGAIN_SECONDS
+        ends = 0 if time.monotonic() - begun > most else self._ends.get(account.name, 0)
+        self._ends[account.name] = ends + 1
+        pause = min(most, first * 2**ends)
+        LOG.warning(
+            "the Azurite of %s ended with %s; it is started again in %.1f s", account.name, process.returncode, pause
+        )
+        await asyncio.sleep(pause)
+        await self._start(key, "")
 
     async def _listening(self, process: asyncio.subprocess.Process, port: int) -> bool:
         deadline = time.monotonic() + START_SECONDS
@@ -208,37 +239,43 @@ class Blobs:
     # containers, as Resource Manager makes and removes them
 
     def create_container(self, account: Resource, name: str) -> None:
-        status = self._send(account, "PUT", f"/{name}?restype=container")
-        if status not in (201, 409):
-            raise ArmError(
-                503, "ServiceUnavailable", f"Azurite answered {status} to the creation of container {name}.", cause=""
-            )
+        """In the background; requests to the account wait until it is there."""
+        self._begin_change(account, "PUT", name)
 
     def delete_container(self, account: Resource, name: str) -> None:
         if self.port(account) is not None:
-            self._send(account, "DELETE", f"/{name}?restype=container")
+            self._begin_change(account, "DELETE", name)
 
-    def _send(self, account: Resource, method: str, path: str) -> int:
+    async def settled(self, account: Resource) -> None:
+        """Returns once the containers that Resource Manager answered for are made or gone."""
+        if changes := self._changes.get(account.name):
+            await asyncio.wait(changes)
+
+    def _begin_change(self, account: Resource, method: str, name: str) -> None:
         port = self.port(account)
         if port is None:
             raise ArmError(503, "ServiceUnavailable", f"The Azurite of {account.name} is starting.", cause="")
-        service = Principal(str(uuid.UUID(int=0)), str(uuid.UUID(int=0)), "sandbox", "ServicePrincipal")
-        token = self._context.directory.token(service, "https://storage.azure.com")
-        trust_loopback = ssl.create_default_context()
-        trust_loopback.check_hostname = False
-        trust_loopback.verify_mode = ssl.CERT_NONE
-        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=trust_loopback)
-        headers = {
-            "Host": f"{account.name}{SUFFIX}",
-            "Authorization": f"Bearer {token}",
-            "x-ms-version": API_VERSION,
-            "Content-Length": "0",
-        }
-        headers["x-ms-date"] = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
-        connection.request(method, path, headers=headers)
-        status = connection.getresponse().status
-        connection.close()
-        return status
+        changes = self._changes.setdefault(account.name, set())
+        task = self._spawn(self._change_after(set(changes), account, port, method, name))
+        changes.add(task)
+        task.add_done_callback(changes.discard)
+
+    async def _change_after(
+        self, earlier: set[asyncio.Task[None]], account: Resource, port: int, method: str, name: str
+    ) -> None:
+        if earlier:
+            await asyncio.wait(earlier)
+        await self._change(account, port, method, name)
+
+    async def _change(self, account: Resource, port: int, method: str, name: str) -> None:
+        try:
+            token = self._context.directory.token(_SERVICE, "https://storage.azure.com")
+            status = await asyncio.to_thread(_send, account.name, port, token, method, f"/{name}?restype=container")
+        except (OSError, http.client.HTTPException) as error:
+            LOG.warning("the Azurite of %s did not answer to %s of container %s: %s", account.name, method, name, error)
+            return
+        if status not in (201, 202, 404, 409):
+            LOG.error("the Azurite of %s answered %s to %s of container %s", account.name, status, method, name)
 
     # permission
 
@@ -288,6 +325,25 @@ class Blobs:
         if source.hostname != f"{account.name}{SUFFIX}".lower() or "sig" in parse_qs(source.query):
             return []
         return [(f"{_BLOBS}/blobs/read", True, unquote(source.path))]
+
+
+def _send(account: str, port: int, token: str, method: str, path: str) -> int:
+    """The status with which an Azurite answers a request of the sandbox's own."""
+    trust_loopback = ssl.create_default_context()
+    trust_loopback.check_hostname = False
+    trust_loopback.verify_mode = ssl.CERT_NONE
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=trust_loopback)
+    headers = {
+        "Host": f"{account}{SUFFIX}",
+        "Authorization": f"Bearer {token}",
+        "x-ms-version": API_VERSION,
+        "Content-Length": "0",
+    }
+    headers["x-ms-date"] = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
+    connection.request(method, path, headers=headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
 
 
 def _error(status: int, code: str, message: str) -> Response:

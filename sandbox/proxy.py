@@ -126,7 +126,7 @@ class Gateway:
         account = self._account(host)
         if account is not None:
             if not await self._strikes(flow, "", flow.request.method):
-                self._pass_to_blobs(flow, self._account(host) or account)
+                await self._pass_to_blobs(flow, self._account(host) or account)
         elif (registry := self._registry(host)) is not None:
             if LAYER_PATH.fullmatch(_from_flow(flow).path) and not await self._strikes(flow, "", flow.request.method):
                 self._pass_to_layers(flow, self._registry(host) or registry)
@@ -226,7 +226,8 @@ class Gateway:
 
     # blobs
 
-    def _pass_to_blobs(self, flow: http.HTTPFlow, account: Resource) -> None:
+    async def _pass_to_blobs(self, flow: http.HTTPFlow, account: Resource) -> None:
+        await self._to.blobs.settled(account)
         refusal = self._to.blobs.refuse(account, _from_flow(flow))
         port = self._to.blobs.port(account)
         if refusal is not None:
