@@ -157,7 +157,7 @@ def test_replicas_run_side_by_side_until_enough_have_succeeded(
 
 
 def test_an_execution_that_takes_too_long_has_failed(sandbox: Client, platform: Platform) -> None:
-    configuration = {"replicaTimeout": 1, "replicaRetryLimit": 5}
+    configuration = {"replicaTimeout": 5, "replicaRetryLimit": 5}
     job = make(
         sandbox, platform, "import time; print('begun', flush=True); time.sleep(600)", configuration=configuration
     )
