@@ -93,9 +93,11 @@ def test_what_is_not_there_is_noticed(line: str) -> None:
 
 def value(environment: str, setting: str) -> Any:
     """What an environment sets, or the default of the role."""
-    set_there = yaml.safe_load((CLONE / "inventories" / environment / "group_vars" / "mlflow.yml").read_text(encoding="utf-8"))
-    if setting in set_there:
-        return set_there[setting]
+    folder = CLONE / "inventories" / environment / "group_vars"
+    for path in (folder / "mlflow.yml", folder / "every_environment.yml"):
+        set_there = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if setting in set_there:
+            return set_there[setting]
     for role in ROLES.values():
         option = role["argument_specs"]["main"]["options"].get(setting)
         if option is not None:
