@@ -61,6 +61,12 @@ def needed_action(request: Request) -> tuple[str, bool]:
         return f"{_BLOBS}/blobs/delete", True
     if query.get("comp") == "userdelegationkey" and not segments:
         return "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action", False
+    # with one of these headers Azurite writes the blob, whatever `comp` says
+    writes = {"x-ms-blob-type", "x-ms-copy-source"} & request.headers.keys()
+    if not container_level and query.get("comp") == "tags" and request.method in ("GET", "PUT") and not writes:
+        return f"{_BLOBS}/blobs/tags/{'read' if request.method == 'GET' else 'write'}", True
+    if container_level and query.get("comp") == "blobs" and request.method == "GET":
+        return f"{_BLOBS}/blobs/filter/action", True
     if container_level and not (query.get("comp") == "list" and segments):
         verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(request.method, "write")
         return f"{_BLOBS}/{verb}", False

@@ -255,7 +255,11 @@ class RegistryEndpoint:
         if admin and password in (registry.private["password"], registry.private["password2"]):
             return ADMIN
         principal = self._context.store.principal(username)
-        known = principal is not None and principal.secret and secrets.compare_digest(principal.secret, password)
+        known = (
+            principal is not None
+            and principal.secret
+            and secrets.compare_digest(principal.secret.encode(), password.encode())
+        )
         return principal.object_id if principal is not None and known else None
 
     def may(self, registry: Resource, who: str, action: str) -> bool:

@@ -84,6 +84,21 @@ def test_a_copy_needs_the_right_to_read_its_source(sandbox: Client, account: dic
     assert blob(sandbox, "PUT", f"{base}mine/copy", token, **copy).status_code == 202
 
 
+def test_tags_are_for_owners_of_the_data(sandbox: Client) -> None:
+    account = sandbox.storage(sandbox.group())
+    base, token = account["properties"]["primaryEndpoints"]["blob"], sandbox.token(STORAGE)
+    assert sandbox.assign(account["id"], "Storage Blob Data Contributor", sandbox.me()).status_code == 201
+    assert blob(sandbox, "PUT", f"{base}files?restype=container", token).status_code == 201
+    assert blob(sandbox, "PUT", f"{base}files/a.bin", token, b"x").status_code == 201
+    assert blob(sandbox, "GET", f"{base}files/a.bin?comp=tags", token).status_code == 403
+    assert sandbox.assign(account["id"], "Storage Blob Data Owner", sandbox.me()).status_code == 201
+    tags = b"<Tags><TagSet><Tag><Key>stage</Key><Value>test</Value></Tag></TagSet></Tags>"
+    headers = {"Authorization": f"Bearer {token}", "x-ms-version": "2023-11-03"}
+    written = sandbox.session.put(f"{base}files/a.bin?comp=tags", data=tags, headers=headers, timeout=60)
+    assert written.status_code == 204
+    assert b"<Value>test</Value>" in blob(sandbox, "GET", f"{base}files/a.bin?comp=tags", token).content
+
+
 def test_an_account_that_is_made_again_at_once_is_empty_and_works(sandbox: Client) -> None:
     group = sandbox.group()
     made = sandbox.storage(group)
