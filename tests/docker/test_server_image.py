@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import tarfile
 import tempfile
@@ -146,6 +147,39 @@ def test_the_odbc_driver_is_there(engine: Any, server_image: Any, uri: str) -> N
     assert "did not answer in time" in said
     assert "[Microsoft]" in said
     assert "SECRET" not in said
+
+
+ASK = """
+import importlib, os, pathlib, sys
+from mlflow_azure_server import _odbc
+host, _mark, port = os.environ["SERVER"].rpartition(":")
+login = "UID=" + os.environ["LOGIN"] + ";PWD={" + os.environ["PASSWORD"].replace("}", "}}") + "};"
+wanted = f"Server={host},{port};Encrypt=yes;TrustServerCertificate=yes;" + login
+driver = importlib.import_module(sys.argv[1])
+if sys.argv[1] == "pyodbc":
+    wheel = pathlib.Path(importlib.import_module("mssql_python_odbc").__file__).parent
+    wanted = f"Driver={_odbc.driver_file(wheel, *_odbc.this_machine())};" + wanted
+try:
+    print("ANSWER", driver.connect(wanted).cursor().execute("SELECT 40 + 2").fetchone()[0])
+except driver.Error as error:
+    print("REFUSED", error)
+"""
+
+
+@pytest.mark.parametrize("driver", ["pyodbc", "mssql_python"])
+def test_a_sql_server_of_this_machine_is_reached_over_tls(engine: Any, server_image: Any, driver: str) -> None:
+    """The one that SANDBOX_SQL_SERVER (host:port) names; without it nothing listens there, which the driver itself says. Unencrypted it takes none."""
+    server = os.environ.get("SANDBOX_SQL_SERVER", "")
+    settings = {
+        "SERVER": server or "127.0.0.1:9",
+        "LOGIN": os.environ.get("SANDBOX_SQL_USER", "sa"),
+        "PASSWORD": os.environ.get("SANDBOX_SQL_PASSWORD", "none"),
+    }
+    program = {"entrypoint": ["python3", "-c", ASK, driver], "environment": settings, "network_mode": "host"}
+    with container(engine, server_image, **program) as found:
+        assert found.wait(timeout=180)["StatusCode"] == 0
+        said = found.logs().decode()
+    assert ("ANSWER 42" in said) if server else ("REFUSED" in said and "[Microsoft]" in said), said
 
 
 def test_without_the_licence_nothing_is_built(engine: Any, base_image: str) -> None:
