@@ -81,6 +81,15 @@ def test_other_plugins_have_examples(kind: str) -> None:
     assert [name for name in found if not found[name]["examples"]] == []
 
 
+def test_callbacks_say_what_each_option_is() -> None:
+    names = sorted(path.stem for path in (CLONE / "plugins" / "callback").glob("[a-z]*.py"))
+    found = shown("callback", names)
+    assert sorted(found) == names
+    for name in names:
+        undescribed = [key for key, option in options(found[name]["doc"]["options"]) if not option.get("description")]
+        assert undescribed == [], name
+
+
 def test_roles_say_what_each_option_is() -> None:
     found = shown("role", ROLES)
     assert sorted(found) == ROLES
