@@ -87,11 +87,7 @@ class ProcessContainers:
             raise Unavailable(
                 image_error(container, "it was pushed by a Docker engine, and this sandbox runs without one")
             )
-        built = config.get("sandbox")
-        if built is None:
-            reason = "was pushed, and not built by the registry: start the sandbox with `--runtime docker` to run it"
-            raise Unavailable(image_error(container, reason))
-        layer = self._layers / built["layer"]
+        layer = self._layers / config["sandbox"]["layer"]
         if not (layer / "complete").exists():
             raise Unavailable(image_error(container, f"{layer} is gone: build the image again"))
         image = config["config"]
