@@ -1,0 +1,97 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The probe that the role mlflow_client runs, as a process, against the image's server."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.image.server import CLONE, Server, bare
+
+PROBE = CLONE / "docker" / "mlflow_client" / "probe.py"
+# Nobody listens there.
+AGENT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9/", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+SETTINGS = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "",
+    "MLFLOW_ENABLE_OTLP_EXPORTER": "false",
+    "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "none",
+}
+
+
+def probe(mark: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(PROBE), "probed"],
+        env=bare(CONTAINER_APP_JOB_EXECUTION_NAME=mark, **environment),
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def left(server: Server, mark: str) -> dict[str, str]:
+    """The tags that the probe left at its run."""
+    headers = {"Content_Type": "application/json"}
+    found = server.ask("GET", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=probed")
+    body = {
+        "experiment_ids": [json.loads(found.body)["experiment"]["experiment_id"]],
+        "filter": f"tags.`probe.mark` = '{mark}'",
+    }
+    answer = server.ask("POST", "/api/2.0/mlflow/runs/search", json.dumps(body), **headers)
+    (run,) = json.loads(answer.body)["runs"]
+    tags: list[dict[str, Any]] = run["data"]["tags"]
+    return {tag["key"]: tag["value"] for tag in tags}
+
+
+def test_with_the_settings_all_arrives(server: Server, tmp_path: Path) -> None:
+    ended = probe("kept-1", tmp_path, **{**AGENT, **SETTINGS, "MLFLOW_TRACKING_URI": server.url})
+    assert ended.returncode == 0, ended.stdout
+    assert "run, metric, artifact and trace arrived" in ended.stdout
+    assert left(server, "kept-1").get("probe.lost", "") == ""
+
+
+def test_without_them_it_says_that_the_trace_is_lost(server: Server, tmp_path: Path) -> None:
+    ended = probe("lost-1", tmp_path, **{**AGENT, "MLFLOW_TRACKING_URI": server.url})
+    assert ended.returncode == 1
+    assert ended.stdout.splitlines()[-1] == "lost: trace"
+    tags = left(server, "lost-1")
+    assert tags["probe.lost"] == "trace"
+    assert "probe.log" in tags
+
+
+def test_a_lost_artifact_is_named(server: Server, tmp_path: Path) -> None:
+    # A client that does not give the server the artifact.
+    program = tmp_path / "write.py"
+    program.write_text(
+        (PROBE.with_name("write.py")).read_text().replace('mlflow.log_text(mark, "note.txt")', "pass"), encoding="utf-8"
+    )
+    (tmp_path / "probe.py").write_text(PROBE.read_text(), encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, str(tmp_path / "probe.py"), "probed"],
+        env=bare(CONTAINER_APP_JOB_EXECUTION_NAME="artifact-1", MLFLOW_TRACKING_URI=server.url),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 1, ended.stdout
+    assert ended.stdout.splitlines()[-1].startswith("lost: artifact (")
+
+
+def test_without_a_server_it_says_so(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        uri = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        ended = probe("none-1", tmp_path, MLFLOW_TRACKING_URI=uri, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+    assert ended.returncode == 1
+    assert "lost: everything; the server does not answer" in ended.stdout
