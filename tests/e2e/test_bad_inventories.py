@@ -1,0 +1,155 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""More than a hundred inventories, each a good one with one mistake: site.yml refuses each by name, and writes nothing.
+
+Most are made from the argument specifications of the roles, so that an option that is new is tried as well.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.site_copy import PROJECT, Site
+from tests.unit.roles.test_preflight import BAD, GOOD, ROLES
+
+# What a value of a type is not.
+WRONG: dict[str, list[Any]] = {
+    "bool": ["perhaps"],
+    "dict": ["red"],
+    "float": ["much"],
+    "int": ["many"],
+    "list": [{"a": "b"}],
+}
+# Mistakes that only Azure, or the deployment as a whole, can tell.
+AS_A_WHOLE: list[tuple[dict[str, Any], list[str]]] = [
+    ({"deployment_location": "atlantis"}, ["foundation_location", "'atlantis'", "westeurope"]),
+    ({"sql_location": "atlantis"}, ["sql_location", "'atlantis'", "Microsoft.Sql/servers"]),
+    ({"deployment_suffix": "UPPER_case"}, ["sql_server_name"]),
+    ({"deployment_suffix": "far-too-long-for-an-account"}, ["storage_account_name", "3 to 24"]),
+    ({"registry_name": "crtaken0123"}, ["registry_name", "'crtaken0123' cannot be had", "another name"]),
+]
+
+
+# Not known before the play has begun: what other roles find out.
+COMPUTED = (
+    "mlflow_app_artifacts_destination",
+    "mlflow_app_backend_store_uri",
+    "mlflow_app_environment_id",
+    "mlflow_app_identity_client_id",
+    "mlflow_app_identity_id",
+    "mlflow_app_image",
+    "mlflow_app_registry_server",
+)
+
+
+def options() -> Iterator[tuple[str, dict[str, Any]]]:
+    for role in ROLES:
+        text = (PROJECT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+        yield from yaml.safe_load(text)["argument_specs"]["main"]["options"].items()
+
+
+def generated() -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """Wrong types, values that are no choice, items with a key too many, and values that are missing."""
+    for name, option in options():
+        for value in WRONG.get(option["type"], []):
+            yield {name: value}, [name]
+        if "choices" in option:
+            yield {name: "nonsense"}, [name, "nonsense"]
+        if option["type"] == "list" and "options" in option:
+            yield {name: [{"nonsense": "x"}]}, [name]
+        if option.get("required") and not option.get("no_log") and name not in COMPUTED:
+            yield {name: None}, [name]
+
+
+def refusals(output: str) -> dict[str, str]:
+    """The last failure of each host."""
+    found = re.findall(r"^fatal: \[(case-\d+)\]: FAILED! => (\{.*\})$", output, re.MULTILINE)
+    return dict(found)
+
+
+def refused_by_site(
+    site: Site, folder: Path, cases: list[tuple[dict[str, Any], list[str]]], *arguments: str
+) -> tuple[dict[int, str], list[tuple[dict[str, Any], str]]]:
+    """Of one run for all cases the last failure of each, and each part that such a failure should have and has not."""
+    environment = site.sandbox_environment()
+    hosts = {
+        f"case-{number}": {
+            **GOOD,
+            "deployment_subscription_id": environment["AZURE_SUBSCRIPTION_ID"],
+            "mlflow_app_output_directory": str(folder / "out"),
+            **given,
+        }
+        for number, (given, _wanted) in enumerate(cases)
+    }
+    inventory = folder / "hosts.yml"
+    inventory.write_text(json.dumps({"mlflow": {"hosts": hosts}}), encoding="utf-8")
+    done = site.run(
+        *(Path(sys.executable).parent / "ansible-playbook", "-i", "inventories/dev", "-i", inventory),
+        *("--limit", "case-*", "playbooks/site.yml", *arguments),
+        **{**environment, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"},
+    )
+    assert done.returncode == 2, done.stdout[-4000:]
+    assert "Make the resource group" not in done.stdout
+    found = refusals(done.stdout.partition("TASK [Refuse what cannot be made]")[2])
+    refused = {number: found[f"case-{number}"] for number in range(len(cases)) if f"case-{number}" in found}
+    unnamed = [
+        (given, part)
+        for number, (given, wanted) in enumerate(cases)
+        for part in wanted
+        if part.replace('"', '\\"') not in refused.get(number, part)
+    ]
+    return refused, unnamed
+
+
+def wrong_settings() -> list[tuple[dict[str, Any], list[str]]]:
+    """Enough of them for a hundred; what is left of BAD is tried role by role in tests/unit/roles/test_preflight.py."""
+    return [*generated(), *BAD[::2]]
+
+
+@pytest.mark.slow
+def test_a_hundred_bad_inventories_are_refused_by_name_and_nothing_is_written(
+    site: Site, tmp_path: Path, told: Callable[[str], None]
+) -> None:
+    cases = wrong_settings()
+    assert len(cases) >= 100
+    site.sandbox("up")
+    before = site.writes()
+    refused, unnamed = refused_by_site(site, tmp_path, cases, "--skip-tags", "preflight_azure")
+    assert [given for number, (given, _wanted) in enumerate(cases) if number not in refused] == []
+    assert unnamed == []
+    assert site.writes() == before
+    assert not (tmp_path / "out").exists()
+    told(f"bad inventories: {len(refused)} of {len(cases)} refused by name before the first write")
+
+
+@pytest.mark.slow
+def test_what_only_azure_can_refuse_is_refused_by_name_and_nothing_is_written(
+    site: Site, tmp_path: Path, told: Callable[[str], None]
+) -> None:
+    site.sandbox("up")
+    client = site.client()
+    group = f"{client.subscription}/resourceGroups/rg-of-somebody"
+    assert client.arm("PUT", group, {"location": "westeurope"}, version="2025-04-01").status_code in (200, 201)
+    taken = f"{group}/providers/Microsoft.ContainerRegistry/registries/crtaken0123"
+    made = client.arm("PUT", taken, {"location": "westeurope", "sku": {"name": "Basic"}}, version="2025-11-01")
+    assert made.status_code in (200, 201), made.text
+    stands = client.arm("GET", taken, version="2025-11-01").json()
+    assert stands["properties"]["provisioningState"] == "Succeeded"
+    before = site.writes()
+    refused, unnamed = refused_by_site(site, tmp_path, AS_A_WHOLE)
+    assert [given for number, (given, _wanted) in enumerate(AS_A_WHOLE) if number not in refused] == []
+    assert unnamed == []
+    assert site.writes() == before
+    assert client.arm("DELETE", group, version="2025-04-01").status_code == 202
+    # Other tests count what there is.
+    assert client.arm("GET", group, version="2025-04-01").status_code == 404
+    told(f"bad inventories that only Azure can tell: {len(refused)} of {len(AS_A_WHOLE)} refused by name")
