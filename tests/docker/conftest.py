@@ -22,6 +22,7 @@ from tests.docker.registry import Registry, serving
 BASE = "mlflow-azure-test/base"
 SERVER = "mlflow-azure-test/server"
 CONTEXT = Path(__file__).resolve().parents[2] / "docker" / "mlflow"
+BUILD_ARGUMENTS = {"ACCEPT_MSODBC_EULA": "Y", "VERSION": "1.2.3", "REVISION": "abc"}
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -79,7 +80,7 @@ def base_image(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def server_image(engine: Any, base_image: str) -> Any:
     """The image of docker/mlflow; Docker's cache makes it once for what is in there."""
-    arguments = {"ACCEPT_MSODBC_EULA": "Y", "BASE_IMAGE": base_image, "VERSION": "1.2.3", "REVISION": "abc"}
+    arguments = {**BUILD_ARGUMENTS, "BASE_IMAGE": base_image}
     image, _log = engine.images.build(
         path=str(CONTEXT), tag=SERVER, buildargs=arguments, network_mode="host", rm=True, forcerm=True
     )

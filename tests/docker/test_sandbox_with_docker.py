@@ -117,7 +117,7 @@ def test_an_app_is_a_container_of_the_pushed_image(engine: Any, sandbox: Client,
     assert seen["headers"]["X-Forwarded-Proto"] == "https"
     (running,) = containers_of(engine, sandbox, "one")
     assert running.attrs["HostConfig"]["Memory"] == 1 << 30
-    assert not running.ports
+    assert not any(running.ports.values())
     assert "SECRET-WORD" not in json.dumps(
         [running.attrs["Path"], running.attrs["Args"], running.attrs["Config"]["Labels"]]
     )
