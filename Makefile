@@ -73,7 +73,7 @@ check:
 .PHONY: docs
 docs:
 	@python=$$(scripts/find-python) && "$$python" -m scripts.environment .cache/check requirements-check.lock
-	@.cache/check/bin/mkdocs build --quiet --strict
+	@.cache/check/bin/mkdocs build --strict
 
 bench: setup
 	@$(BIN)/python tests/benchmarks/modules.py

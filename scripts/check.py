@@ -111,7 +111,7 @@ CHECKS: dict[str, Callable[[Mapping[str, str]], bool]] = {
         *("--check-extra-docs-refs", "."),
         env=env,
     ),
-    "mkdocs": lambda env: run(TOOLS / "mkdocs", "build", "--quiet", "--strict", "--site-dir", CACHE / "site", env=env),
+    "mkdocs": lambda env: run(TOOLS / "mkdocs", "build", "--strict", "--site-dir", CACHE / "site", env=env),
     "workflows": lambda env: run(
         *(TOOLS / "check-jsonschema", "--builtin-schema", "vendor.github-workflows"),
         *sorted((TREE / ".github" / "workflows").glob("*.yml")),

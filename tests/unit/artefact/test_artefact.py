@@ -23,7 +23,8 @@ NEEDED = (
     "extensions/execution-environment/execution-environment.yml",
 )  # fmt: skip
 UNWANTED = re.compile(
-    r"(^|/)(tests|\.ci|\.git[^/]*|\.github|\.cache|\.venv[^/]*|\.ansible|\.sandbox|out|__pycache__|molecule|scripts)(/|$)"
+    r"(^|/)(tests|\.ci|\.git[^/]*|\.github|\.cache|\.venv[^/]*|\.ansible|\.sandbox|out|__pycache__|scripts)(/|$)"
+    r"|^extensions/molecule(/|$)"
     r"|\.pyc$|\.tar\.gz$|^requirements-|^Makefile$|^pyproject\.toml$"
 )
 

@@ -58,7 +58,8 @@ def problems(line: str, known: set[str]) -> list[str]:
         # Of a role's own files a page may speak as the role does.
         wrong += [] if (CLONE / word.rstrip("./")).exists() or any(CLONE.glob(f"roles/*/{word}")) else [word]
     for name in re.findall(r"\bmlops\.mlflow_azure\.(\w+)", line):
-        places = (f"playbooks/{name}.yml", f"roles/{name}", f"plugins/modules/{name}.py", f"plugins/filter/{name}.py", f"plugins/lookup/{name}.py")
+        plugins = (f"plugins/{kind}/{name}.py" for kind in ("modules", "filter", "lookup", "callback"))
+        places = (f"playbooks/{name}.yml", f"roles/{name}", *plugins)
         wrong += [] if name == "azure" or any((CLONE / place).exists() for place in places) else [f"mlops.mlflow_azure.{name}"]
     prefixes = "|".join([*ROLES, "deployment", "teardown"])
     if re.fullmatch(rf"(?:{prefixes})_\w+(?:: .*)?", line):
