@@ -14,15 +14,26 @@ from xdist.scheduler import LoadScopeScheduling
 # What the tests of such a folder share (a deployment, a sandbox, a server, an image) is made once; the longest come first.
 SHARING = ("tests/e2e/", "tests/docker/", "tests/sandbox/", "tests/client/", "tests/image/")
 
+# But these make what they need themselves, and take minutes.
+ALONE = tuple(
+    f"tests/e2e/test_{name}.py"
+    for name in (
+        *("killed_at_each_write", "environments", "roles_alone", "killed", "z_artefact", "bad_inventories"),
+        "molecule_example",
+    )
+)
+
 
 def _place(nodeid: str) -> int:
     return next((place for place, folder in enumerate(SHARING) if nodeid.startswith(folder)), len(SHARING))
 
 
 class FolderScheduling(LoadScopeScheduling):
-    """Gives a folder that shares to one worker, and of all others test by test."""
+    """Gives a folder that shares to one worker, and all else file by file or test by test."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(ALONE):
+            return nodeid.partition("::")[0]
         place = _place(nodeid)
         return SHARING[place] if place < len(SHARING) else nodeid.partition("[")[0]
 
