@@ -5,25 +5,6 @@
 
 from __future__ import annotations
 
-import re
-import sys
-import threading
-import time
-from collections.abc import Callable
-from types import ModuleType
-from typing import Any, NamedTuple, TextIO
-
-from ansible.plugins.callback.default import CallbackModule as Default
-
-try:
-    import rich.console
-    import rich.live
-    import rich.text
-except ImportError:
-    RICH: ModuleType | None = None
-else:
-    RICH = rich
-
 DOCUMENTATION = r"""
 name: progress
 type: stdout
@@ -77,6 +58,25 @@ options:
       - section: callback_mlflow_azure_progress
         key: live_after
 """
+
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NamedTuple, TextIO
+
+from ansible.plugins.callback.default import CallbackModule as Default
+
+try:
+    import rich.console
+    import rich.live
+    import rich.text
+except ImportError:
+    RICH: ModuleType | None = None
+else:
+    RICH = rich
 
 # Seconds that Azure usually takes: median and 90th percentile of creations on record in the test recordings of Azure's own command
 # line and of Azure Service Operator, 2023 to 2026. None where nothing is on record.

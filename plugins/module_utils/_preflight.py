@@ -214,4 +214,3 @@ def _matches(patterns: Iterable[str] | None, action: str) -> bool:
     return any(
         re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) for pattern in patterns or []
     )
-

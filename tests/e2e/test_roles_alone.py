@@ -28,7 +28,6 @@ OFFICE = {"mlflow_app_allowed_address_ranges": [{"name": "office", "range": "127
 NOTHING_IN_AZURE = re.compile(r"Write |Read |Restart |Remove what was written|Make the directory|Put on record|Keep on record")
 
 
-
 def example(role: str) -> list[dict[str, Any]]:
     """The plays of the example in a role's README."""
     text = (PROJECT / "roles" / role / "README.md").read_text(encoding="utf-8")
@@ -58,7 +57,7 @@ class Elsewhere:
 
     def standing(self) -> set[str]:
         """The ids of what the resource group holds, and its own."""
-        return {key for key, _ in self.site.writes() if "/resourcegroups/rg-vision" in key.lower()}
+        return {key for key, _body in self.site.writes() if "/resourcegroups/rg-vision" in key.lower()}
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import requests
@@ -23,6 +24,18 @@ def record(sandbox: Client, account: str) -> Path | None:
         if f"azurite {account}" in path.read_text():
             return path
     return None
+
+
+def until_taken(sandbox: Client, put: Callable[[], requests.Response]) -> list[int]:
+    """Puts until it is done; gives every status."""
+    seen: list[int] = []
+
+    def taken() -> bool:
+        seen.append(put().status_code)
+        return seen[-1] == 201
+
+    sandbox.until(taken, "the container takes blobs again")
+    return seen
 
 
 def test_an_azurite_that_ends_is_started_again(sandbox: Client) -> None:
@@ -44,12 +57,6 @@ def test_an_azurite_that_ends_is_started_again(sandbox: Client) -> None:
         assert before is not None
         os.kill(json.loads(before.read_text())["pid"], sign)
         sandbox.until(lambda before=before: not before.exists(), "the end was noticed")
-        seen = []
-
-        def written(seen: list[int] = seen) -> bool:
-            seen.append(put().status_code)
-            return seen[-1] == 201
-
-        sandbox.until(written, "the container takes blobs again")
+        seen = until_taken(sandbox, put)
         assert set(seen[:-1]) <= {503}
         assert sandbox.session.get(url, headers=headers, timeout=60).content == b"content"
