@@ -253,7 +253,7 @@ def test_without_a_terminal_lines_are_added_and_nothing_is_changed(
 
 
 def test_nothing_is_told_of_a_task_that_is_not_to_be_logged(tmp_path: Path) -> None:
-    code, output, errors = without_a_terminal(tmp_path, no_log=True)
+    code, output, errors = without_a_terminal(tmp_path, "-v", no_log=True)
     assert code == 0, output
     assert "..." not in errors
     assert "censored" in output

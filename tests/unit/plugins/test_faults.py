@@ -107,6 +107,7 @@ OTHERS = {
     "container_app_job_execution": "below",
     "container_image": "test_container_image.py",
     "mlflow_roundtrip": "tests/client",
+    "preflight_info": "test_preflight_info.py",
     "storage_account_key_info": "test_storage_account_key.py",
 }
 # Never absent and never deleted: the service comes and goes with its account.

@@ -161,3 +161,18 @@ def test_a_provider_that_is_not_registered_answers_nothing_about_names_and_is_to
     with FakeAzure(*asked) as azure:
         (line,) = run("preflight_info", azure, resources=[STORAGE])["problems"]
     assert line.endswith("az provider register --namespace Microsoft.Storage")
+
+
+def test_a_stumbling_azure_is_asked_again() -> None:
+    busy = {"error": {"code": "TooManyRequests", "message": "later"}}
+    throttled = Exchange("GET", f"{GROUP}/resources", 429, busy, {"Retry-After": "3"})
+    with FakeAzure(throttled, group(STANDING)) as azure:
+        assert run("preflight_info", azure, resources=[STORAGE])["problems"] == []
+
+
+def test_an_azure_that_stays_broken_is_told_and_looked_at_no_longer_than_the_deadline() -> None:
+    broken = {"error": {"code": "InternalServerError", "message": "oh"}}
+    asked = (group(), *[get(f"{BASE}/providers/Microsoft.Storage", 500, broken)] * 5)
+    with FakeAzure(*asked, name_check({"nameAvailable": True}), permissions(GROUP, ALL)) as azure:
+        (line,) = run("preflight_info", azure, resources=[STORAGE], wait_timeout=60)["problems"]
+    assert line.startswith("The resource provider Microsoft.Storage could not be read: InternalServerError")

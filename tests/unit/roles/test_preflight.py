@@ -72,7 +72,7 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"sql_database_auto_pause_delay": 5}, ["sql_database_auto_pause_delay", "5", "15 to 10080 minutes"]),
     ({"sql_database_auto_pause_delay": 10081}, ["sql_database_auto_pause_delay", "10081", "15 to 10080 minutes"]),
     ({"storage_soft_delete_days": 366}, ["storage_soft_delete_days", "366", "1 to 365 days"]),
-    ({"sql_database_backup_retention_days": 36}, ["sql_database_backup_retention_days", "36", "S0", "1 to 35 days"]),
+    ({"sql_database_backup_retention_days": 36}, ["sql_database_backup_retention_days", "36", "GP_S_Gen5_1", "1 to 35 days"]),
     (
         {"sql_database_sku": "Basic", "sql_database_backup_retention_days": 8},
         ["sql_database_backup_retention_days", "8", "Basic", "1 to 7 days"],
