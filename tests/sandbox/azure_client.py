@@ -207,6 +207,24 @@ class Platform:
     identity: dict[str, Any]
 
 
+def make_platform(client: Client) -> Platform:
+    """A registry with an image, an identity that may pull it, and an environment."""
+    group = client.group()
+    name = f"cr{uuid.uuid4().hex[:10]}"
+    registry = f"{group}/providers/Microsoft.ContainerRegistry/registries/{name}"
+    client.put(registry, {"location": "westeurope", "sku": {"name": "Basic"}})
+    run = client.build(registry, "probe:1")
+    assert run["properties"]["status"] == "Succeeded", client.log(registry, run)
+    identity = client.identity(group)
+    assert client.assign(registry, "AcrPull", identity["properties"]["principalId"]).status_code == 201
+    environment = client.put(
+        f"{group}/providers/Microsoft.App/managedEnvironments/env", {"location": "westeurope", "properties": {}}
+    )
+    return Platform(
+        group, registry, f"{name}.azurecr.io", environment["id"], environment["properties"]["defaultDomain"], identity
+    )
+
+
 def app_body(platform: Platform, **changes: Any) -> dict[str, Any]:
     """A container app that runs the tests' image.
 

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.azure_client import Client, Platform, run_cli
+from tests.sandbox.azure_client import Client, Platform, make_platform, run_cli
 
 
 @pytest.fixture(scope="session")
@@ -28,20 +27,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def platform(sandbox: Client) -> Platform:
-    group = sandbox.group()
-    name = f"cr{uuid.uuid4().hex[:10]}"
-    registry = f"{group}/providers/Microsoft.ContainerRegistry/registries/{name}"
-    sandbox.put(registry, {"location": "westeurope", "sku": {"name": "Basic"}})
-    run = sandbox.build(registry, "probe:1")
-    assert run["properties"]["status"] == "Succeeded", sandbox.log(registry, run)
-    identity = sandbox.identity(group)
-    assert sandbox.assign(registry, "AcrPull", identity["properties"]["principalId"]).status_code == 201
-    environment = sandbox.put(
-        f"{group}/providers/Microsoft.App/managedEnvironments/env", {"location": "westeurope", "properties": {}}
-    )
-    return Platform(
-        group, registry, f"{name}.azurecr.io", environment["id"], environment["properties"]["defaultDomain"], identity
-    )
+    return make_platform(sandbox)
 
 
 @pytest.fixture
