@@ -16,6 +16,7 @@ help:
 	@echo 'make down      stop the demo and remove what it made'
 	@echo 'make test      unit, contract and end-to-end tests'
 	@echo 'make test-all  the tests that make test leaves out, because they take minutes'
+	@echo 'make test-molecule  the scenarios of extensions/molecule'
 	@echo 'make check     every linter'
 	@echo 'make docs      the documentation as a site, in out/site'
 	@echo 'make bench     how long the playbook takes, and the sandbox'
@@ -45,7 +46,6 @@ test: test-setup
 
 test-all: test-setup
 	@$(PYTEST) -m slow $(PYTEST_ARGS)
-	@$(MAKE) --no-print-directory test-molecule
 
 # One scenario for each role and one for the whole site: make test-molecule MOLECULE_ARGS='-s storage'
 .PHONY: test-molecule
