@@ -93,6 +93,7 @@ class Blobs:
         self._turns: dict[str, asyncio.Lock] = {}
         self._ends: dict[str, int] = {}
         self._changes: dict[str, set[asyncio.Task[None]]] = {}
+        self._closed = False
 
     # accounts
 
@@ -111,6 +112,7 @@ class Blobs:
                 self._spawn(self._start(account.key, operations.get(account.key, "")))
 
     async def close(self) -> None:
+        self._closed = True
         await asyncio.gather(*(self._stop(name, remove=False) for name in list(self._running)))
 
     def port(self, account: Resource) -> int | None:
@@ -135,7 +137,10 @@ class Blobs:
 
     async def _start_now(self, key: str, operation: str) -> None:
         account = self._context.store.get(key)
-        if account is None:
+        if account is None or self._closed:
+            return
+        if account.name in self._running:
+            self._context.work_done(operation)
             return
         self._make_certificate()
         with socket.socket() as probe:
@@ -153,6 +158,13 @@ class Blobs:
             process = await launch(self._processes, f"azurite {account.name}", command, environment, folder, log)
         self._running[account.name] = process
         if not await self._listening(process, port):
+            signal_group(process.pid, signal.SIGKILL)
+            if not operation:
+                self._spawn(self._watch(key, process))
+                return
+            await process.wait()
+            del self._running[account.name]
+            self._processes.forget(process.pid)
             self._context.work_done(
                 operation,
                 {

@@ -148,8 +148,14 @@ def down(home: Home, arguments: argparse.Namespace) -> int:
     home.make()
     with exclusive(home):
         servers = Processes(home.root / "server").end_all(STOP_SECONDS)
-        others = Processes(home.root / "processes").end_all(5.0) + _end_containers(home)
+        others = Processes(home.root / "processes").end_all(5.0)
         home.ready_file.unlink(missing_ok=True)
+        try:
+            others += _end_containers(home)
+        except SandboxError as error:
+            if not arguments.purge:
+                raise
+            print(f"warning: {error}", file=sys.stderr)
         if arguments.purge:
             shutil.rmtree(home.root)
     what = "stopped and removed" if arguments.purge else "stopped; its state is kept"

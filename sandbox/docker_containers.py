@@ -60,6 +60,8 @@ class DockerContainer:
     async def wait(self) -> int:
         try:
             answer = await self._engine.call("POST", f"/containers/{self._identifier}/wait", seconds=None)
+            if not isinstance(answer, dict):  # it answers at once, and says the code in the end
+                raise EngineError(0, "the Docker engine ended while the container ran")
             code = int(answer["StatusCode"])
             await asyncio.wait([self._console], timeout=10)
             await remove_container(self._engine, self._identifier)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import tarfile
 import uuid
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import IO
 from urllib.parse import quote
 
 from sandbox.engine import Engine, EngineError, image_path
-from sandbox.registry import Images
+from sandbox.registry import DIGEST, Images
 from sandbox.resource_types import Json
 
 _CHUNK = 1 << 20
@@ -90,6 +91,9 @@ class DockerImages:
             str(layer["digest"]): f"{str(layer['digest']).removeprefix('sha256:')}.tar" for layer in manifest["layers"]
         }
         config = str(manifest["config"]["digest"])
+        for digest in (*names, config):
+            if not re.fullmatch(DIGEST, digest):
+                raise EngineError(0, f"the image's manifest names {digest!r}, which is no digest")
         described = f"{config.removeprefix('sha256:')}.json"
         layers = [names[str(layer["digest"])] for layer in manifest["layers"]]
         about = [{"Config": described, "RepoTags": tags, "Layers": layers}]

@@ -84,6 +84,10 @@ class Engine:
                 answer = await reader.read()
         except TimeoutError as error:
             raise EngineError(0, f"the Docker engine did not answer {method} {path} within {seconds:g} s") from error
+        except EngineError:
+            raise
+        except OSError as error:
+            raise EngineError(0, f"the Docker engine ended the connection: {error}") from error
         try:
             return json.loads(answer) if answer else None
         except ValueError:
@@ -171,7 +175,7 @@ class Owned:
         try:
             await self.engine.call("DELETE", f"/networks/{self.network}")
         except EngineError as error:
-            if error.status != 404:
+            if error.status not in (403, 404, 409):  # 403: somebody else's container is on it
                 raise
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,7 +109,8 @@ def lock(path: Path, seconds: float, holder: str) -> Iterator[None]:
 
 def write_private(path: Path, text: str) -> None:
     """Writes a file whole or not at all, readable by its owner alone."""
-    partial = path.with_name(path.name + ".partial")
+    # One for each thread: two may write the same file.
+    partial = path.with_name(f".{path.name}.{threading.get_ident()}.partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)

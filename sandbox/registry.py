@@ -51,6 +51,8 @@ MANIFEST_BYTES = 4_194_304
 DIGEST = r"sha256:[0-9a-f]{64}"
 _TAG = r"\w[\w.-]{0,127}"
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
+# a path that names a repository, which becomes a folder's name
+_NAMED = re.compile(r"/(?:v2|acr/v1)/(.+?)(?:/(?:manifests|tags|_tags|_manifests)(?:/[^/]*)?)?")
 # what a caller must be allowed to do on the registry for an action of a token's scope
 _NEEDED = {"pull": PULL, "push": PUSH, "metadata_read": PULL, "metadata_write": PUSH, "delete": DELETE}
 _PAGE = 100
@@ -117,7 +119,7 @@ class Images:
 
     def find(self, registry: str, repository: str, reference: str) -> Json | None:
         """What a tag or a digest of a repository stands for: {digest, time}."""
-        if not re.fullmatch(r"[\w][\w.-]*(:[0-9a-f]{64})?", reference) or ".." in repository:
+        if not re.fullmatch(r"[\w][\w.-]*(:[0-9a-f]{64})?", reference) or not _REPOSITORY.fullmatch(repository):
             return None
         found: Json | None = read_json(self._tags(registry, repository) / reference.replace(":", "-"))
         return found
@@ -189,7 +191,8 @@ class Images:
         return sorted({str(path.parent.relative_to(base)) for path in base.rglob("*") if path.is_file()})
 
     def tags(self, registry: str, repository: str) -> list[str]:
-        return sorted(p.name for p in self._tags(registry, repository).glob("*") if not p.name.startswith("sha256-"))
+        files = self._tags(registry, repository).glob("*")
+        return sorted(path.name for path in files if not path.name.startswith(("sha256-", ".")))
 
     def manifests(self, registry: str, repository: str) -> list[str]:
         """The digests of a repository's manifests, by age."""
@@ -342,6 +345,9 @@ class RegistryEndpoint:
     def _serve(self, registry: Resource, request: Request, claims: dict[str, Any]) -> Response:
         if not _grants(claims, _scope(request)):
             return self._challenge(registry, request)
+        named = _NAMED.fullmatch(request.path)
+        if named is not None and named[1] != "_catalog" and not _REPOSITORY.fullmatch(named[1]):
+            return _refuse(400, "NAME_INVALID", "invalid repository name")
         found = re.fullmatch(r"/v2/(.+)/(manifests|tags)/([^/]+)", request.path)
         if found is not None and found[2] == "tags" and request.method == "GET":
             return self._tag_list(registry, request, found[1])

@@ -183,6 +183,22 @@ def test_what_is_pushed_wrong_is_refused(registry: Registry) -> None:
     assert names.json()["errors"][0]["code"] == "NAME_INVALID"
 
 
+def test_a_repository_is_no_way_into_other_folders(registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text("{}")
+    for name in (str(tmp_path), f"/{tmp_path}", "x/../.."):
+        scope = f"repository:{name}:pull,push,delete,metadata_read,metadata_write"
+        for method, path in (
+            ("GET", f"/v2/{name}/tags/list"),
+            ("GET", f"/v2/{name}/manifests/mine.json"),
+            ("DELETE", f"/acr/v1/{name}/_tags/mine.json"),
+            ("DELETE", f"/acr/v1/{name}"),
+        ):
+            refused = registry.call(method, path, scope)
+            assert refused.status_code >= 400, refused.text
+            assert "mine.json" not in refused.text
+    assert (tmp_path / "mine.json").exists()
+
+
 def test_a_blob_of_another_registry_is_not_given(sandbox: Client, registry: Registry) -> None:
     secret = os.urandom(2000)
     assert registry.push_blob("private", secret).status_code == 201
