@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# What the tests of such a folder share (a deployment, a sandbox, a server, an image) is made once; the longest come first.
-SHARING = ("tests/e2e/", "tests/docker/", "tests/sandbox/", "tests/client/", "tests/image/")
+# What the tests of such a folder share (a deployment, a sandbox, a server, an image) is made once. Who waits longest comes first.
+SHARING = ("tests/sandbox/", "tests/e2e/", "tests/docker/", "tests/client/", "tests/image/")
 
 # But these make what they need themselves, and take minutes.
 ALONE = tuple(
