@@ -34,8 +34,8 @@ _USABLE = frozenset(("Registered", "Registering"))
 def look(params: Params, arm: Arm, _check_mode: bool) -> dict[str, Any]:
     """Returns C(problems) and C(unchecked), one line each, and C(existing), ids of what there is in the groups. Raises Failure.
 
-    A read that Azure refuses does not end the look. It is a problem, but for reads at the subscription that may be refused to
-    somebody who may do all that is needed in a resource group: those are unchecked.
+    A read that Azure refuses does not end the look. It is a problem, but for reads that may be refused to somebody who may do all
+    that is needed, such as those at the subscription: those are unchecked.
     """
     unchecked: list[str] = []
     wanted = [one for one in params["resources"] if one["name"] and one["resource_group"]]
@@ -50,10 +50,8 @@ def look(params: Params, arm: Arm, _check_mode: bool) -> dict[str, Any]:
     problems += _quota_problems(arm, missing, unchecked)
     if missing or not wanted:
         # Who only changes what stands, such as the app's image, need not be permitted all that making it took.
-        needed = [*(f"{one['type']}/write" for one in missing), *params["actions"]]
-        if [group for group in groups if group not in present]:
-            needed.append("Microsoft.Resources/subscriptions/resourceGroups/write")
-        problems += _permission_problems(arm, groups, present, needed)
+        for scope, needed in _needed(arm, groups, present, missing, params["actions"]).items():
+            problems += _permission_problems(arm, scope, needed, unchecked)
     return {
         "changed": False,
         "problems": list(dict.fromkeys(problems)),
@@ -176,31 +174,47 @@ def _quota_problems(arm: Arm, missing: list[Json], unchecked: list[str]) -> list
     return problems
 
 
-def _permission_problems(arm: Arm, groups: list[str], present: list[str], needed: Iterable[str]) -> list[str]:
-    """Actions that the caller may not do: at a group where it is there, else at the subscription."""
-    problems: list[str] = []
+def _needed(
+    arm: Arm, groups: list[str], present: list[str], missing: list[Json], actions: list[str]
+) -> dict[str, list[str]]:
+    """What has to be permitted, by scope: in a group that is there what it lacks, in the subscription what comes with new groups."""
     subscription = f"/subscriptions/{arm.connection.subscription_id}"
-    scopes = [f"{subscription}/resourceGroups/{group}" for group in present]
-    if len(present) < len(groups) or not groups:
-        scopes.append(subscription)
-    for scope in scopes:
-        path = f"{scope}/providers/Microsoft.Authorization/permissions"
-        try:
-            permissions = arm.request(RESOURCES, "GET", path, "Microsoft.Authorization").get("value", [])
-        except ArmError as error:
-            problems.append(f"What you may do on {scope} could not be read: {error}")
-            continue
-        lacking = [action for action in dict.fromkeys(needed) if not may(permissions, action)]
-        if lacking:
-            problems.append(
-                f"You may not do {', '.join(lacking)} on {scope}. Have a role assigned that permits it, such as Contributor"
-                + (
-                    " and Role Based Access Control Administrator."
-                    if any(action.startswith("Microsoft.Authorization/") for action in lacking)
-                    else "."
-                )
-            )
-    return problems
+
+    def writes(group: str) -> list[str]:
+        return [f"{one['type']}/write" for one in missing if one["resource_group"] == group]
+
+    scopes = {
+        f"{subscription}/resourceGroups/{group}": [*writes(group), *actions] for group in present if writes(group)
+    }
+    absent = [group for group in groups if group not in present]
+    if absent or not groups:
+        new = [action for group in absent for action in writes(group)]
+        more = ["Microsoft.Resources/subscriptions/resourceGroups/write"] if absent else []
+        scopes[subscription] = [*new, *actions, *more]
+    return scopes
+
+
+def _permission_problems(arm: Arm, scope: str, needed: Iterable[str], unchecked: list[str]) -> list[str]:
+    """Actions that the caller may not do."""
+    path = f"{scope}/providers/Microsoft.Authorization/permissions"
+    try:
+        permissions = arm.request(RESOURCES, "GET", path, "Microsoft.Authorization").get("value", [])
+    except ArmError as error:
+        line = f"What you may do on {scope} could not be read: {error}"
+        if error.status == 403:
+            unchecked.append(line)
+        return [] if error.status == 403 else [line]
+    lacking = [action for action in dict.fromkeys(needed) if not may(permissions, action)]
+    if not lacking:
+        return []
+    authorization = [action for action in lacking if action.startswith("Microsoft.Authorization/")]
+    if any("/locks/" in action for action in authorization):
+        roles = "Contributor and User Access Administrator"
+    elif authorization:
+        roles = "Contributor and Role Based Access Control Administrator"
+    else:
+        roles = "Contributor"
+    return [f"You may not do {', '.join(lacking)} on {scope}. Have a role assigned that permits it, such as {roles}."]
 
 
 def may(permissions: Iterable[Mapping[str, Any]], action: str) -> bool:

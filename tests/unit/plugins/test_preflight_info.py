@@ -114,11 +114,36 @@ def test_who_may_write_in_the_group_need_not_read_the_subscription() -> None:
     assert len(found["unchecked"]) == 2
 
 
-def test_who_may_do_nothing_is_told_so() -> None:
+def test_a_group_that_may_not_be_read_is_told() -> None:
+    """What one may do there need not be readable for who may do it."""
     asked = (group(status=403, body=REFUSED), storage_provider(), name_check({"nameAvailable": True}))
     with FakeAzure(*asked, permissions(GROUP, REFUSED, 403)) as azure:
-        problems = run("preflight_info", azure, resources=[STORAGE])["problems"]
-    assert ["could not be read: AuthorizationFailed" in line for line in problems] == [True, True]
+        found = run("preflight_info", azure, resources=[STORAGE])
+    (problem,), (unchecked,) = found["problems"], found["unchecked"]
+    assert problem.startswith("The resource group rg could not be read: AuthorizationFailed")
+    assert unchecked.startswith(f"What you may do on {GROUP} could not be read: AuthorizationFailed")
+
+
+def test_each_group_needs_what_it_lacks_only() -> None:
+    """Who shares a registry with others need not be permitted in its group what comes into another one."""
+    shared = {**STORAGE, "resource_group": "shared"}
+    asked = (
+        group(),
+        get(f"{BASE}/resourceGroups/shared/resources", 200, {"value": [STANDING]}),
+        provider("Microsoft.App", "managedEnvironments"),
+        usages(1, 20),
+        permissions(GROUP, ALL),
+    )
+    with FakeAzure(*asked) as azure:
+        assert run("preflight_info", azure, resources=[ENVIRONMENT, shared])["problems"] == []
+
+
+def test_a_lock_needs_more_than_role_assignments() -> None:
+    asked = (group(), storage_provider(), name_check({"nameAvailable": True}), permissions(GROUP, CONTRIBUTOR))
+    with FakeAzure(*asked) as azure:
+        actions = [ASSIGN, "Microsoft.Authorization/locks/write"]
+        (line,) = run("preflight_info", azure, resources=[STORAGE], actions=actions)["problems"]
+    assert line.endswith("such as Contributor and User Access Administrator.")
 
 
 def test_a_new_group_needs_the_right_to_make_it() -> None:
