@@ -16,6 +16,7 @@ help:
 	@echo 'make down      stop the demo and remove what it made'
 	@echo 'make test      unit, contract and end-to-end tests'
 	@echo 'make test-all  the tests that make test leaves out, because they take minutes'
+	@echo 'make test-long  the tests that make test-all leaves out, because they take many minutes'
 	@echo 'make test-molecule  the scenarios of extensions/molecule'
 	@echo 'make check     every linter'
 	@echo 'make docs      the documentation as a site, in out/site'
@@ -45,7 +46,12 @@ test: test-setup
 	@$(PYTEST) -m 'not slow' $(PYTEST_ARGS)
 
 test-all: test-setup
-	@$(PYTEST) -m slow $(PYTEST_ARGS)
+	@$(PYTEST) -m 'slow and not long' $(PYTEST_ARGS)
+
+# Killed at each write; clients of three releases in jobs.
+.PHONY: test-long
+test-long: test-setup
+	@$(PYTEST) -m long $(PYTEST_ARGS)
 
 # One scenario for each role and one for the whole site: make test-molecule MOLECULE_ARGS='-s storage'
 .PHONY: test-molecule

@@ -117,6 +117,7 @@ def probed(deployment: Deployment) -> tuple[Play, float]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_each_release_logs_from_inside(
     probed: tuple[Play, float], deployment: Deployment, told: Callable[[str], None]
 ) -> None:
@@ -132,6 +133,7 @@ def test_each_release_logs_from_inside(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_block_is_what_client_env_says(probed: tuple[Play, float], deployment: Deployment) -> None:
     jobs = deployment.site.resources("Microsoft.App/jobs", contains="mlflow-probe-3-17")
     (container,) = jobs[0]["properties"]["template"]["containers"]
@@ -140,6 +142,7 @@ def test_the_block_is_what_client_env_says(probed: tuple[Play, float], deploymen
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_without_the_settings_the_probe_fails_and_says_that_the_trace_is_lost(
     probed: tuple[Play, float], deployment: Deployment
 ) -> None:
@@ -195,6 +198,7 @@ def traces(site: Site, experiment: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_langchain_keeps_prompt_answer_and_tokens(langchain: Play, openai: AzureOpenAI, deployment: Deployment) -> None:
     assert langchain.code == 0, langchain.output[-6000:]
     assert openai.prompts == [PROMPT, PROMPT]
@@ -207,6 +211,7 @@ def test_langchain_keeps_prompt_answer_and_tokens(langchain: Play, openai: Azure
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_langchain_without_the_block_loses_them(langchain: Play, deployment: Deployment) -> None:
     assert langchain.code == 0, langchain.output[-6000:]
     assert traces(deployment.site, "langchain-alone") == []
