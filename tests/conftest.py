@@ -18,8 +18,13 @@ SHARING = ("tests/sandbox/", "tests/e2e/", "tests/docker/", "tests/client/", "te
 ALONE = tuple(
     f"tests/e2e/test_{name}.py"
     for name in (
-        *("killed_at_each_write", "environments", "roles_alone", "killed", "z_artefact", "bad_inventories"),
+        "bad_inventories",
+        "environments",
+        "killed",
+        "killed_at_each_write",
         "molecule_example",
+        "roles_alone",
+        "z_artefact",
     )
 )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import _managed_identity, _names
 from ._addresses import check_cidr
-from ._arm import Arm, Json
+from ._arm import Arm, Json, Operations
 from ._errors import InvalidOption
 from ._plan import (
     CREATE,
@@ -28,6 +28,7 @@ from ._plan import (
 from ._resource import READ_ONLY as RESOURCE_READ_ONLY
 from ._resource import Params
 
+ACCOUNTS = Operations("azure.mgmt.storage:StorageManagementClient", "storage_accounts", "Microsoft.Storage")
 SKUS = (
     "Standard_LRS Standard_ZRS Standard_GRS Standard_RAGRS Standard_GZRS Standard_RAGZRS Premium_LRS Premium_ZRS"
 ).split()

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._arm import Arm, Operations, is_absent
+from ._arm import Arm, is_absent
 from ._errors import ArmError
 from ._resource import Params
-
-ACCOUNTS = Operations("azure.mgmt.storage:StorageManagementClient", "storage_accounts", "Microsoft.Storage")
+from ._storage_account import ACCOUNTS
 
 
 def execute(params: Params, arm: Arm, _check_mode: bool) -> dict[str, Any]:

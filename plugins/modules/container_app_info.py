@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - mlops.mlflow_azure.azure
   - mlops.mlflow_azure.attributes
   - mlops.mlflow_azure.attributes.info
+  - mlops.mlflow_azure.read
 requirements:
   - azure-mgmt-appcontainers
 options:
@@ -35,11 +36,6 @@ options:
       - Whether to give the revisions too, which is one more read for each app.
     type: bool
     default: false
-  wait_timeout:
-    description:
-      - Seconds for which a throttled or stumbling Azure is asked again.
-    type: int
-    default: 120
 seealso:
   - name: Container Apps - Get
     description: Azure's reference.

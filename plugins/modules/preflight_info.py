@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - mlops.mlflow_azure.azure
   - mlops.mlflow_azure.attributes
   - mlops.mlflow_azure.attributes.info
+  - mlops.mlflow_azure.read
 requirements:
   - azure-mgmt-resource
 options:
@@ -67,11 +68,6 @@ options:
     type: list
     elements: str
     default: []
-  wait_timeout:
-    description:
-      - Seconds for which a throttled or stumbling Azure is asked again.
-    type: int
-    default: 120
 seealso:
   - name: Storage Accounts - Check Name Availability
     description: One of the requests that it sends.

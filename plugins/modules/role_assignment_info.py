@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - mlops.mlflow_azure.azure
   - mlops.mlflow_azure.attributes
   - mlops.mlflow_azure.attributes.info
+  - mlops.mlflow_azure.read
 requirements:
   - azure-mgmt-authorization
 options:
@@ -37,11 +38,6 @@ options:
     description:
       - Only those of this role, by name (V(AcrPull)), by GUID or by id.
     type: str
-  wait_timeout:
-    description:
-      - Seconds for which a throttled or stumbling Azure is asked again.
-    type: int
-    default: 120
 seealso:
   - name: Role Assignments - List For Scope
     description: Azure's reference.

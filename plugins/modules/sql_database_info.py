@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - mlops.mlflow_azure.azure
   - mlops.mlflow_azure.attributes
   - mlops.mlflow_azure.attributes.info
+  - mlops.mlflow_azure.read
 requirements:
   - azure-mgmt-sql
 options:
@@ -36,11 +37,6 @@ options:
     description:
       - Name of the database. Without it, all of the server.
     type: str
-  wait_timeout:
-    description:
-      - Seconds for which a throttled or stumbling Azure is asked again.
-    type: int
-    default: 120
 seealso:
   - name: Databases - Get
     description: Azure's reference.

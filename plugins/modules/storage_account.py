@@ -188,14 +188,14 @@ storage_account:
 
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _managed_identity, _module, _storage_account
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage_account import ACCOUNTS
 
 RESOURCE = Resource(
     name="storage_account",
     type="Microsoft.Storage/storageAccounts",
     path="/resourceGroups/{resource_group}/providers/Microsoft.Storage/storageAccounts/{name}",
-    operations=Operations("azure.mgmt.storage:StorageManagementClient", "storage_accounts", "Microsoft.Storage"),
+    operations=ACCOUNTS,
     address=("resource_group", "name"),
     options={
         **IN_GROUP,

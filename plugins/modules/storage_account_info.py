@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - mlops.mlflow_azure.azure
   - mlops.mlflow_azure.attributes
   - mlops.mlflow_azure.attributes.info
+  - mlops.mlflow_azure.read
 requirements:
   - azure-mgmt-storage
 options:
@@ -30,11 +31,6 @@ options:
     description:
       - Name of the account. Needs O(resource_group).
     type: str
-  wait_timeout:
-    description:
-      - Seconds for which a throttled or stumbling Azure is asked again.
-    type: int
-    default: 120
 seealso:
   - name: Storage Accounts - Get Properties
     description: Azure's reference.
@@ -71,11 +67,11 @@ storage_accounts:
 """
 
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _info, _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage_account import ACCOUNTS
 
 INFO = _info.Info(
     name="storage_accounts",
-    operations=Operations("azure.mgmt.storage:StorageManagementClient", "storage_accounts", "Microsoft.Storage"),
+    operations=ACCOUNTS,
     address=("resource_group", "name"),
     options={
         "resource_group": {"type": "str"},

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - mlops.mlflow_azure.azure
   - mlops.mlflow_azure.attributes
   - mlops.mlflow_azure.attributes.info
+  - mlops.mlflow_azure.read
 requirements:
   - azure-mgmt-storage
 options:
@@ -33,11 +34,6 @@ options:
       - Name of the account.
     type: str
     required: true
-  wait_timeout:
-    description:
-      - Seconds for which a throttled or stumbling Azure is asked again.
-    type: int
-    default: 120
 seealso:
   - name: Storage Accounts - List Keys
     description: Azure's reference.

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - mlops.mlflow_azure.azure
   - mlops.mlflow_azure.attributes
   - mlops.mlflow_azure.attributes.info
+  - mlops.mlflow_azure.read
 requirements:
   - azure-mgmt-msi
 options:
@@ -30,11 +31,6 @@ options:
     description:
       - Name of the identity. Needs O(resource_group).
     type: str
-  wait_timeout:
-    description:
-      - Seconds for which a throttled or stumbling Azure is asked again.
-    type: int
-    default: 120
 seealso:
   - name: User Assigned Identities - Get
     description: Azure's reference.
