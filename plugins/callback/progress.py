@@ -59,11 +59,14 @@ options:
         key: live_after
 """
 
+import atexit
+import os
 import re
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, NamedTuple, TextIO
 
@@ -200,7 +203,7 @@ class Watch:
     def __init__(self, display: Plain | OneLine, clock: Callable[[], float] = time.monotonic) -> None:
         self._display = display
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._running: dict[tuple[str, str], Running] = {}
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -220,10 +223,12 @@ class Watch:
             self._display.clear()
             self._running.pop((identity, host), None)
 
-    def clear(self) -> None:
-        """Make room for what others write; what runs is shown again with the next look."""
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Make room for what others write meanwhile; what runs is shown again with the next look after it."""
         with self._lock:
             self._display.clear()
+            yield
 
     def stop(self) -> None:
         """Show nothing more."""
@@ -251,20 +256,24 @@ def chosen(mode: str, terminal: bool, library: ModuleType | None) -> str:
     return "plain" if mode == "live" and library is None else mode
 
 
-class _Behind:
-    """Ansible's display, before which the line that changes goes away."""
+def _in_turn(watch: Watch, write: Callable[..., Any]) -> Callable[..., Any]:
+    """Ansible's way to write, during which the line that changes is away: what is written under it would be erased with it."""
+    process = os.getpid()
 
-    def __init__(self, display: Any, clear: Callable[[], None]) -> None:
-        self._display = display
-        self._clear = clear
+    def display(*arguments: Any, **options: Any) -> Any:
+        # A worker hands over to this process what it has to say, and its copy of the lock may never be opened.
+        if os.getpid() != process:
+            return write(*arguments, **options)
+        with watch.aside():
+            return write(*arguments, **options)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._display, name)
+    return display
 
-    def display(self, *arguments: Any, **options: Any) -> Any:
-        """Show something where the line was."""
-        self._clear()
-        return self._display.display(*arguments, **options)
+
+def _at_exit(watch: Watch) -> None:
+    """However Ansible ends, by Ctrl-C too, the line goes and the terminal gets its cursor back."""
+    process = os.getpid()
+    atexit.register(lambda: watch.stop() if os.getpid() == process else None)
 
 
 class CallbackModule(Default):
@@ -280,7 +289,9 @@ class CallbackModule(Default):
         mode = chosen(self.get_option("mode"), sys.stderr.isatty() and sys.stdout.isatty(), RICH)
         if mode == "live" and RICH is not None:
             self._watch = Watch(OneLine(sys.stdout, self.get_option("live_after"), RICH))
-            self._display = _Behind(self._display, self._watch.clear)
+            # Of the one display that Ansible has, so that warnings and banners, which it writes by itself, are told in turn too.
+            self._display.display = _in_turn(self._watch, self._display.display)
+            _at_exit(self._watch)
         elif mode == "plain":
             self._watch = Watch(Plain(sys.stderr, self.get_option("plain_after")))
         super().v2_playbook_on_start(playbook)

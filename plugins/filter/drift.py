@@ -67,11 +67,20 @@ _value:
 
 # A property that one of the sides does not have.
 _ABSENT = "nothing"
+_UNNAMED = "A resource"
 
 
 def drift(results: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return one entry for each result that is changed: resource, state, differences and lines."""
-    return [_entry(result) for result in _flat(results) if result.get("changed")]
+    """Return one entry for each resource of which a result is changed: resource, state, differences and lines."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in (_entry(result) for result in _flat(results) if result.get("changed")):
+        key = str(len(found)) if entry["resource"] == _UNNAMED else entry["resource"].lower()
+        first = found.setdefault(key, entry)
+        if first is not entry:
+            # Two tasks about one resource, such as what is made first and what is taken away last.
+            for key in ("differences", "lines"):
+                first[key] += [one for one in entry[key] if one not in first[key]]
+    return list(found.values())
 
 
 def _flat(results: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -110,7 +119,7 @@ def _name(result: Mapping[str, Any], side: Any) -> str:
         for value in described:
             if isinstance(value.get(key), str) and value[key]:
                 return str(value[key])
-    return "A resource"
+    return _UNNAMED
 
 
 def _label(resource: str) -> str:

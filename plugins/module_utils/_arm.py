@@ -38,6 +38,10 @@ class Operations(NamedTuple):
     api_version: str
 
 
+# Any resource by its id, and all of a resource group.
+ANY_RESOURCE = Operations("azure.mgmt.resource.resources:ResourceManagementClient", "resources", "Microsoft.Resources")
+
+
 class Submitted(NamedTuple):
     """A request that Azure has accepted. answer: body of the answer, {} when it had none."""
 
@@ -81,6 +85,11 @@ class Arm:
         self.deadline = deadline
         self.transport = transport
         self._clients: dict[tuple[str, str], Any] = {}
+
+    @property
+    def subscription(self) -> str:
+        """The id of the subscription, with which all ids below it begin."""
+        return f"/subscriptions/{self.connection.subscription_id}"
 
     def get(self, operations: Operations, method: str, *arguments: str, **options: Any) -> Json | None:
         """Body of a read; None when the resource, its parent or its resource group is absent."""

@@ -186,7 +186,7 @@ def _recover(arm: Arm, params: Params, deleted: Json, properties: Json) -> None:
 
 def _is_ours(arm: Arm, params: Params, deleted: Json) -> bool:
     """Whether a deleted vault is the one that the options name, and not one of another resource group."""
-    group = f"/subscriptions/{arm.connection.subscription_id}/resourceGroups/{params['resource_group']}"
+    group = f"{arm.subscription}/resourceGroups/{params['resource_group']}"
     ours = f"{group}/providers/Microsoft.KeyVault/vaults/{params['name']}"
     return str(deleted["properties"]["vaultId"]).lower() == ours.lower()
 

@@ -10,13 +10,12 @@ import re
 from typing import Any
 
 from ._api_versions import API_VERSIONS
-from ._arm import Arm, Json, Operations
+from ._arm import ANY_RESOURCE, Arm, Json
 from ._errors import InvalidOption
 from ._plan import CREATE, DELETE, ENUM, NONE, Plan, Rules, plan, whole_body
 from ._resource import READ_ONLY, Params
 
 # The client of locks is a package of its own that exists as a pre-release only; the client of all resources takes any id.
-ANY_RESOURCE = Operations("azure.mgmt.resource.resources:ResourceManagementClient", "resources", "Microsoft.Resources")
 VERSION = API_VERSIONS["Microsoft.Authorization/locks"]
 RULES: Rules = {"properties.level": ENUM}
 NOTES_LENGTH = 512

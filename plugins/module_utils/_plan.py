@@ -103,10 +103,11 @@ def same_ignoring_case(desired: Json, current: Json) -> bool:
 
 def same_location(desired: Json, current: Json) -> bool:
     """ "West Europe" is "westeurope", "North Central US (Stage)" is "northcentralusstage"."""
-    return _letters(desired) == _letters(current)
+    return folded_location(desired) == folded_location(current)
 
 
-def _letters(value: Json) -> str:
+def folded_location(value: Json) -> str:
+    """A location as Azure writes it in short: "westeurope"."""
     return "".join(filter(str.isalnum, str(value or ""))).casefold()
 
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ._arm import Arm, Json, Operations
+from . import _role_assignment
+from ._arm import ANY_RESOURCE, Arm, Json
 from ._errors import ArmError
+from ._plan import folded_location
 from ._resource import Params
-
-RESOURCES = Operations("azure.mgmt.resource.resources:ResourceManagementClient", "resources", "Microsoft.Resources")
 
 # Types whose names are unique in all of Azure, and where to ask for one.
 _NAMED_EVERYWHERE = frozenset(
@@ -28,6 +28,7 @@ _NAMED_EVERYWHERE = frozenset(
 # Types that a region has a quota of, and the quota's name.
 # Source: https://learn.microsoft.com/rest/api/containerapps/usages/list
 _QUOTAS = {"microsoft.app/managedenvironments": "ManagedEnvironmentCount"}
+_ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 _USABLE = frozenset(("Registered", "Registering"))
 
 
@@ -50,7 +51,8 @@ def look(params: Params, arm: Arm, _check_mode: bool) -> dict[str, Any]:
     problems += _quota_problems(arm, missing, unchecked)
     if missing or not wanted:
         # Who only changes what stands, such as the app's image, need not be permitted all that making it took.
-        for scope, needed in _needed(arm, groups, present, missing, params["actions"]).items():
+        assigned = _missing_role_assignments(arm, wanted, standing, params["role_assignments"], unchecked)
+        for scope, needed in _needed(arm, groups, present, missing, params["actions"], assigned).items():
             problems += _permission_problems(arm, scope, needed, unchecked)
     return {
         "changed": False,
@@ -64,10 +66,14 @@ def _key(group: str, resource_type: str, name: str) -> str:
     return f"{group}|{resource_type}|{name}".lower()
 
 
+def _id(arm: Arm, one: Json) -> str:
+    return f"{arm.subscription}/resourceGroups/{one['resource_group']}/providers/{one['type']}/{one['name']}"
+
+
 def _list_group(arm: Arm, group: str, standing: dict[str, str], problems: list[str]) -> bool:
     """Keep what stands in a resource group, and tell whether there is such a group."""
     try:
-        found = arm.call_all(RESOURCES, "list_by_resource_group", group)
+        found = arm.call_all(ANY_RESOURCE, "list_by_resource_group", group)
     except ArmError as error:
         if error.status != 404:
             problems.append(f"The resource group {group} could not be read: {error}")
@@ -80,9 +86,10 @@ def _provider_problems(arm: Arm, missing: list[Json], unchecked: list[str]) -> l
     """Providers that are not registered, and regions in which there is no such type."""
     problems: list[str] = []
     for namespace in dict.fromkeys(one["type"].partition("/")[0] for one in missing):
-        subscription = f"/subscriptions/{arm.connection.subscription_id}"
         try:
-            provider = arm.request(RESOURCES, "GET", f"{subscription}/providers/{namespace}", "Microsoft.Resources")
+            provider = arm.request(
+                ANY_RESOURCE, "GET", f"{arm.subscription}/providers/{namespace}", "Microsoft.Resources"
+            )
         except ArmError as error:
             (unchecked if error.status == 403 else problems).append(
                 f"The resource provider {namespace} could not be read: {error}"
@@ -99,16 +106,13 @@ def _provider_problems(arm: Arm, missing: list[Json], unchecked: list[str]) -> l
             known = regions.get(kind.lower(), [])
             if own != namespace or not one["location"] or not known:
                 continue
-            if _folded(one["location"]) not in {_folded(region) for region in known}:
+            names = {folded_location(region) for region in known}
+            if folded_location(one["location"]) not in names:
                 problems.append(
                     f"{one['location_option']}: '{one['location']}' has no {one['type']} for this subscription. "
-                    f"Give it one of {', '.join(sorted(_folded(region) for region in known))}."
+                    f"Give it one of {', '.join(sorted(names))}."
                 )
     return problems
-
-
-def _folded(location: str) -> str:
-    return location.replace(" ", "").lower()
 
 
 def _name_problems(arm: Arm, one: Json, unchecked: list[str]) -> list[str]:
@@ -116,17 +120,15 @@ def _name_problems(arm: Arm, one: Json, unchecked: list[str]) -> list[str]:
     namespace = one["type"].partition("/")[0]
     if one["type"].lower() not in _NAMED_EVERYWHERE:
         return []
-    subscription = f"/subscriptions/{arm.connection.subscription_id}"
-    path = f"{subscription}/providers/{namespace}/checkNameAvailability"
+    path = f"{arm.subscription}/providers/{namespace}/checkNameAvailability"
     option = one["option"]
     try:
-        answer = arm.request(RESOURCES, "POST", path, namespace, {"name": one["name"], "type": one["type"]})
+        answer = arm.request(ANY_RESOURCE, "POST", path, namespace, {"name": one["name"], "type": one["type"]})
         if answer.get("nameAvailable", True):
             return []
         # What was made a moment ago may not be in the group's list yet: then the name is ours.
-        own = f"{subscription}/resourceGroups/{one['resource_group']}/providers/{one['type']}/{one['name']}"
         try:
-            arm.request(RESOURCES, "GET", own, namespace)
+            arm.request(ANY_RESOURCE, "GET", _id(arm, one), namespace)
         except ArmError as error:
             if error.status != 404:
                 raise
@@ -151,11 +153,11 @@ def _quota_problems(arm: Arm, missing: list[Json], unchecked: list[str]) -> list
     problems: list[str] = []
     for kind, quota in _QUOTAS.items():
         asked = [one for one in missing if one["type"].lower() == kind and one["location"]]
-        for location in dict.fromkeys(_folded(one["location"]) for one in asked):
+        for location in dict.fromkeys(folded_location(one["location"]) for one in asked):
             namespace = asked[0]["type"].partition("/")[0]
-            place = f"/subscriptions/{arm.connection.subscription_id}/providers/{namespace}/locations/{location}"
+            place = f"{arm.subscription}/providers/{namespace}/locations/{location}"
             try:
-                usages = arm.request(RESOURCES, "GET", f"{place}/usages", namespace)
+                usages = arm.request(ANY_RESOURCE, "GET", f"{place}/usages", namespace)
             except ArmError as error:
                 # A region without the type, or a provider without registration, is a problem already.
                 if error.status not in (400, 404) and not _unregistered(error):
@@ -163,7 +165,7 @@ def _quota_problems(arm: Arm, missing: list[Json], unchecked: list[str]) -> list
                         f"The quota of {asked[0]['type']} in {location} could not be read: {error}"
                     )
                 continue
-            more = sum(_folded(one["location"]) == location for one in asked)
+            more = sum(folded_location(one["location"]) == location for one in asked)
             for usage in usages.get("value", []):
                 used, limit = usage.get("currentValue", 0), usage.get("limit", -1)
                 if usage.get("name", {}).get("value") == quota and 0 <= limit < used + more:
@@ -175,30 +177,62 @@ def _quota_problems(arm: Arm, missing: list[Json], unchecked: list[str]) -> list
 
 
 def _needed(
-    arm: Arm, groups: list[str], present: list[str], missing: list[Json], actions: list[str]
+    arm: Arm, groups: list[str], present: list[str], missing: list[Json], actions: list[str], assigned: list[str]
 ) -> dict[str, list[str]]:
-    """What has to be permitted, by scope: in a group that is there what it lacks, in the subscription what comes with new groups."""
-    subscription = f"/subscriptions/{arm.connection.subscription_id}"
+    """What has to be permitted, by scope: in a group that is there what it lacks, in the subscription what comes with new groups.
+
+    assigned: the groups in which a role is to be assigned.
+    """
 
     def writes(group: str) -> list[str]:
         return [f"{one['type']}/write" for one in missing if one["resource_group"] == group]
 
-    scopes = {
-        f"{subscription}/resourceGroups/{group}": [*writes(group), *actions] for group in present if writes(group)
-    }
+    def assignments(group: str) -> list[str]:
+        return [_ASSIGN] if group in assigned else []
+
+    scopes = {}
+    for group in present:
+        needed = [*writes(group), *(actions if writes(group) else []), *assignments(group)]
+        if needed:
+            scopes[f"{arm.subscription}/resourceGroups/{group}"] = needed
     absent = [group for group in groups if group not in present]
     if absent or not groups:
-        new = [action for group in absent for action in writes(group)]
+        new = [action for group in absent for action in [*writes(group), *assignments(group)]]
         more = ["Microsoft.Resources/subscriptions/resourceGroups/write"] if absent else []
-        scopes[subscription] = [*new, *actions, *more]
+        scopes[arm.subscription] = [*new, *actions, *more]
     return scopes
+
+
+def _missing_role_assignments(
+    arm: Arm, wanted: list[Json], standing: dict[str, str], assignments: list[Json], unchecked: list[str]
+) -> list[str]:
+    """The resource groups in which a role is still to be assigned, on a resource and to an identity that are both in C(wanted)."""
+    named = {one["option"]: one for one in wanted}
+    groups = []
+    for assignment in assignments:
+        target, identity = named.get(assignment["resource"]), named.get(assignment["identity"])
+        if target is None or identity is None:
+            continue
+        stand = all(_key(one["resource_group"], one["type"], one["name"]) in standing for one in (target, identity))
+        try:
+            if not stand or not _is_assigned(arm, _id(arm, target), assignment["role"], _id(arm, identity)):
+                groups.append(str(target["resource_group"]))
+        except ArmError as error:
+            unchecked.append(f"Whether {assignment['role']} is assigned on {_id(arm, target)} could not be read: {error}")
+    return groups
+
+
+def _is_assigned(arm: Arm, scope: str, role: str, identity: str) -> bool:
+    principal = arm.request(ANY_RESOURCE, "GET", identity, "Microsoft.ManagedIdentity")["properties"]["principalId"]
+    found = _role_assignment.look({"scope": scope, "role": role, "principal_id": principal}, arm, True)
+    return any(one["properties"]["scope"].lower() == scope.lower() for one in found["role_assignments"])
 
 
 def _permission_problems(arm: Arm, scope: str, needed: Iterable[str], unchecked: list[str]) -> list[str]:
     """Actions that the caller may not do."""
     path = f"{scope}/providers/Microsoft.Authorization/permissions"
     try:
-        permissions = arm.request(RESOURCES, "GET", path, "Microsoft.Authorization").get("value", [])
+        permissions = arm.request(ANY_RESOURCE, "GET", path, "Microsoft.Authorization").get("value", [])
     except ArmError as error:
         line = f"What you may do on {scope} could not be read: {error}"
         if error.status == 403:

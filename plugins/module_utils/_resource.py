@@ -124,7 +124,7 @@ class Resource:
     public_diff: Callable[[Json, Json], tuple[Json, Json]] = _public_diff
 
     def id(self, arm: Arm, params: Params) -> str:
-        return f"/subscriptions/{arm.connection.subscription_id}{self.path.format_map(dict(params))}"
+        return f"{arm.subscription}{self.path.format_map(dict(params))}"
 
     def what(self, params: Params) -> str:
         """What messages call it: its type and its name."""

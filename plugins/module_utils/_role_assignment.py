@@ -116,7 +116,7 @@ def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
             "principalId": params["principal_id"],
             "principalType": params["principal_type"],
             "roleDefinitionId": (
-                f"/subscriptions/{arm.connection.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{guid}"
+                f"{arm.subscription}/providers/Microsoft.Authorization/roleDefinitions/{guid}"
             ),
         }
     }

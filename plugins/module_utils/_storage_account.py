@@ -21,6 +21,7 @@ from ._plan import (
     ImmutableChange,
     Plan,
     Rule,
+    Rules,
     immutable,
     same_ignoring_case,
     same_words,
@@ -84,6 +85,8 @@ RULES = {
     "properties.publicNetworkAccess": ENUM,
     "tags": WHOLE,
 }
+_SHARED_KEYS = "properties.allowSharedKeyAccess"
+_AS_IT_STANDS = Rule(compare=lambda _wanted, _current: True)
 READ_ONLY = (*RESOURCE_READ_ONLY, *_managed_identity.READ_ONLY, "sku.tier")
 
 
@@ -100,6 +103,11 @@ def check(params: Params) -> None:
                 cidr,
                 "Azure Storage takes single IPv4 addresses without /32, and ranges up to /30.",
             )
+
+
+def rules_for(params: Params, rules: Rules) -> Rules:
+    """For Resource.adjust: whether an account that exists keeps what it says of shared keys."""
+    return {**rules, _SHARED_KEYS: _AS_IT_STANDS} if params["update_shared_key_access"] == "on_create" else rules
 
 
 def desired(params: Params) -> dict[str, Any]:

@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - mlops.mlflow_azure.attributes.info
   - mlops.mlflow_azure.read
 requirements:
+  - azure-mgmt-authorization
   - azure-mgmt-resource
 options:
   resources:
@@ -62,12 +63,35 @@ options:
         default: location
   actions:
     description:
-      - What else the caller has to be permitted to do, as V(Microsoft.Authorization/roleAssignments/write). Writing what is to be
+      - What else the caller has to be permitted to do, as V(Microsoft.Authorization/locks/write). Writing what is to be
         made, the resource groups included, goes without saying.
       - Not looked at where all of O(resources) is there already. Who changes an app need not be permitted what making it took.
     type: list
     elements: str
     default: []
+  role_assignments:
+    description:
+      - Roles that are going to be assigned. Where one is not yet, the caller has to be permitted to assign it.
+      - As O(actions), not looked at where all of O(resources) is there already.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      role:
+        description:
+          - Name of the role.
+        type: str
+        required: true
+      resource:
+        description:
+          - On what, as O(resources[].option) names it.
+        type: str
+        required: true
+      identity:
+        description:
+          - To which user-assigned identity, as O(resources[].option) names it.
+        type: str
+        required: true
 seealso:
   - name: Storage Accounts - Check Name Availability
     description: One of the requests that it sends.
@@ -90,7 +114,7 @@ EXAMPLES = r"""
         location: westeurope
         option: storage_account_name
     actions:
-      - Microsoft.Authorization/roleAssignments/write
+      - Microsoft.Authorization/locks/write
   register: preflight
 
 - name: Refuse to go on
@@ -144,11 +168,24 @@ MODULE = _module.Module(
             },
         },
         "actions": {"type": "list", "elements": "str", "default": []},
+        "role_assignments": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "role": {"type": "str", "required": True},
+                "resource": {"type": "str", "required": True},
+                "identity": {"type": "str", "required": True},
+            },
+        },
         **_info.WAIT_TIMEOUT,
         **AZURE,
     },
     execute=_preflight.look,
-    packages={"azure.mgmt.resource.resources": "azure-mgmt-resource"},
+    packages={
+        "azure.mgmt.resource.resources": "azure-mgmt-resource",
+        "azure.mgmt.authorization": "azure-mgmt-authorization",
+    },
 )
 
 

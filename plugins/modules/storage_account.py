@@ -82,6 +82,14 @@ options:
       - Whether requests signed with an account key are accepted. Identities do without keys.
     type: bool
     default: false
+  update_shared_key_access:
+    description:
+      - V(always) brings an account that exists to what O(allow_shared_key_access) says. V(on_create) leaves it as it is there, for whoever
+        takes the keys away only after the last that signs in with one does without.
+    type: str
+    choices: [on_create, always]
+    default: always
+    version_added: 0.3.0
   minimum_tls_version:
     description:
       - Oldest version of TLS that clients may use. A new account gets V(TLS1_2) when the option is not set.
@@ -205,6 +213,12 @@ RESOURCE = Resource(
         "allow_blob_public_access": {"type": "bool", "default": False},
         "allow_cross_tenant_replication": {"type": "bool"},
         "allow_shared_key_access": {"type": "bool", "default": False},
+        "update_shared_key_access": {
+            "type": "str",
+            "choices": ["on_create", "always"],
+            "default": "always",
+            "no_log": False,
+        },
         "default_to_oauth_authentication": {"type": "bool"},
         "hierarchical_namespace_enabled": {"type": "bool"},
         "minimum_tls_version": {"type": "str", "choices": ["TLS1_2", "TLS1_3"]},
@@ -216,6 +230,7 @@ RESOURCE = Resource(
     },
     desired=_storage_account.desired,
     rules=_storage_account.RULES,
+    adjust=_storage_account.rules_for,
     read_only=_storage_account.READ_ONLY,
     check=_storage_account.check,
     get="get_properties",

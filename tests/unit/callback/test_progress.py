@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
 import pty
 import re
 import select
+import signal
+import struct
 import subprocess
 import sys
+import termios
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +48,9 @@ end = given["until"]
 deadline = time.monotonic() + 60
 while not os.path.exists(end) and time.monotonic() < deadline:
     time.sleep(0.02)
-print(json.dumps({"changed": True, "failed": given["fails"], "msg": "it is over", "diff": {"before": "old\\n", "after": "new\\n"}}))
+diff = {"before": "old\\n", "after": "new\\n"}
+warnings = given.get("warnings", [])
+print(json.dumps({"changed": True, "failed": given["fails"], "msg": "it is over", "warnings": warnings, "diff": diff}))
 """
 
 
@@ -161,15 +168,31 @@ def test_the_line_that_changes_goes_away_before_others_write() -> None:
     for second in (100.5, 102.0, 103.0):
         now[0] = second
         watch.look()
-    watch.clear()
+    with watch.aside():
+        recorder.said.append("a message")
     watch.look()
     watch.end("1", "prod")
     watch.look()
     watch.stop()
     assert recorder.said == [
-        *("Make it (prod): 2 s", "start", "Make it (prod): 3 s", "stop"),
+        *("Make it (prod): 2 s", "start", "Make it (prod): 3 s", "stop", "a message"),
         *("Make it (prod): 3 s", "start", "stop"),
     ]
+
+
+def test_while_others_write_the_line_does_not_come_back() -> None:
+    """Another thread shows it: it has to wait until all is written."""
+    watch = Watch(Plain(io.StringIO(), 1.0))
+    free: list[bool] = []
+
+    def write(*words: str, color: str) -> str:
+        other = threading.Thread(target=lambda: free.append(watch._lock.acquire(blocking=False)))
+        other.start()
+        other.join()
+        return f"{color} {' '.join(words)}"
+
+    assert progress._in_turn(watch, write)("of", "h1", color="red") == "red of h1"
+    assert free == [False]
 
 
 # playbooks, with and without a terminal
@@ -292,6 +315,86 @@ def test_on_a_terminal_the_line_changes_and_is_gone_in_the_end(tmp_path: Path) -
     assert "\x1b[2K" in after.partition("changed: [localhost]")[0]
     assert re.search(r"(^|\n|\r|\x1b\[2K|\x1b\[\?25h)changed: \[localhost\]", after)
     assert "\n... " not in shown
+
+
+class Screen:
+    """What somebody sees who sits before the terminal: lines, and whether there is a cursor. Knows what rich and Ansible send."""
+
+    def __init__(self) -> None:
+        self.lines, self.row, self.column, self.cursor = [""], 0, 0, True
+
+    def feed(self, text: str) -> None:
+        for control, number, code, plain in re.findall(r"\x1b\[(\?)?(\d*)[;\d]*([A-Za-z])|([^\x1b])", text):
+            if plain == "\n":
+                self.row += 1
+                self.lines += [""] * (self.row + 1 - len(self.lines))
+            elif plain == "\r":
+                self.column = 0
+            elif plain:
+                now = self.lines[self.row].ljust(self.column)
+                self.lines[self.row] = now[: self.column] + plain + now[self.column + 1 :]
+                self.column += 1
+            elif code == "A":
+                self.row = max(0, self.row - int(number or 1))
+            elif code == "K":
+                self.lines[self.row] = ""
+            elif control and number == "25":
+                self.cursor = code == "h"
+
+
+def seen(directory: Path, hosts: int, interrupt: bool) -> tuple[int, Screen]:
+    """Exit status and screen of a run on some hosts, the last of which goes on until all others have ended, or until Ctrl-C."""
+    command, environment, end = prepare(directory)
+    last = f"h{hosts}"
+    until = f"{{{{ '{end}' if inventory_hostname == '{last}' else playbook_dir }}}}"
+    given = {"until": until, "fails": False, "warnings": ["{{ inventory_hostname }} has ended."]}
+    play = {"hosts": "all", "gather_facts": False, "tasks": [{"name": "Make the server", "mlops.mlflow_azure.sql_server": given}]}
+    (directory / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
+    inventory = ",".join(f"h{number}" for number in range(1, hosts + 1)) + ","
+    command = [inventory if word == "localhost," else word for word in command]
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 200, 160, 0, 0))
+    screen, shown = Screen(), ""
+    with subprocess.Popen(
+        command, cwd=directory, env={**environment, "ANSIBLE_FORKS": "30"}, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as run:
+        os.close(theirs)
+        while True:
+            ready, _w, _x = select.select([ours], [], [], 120)
+            assert ready, shown
+            try:
+                part = os.read(ours, 65536).decode()
+            except OSError:  # the other end is closed
+                break
+            shown += part
+            if shown.count("changed: [") == hosts - 1 and f"({last})" in shown.rpartition("changed: [")[2]:
+                if interrupt:
+                    os.killpg(run.pid, signal.SIGINT)
+                end.touch()
+        os.close(ours)
+        code = run.wait(timeout=120)
+    screen.feed(shown)
+    return code, screen
+
+
+def test_on_a_terminal_no_message_of_another_host_is_erased(tmp_path: Path) -> None:
+    pytest.importorskip("rich", reason="rich is not installed")
+    code, screen = seen(tmp_path, 6, interrupt=False)
+    assert code == 0, screen.lines
+    for host in (f"h{number}" for number in range(1, 7)):
+        assert f"changed: [{host}]" in screen.lines
+        assert [line for line in screen.lines if line.startswith("[WARNING]") and f" {host} has ended." in line], screen.lines
+    assert [line for line in screen.lines if "usually" in line] == []
+    assert screen.cursor
+
+
+def test_on_a_terminal_an_interrupted_run_gives_the_cursor_back(tmp_path: Path) -> None:
+    pytest.importorskip("rich", reason="rich is not installed")
+    code, screen = seen(tmp_path, 2, interrupt=True)
+    assert code != 0
+    assert screen.cursor
+    assert [line for line in screen.lines if "nterrupted" in line], screen.lines
+    assert [line for line in screen.lines if "usually" in line] == []
 
 
 def test_on_a_terminal_without_rich_the_lines_are_plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,3 +76,13 @@ def test_a_result_without_a_diff_is_drift_all_the_same() -> None:
 def test_loops_are_taken_apart() -> None:
     results = [changed({}, {"id": APP}), {"changed": False}, changed({"id": DATABASE}, {})]
     assert [one["resource"] for one in drift([{"changed": True, "results": results}])] == [APP, DATABASE]
+
+
+def test_two_results_about_one_resource_are_one_entry() -> None:
+    before = {"id": APP, "tags": {"a": "x"}, "tls": False}
+    results = [changed(before, {**before, "tags": {"a": "y"}}), changed(before, {**before, "id": APP.upper(), "tls": True})]
+    results[1]["diff"]["before"] = {**before, "id": APP.upper()}
+    (found,) = drift([*results, results[0]])
+    assert [one["path"] for one in found["differences"]] == ["tags.a", "tls"]
+    assert len(found["lines"]) == 2
+    assert len(drift([{"changed": True}, {"changed": True}])) == 2

@@ -96,6 +96,7 @@ CASES = {
 # One line for each module that only looks.
 INFOS = {
     "container_app_info": Case({"resource_group": "rg", "name": "app", "revisions": True}),
+    "resource_info": Case({"resource_group": "rg"}),
     "role_assignment_info": Case({"scope": GROUP}),
     "sql_database_info": Case({"resource_group": "rg", "server": "s1"}),
     "storage_account_info": Case({}),

@@ -61,6 +61,7 @@ def test_one_is_one_read_and_absent_is_none(module: str, key: str, given: dict[s
         ("user_assigned_identity_info", "user_assigned_identities", {"resource_group": "rg"}, f"{GROUP}/{IDENTITIES}"),
         ("user_assigned_identity_info", "user_assigned_identities", {}, f"{BASE}/{IDENTITIES}"),
         ("sql_database_info", "sql_databases", {"resource_group": "rg", "server": "s1"}, DATABASES),
+        ("resource_info", "resources", {"resource_group": "rg"}, f"{GROUP}/resources"),
     ],
 )
 def test_all_pages_of_the_narrowest_list(module: str, key: str, given: dict[str, Any], path: str) -> None:
@@ -83,6 +84,7 @@ def test_all_pages_of_the_narrowest_list(module: str, key: str, given: dict[str,
         ("sql_database_info", {"resource_group": "rg", "name": "one"}),
         ("role_assignment_info", {"role": "AcrPull"}),
         ("storage_account_info", {"state": "present"}),
+        ("resource_info", {}),
     ],
 )
 def test_options_that_do_not_go_together(module: str, given: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._preflight import may
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._role_assignment import BUILT_IN
 from fake_azure import BASE, GROUP, Exchange, FakeAzure, get, post, run
 
 ALL = [{"actions": ["*"], "notActions": []}]
@@ -144,6 +145,69 @@ def test_a_lock_needs_more_than_role_assignments() -> None:
         actions = [ASSIGN, "Microsoft.Authorization/locks/write"]
         (line,) = run("preflight_info", azure, resources=[STORAGE], actions=actions)["problems"]
     assert line.endswith("such as Contributor and User Access Administrator.")
+
+
+IDENTITY = {**STORAGE, "type": "Microsoft.ManagedIdentity/userAssignedIdentities", "name": "id1", "option": "foundation_identity_name"}
+IDENTITY_ID = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
+BOTH = [{"id": STANDING["id"], "type": STORAGE["type"], "name": "st1"}, {"id": IDENTITY_ID, "type": IDENTITY["type"], "name": "id1"}]
+ROLES = [{"role": "Reader", "resource": "storage_account_name", "identity": "foundation_identity_name"}]
+PRINCIPAL = "22222222-2222-2222-2222-222222222222"
+
+
+def assignments(*scopes: str, status: int = 200) -> Exchange:
+    definition = f"{BASE}/providers/Microsoft.Authorization/roleDefinitions/{BUILT_IN['reader']}"
+    found = [{"properties": {"scope": scope, "roleDefinitionId": definition, "principalId": PRINCIPAL}} for scope in scopes]
+    body = {"value": found} if status == 200 else REFUSED
+    return get(f"{STANDING['id']}/providers/Microsoft.Authorization/roleAssignments", status, body)
+
+
+@pytest.mark.parametrize(
+    ("assigned", "lacking"),
+    [
+        (assignments(STANDING["id"].upper()), False),
+        (assignments(), True),
+        # One of the group does as well, but the role is going to be assigned on the account.
+        (assignments(GROUP), True),
+    ],
+)
+def test_who_finds_the_roles_assigned_need_not_be_permitted_to_assign_them(assigned: Exchange, lacking: bool) -> None:
+    asked = (
+        group(*BOTH),
+        provider("Microsoft.App", "managedEnvironments"),
+        usages(1, 20),
+        get(IDENTITY_ID, 200, {"properties": {"principalId": PRINCIPAL}}),
+        assigned,
+        permissions(GROUP, CONTRIBUTOR),
+    )
+    with FakeAzure(*asked) as azure:
+        problems = run("preflight_info", azure, resources=[ENVIRONMENT, STORAGE, IDENTITY], role_assignments=ROLES)["problems"]
+    assert [ASSIGN in line for line in problems] == ([True] if lacking else [])
+
+
+def test_a_role_on_or_for_what_is_to_be_made_has_to_be_assigned() -> None:
+    asked = (
+        group(BOTH[0]),
+        provider("Microsoft.ManagedIdentity", "userAssignedIdentities"),
+        permissions(GROUP, CONTRIBUTOR),
+    )
+    with FakeAzure(*asked) as azure:
+        (line,) = run("preflight_info", azure, resources=[STORAGE, IDENTITY], role_assignments=ROLES)["problems"]
+    assert line.startswith(f"You may not do {ASSIGN} on {GROUP}.")
+
+
+def test_assignments_that_may_not_be_read_are_told_and_are_no_problem() -> None:
+    asked = (
+        group(*BOTH),
+        provider("Microsoft.App", "managedEnvironments"),
+        usages(1, 20),
+        get(IDENTITY_ID, 200, {"properties": {"principalId": PRINCIPAL}}),
+        assignments(status=403),
+        permissions(GROUP, CONTRIBUTOR),
+    )
+    with FakeAzure(*asked) as azure:
+        found = run("preflight_info", azure, resources=[ENVIRONMENT, STORAGE, IDENTITY], role_assignments=ROLES)
+    assert found["problems"] == []
+    assert found["unchecked"][0].startswith(f"Whether Reader is assigned on {GROUP}")
 
 
 def test_a_new_group_needs_the_right_to_make_it() -> None:

@@ -148,6 +148,16 @@ def test_all_that_differs_is_one_patch_that_keeps_the_other_network_rules() -> N
     assert len(azure.writes) == 1
 
 
+@pytest.mark.parametrize(("standing", "wanted"), [(True, False), (False, True)])
+def test_shared_keys_of_an_account_that_exists_are_left_alone_on_request(standing: bool, wanted: bool) -> None:
+    given = {**WANTED, "allow_shared_key_access": wanted, "update_shared_key_access": "on_create"}
+    with FakeAzure(get(ACCOUNT, 200, account(allowSharedKeyAccess=standing))) as azure:
+        assert run("storage_account", azure, **given)["changed"] is False
+    with FakeAzure(get(ACCOUNT, 404, NOT_FOUND)) as azure:
+        new = run("storage_account", azure, check_mode=True, **given)
+    assert new["storage_account"]["properties"]["allowSharedKeyAccess"] is wanted
+
+
 def test_an_older_kind_is_upgraded() -> None:
     standing = {**account(), "kind": "Storage"}
     with FakeAzure(

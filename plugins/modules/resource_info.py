@@ -1,0 +1,89 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: resource_info
+short_description: Look at what there is in a resource group
+version_added: 0.3.0
+description:
+  - Gives the resources of a resource group, of whatever type. Those that lie in others, such as the firewall rules of a SQL server, are not
+    among them, but databases are.
+author:
+  - mlops.mlflow_azure contributors (@mlops)
+extends_documentation_fragment:
+  - mlops.mlflow_azure.azure
+  - mlops.mlflow_azure.attributes
+  - mlops.mlflow_azure.attributes.info
+  - mlops.mlflow_azure.read
+requirements:
+  - azure-mgmt-resource
+options:
+  resource_group:
+    description:
+      - Name of the resource group, which need not be there.
+    type: str
+    required: true
+seealso:
+  - name: Resources - List By Resource Group
+    description: Azure's reference.
+    link: https://learn.microsoft.com/rest/api/resources/resources/list-by-resource-group
+  - module: mlops.mlflow_azure.resource_group
+"""
+
+EXAMPLES = r"""
+- name: Look at what there is
+  mlops.mlflow_azure.resource_info:
+    resource_group: rg-mlflow
+  register: found
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ found.resources | map(attribute='id') }}"
+"""
+
+RETURN = r"""
+resources:
+  description: The resources as Azure lists them, without their properties. Empty when there are none, or no such group.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.Storage/storageAccounts/stmlflow
+      location: westeurope
+      name: stmlflow
+      type: Microsoft.Storage/storageAccounts
+"""
+
+from typing import Any
+
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _info, _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import ANY_RESOURCE, Arm
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Params
+
+
+def look(params: Params, arm: Arm, _check_mode: bool) -> dict[str, Any]:
+    """Returns C(resources). Raises ArmError and Failure."""
+    found = _info.all_of(arm, ANY_RESOURCE, "list_by_resource_group", params["resource_group"])
+    return {"changed": False, "resources": found}
+
+
+MODULE = _module.Module(
+    options={"resource_group": {"type": "str", "required": True}, **_info.WAIT_TIMEOUT, **AZURE},
+    execute=look,
+    packages={"azure.mgmt.resource.resources": "azure-mgmt-resource"},
+)
+
+
+def main() -> None:
+    _module.main(MODULE)
+
+
+if __name__ == "__main__":
+    main()
