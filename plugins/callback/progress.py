@@ -72,15 +72,6 @@ from typing import Any, NamedTuple, TextIO
 
 from ansible.plugins.callback.default import CallbackModule as Default
 
-try:
-    import rich.console
-    import rich.live
-    import rich.text
-except ImportError:
-    RICH: ModuleType | None = None
-else:
-    RICH = rich
-
 # Seconds that Azure usually takes: median and 90th percentile of creations on record in the test recordings of Azure's own command
 # line and of Azure Service Operator, 2023 to 2026. None where nothing is on record.
 TYPICAL: dict[str, tuple[int, int]] = {
@@ -249,11 +240,22 @@ class Watch:
             self.look()
 
 
-def chosen(mode: str, terminal: bool, library: ModuleType | None) -> str:
-    """What is shown: live, plain or off."""
+def chosen(mode: str, terminal: bool) -> str:
+    """What is shown: live (plain without rich), plain or off."""
     if mode == "auto":
-        mode = "live" if terminal else "plain"
-    return "plain" if mode == "live" and library is None else mode
+        return "live" if terminal else "plain"
+    return mode
+
+
+def _rich() -> ModuleType | None:
+    """Imported only where a line changes: it would be in the memory that Ansible copies for each task."""
+    try:
+        import rich.console
+        import rich.live
+        import rich.text
+    except ImportError:
+        return None
+    return rich
 
 
 def _in_turn(watch: Watch, write: Callable[..., Any]) -> Callable[..., Any]:
@@ -286,13 +288,14 @@ class CallbackModule(Default):
     _watch: Watch | None = None
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
-        mode = chosen(self.get_option("mode"), sys.stderr.isatty() and sys.stdout.isatty(), RICH)
-        if mode == "live" and RICH is not None:
-            self._watch = Watch(OneLine(sys.stdout, self.get_option("live_after"), RICH))
+        mode = chosen(self.get_option("mode"), sys.stderr.isatty() and sys.stdout.isatty())
+        library = _rich() if mode == "live" else None
+        if library is not None:
+            self._watch = Watch(OneLine(sys.stdout, self.get_option("live_after"), library))
             # Of the one display that Ansible has, so that warnings and banners, which it writes by itself, are told in turn too.
             self._display.display = _in_turn(self._watch, self._display.display)
             _at_exit(self._watch)
-        elif mode == "plain":
+        elif mode != "off":
             self._watch = Watch(Plain(sys.stderr, self.get_option("plain_after")))
         super().v2_playbook_on_start(playbook)
 

@@ -103,19 +103,17 @@ def test_a_plain_line_is_not_told_of_what_has_ended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "terminal", "rich", "shown"),
+    ("mode", "terminal", "shown"),
     [
-        ("auto", True, True, "live"),
-        ("auto", True, False, "plain"),
-        ("auto", False, True, "plain"),
-        ("live", False, True, "live"),
-        ("live", True, False, "plain"),
-        ("plain", True, True, "plain"),
-        ("off", True, True, "off"),
+        ("auto", True, "live"),
+        ("auto", False, "plain"),
+        ("live", False, "live"),
+        ("plain", True, "plain"),
+        ("off", True, "off"),
     ],
 )
-def test_what_is_shown_where(mode: str, terminal: bool, rich: bool, shown: str) -> None:
-    assert chosen(mode, terminal, progress if rich else None) == shown
+def test_what_is_shown_where(mode: str, terminal: bool, shown: str) -> None:
+    assert chosen(mode, terminal) == shown
 
 
 def test_plain_lines_go_to_the_stream() -> None:

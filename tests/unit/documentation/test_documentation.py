@@ -44,7 +44,8 @@ def shown(kind: str, names: list[str]) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    # ansible-core 2.21 warns of a collection inside itself that has no version.
+    assert [line for line in done.stderr.splitlines() if "/ansible/_internal/" not in line] == []
     return {name.rpartition(".")[2]: found for name, found in json.loads(done.stdout).items()}
 
 
