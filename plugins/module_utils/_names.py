@@ -68,6 +68,10 @@ SQL_DATABASE = NameRule(
     re.compile(r"[^<>*%&:\\/?\x00-\x1f]{0,127}[^<>*%&:\\/?\x00-\x1f .]"),
     "a database has 1 to 128 characters, none of <>*%&:\\/?, and does not end with a dot or a space.",
 )
+SQL_DATABASE_USER = NameRule(
+    re.compile(r"[^\x00-\x1f]{0,127}[^\x00-\x1f ]"),
+    "a user or role of a database has 1 to 128 characters, no control characters, and does not end with a space.",
+)
 SQL_FIREWALL_RULE = NameRule(
     re.compile(r"[^<>*%&:;\\/?\x00-\x1f]{0,127}[^<>*%&:;\\/?\x00-\x1f.]"),
     "a firewall rule has 1 to 128 characters, none of <>*%&:;\\/?, and does not end with a dot.",

@@ -15,7 +15,9 @@ import contextlib
 import socket
 import ssl
 import struct
+import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ from pathlib import Path
 _BATCH, _RPC, _ANSWER, _ATTENTION, _TRANSACTION, _LOGIN, _PRELOGIN = 1, 3, 4, 6, 14, 16, 18
 # Any column is NVARCHAR(4000) with the collation SQL_Latin1_General_CP1_CI_AS.
 _COLLATION = bytes((0x09, 0x04, 0xD0, 0x00, 0x34))
+_INTEGER, _VARBINARY, _VARCHAR, _NVARCHAR = 0x26, 0xA5, 0xA7, 0xE7
 _VERSION = struct.pack(">BBH", 16, 0, 4000)
 _PACKET = 4096
 
@@ -48,12 +51,13 @@ class Script:
     logins: a fault for each login to come, None for one that goes well, as all do when it is empty.
     statements: (part of a statement, fault), each used once; statements that hold no such part go well. None drops the
         connection without an answer.
-    answers: the value of the single row of statements by a part of them; a callable is asked for each.
+    answers: the value of the single row of statements by a part of them, None for NULL; a callable is asked for each.
+    seen: the statements. Of one with parameters, its own text, their declaration and their values are on a line each.
     """
 
     logins: deque[Fault | None] = field(default_factory=deque)
     statements: list[tuple[str, Fault | None]] = field(default_factory=list)
-    answers: dict[str, str | Callable[[], str]] = field(default_factory=dict)
+    answers: dict[str, str | Callable[[], str | None] | None] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     login_count: int = 0
     open_connections: int = 0
@@ -77,13 +81,21 @@ class Script:
                     return fault
         return None
 
-    def value(self, text: str) -> str:
+    def value(self, text: str) -> str | None:
         for part, answer in self.answers.items():
             if part in text:
-                return answer if isinstance(answer, str) else answer()
+                return answer() if callable(answer) else answer
         if "@@version" in text.lower():
             return "Microsoft SQL Azure (RTM) - 12.0.2000.8"
         return "1"
+
+
+def until_open(script: Script, count: int) -> None:
+    """Wait until `count` connections are open: opening takes a while, and closing reaches the peer a moment later."""
+    deadline = time.monotonic() + 60
+    while script.open_connections != count and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert script.open_connections == count
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,14 @@ class Certificate:
 
     certificate: Path
     key: Path
+
+
+def new_certificate(directory: Path) -> Certificate:
+    """A certificate of 127.0.0.1, signed by itself. The drivers compare an address with the common name only."""
+    made = Certificate(directory / "certificate.pem", directory / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    subprocess.run([*command, "-keyout", made.key, "-out", made.certificate], check=True, capture_output=True, timeout=60)
+    return made
 
 
 class _Wire:
@@ -198,10 +218,13 @@ def _done(status: int = 0, kind: int = 0xFD, rows: int = 0) -> bytes:
     return struct.pack("<BHHQ", kind, status, 0xC1, rows)
 
 
-def _row(value: str) -> bytes:
+def _row(value: str | None) -> bytes:
     column = struct.pack("<IH", 0, 1) + b"\xe7" + struct.pack("<H", 8000) + _COLLATION + _b_varchar("value")
+    head = b"\x81" + struct.pack("<H", 1) + column + b"\xd1"
+    if value is None:
+        return head + b"\xff\xff"
     data = value.encode("utf-16-le")
-    return b"\x81" + struct.pack("<H", 1) + column + b"\xd1" + struct.pack("<H", len(data)) + data
+    return head + struct.pack("<H", len(data)) + data
 
 
 def _prelogin(encryption: int, federated: bool) -> bytes:
@@ -287,10 +310,10 @@ def _serve(connection: socket.socket, script: Script, certificate: Certificate |
             continue
         (headers,) = struct.unpack_from("<I", content)
         body = content[headers:]
-        text = body.decode("utf-16-le", errors="ignore")
+        procedure = kind == _RPC
+        text = "\n".join(_parameters(body)) if procedure else body.decode("utf-16-le", errors="ignore")
         fault = script.statement(text)
         value = script.value(text)
-        procedure = kind == _RPC
         end = 0xFE if procedure else 0xFD
         if fault:
             wire.send(_error(fault) + _done(2, end))
@@ -314,7 +337,50 @@ def _transaction(request: int) -> bytes:
     return _token(0xE3, changes[request]) if request in changes else b""
 
 
-def _procedure(body: bytes, value: str) -> bytes:
+def _parameters(body: bytes) -> list[str]:
+    """What a procedure is given: text as it is, bytes as 0x…, integers not at all; the statement first, where there is one.
+
+    Ends before the first parameter of any other type.
+    """
+    (length,) = struct.unpack_from("<H", body)
+    # The number or the name of the procedure, and two bytes of flags.
+    position = 2 + (2 if length == 0xFFFF else 2 * length) + 2
+    found = []
+    while position < len(body):
+        # The name of the parameter, and a byte of flags.
+        position += 1 + 2 * body[position] + 1
+        kind, position = body[position], position + 1
+        if kind == _INTEGER:
+            position += 2 + body[position + 1]
+            continue
+        if kind not in (_NVARCHAR, _VARCHAR, _VARBINARY):
+            break
+        (most,) = struct.unpack_from("<H", body, position)
+        # Bytes have no collation.
+        position += 2 + (0 if kind == _VARBINARY else 5)
+        data, position = _long(body, position) if most == 0xFFFF else _short(body, position)
+        found.append(
+            f"0x{data.hex().upper()}" if kind == _VARBINARY else data.decode("cp1252" if kind == _VARCHAR else "utf-16-le")
+        )
+    # sp_prepexec declares the parameters before the statement.
+    return [found[1], found[0], *found[2:]] if len(found) > 1 else found
+
+
+def _short(body: bytes, position: int) -> tuple[bytes, int]:
+    (size,) = struct.unpack_from("<H", body, position)
+    return body[position + 2 : position + 2 + size], position + 2 + size
+
+
+def _long(body: bytes, position: int) -> tuple[bytes, int]:
+    """A value in pieces, behind its whole length."""
+    position, data = position + 8, b""
+    while size := struct.unpack_from("<I", body, position)[0]:
+        data += body[position + 4 : position + 4 + size]
+        position += 4 + size
+    return data, position + 4
+
+
+def _procedure(body: bytes, value: str | None) -> bytes:
     """A row, and the handle that sp_prepare (11) and sp_prepexec (13) return."""
     (length,) = struct.unpack_from("<H", body)
     number = struct.unpack_from("<H", body, 2)[0] if length == 0xFFFF else 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.image.server import bare
-from tests.image.tds_peer import Certificate, Script, peer
+from tests.image.tds_peer import Certificate, Script, new_certificate, peer, until_open
 
 IDENTITY = "11111111-1111-1111-1111-111111111111"
 URIS = {
@@ -63,14 +62,6 @@ def asked(server_bin: Path, uri: str, **variables: str) -> Iterator[None]:
             process.kill()
 
 
-def until_open(script: Script, count: int) -> None:
-    """Wait until `count` connections are open: opening takes a while, and closing reaches the peer a moment later."""
-    deadline = time.monotonic() + 60
-    while script.open_connections != count and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert script.open_connections == count
-
-
 @pytest.mark.parametrize("driver", URIS)
 def test_no_connection_stays_open_where_the_database_may_pause(server_bin: Path, driver: str) -> None:
     script = Script()
@@ -90,11 +81,7 @@ def test_a_connection_stays_open_otherwise(server_bin: Path, driver: str) -> Non
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    directory = tmp_path_factory.mktemp("certificate")
-    made = Certificate(directory / "certificate.pem", directory / "key.pem")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
-    subprocess.run([*command, "-keyout", made.key, "-out", made.certificate], check=True, capture_output=True)
-    return made
+    return new_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @contextmanager

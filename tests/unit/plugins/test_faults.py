@@ -109,6 +109,8 @@ OTHERS = {
     "container_image": "test_container_image.py",
     "mlflow_roundtrip": "tests/client",
     "preflight_info": "test_preflight_info.py",
+    # Speaks to the database itself, by its own protocol.
+    "sql_database_user": "test_sql_database_user.py",
     "storage_account_key_info": "test_storage_account_key.py",
 }
 # Never absent and never deleted: the service comes and goes with its account.
