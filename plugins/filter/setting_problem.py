@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import re
+import sys
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +45,7 @@ options:
       - kek_passphrase
       - location
       - log_analytics_workspace
+      - python_package
       - resource_group
       - resource_id
       - sql_database
@@ -111,6 +114,10 @@ def _is_guid(value: str) -> bool:
         return False
 
 
+def _is_importable(value: str) -> bool:
+    return value.isidentifier() and importlib.util.find_spec(value) is not None
+
+
 def _is_sql_login(value: str) -> bool:
     return re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,127}", value) is not None and value.lower() not in _RESERVED_LOGINS
 
@@ -150,6 +157,7 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
         _matches(r"[A-Za-z0-9]([A-Za-z0-9-]{2,61})[A-Za-z0-9]"),
         "4 to 63 letters, digits and hyphens, beginning and ending with a letter or digit",
     ),
+    "python_package": (_is_importable, f"the name of a package that {sys.executable} can import"),
     "resource_group": (
         _matches(r"[A-Za-z0-9_.()-]{0,89}[A-Za-z0-9_()-]"),
         "1 to 90 letters, digits, '_', '-', '.' and parentheses, not ending with '.'",

@@ -106,10 +106,10 @@ class Certificate:
     key: Path
 
 
-def new_certificate(directory: Path) -> Certificate:
-    """A certificate of 127.0.0.1, signed by itself. The drivers compare an address with the common name only."""
+def new_certificate(directory: Path, address: str = "127.0.0.1") -> Certificate:
+    """A certificate of an address, signed by itself. The drivers compare an address with the common name only."""
     made = Certificate(directory / "certificate.pem", directory / "key.pem")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={address}"]
     subprocess.run([*command, "-keyout", made.key, "-out", made.certificate], check=True, capture_output=True, timeout=60)
     return made
 
@@ -393,9 +393,11 @@ def _procedure(body: bytes, value: str | None) -> bytes:
 
 
 @contextlib.contextmanager
-def peer(script: Script, certificate: Certificate | None = None) -> Iterator[int]:
-    """The port of a peer that listens while the block runs."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def peer(
+    script: Script, certificate: Certificate | None = None, address: tuple[str, int] = ("127.0.0.1", 0)
+) -> Iterator[int]:
+    """The port of a peer that listens while the block runs. address: port 0 is any that is free."""
+    listener = socket.create_server(address)
 
     def talk(connection: socket.socket) -> None:
         with script.lock:

@@ -24,6 +24,7 @@ CASES: dict[str, tuple[list[str], list[Any]]] = {
     "kek_passphrase": (["x" * 32, "x" * 200], ["short", "x" * 31, "mlflow-default-kek-passphrase-for-development-only"]),
     "location": (["westeurope", "West Europe", "North Central US (Stage)"], ["west/europe", "1", "-"]),
     "log_analytics_workspace": (["abcd", "log-mlflow", "a" * 63], ["abc", "-abc", "abc-", "a_bcd", "a" * 64]),
+    "python_package": (["ansible", "json"], ["no_such_package", "ansible.errors", "a b"]),
     "resource_group": (["r", "rg-x_1.(a)", "a" * 90], ["rg.", "a" * 91, "a b", "a/b"]),
     "resource_id": (["/subscriptions/x/resourceGroups/y"], ["/subscriptions/", "subscriptions/x/y", "x"]),
     "sql_database": (["mlflow", "my db", "a" * 128], ["a/b", "a?", "a.", "a ", "a" * 129]),

@@ -29,6 +29,9 @@ GOOD: dict[str, Any] = {
     "mlflow_app_allowed_address_ranges": [{"name": "office", "range": "203.0.113.0/24"}],
 }
 
+ADMINISTRATOR_ID = "dddddddd-0000-0000-0000-000000000001"
+ADMINISTRATOR = {"sql_entra_administrator_name": "deployer", "sql_entra_administrator_client_id": ADMINISTRATOR_ID}
+
 # What is wrong, and what the message has to name.
 BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"foundation_resource_group": "rg-."}, ["foundation_resource_group", "'rg-.'", "not ending with '.'"]),
@@ -69,6 +72,26 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
         },
         ["sql_administrator_login", "'sa'", "reserves"],
     ),
+    ({"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_entra_administrator_name": ""}, ["sql_entra_administrator_name is not set"]),
+    (
+        {"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_entra_administrator_client_id": ""},
+        ["sql_entra_administrator_client_id is not set", "GUID"],
+    ),
+    (
+        {"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_entra_administrator_principal_type": "Group"},
+        ["sql_entra_administrator_object_id is not set", "GUID"],
+    ),
+    (
+        {"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_database_user_client_id": ADMINISTRATOR_ID.upper()},
+        ["sql_entra_administrator_client_id", "sql_database_user_client_id", "managed_identity"],
+    ),
+    ({"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_database_user_name": ""}, ["sql_database_user_name is not set"]),
+    (
+        {"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_database_user_client_id": "id-mlflow-dev"},
+        ["sql_database_user_client_id", "'id-mlflow-dev'", "GUID"],
+    ),
+    ({"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_database_user_roles": []}, ["sql_database_user_roles is empty", "db_ddladmin"]),
+    ({"sql_entra_administrator_principal_type": "Group"}, ["sql_entra_administrator_principal_type", "contained_user"]),
     ({"sql_database_auto_pause_delay": 5}, ["sql_database_auto_pause_delay", "5", "15 to 10080 minutes"]),
     ({"sql_database_auto_pause_delay": 10081}, ["sql_database_auto_pause_delay", "10081", "15 to 10080 minutes"]),
     ({"storage_soft_delete_days": 366}, ["storage_soft_delete_days", "366", "1 to 365 days"]),
@@ -229,12 +252,29 @@ def test_site_yml_writes_nothing_for_bad_input(tmp_path: Path) -> None:
     assert "Make the resource group" not in done.stdout
 
 
+def test_site_yml_refuses_in_the_sandbox_what_it_cannot_have(tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.yml"
+    given = {**GOOD, **ADMINISTRATOR, "sql_authentication": "contained_user"}
+    for sandbox in (True, False):
+        inventory.write_text(yaml.safe_dump({"mlflow": {"hosts": {"case-0": {**given, "deployment_sandbox": sandbox}}}}), encoding="utf-8")
+        done = ansible_playbook(CLONE / "playbooks" / "site.yml", inventory, "--tags", "preflight", "--skip-tags", "preflight_azure")
+        assert ("sql_authentication: contained_user cannot be had in the sandbox" in done.stdout) is sandbox
+        assert (done.returncode != 0) is sandbox, done.stdout
+
+
 def test_secrets_do_not_come_out(refused: subprocess.CompletedProcess[str]) -> None:
     assert "hush-hush" not in refused.stdout + refused.stderr
 
 
 ALSO_GOOD: list[dict[str, Any]] = [
     {"sql_authentication": "password", "sql_administrator_password": "Passw0rd-1"},
+    {"sql_authentication": "contained_user", **ADMINISTRATOR},
+    {
+        "sql_authentication": "contained_user",
+        "sql_entra_administrator_name": "database administrators",
+        "sql_entra_administrator_principal_type": "Group",
+        "sql_entra_administrator_object_id": ADMINISTRATOR_ID,
+    },
     {"sql_database_max_size_gb": 32},
     {
         "mlflow_app_crypto_kek_passphrase": "x" * 32,
