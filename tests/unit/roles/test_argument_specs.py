@@ -97,13 +97,11 @@ def test_every_task_is_named_and_names_its_module_in_full(role: str) -> None:
 
 
 def test_site_checks_every_role_that_has_something_to_check() -> None:
-    plays = yaml.safe_load((ROLES.parent / "playbooks" / "site.yml").read_text(encoding="utf-8"))
-    blocks = [entry.get("block", []) for play in plays for entry in play.get("pre_tasks", [])]
-    checked = [task["ansible.builtin.import_role"] for block in blocks for task in block if "ansible.builtin.import_role" in task]
-    assert {role["tasks_from"] for role in checked} == {"preflight"}
-    assert sorted(role["name"].rpartition(".")[2] for role in checked) == [
-        role for role in NAMES if (ROLES / role / "tasks" / "preflight.yml").exists()
-    ]
+    variables = yaml.safe_load((ROLES.parent / "playbooks" / "group_vars" / "all.yml").read_text(encoding="utf-8"))
+    checked = variables["deployment_roles"]
+    assert sorted(checked) == [role for role in NAMES if (ROLES / role / "tasks" / "preflight.yml").exists()]
+    for role in checked:
+        assert f"{role}_problems" in yaml.safe_load((ROLES / role / "vars" / "main.yml").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("role", NAMES)
