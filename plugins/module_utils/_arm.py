@@ -182,18 +182,18 @@ class Arm:
 
     def settle(self, read: Callable[[], Json | None], pending: Callable[[Json], bool], what: str) -> Json | None:
         """Read until the resource is no longer in between. Raises Failure at the deadline."""
-        pause = 0.5
+        waited = 0.0
         while True:
             found = read()
-            if found is not None and not pending(found):
+            if found is None or not pending(found):
                 return found
-            if found is None:
-                return None
+            # So that no more than a tenth of the time is waited in vain.
+            pause = min(max(waited / 10, 0.5), 5.0)
             try:
                 self.deadline.pause(pause)
             except DeadlineExceeded as error:
                 raise self.too_late(what, None) from error
-            pause = min(pause * 2, 5.0)
+            waited += pause
 
     def too_late(self, what: str, url: str | None) -> Failure:
         """The failure that says what was still going on."""
