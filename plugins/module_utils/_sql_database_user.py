@@ -25,16 +25,12 @@ from ._errors import Failure, InvalidOption
 from ._resource import Params
 from ._sql_session import Session, UnknownHost, load_driver, opened, patiently, quoted
 
-# TYPE in CREATE USER, and type_desc in sys.database_principals.
-_TYPES = {
-    "Application": ("E", "EXTERNAL_USER"),
-    "Group": ("X", "EXTERNAL_GROUP"),
-    "User": ("E", "EXTERNAL_USER"),
-}
+# The type that a new user is given, and those that a standing one may have: X is documented for applications, too.
+_TYPES = {"Application": ("E", "EX"), "Group": ("X", "X"), "User": ("E", "E")}
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 # Users of the name or the principal, and the roles that there are. The id of a user that is based on a login is longer.
 _READ = """SELECT (SELECT
-(SELECT u.name, u.type_desc AS type, LOWER(CONVERT(char(36), CONVERT(uniqueidentifier, CONVERT(binary(16), u.sid)))) AS sid,
+(SELECT u.name, u.type, LOWER(CONVERT(char(36), CONVERT(uniqueidentifier, CONVERT(binary(16), u.sid)))) AS sid,
 (SELECT r.name FROM sys.database_role_members AS m JOIN sys.database_principals AS r ON r.principal_id = m.role_principal_id
 WHERE m.member_principal_id = u.principal_id FOR JSON PATH) AS roles
 FROM sys.database_principals AS u
@@ -92,7 +88,7 @@ def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
             stood.append(found.user)
             after = _after(params, found, host)
             if not check_mode:
-                for statement in _statements(params, found.user, after):
+                for statement in _statements(found.user, after):
                     session.run(statement)
             return after
 
@@ -136,18 +132,18 @@ def _user(entry: Json, database: str, host: str) -> Json:
 def _after(params: Params, found: _Found, host: str) -> Json:
     """What there is when all is done. Raises Failure where that cannot be."""
     user = found.user
-    if user and not user["type"].startswith("EXTERNAL_"):
+    if user and user["type"] not in ("E", "X"):
         raise Failure(
-            f"name: {user['name']} is a user of the type {user['type']}, not one of Microsoft Entra ID. Choose another name.",
+            f"name: {user['name']} is a user of the type {user['type']}, and those of Microsoft Entra ID are E and X. Choose another name.",
             option="name",
         )
     if params["state"] == "absent":
         return {}
-    sid, kind = str(_guid(params["sid"])), _TYPES[params["principal_type"]][1]
-    if user and (user["sid"], user["type"]) != (sid, kind):
+    sid, (kind, fitting) = str(_guid(params["sid"])), _TYPES[params["principal_type"]]
+    if user and (user["sid"] != sid or user["type"] not in fitting):
         raise Failure(
-            f"sid: the user {user['name']} is {user['type']} {user['sid']} and cannot become {kind} {sid}. It may be left over from a "
-            "principal of the same name that is gone: remove it with state: absent, or choose another name.",
+            f"sid: the user {user['name']} is {user['sid']} (type {user['type']}) and cannot become {sid} (type {kind}). It may be left over "
+            "from a principal of the same name that is gone: remove it with state: absent, or choose another name.",
             option="sid",
         )
     if not user and found.others:
@@ -168,7 +164,7 @@ def _roles(params: Params, found: _Found) -> Json:
     return {"roles": sorted({found.roles[role.lower()] for role in params["roles"]})}
 
 
-def _statements(params: Params, before: Json, after: Json) -> list[str]:
+def _statements(before: Json, after: Json) -> list[str]:
     """T-SQL that brings about what is to be, in its order."""
     if not after:
         return [f"DROP USER {quoted(before['name'])}"] if before else []
@@ -176,7 +172,7 @@ def _statements(params: Params, before: Json, after: Json) -> list[str]:
     had, has = before.get("roles") or [], after["roles"]
     made = []
     if not before:
-        letter = _TYPES[params["principal_type"]][0]
-        made.append(f"CREATE USER {user} WITH SID = 0x{uuid.UUID(after['sid']).bytes_le.hex().upper()}, TYPE = {letter}")
+        sid = uuid.UUID(after["sid"]).bytes_le.hex().upper()
+        made.append(f"CREATE USER {user} WITH SID = 0x{sid}, TYPE = {after['type']}")
     made += [f"ALTER ROLE {quoted(role)} ADD MEMBER {user}" for role in has if role not in had]
     return made + [f"ALTER ROLE {quoted(role)} DROP MEMBER {user}" for role in had if role not in has]

@@ -139,9 +139,9 @@ sql_database_user:
       type: str
       sample: id-mlflow
     type:
-      description: What kind of user it is, as C(type_desc) of C(sys.database_principals) has it.
+      description: What kind of user it is, as C(type) of C(sys.database_principals) has it. V(E) or V(X), which is for groups.
       type: str
-      sample: EXTERNAL_USER
+      sample: E
     sid:
       description: Client id of the application or managed identity, object id of the group or user.
       type: str

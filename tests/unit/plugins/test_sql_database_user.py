@@ -80,13 +80,12 @@ class Database:
 
     def answer(self) -> str:
         self.apply()
-        kinds = {"E": "EXTERNAL_USER", "X": "EXTERNAL_GROUP", "S": "SQL_USER"}
         asked = next(text for text in reversed(self.script.seen) if "sys.database_principals" in text).splitlines()
         name, sid = asked[-2].lower(), str(uuid.UUID(bytes_le=bytes.fromhex(asked[-1][2:])))
         users = [
             {
                 "name": user,
-                "type": kinds[kind],
+                "type": kind,
                 "sid": owned,
                 **({"roles": [{"name": role} for role in roles]} if roles else {}),
             }
@@ -175,7 +174,7 @@ def server(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Iterato
         assert set(script.tokens) <= {TOKEN}
 
 
-def user(roles: list[str], name: str = NAME, sid: str = APP, kind: str = "EXTERNAL_USER") -> dict[str, Any]:
+def user(roles: list[str], name: str = NAME, sid: str = APP, kind: str = "E") -> dict[str, Any]:
     return {"id": f"{HOST}/mlflow/{name}", "name": name, "type": kind, "sid": sid, "roles": roles}
 
 
@@ -225,8 +224,13 @@ def test_roles_that_are_not_named_are_left_alone(server: Server) -> None:
 def test_a_group(server: Server) -> None:
     result = server.run(name="Data Scientists", principal_type="Group", roles=["db_datareader"])
     assert server.database.written[0] == f"CREATE USER [Data Scientists] WITH SID = {APP_SID}, TYPE = X"
-    assert result["sql_database_user"] == user(["db_datareader"], "Data Scientists", kind="EXTERNAL_GROUP")
+    assert result["sql_database_user"] == user(["db_datareader"], "Data Scientists", kind="X")
     assert not server.run(name="data scientists", principal_type="Group", roles=["db_datareader"])["changed"]
+
+
+def test_an_application_that_stands_as_another_type_is_the_same(server: Server) -> None:
+    server.database.users = {NAME: ("X", APP, LEAST)}
+    assert not server.run(roles=LEAST)["changed"]
 
 
 def test_a_person(server: Server) -> None:
@@ -328,10 +332,10 @@ def test_what_cannot_be_is_refused_before_a_login(server: Server, given: dict[st
     [
         ({}, {"roles": ["db_datareder"]}, ["roles", "'db_datareder'", "db_datareader, db_datawriter"]),
         ({NAME: ("E", OTHER, [])}, {}, ["sid", OTHER, APP, "state: absent"]),
-        ({NAME: ("E", APP, [])}, {"principal_type": "Group"}, ["sid", "EXTERNAL_USER", "EXTERNAL_GROUP"]),
+        ({NAME: ("E", APP, [])}, {"principal_type": "Group"}, ["sid", "(type E)", "(type X)"]),
         ({"app": ("E", APP, [])}, {}, ["name", "the user app already"]),
-        ({NAME: ("S", APP, [])}, {}, ["name", "SQL_USER"]),
-        ({NAME: ("S", APP, [])}, {"state": "absent"}, ["name", "SQL_USER"]),
+        ({NAME: ("S", APP, [])}, {}, ["name", "the type S"]),
+        ({NAME: ("S", APP, [])}, {"state": "absent"}, ["name", "the type S"]),
     ],
 )
 def test_what_cannot_become_is_refused_before_a_write(

@@ -126,7 +126,7 @@ class Role:
 
     def stands(self, roles: list[str] | None) -> None:
         """Let the app be a user with these roles, or with None no user."""
-        users = [{"name": "id-mlflow-localhost", "type": "EXTERNAL_USER", "sid": APP, "roles": [{"name": role} for role in roles or []]}]
+        users = [{"name": "id-mlflow-localhost", "type": "E", "sid": APP, "roles": [{"name": role} for role in roles or []]}]
         there = [{"name": role} for role in (*ROLES, "db_owner")]
         self.script.answers = {
             "sys.database_principals": json.dumps({"roles": there, **({} if roles is None else {"users": users})})
