@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import os
+import socket
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -68,8 +70,38 @@ def test_arguments_are_refused(server_bin: Path, tmp_path: Path) -> None:
     assert "arguments='--host 0.0.0.0'" in refusal(server_bin, settings(tmp_path, 5000), "--host", "0.0.0.0")
 
 
-def test_a_place_without_room_to_spool_is_refused(server_bin: Path, tmp_path: Path) -> None:
-    assert "TMPDIR='/nowhere'" in refusal(server_bin, settings(tmp_path, 5000, TMPDIR="/nowhere"))
+@pytest.mark.parametrize("variable", ["TMPDIR", "MLFLOW_ARTIFACTS_DESTINATION", "MLFLOW_EXPOSE_PROMETHEUS"])
+def test_a_directory_that_cannot_be_written_is_refused(server_bin: Path, tmp_path: Path, variable: str) -> None:
+    (tmp_path / "file").touch()
+    below = str(tmp_path / "file" / "below")
+    line = refusal(server_bin, settings(tmp_path, 5000, **{variable: below}))
+    assert f"{variable}={below!r}: cannot be written (Not a directory), and " in line
+
+
+def test_a_directory_for_the_database_that_cannot_be_made_is_refused(server_bin: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    env = settings(tmp_path, 5000, MLFLOW_BACKEND_STORE_URI=f"sqlite:///{tmp_path}/file/below/mlflow.db")
+    assert f"{tmp_path}/file/below cannot be written (Not a directory)" in refusal(server_bin, env)
+
+
+def test_a_place_where_the_schema_cannot_be_locked_is_refused(server_bin: Path, tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db.schema-lock").mkdir()
+    line = refusal(server_bin, settings(tmp_path, 5000))
+    assert f"{tmp_path}/mlflow.db.schema-lock cannot be written (Is a directory)" in line
+
+
+def test_an_uri_that_sqlite_does_not_take_is_refused(server_bin: Path, tmp_path: Path) -> None:
+    line = refusal(server_bin, settings(tmp_path, 5000, MLFLOW_BACKEND_STORE_URI=f"sqlite://{tmp_path.name}:x/db"))
+    assert "MLFLOW_BACKEND_STORE_URI: cannot be used: " in line
+
+
+def test_a_database_of_a_newer_mlflow_is_refused(server_bin: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('ffffffffffff')")
+        database.commit()
+    line = refusal(server_bin, settings(tmp_path, 5000))
+    assert "a database with schema ffffffffffff, which this MLflow does not know" in line
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password(server_bin: Path, tmp_path: Path) -> None:
@@ -98,6 +130,38 @@ def test_it_answers(server: Server, server_bin: Path) -> None:
     env = bare(MLFLOW_HOST="127.0.0.1", MLFLOW_PORT=str(server.port))
     assert subprocess.run(health, env=env, timeout=20, check=False).returncode == 0
     assert subprocess.run(health, env={**env, "MLFLOW_PORT": str(free_port())}, timeout=20, check=False).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"MLFLOW_PORT": "http"}, "MLFLOW_PORT='http': is not a whole number from 1 to 65535"),
+        ({"MLFLOW_PORT": "70000"}, "MLFLOW_PORT='70000': is not a whole number from 1 to 65535"),
+        ({"MLFLOW_HOST": "my\nhost"}, "MLFLOW_HOST='my\\nhost': is not an address to listen on"),
+    ],
+)
+def test_the_health_check_says_in_one_line_what_is_wrong(
+    server_bin: Path, variables: dict[str, str], said: str
+) -> None:
+    health = str(server_bin / "mlflow-azure-health")
+    ended = subprocess.run([health], env=bare(**variables), capture_output=True, text=True, timeout=20, check=False)
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_the_health_check_is_not_content_with_another_protocol(server_bin: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        # As good as a server that answers: what it says waits for whoever asks.
+        port = str(other.getsockname()[1])
+        health = subprocess.Popen(
+            [str(server_bin / "mlflow-azure-health")], env=bare(MLFLOW_PORT=port), stderr=subprocess.PIPE
+        )
+        connection, _address = other.accept()
+        with connection:
+            connection.sendall(b"220 ready\r\n")
+        _out, said = health.communicate(timeout=20)
+    assert (health.returncode, said) == (1, b"")
 
 
 @pytest.mark.parametrize(("host", "status"), [(APP, 200), (f"{APP}:443", 200), ("evil.example.org", 403)])

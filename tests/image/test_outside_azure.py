@@ -71,6 +71,14 @@ def test_what_prepares_is_a_program_of_what_the_image_has(services: dict[str, An
     assert imported == {"os", "time", "mssql_python", "azure.core.exceptions", "azure.storage.blob"}
 
 
+def test_the_database_of_compose_is_what_the_role_sql_makes(services: dict[str, Any]) -> None:
+    """Else keys that differ by case only would clash, and text outside Latin-1 be lost."""
+    defaults = yaml.safe_load((CONTEXT.parents[1] / "roles" / "sql" / "defaults" / "main.yml").read_text())
+    assert (
+        f'CREATE DATABASE mlflow COLLATE {defaults["sql_database_collation"]}"' in services["prepare"]["entrypoint"][2]
+    )
+
+
 def test_the_documented_line_is_the_one_that_is_tested() -> None:
     """tests/docker runs a container with these settings and this volume."""
     readme = (CONTEXT / "README.md").read_text()

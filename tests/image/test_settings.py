@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from mlflow_azure_server import _odbc
-from mlflow_azure_server._settings import SettingError, missing_driver, secrets_in, settings
+from mlflow_azure_server._settings import SETTINGS, SettingError, directories, missing_driver, secrets_in, settings
 
 PASSPHRASE = "correct-horse-battery-staple-and-more"
 SQL = "mssql+mssqlpython://sql-mlflow.database.windows.net:1433/mlflow?Authentication=ActiveDirectoryMSI&UID=11111111-1111-1111-1111-111111111111&Encrypt=yes"
@@ -163,6 +163,12 @@ def test_database_uris_that_work(uri: str) -> None:
         ({"MLFLOW_ARTIFACTS_DESTINATION": "wasbs://a.blob.core.windows.net/c"}, "address of a container"),
         ({"MLFLOW_ARTIFACTS_DESTINATION": "wasbs://c@My_Account.blob.core.windows.net/"}, "address of a container"),
         ({"AZURE_STORAGE_CONNECTION_STRING": "AccountName=other;AccountKey=SECRET"}, "is for the account other"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "file://host/artifacts"}, "not a directory of this machine"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": " \t"}, "is missing"),
+        ({"MLFLOW_BACKEND_STORE_URI": " "}, "is missing"),
+        ({"MLFLOW_ENABLE_AI_GATEWAY": "true", "MLFLOW_CRYPTO_KEK_PASSPHRASE": " " * 40}, "is missing"),
+        ({"MLFLOW_STATIC_PREFIX": "mlflow"}, "not the beginning of a path"),
+        ({"MLFLOW_STATIC_PREFIX": "/mlflow/"}, "not the beginning of a path"),
         ({"MLFLOW_HOST": "mlflow.example.org"}, "not an address to listen on"),
         ({"MLFLOW_PORT": "0"}, "whole number from 1 to 65535"),
         ({"MLFLOW_PORT": "http"}, "whole number from 1 to 65535"),
@@ -235,6 +241,30 @@ def test_a_database_that_may_pause_gets_no_pool() -> None:
     assert "MLFLOW_SQLALCHEMYSTORE_POOLCLASS" not in settings(GOOD, "python").env
     env = settings({**GOOD, "MLFLOW_AZURE_DATABASE_MAY_PAUSE": "true"}, "python").env
     assert env["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] == "NullPool"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n", "\t  "])
+def test_a_blank_setting_is_none(blank: str) -> None:
+    required = {"MLFLOW_BACKEND_STORE_URI", "MLFLOW_ARTIFACTS_DESTINATION"}
+    given = {name: GOOD[name] for name in required}
+    blanks = dict.fromkeys(SETTINGS - required, blank)
+    assert settings({**given, **blanks}, "python") == settings(given, "python")
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({}, {"TMPDIR": "/tmp"}),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "/data"}, {"TMPDIR": "/tmp", "MLFLOW_ARTIFACTS_DESTINATION": "/data"}),
+        (
+            {"MLFLOW_ARTIFACTS_DESTINATION": "file:///my%20data", "TMPDIR": "/spool"},
+            {"TMPDIR": "/spool", "MLFLOW_ARTIFACTS_DESTINATION": "/my data"},
+        ),
+        ({"MLFLOW_EXPOSE_PROMETHEUS": "/metrics"}, {"TMPDIR": "/tmp", "MLFLOW_EXPOSE_PROMETHEUS": "/metrics"}),
+    ],
+)
+def test_the_directories_that_it_writes_to(env: dict[str, str], expected: dict[str, str]) -> None:
+    assert {name: directory for name, (directory, _why) in directories({**GOOD, **env}).items()} == expected
 
 
 def test_a_missing_driver_is_named() -> None:

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import NoReturn
 
 from mlflow_azure_server import _odbc
-from mlflow_azure_server._settings import SettingError, missing_driver, settings
+from mlflow_azure_server._settings import SettingError, directories, missing_driver, settings
 
 # sysexits.h: a configuration error.
 _EX_CONFIG = 78
@@ -38,7 +38,8 @@ def main() -> int:
                 "For another MLflow command, override the image's entry point: mlflow …",
             )
         start = settings(os.environ, sys.executable)
-        _spool_directory()
+        for variable, (directory, reason) in directories(start.env).items():
+            _make_writable(variable, directory, reason)
         # From here on what this process imports, MLflow among it, must see the server's environment.
         os.environ.clear()
         os.environ.update(start.env)
@@ -70,18 +71,18 @@ def _with_init(argv: Sequence[str]) -> list[str]:
     return [tini, "--", *argv] if tini else list(argv)
 
 
-def _spool_directory() -> None:
-    """Raise SettingError unless there is a place where the server can spool the artifacts that pass through it."""
-    directory = os.environ.get("TMPDIR") or "/tmp"
+def _make_writable(variable: str, directory: str, reason: str) -> None:
+    """Make `directory` where it is not there. Raises SettingError unless it can be written."""
     try:
+        Path(directory).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
             return
     except OSError as error:
         raise SettingError(
-            "TMPDIR",
+            variable,
             directory,
-            f"cannot be written ({error.strerror}), and artifacts are spooled there on their way",
-            "Mount a writable volume there, or set TMPDIR to one",
+            f"cannot be written ({error.strerror}), and {reason}",
+            f"Mount a writable volume there, or set {variable} to one",
         ) from None
 
 

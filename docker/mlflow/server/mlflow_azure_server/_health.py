@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import http.client
 import os
+import sys
+
+from mlflow_azure_server._settings import SettingError, address, without_blanks
 
 
 def main() -> int:
     """Ask the server's /health, which touches neither database nor storage, so that a database may pause."""
-    host = os.environ.get("MLFLOW_HOST") or "127.0.0.1"
-    connection = http.client.HTTPConnection(
-        {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(os.environ.get("MLFLOW_PORT") or 5000), timeout=4
-    )
+    env = without_blanks(os.environ)
     try:
-        connection.request("GET", os.environ.get("MLFLOW_STATIC_PREFIX", "") + "/health")
+        host, port = address(env)
+    except SettingError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 1
+    connection = http.client.HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=4)
+    try:
+        connection.request("GET", env.get("MLFLOW_STATIC_PREFIX", "") + "/health")
         return 0 if connection.getresponse().status == 200 else 1
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return 1
     finally:
         connection.close()

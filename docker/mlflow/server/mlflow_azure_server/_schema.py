@@ -45,22 +45,32 @@ _NO_PROCEDURE = re.compile(r"\b2812\b|could not find stored procedure|sp_getappl
 _NO_DRIVER = re.compile(r"failed to load the driver|can't open lib", re.IGNORECASE)
 
 
-def expected_revision(versions: Path) -> str:
-    """The newest of MLflow's schema revisions, read from its migration scripts without importing them.
+def known_revisions(versions: Path) -> set[str]:
+    """All of MLflow's schema revisions, read from its migration scripts without importing them."""
+    return set(_ancestors(versions))
 
-    It is the one that no other revision builds upon. Raises ValueError if there is not exactly one.
+
+def expected_revision(versions: Path) -> str:
+    """The newest of MLflow's schema revisions: the one that no other builds upon.
+
+    Raises ValueError if there is not exactly one.
     """
-    revisions: set[str] = set()
-    ancestors: set[str] = set()
-    for script in versions.glob("*.py"):
-        source = script.read_text(encoding="utf-8")
-        revisions.update(re.findall(r"^revision\s*(?::[^=]+)?=\s*[\"'](\w+)[\"']", source, re.MULTILINE))
-        below = re.search(r"^down_revision\s*(?::[^=]+)?=\s*(.+)$", source, re.MULTILINE)
-        ancestors.update(re.findall(r"[\"'](\w+)[\"']", below.group(1)) if below else [])
-    heads = revisions - ancestors
+    ancestors = _ancestors(versions)
+    heads = ancestors.keys() - {below for revisions in ancestors.values() for below in revisions}
     if len(heads) != 1:
         raise ValueError(f"{versions} has {len(heads)} newest schema revisions instead of one")
     return heads.pop()
+
+
+def _ancestors(versions: Path) -> dict[str, list[str]]:
+    """What each revision builds upon."""
+    found = {}
+    for script in versions.glob("*.py"):
+        source = script.read_text(encoding="utf-8")
+        below = re.search(r"^down_revision\s*(?::[^=]+)?=\s*(.+)$", source, re.MULTILINE)
+        for revision in re.findall(r"^revision\s*(?::[^=]+)?=\s*[\"'](\w+)[\"']", source, re.MULTILINE):
+            found[revision] = re.findall(r"[\"'](\w+)[\"']", below.group(1)) if below else []
+    return found
 
 
 def migration_scripts() -> Path:
@@ -88,6 +98,13 @@ def prepare(uri: str, upgrade: Callable[[str], None] | None, timeout: int, say: 
             connection.rollback()
             if found == expected:
                 return
+            if found is not None and found not in known_revisions(migration_scripts()):
+                raise SettingError(
+                    _VARIABLE,
+                    None,
+                    f"leads to a database with schema {found}, which this MLflow does not know: a newer one made it",
+                    "Use an image with that MLflow or a newer one, or a backup from before its upgrade",
+                )
             if upgrade is None:
                 raise SettingError(
                     _VARIABLE,
@@ -124,15 +141,17 @@ def upgrade_with_mlflow(uri: str) -> None:
 
 
 def _engine(uri: str) -> Engine:
-    path = sqlite_file(uri)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path = sqlite_file(uri)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
         url = sqlalchemy.make_url(uri)
         if WAIT_OPTION in url.query:
             # Here _connected() waits, until its own deadline.
             url = url.update_query_dict({WAIT_OPTION: "0"})
         return sqlalchemy.create_engine(url, poolclass=NullPool)
+    except OSError as error:
+        raise _not_writable(error) from None
     except (SQLAlchemyError, ImportError, ValueError) as error:
         raise SettingError(
             _VARIABLE, None, f"cannot be used: {_one_line(error, uri)}", "Compare it with the README's forms"
@@ -178,7 +197,11 @@ def _locked(connection: Connection, uri: str, deadline: float, say: Callable[[st
     """Hold the one lock of this database, waiting for it until `deadline`; it ends with the connection at the latest."""
     path = sqlite_file(uri)
     if path is not None:
-        with path.with_name(path.name + ".schema-lock").open("a") as file:
+        try:
+            file = path.with_name(path.name + ".schema-lock").open("a")
+        except OSError as error:
+            raise _not_writable(error) from None
+        with file:
             _until(lambda: _try_flock(file.fileno()), deadline)
             yield
         return
@@ -213,6 +236,15 @@ def _locked(connection: Connection, uri: str, deadline: float, say: Callable[[st
         return
     # SQLite in memory: nobody else can see it.
     yield
+
+
+def _not_writable(error: OSError) -> SettingError:
+    return SettingError(
+        _VARIABLE,
+        None,
+        f"{error.filename} cannot be written ({error.strerror}), and SQLite's database is there",
+        "Mount a writable volume there, or name another file",
+    )
 
 
 def _until(take: Callable[[], bool], deadline: float) -> None:

@@ -26,6 +26,47 @@ _DRIVERS = {
     "sqlite": "sqlite3",
 }
 _DATABASES = ("MLFLOW_BACKEND_STORE_URI", "MLFLOW_REGISTRY_STORE_URI", "MLFLOW_READ_REPLICA_BACKEND_STORE_URI")
+_POOL = (
+    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS",
+    "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE",
+    "MLFLOW_SQLALCHEMYSTORE_POOL_RECYCLE",
+    "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW",
+)
+# The README's table: what is read here, and what only MLflow and Azure's libraries read.
+SETTINGS = frozenset(
+    {
+        *_DATABASES,
+        *_POOL,
+        "AZURE_CLIENT_ID",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "AZURE_TOKEN_CREDENTIALS",
+        "CONTAINER_APP_ENV_DNS_SUFFIX",
+        "CONTAINER_APP_HOSTNAME",
+        "CONTAINER_APP_NAME",
+        "MLFLOW_ARTIFACTS_DESTINATION",
+        "MLFLOW_AZURE_CUSTOM_DOMAINS",
+        "MLFLOW_AZURE_DATABASE_MAY_PAUSE",
+        "MLFLOW_AZURE_DATABASE_TIMEOUT",
+        "MLFLOW_AZURE_KEEP_OTEL",
+        "MLFLOW_AZURE_SQL_PLUGIN",
+        "MLFLOW_AZURE_SQL_WAIT",
+        "MLFLOW_AZURE_UPGRADE_SCHEMA",
+        "MLFLOW_CRYPTO_KEK_PASSPHRASE",
+        "MLFLOW_DISABLE_TELEMETRY",
+        "MLFLOW_ENABLE_AI_GATEWAY",
+        "MLFLOW_EXPOSE_PROMETHEUS",
+        "MLFLOW_HOST",
+        "MLFLOW_PORT",
+        "MLFLOW_SERVER_ALLOWED_HOSTS",
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS",
+        "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION",
+        "MLFLOW_STATIC_PREFIX",
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY",
+        "MLFLOW_WORKERS",
+        "TMPDIR",
+    }
+)
 # mlflow/store/artifact/azure_blob_artifact_repo.py understands exactly these.
 _WASB = re.compile(
     r"wasbs?://(?P<container>[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9])"
@@ -69,10 +110,10 @@ class Settings:
 def settings(env: Mapping[str, str], python: str) -> Settings:
     """Turn the container's environment into the server's command and environment.
 
-    `python` is the interpreter that has MLflow. An empty variable counts as one that is not set.
+    `python` is the interpreter that has MLflow. A setting of nothing but white space counts as one that is not there.
     Raises SettingError for the first setting that cannot be right.
     """
-    given = {name: value for name, value in env.items() if value != ""}
+    given = without_blanks(env)
     backend = _required(given, "MLFLOW_BACKEND_STORE_URI", "a database URI", "mssql+mssqlpython://…, see the README")
     check_database_uri("MLFLOW_BACKEND_STORE_URI", backend)
     for variable in _DATABASES[1:]:
@@ -80,15 +121,13 @@ def settings(env: Mapping[str, str], python: str) -> Settings:
             check_database_uri(variable, given[variable])
     _artifacts(given)
 
-    host = given.get("MLFLOW_HOST", "0.0.0.0")
-    if host != "localhost":
-        _ip_address("MLFLOW_HOST", host)
-    port = _number(given, "MLFLOW_PORT", 5000, 1, 65535)
+    host, port = address(given)
+    _static_prefix(given)
     workers = _number(given, "MLFLOW_WORKERS", 2, 1, 64)
 
     hosts, origins = _names(given, host, port)
     # What we do not know goes through as it is, empty values too: MLflow gives some of them a meaning.
-    server = {**env, "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(hosts)}
+    server = {**given, "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(hosts)}
     if origins:
         server["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] = ",".join(origins)
     jobs = _flag(given, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", False)
@@ -111,6 +150,32 @@ def settings(env: Mapping[str, str], python: str) -> Settings:
         upgrade_schema=_flag(given, "MLFLOW_AZURE_UPGRADE_SCHEMA", True),
         database_timeout=_number(given, "MLFLOW_AZURE_DATABASE_TIMEOUT", 300, 1, 3600),
     )
+
+
+def without_blanks(env: Mapping[str, str]) -> dict[str, str]:
+    """`env` without the settings that hold nothing but white space."""
+    return {name: value for name, value in env.items() if name not in SETTINGS or value.strip()}
+
+
+def address(given: Mapping[str, str]) -> tuple[str, int]:
+    """Host and port to listen on, of an environment without blanks. Raises SettingError."""
+    host = given.get("MLFLOW_HOST", "0.0.0.0")
+    if host != "localhost":
+        _ip_address("MLFLOW_HOST", host)
+    return host, _number(given, "MLFLOW_PORT", 5000, 1, 65535)
+
+
+def directories(env: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The directories that a server with `env` writes to, by setting: each with what it is needed for."""
+    found = {"TMPDIR": (env.get("TMPDIR", "/tmp"), "artifacts are spooled there on their way")}
+    destination = env["MLFLOW_ARTIFACTS_DESTINATION"]
+    if "://" not in destination:
+        found["MLFLOW_ARTIFACTS_DESTINATION"] = (destination, "artifacts are kept there")
+    elif destination.startswith("file://"):
+        found["MLFLOW_ARTIFACTS_DESTINATION"] = (unquote(urlsplit(destination).path), "artifacts are kept there")
+    if "MLFLOW_EXPOSE_PROMETHEUS" in env:
+        found["MLFLOW_EXPOSE_PROMETHEUS"] = (env["MLFLOW_EXPOSE_PROMETHEUS"], "the workers share their figures there")
+    return found
 
 
 def check_database_uri(variable: str, uri: str) -> None:
@@ -194,8 +259,7 @@ def _database(given: Mapping[str, str], server: dict[str, str], jobs: bool) -> N
             "cannot be with MLFLOW_SERVER_ENABLE_JOB_EXECUTION=true, whose jobs ask the database every minute",
             "Leave one of them out",
         )
-    for option in ("POOLCLASS", "POOL_SIZE", "POOL_RECYCLE", "MAX_OVERFLOW"):
-        name = f"MLFLOW_SQLALCHEMYSTORE_{option}"
+    for name in _POOL:
         if name in given:
             raise SettingError(
                 variable, "true", f"keeps no pool of connections, and {name} asks for one", "Remove one of them"
@@ -222,6 +286,9 @@ def _artifacts(given: Mapping[str, str]) -> None:
             raise SettingError(variable, destination, "is neither a URI nor an absolute path", f"Give {form}")
         return
     if scheme == "file":
+        parts = urlsplit(destination)
+        if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
+            raise SettingError(variable, destination, "is not a directory of this machine", "Give file:///<path>")
         return
     if scheme not in {"wasb", "wasbs"}:
         raise SettingError(variable, f"{scheme}://…", "the image cannot write there", f"Give {form}")
@@ -336,6 +403,14 @@ def _number(given: Mapping[str, str], variable: str, default: int, low: int, hig
             variable, value, f"is not a whole number from {low} to {high}", f"Set it to {default}, say, or remove it"
         )
     return int(value)
+
+
+def _static_prefix(given: Mapping[str, str]) -> None:
+    variable = "MLFLOW_STATIC_PREFIX"
+    if variable in given and not re.fullmatch(r"(/[\w.~-]+)+", given[variable], re.ASCII):
+        raise SettingError(
+            variable, given[variable], "is not the beginning of a path", "Give /<path> without a slash at its end"
+        )
 
 
 def _ip_address(variable: str, value: str) -> None:

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The README's table of settings against the code, and against what else names settings."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from mlflow_azure_server._settings import SETTINGS
+
+from tests.image.server import CLONE, CONTEXT
+
+PACKAGE = CONTEXT / "server" / "mlflow_azure_server"
+VARIABLE = re.compile(r"(?:MLFLOW|AZURE|CONTAINER_APP)_[A-Z_]*[A-Z]|TMPDIR")
+# In the table for those who run the server; MLflow and Azure's libraries read them, and nothing of ours.
+READ_BY_OTHERS = {
+    "AZURE_CLIENT_ID",
+    "AZURE_TOKEN_CREDENTIALS",
+    "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY",
+}
+
+
+def table() -> list[str]:
+    text = (CONTEXT / "README.md").read_text().partition("\n## Settings\n")[2].partition("\n#")[0]
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("|")]
+    return [name for row in rows for name in re.findall(r"`([^`]*)`", row)]
+
+
+def names_in_code() -> set[str]:
+    """The variables that the package's code names, but for the set of all settings itself."""
+    found = set()
+    for file in PACKAGE.glob("*.py"):
+        for statement in ast.parse(file.read_text()).body:
+            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "SETTINGS":
+                continue
+            found |= {
+                node.value
+                for node in ast.walk(statement)
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and VARIABLE.fullmatch(node.value)
+            }
+    return found
+
+
+def test_the_table_and_the_code_have_the_same_settings() -> None:
+    assert len(table()) == len(set(table()))
+    assert set(table()) == SETTINGS
+    assert names_in_code() | READ_BY_OTHERS == SETTINGS
+    assert not names_in_code() & READ_BY_OTHERS
+
+
+def test_the_dockerfile_sets_what_is_in_the_table() -> None:
+    text = (CONTEXT / "Dockerfile").read_text().replace("\\\n", " ")
+    given = re.findall(r"(MLFLOW_\w+)=(\S+)", "\n".join(re.findall(r"^ENV .*", text, re.MULTILINE)))
+    assert given
+    assert {name for name, _value in given} <= SETTINGS
+    rows = dict(re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", (CONTEXT / "README.md").read_text(), re.MULTILINE))
+    assert {name: rows[name] for name, _value in given} == dict(given)
+
+
+def test_pages_and_compose_name_settings_that_there_are() -> None:
+    pages = [*CLONE.glob("docs/*.md"), *CLONE.glob("*.md"), *CLONE.glob("roles/*/README.md"), CONTEXT / "compose.yml"]
+    for page in pages:
+        # The collection's own variables of the controller have this prefix too.
+        named = set(re.findall(r"\bMLFLOW_AZURE_(?!AUTH_SOURCE|PROGRESS|RECORDINGS)[A-Z_]*[A-Z]\b", page.read_text()))
+        assert named <= SETTINGS, page
