@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from . import _names
@@ -13,12 +14,13 @@ from ._arm import Arm, Operations
 from ._errors import Failure, InvalidOption
 from ._image_build import Build, with_acr, with_docker
 from ._image_context import content_tag, read_context
-from ._image_registry import ImageRegistry
+from ._image_registry import ImageRegistry, platform_tag
 from ._resource import Params
 
 _REGISTRIES = Operations(
     "azure.mgmt.containerregistry:ContainerRegistryManagementClient", "registries", "Microsoft.ContainerRegistry"
 )
+_PLATFORM = re.compile(r"[a-z]+/[a-z0-9_]+(/[a-z0-9]+)?")
 
 
 def check(params: Params) -> None:
@@ -29,8 +31,8 @@ def check(params: Params) -> None:
     if params["tag"] is not None:
         _names.check("tag", params["tag"], _names.TAG)
     for platform in params["platform"]:
-        if platform.count("/") not in (1, 2):
-            raise InvalidOption("platform", platform, "write os/architecture, as linux/amd64.")
+        if not _PLATFORM.fullmatch(platform):
+            raise InvalidOption("platform", platform, "write os/architecture, as linux/amd64, or with a variant linux/arm64/v8.")
     if len(params["platform"]) != len(set(params["platform"])) or not params["platform"]:
         raise InvalidOption("platform", params["platform"], "name each platform once, and one at least.")
     if len(params["platform"]) > 1 and not params["wait"] and params["state"] == "present":
@@ -55,7 +57,7 @@ def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
     digest = None if login_server is None else images.digest(build.repository, build.tag)
     if params["state"] == "absent":
         if digest is not None and not check_mode:
-            images.delete(build.repository, digest)
+            images.delete(build.repository, build.tag, digest)
         return _result(build, host, digest is not None, digest, None)
     if digest is not None or check_mode:
         return _result(build, host, digest is None, digest, digest)
@@ -74,11 +76,12 @@ def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
 
 
 def _build(params: Params) -> Build:
+    build_args = {str(key): str(value) for key, value in (params["build_args"] or {}).items()}
     if params["context"] is None:
         context, tag = None, params["tag"]
     else:
         context = read_context(params["context"], params["dockerfile"])
-        tag = params["tag"] or content_tag(context, params["build_args"] or {}, ",".join(params["platform"]))
+        tag = params["tag"] or content_tag(context, build_args, params["platform"])
     if tag is None or (context is None and params["state"] == "present"):
         raise Failure("context is required, or for state absent tag.", option="context")
     return Build(
@@ -87,7 +90,7 @@ def _build(params: Params) -> Build:
         repository=params["repository"],
         tag=tag,
         context=context,  # type: ignore[arg-type]  # only a state that builds reads it
-        build_args={key: str(value) for key, value in (params["build_args"] or {}).items()},
+        build_args=build_args,
         platform=params["platform"][0],
     )
 
@@ -97,7 +100,7 @@ def _one_by_one(build: Build, platforms: list[str]) -> dict[str, Build]:
     if len(platforms) == 1:
         return {platforms[0]: build}
     return {
-        platform: build._replace(platform=platform, tag=f"{build.tag}-{platform.replace('/', '-')}")
+        platform: build._replace(platform=platform, tag=platform_tag(build.tag, platform))
         for platform in platforms
     }
 

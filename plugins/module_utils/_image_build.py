@@ -34,7 +34,7 @@ PROGRESS = logging.getLogger("ansible_collections.mlops.mlflow_azure.container_i
 
 
 class Build(NamedTuple):
-    """What to build. platform: os/architecture."""
+    """What to build. platform: os/architecture, or os/architecture/variant."""
 
     resource_group: str
     registry: str
@@ -63,14 +63,14 @@ def with_acr(arm: Arm, build: Build, images: ImageRegistry, wait: bool) -> None:
 
 
 def _docker_build_request(build: Build, source: str, seconds: int) -> Json:
-    system, _slash, architecture = build.platform.partition("/")
+    parts = dict(zip(("os", "architecture", "variant"), build.platform.split("/"), strict=False))
     return {
         "type": "DockerBuildRequest",
         "imageNames": [f"{build.repository}:{build.tag}"],
         "isPushEnabled": True,
         "sourceLocation": source,
         "dockerFilePath": build.context.dockerfile,
-        "platform": {"os": system, "architecture": architecture or "amd64"},
+        "platform": parts,
         "arguments": [{"name": name, "value": value, "isSecret": False} for name, value in build.build_args.items()],
         # ACR Tasks takes 300 to 28800 seconds.
         "timeout": min(max(seconds, 300), 28800),

@@ -22,6 +22,15 @@ _DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 TOKEN_USER = "00000000-0000-0000-0000-000000000000"
 
 
+def platform_tag(tag: str, platform: str) -> str:
+    """The tag of one platform's image, where `tag` stands for those of several. platform: os/architecture[/variant]."""
+    return f"{tag}-{platform.replace('/', '-')}"
+
+
+def _platform(described: Mapping[str, Any]) -> str:
+    return "/".join(str(described[part]) for part in ("os", "architecture", "variant") if described.get(part))
+
+
 class ImageRegistry:
     """One registry. login_server: its host name."""
 
@@ -43,15 +52,24 @@ class ImageRegistry:
         except AzureError as error:
             raise Failure(f"No usable answer from registry {self.login_server}: {error}") from error
 
-    def delete(self, repository: str, digest: str) -> None:
-        """Remove the manifest, and with it all tags that point at it."""
+    def delete(self, repository: str, tag: str, digest: str) -> None:
+        """Remove the manifest that `tag` points at, and with it all its tags. Of an index, the tags of its platforms go first.
+
+        What those pointed at stays without a tag: another index may have it too.
+        """
         from azure.core.exceptions import AzureError, HttpResponseError
 
         try:
+            manifest = self._client().get_manifest(repository, digest).manifest
+            for entry in manifest.get("manifests") or ():
+                name = platform_tag(tag, _platform(entry.get("platform") or {}))
+                if self.digest(repository, name) == entry["digest"]:
+                    self._client().delete_tag(repository, name)
             self._client().delete_manifest(repository, digest)
         except HttpResponseError as error:
             raise self._refused(error) from error
-        except AzureError as error:
+        # ValueError: the SDK finds another digest than the registry.
+        except (AzureError, ValueError) as error:
             raise Failure(f"No usable answer from registry {self.login_server}: {error}") from error
 
     def join(self, repository: str, tag: str, tags: Mapping[str, str]) -> None:

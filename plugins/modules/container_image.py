@@ -15,7 +15,8 @@ description:
   - Builds an image from a folder and pushes it to an Azure Container Registry, unless the registry has it already.
   - By default the tag is a hash of everything that goes into the build, so a changed file makes a new image, and an
     unchanged folder is built once.
-  - Files that a C(.dockerignore) excludes count neither for the build nor for the hash.
+  - Files that a C(.dockerignore) excludes count neither for the build nor for the hash. Its patterns mean what they mean to Docker
+    (U(https://docs.docker.com/build/concepts/context/#dockerignore-files)).
   - The steps of the build are shown while it goes on, and with C(-v) all that it prints, where Ansible itself runs the
     module (connection V(local), no other interpreter, not C(async)).
 author:
@@ -56,7 +57,7 @@ options:
     type: path
   dockerfile:
     description:
-      - Path of the Dockerfile inside O(context).
+      - Path of the Dockerfile inside O(context); one outside of it is refused.
     type: str
     default: Dockerfile
   build_args:
@@ -65,7 +66,8 @@ options:
     type: dict
   platform:
     description:
-      - Operating system and architecture of the image, as V(linux/amd64). Azure Container Apps runs no other.
+      - Operating system and architecture of the image, as V(linux/amd64), or with a variant V(linux/arm64/v8). Azure Container Apps runs
+        V(linux/amd64) alone.
       - Of several platforms each is built, under O(tag) with its name appended. O(tag) itself then points at all of them,
         and whoever pulls it gets that of their machine. A build for another architecture than that of the machine that
         builds needs emulation there, unless the Dockerfile runs nothing.
@@ -83,7 +85,8 @@ options:
   state:
     description:
       - V(present) has the image in the registry.
-      - V(absent) removes the manifest that O(tag) points at, and with it its other tags.
+      - V(absent) removes the manifest that O(tag) points at, and with it its other tags. Where it stands for several platforms, the tags of those are
+        removed too; their manifests stay without a tag, until the registry's retention policy or C(acr purge --untagged) removes them.
   wait_timeout:
     description:
       - Seconds until the task gives up, and which ACR Tasks grants the build (300 at least).

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -53,7 +54,7 @@ def names(folder: Path, dockerfile: str = "Dockerfile") -> list[str]:
 
 
 def tag_of(folder: Path, args: dict[str, str] | None = None, platform: str = "linux/amd64") -> str:
-    return content_tag(read_context(str(folder), "Dockerfile"), args or {}, platform)
+    return content_tag(read_context(str(folder), "Dockerfile"), args or {}, platform.split())
 
 
 def test_the_archive_depends_on_the_content_alone(context: Path) -> None:
@@ -77,7 +78,9 @@ def test_the_tag_sees_content_names_modes_arguments_and_platform(context: Path) 
         tag_of(context, {"A": "1"}),
         tag_of(context, {"A": "2"}),
         tag_of(context, platform="linux/arm64"),
+        tag_of(context, platform="linux/amd64 linux/arm64"),
     }
+    assert tag_of(context, platform="linux/arm64 linux/amd64") in tags
     (context / "server" / "main.py").write_text("other")
     tags.add(tag_of(context))
     (context / "server" / "main.py").rename(context / "server" / "other.py")
@@ -86,7 +89,9 @@ def test_the_tag_sees_content_names_modes_arguments_and_platform(context: Path) 
     tags.add(tag_of(context))
     (context / "link").symlink_to("Dockerfile")
     tags.add(tag_of(context))
-    assert len(tags) == 8
+    (context / "empty").mkdir()
+    tags.add(tag_of(context))
+    assert len(tags) == 10
     assert all(len(tag) == 16 and int(tag, 16) >= 0 for tag in tags)
 
 
@@ -103,6 +108,21 @@ def test_the_tag_sees_content_names_modes_arguments_and_platform(context: Path) 
         ("*\n!a.txt\n", ["a.txt"]),
         ("?.txt\n[f]*\n", ["b/c.md", "b/d/e.pyc"]),
         ("b/*/e.pyc\n", ["a.txt", "b/c.md", "f.pyc"]),
+        # What is not at the very beginning is no comment.
+        (" # a.txt\n", ["a.txt", "b/c.md", "b/d/e.pyc", "f.pyc"]),
+        ("\ufeffa.txt\r\nb\r\n", ["f.pyc"]),
+        ("./a.txt\n b/../f.pyc \n/\n.\n", ["b/c.md", "b/d/e.pyc"]),
+        ("**\n! b/c.md\n", ["b/c.md"]),
+        ("**/d\n", ["a.txt", "b/c.md", "f.pyc"]),
+        ("**.pyc\n", ["a.txt", "b/c.md"]),
+        ("b/**/*.pyc\n", ["a.txt", "b/c.md", "f.pyc"]),
+        ("**/**\n!f.pyc\n", ["f.pyc"]),
+        ("[a-b]*\n", ["f.pyc"]),
+        ("[^a]*\n", ["a.txt"]),
+        ("\\a.txt\n", ["b/c.md", "b/d/e.pyc", "f.pyc"]),
+        ("[\\a].tx[s-t]\n", ["b/c.md", "b/d/e.pyc", "f.pyc"]),
+        ("a+txt\na.tx\n.txt\n", ["a.txt", "b/c.md", "b/d/e.pyc", "f.pyc"]),
+        ("../a.txt\n", ["a.txt", "b/c.md", "b/d/e.pyc", "f.pyc"]),
     ],
 )
 def test_dockerignore(tmp_path: Path, ignore: str, left: list[str]) -> None:
@@ -111,6 +131,66 @@ def test_dockerignore(tmp_path: Path, ignore: str, left: list[str]) -> None:
         (tmp_path / name).write_text(name)
     (tmp_path / ".dockerignore").write_text(ignore)
     assert names(tmp_path) == sorted(["Dockerfile", ".dockerignore", *left])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a\n!\n", "line 2 of its .dockerignore, '!'"),
+        (b"[ab\n", "line 1 of its .dockerignore, '[ab'"),
+        (b"a[]\n", "no pattern"),
+        (b"[-a]\n", "no pattern"),
+        (b"[z-a]\n", "no pattern"),
+        (b"a\\\n", "nothing follows the last backslash"),
+        (b"\xff\xfe\n", ".dockerignore in it is not UTF-8"),
+    ],
+)
+def test_an_ignore_file_that_docker_refuses(context: Path, content: bytes, said: str) -> None:
+    (context / ".dockerignore").write_bytes(content)
+    with pytest.raises(InvalidOption) as caught:
+        names(context)
+    assert caught.value.fields["option"] == "context"
+    assert said in caught.value.message
+
+
+def test_folders_with_nothing_in_them_are_sent(context: Path) -> None:
+    for folder in ("empty", "server/data/deep", "ignored/empty"):
+        (context / folder).mkdir(parents=True)
+    (context / ".dockerignore").write_text("ignored\n")
+    with tarfile.open(fileobj=io.BytesIO(archive(read_context(str(context), "Dockerfile")))) as tar:
+        folders = {member.name: member.mode for member in tar if member.isdir()}
+    assert folders == {"empty": 0o755, "server/data/deep": 0o755}
+
+
+@pytest.mark.parametrize("dockerfile", ["./Dockerfile", "server/../Dockerfile", ".//Dockerfile"])
+def test_a_dockerfile_by_another_spelling(context: Path, dockerfile: str) -> None:
+    (context / ".dockerignore").write_text("*\n")
+    found = read_context(str(context), dockerfile)
+    assert (found.dockerfile, [entry.name for entry in found.entries]) == (
+        "Dockerfile",
+        [".dockerignore", "Dockerfile"],
+    )
+    assert content_tag(found, {}, ["linux/amd64"]) == tag_of(context)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_cannot_be_read_is_named(context: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root may read everything, so the answers are those that another user gets.
+    if kind == "file":
+        closed = context / "server" / "main.py"
+        monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != closed)
+    else:
+        closed, scandir = context / "server", os.scandir
+
+        def refuse(path: Any) -> Any:
+            if Path(path) == closed:
+                raise PermissionError(13, "Permission denied", str(closed))
+            return scandir(path)
+
+        monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InvalidOption, match="cannot be read: Permission denied") as caught:
+        names(context)
+    assert str(closed) in caught.value.message
 
 
 def test_a_dockerfile_can_have_an_ignore_file_of_its_own(context: Path) -> None:
@@ -128,6 +208,12 @@ def test_a_dockerfile_can_have_an_ignore_file_of_its_own(context: Path) -> None:
         ({"tag": "-x"}, "tag"),
         ({"registry": "my-registry"}, "registry"),
         ({"platform": "linux"}, "platform"),
+        ({"platform": "linux/"}, "platform"),
+        ({"platform": "/amd64"}, "platform"),
+        ({"platform": "linux/amd64/"}, "platform"),
+        ({"platform": "Linux/amd64"}, "platform"),
+        ({"dockerfile": "../Dockerfile"}, "dockerfile"),
+        ({"dockerfile": "/etc/hostname"}, "dockerfile"),
         ({"platform": []}, "platform"),
         ({"platform": ["linux/amd64", "linux/amd64"]}, "platform"),
         ({"platform": ["linux/amd64", "linux/arm64"], "wait": False}, "platform"),
@@ -195,14 +281,14 @@ def a_run(status: str, **properties: Any) -> dict[str, Any]:
     return {"name": "ca1", "properties": {"runId": "ca1", "status": status, **properties}}
 
 
-def build_script(*runs: Exchange) -> list[Exchange]:
+def build_script(*runs: Exchange, platform: dict[str, str] | None = None) -> list[Exchange]:
     request = {
         "type": "DockerBuildRequest",
         "imageNames": ["mlflow:t1"],
         "isPushEnabled": True,
         "sourceLocation": "tasks/source.tar.gz",
         "dockerFilePath": "Dockerfile",
-        "platform": {"os": "linux", "architecture": "amd64"},
+        "platform": platform or {"os": "linux", "architecture": "amd64"},
         "arguments": [{"name": "A", "value": "1", "isSecret": False}],
         "timeout": 600,
     }
@@ -228,6 +314,14 @@ def test_acr_builds_and_pushes(context: Path) -> None:
         "before": {},
         "after": {"image": "cr123.azurecr.io/mlflow:t1", "digest": DIGEST},
     }
+
+
+def test_acr_is_told_the_variant_of_a_platform(context: Path) -> None:
+    script = build_script(
+        get(RUN, 200, a_run("Succeeded")), platform={"os": "linux", "architecture": "arm64", "variant": "v8"}
+    )
+    with FakeAzure(*script, tagged()) as azure:
+        run("container_image", azure, context=str(context), build_args={"A": 1}, platform="linux/arm64/v8", **WANTED)
 
 
 def test_a_failed_build_shows_the_end_of_its_log(context: Path) -> None:
@@ -273,16 +367,72 @@ def test_a_refused_registry_says_which_role(context: Path) -> None:
         run("container_image", azure, context=str(context), **WANTED)
 
 
+def signed_in_for(method: str, path: str) -> list[Exchange]:
+    return [
+        Exchange(method, path, 401, {}, headers=CHALLENGE),
+        post("/oauth2/exchange", 200, {"refresh_token": JWT}),
+        post("/oauth2/token", 200, {"access_token": JWT}),
+    ]
+
+
+def stored(manifest: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """A manifest's digest, itself, and the headers with which it is given."""
+    content = json.dumps(manifest).encode()
+    digest = "sha256:" + hashlib.sha256(content).hexdigest()
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    return (
+        digest,
+        manifest,
+        {"Docker-Content-Digest": digest, "Content-Type": kind, "Content-Length": str(len(content))},
+    )
+
+
+def tag_read(tag: str, digest: str) -> Exchange:
+    found = {"name": tag, "digest": digest, "changeableAttributes": {"deleteEnabled": True}}
+    return get(f"/acr/v1/mlflow/_tags/{tag}", 200, {"imageName": "mlflow", "tag": found})
+
+
 def test_absent_removes_the_manifest() -> None:
-    remove = Exchange("DELETE", f"/v2/mlflow/manifests/{DIGEST}", 202)
+    digest, manifest, headers = stored({"schemaVersion": 2, "config": {}, "layers": []})
+    path = f"/v2/mlflow/manifests/{digest}"
     with FakeAzure(
         get(REGISTRY, 200, STANDING),
         *signed_in(),
-        tagged(),
-        Exchange("DELETE", f"/v2/mlflow/manifests/{DIGEST}", 401, {}, headers=CHALLENGE),
-        post("/oauth2/exchange", 200, {"refresh_token": JWT}),
-        post("/oauth2/token", 200, {"access_token": JWT}),
-        remove,
+        tag_read("t1", digest),
+        *signed_in_for("GET", path),
+        get(path, 200, manifest, headers=headers),
+        *signed_in_for("DELETE", path),
+        Exchange("DELETE", path, 202),
+    ) as azure:
+        result = run("container_image", azure, state="absent", **WANTED)
+    assert (result["changed"], result["container_image"]) == (True, {})
+
+
+def test_absent_removes_the_tags_of_the_platforms() -> None:
+    """Only those that still point at what the index has."""
+    mine, newer = "sha256:" + "b" * 64, "sha256:" + "c" * 64
+    entries = [
+        {"digest": mine, "platform": {"os": "linux", "architecture": "amd64"}},
+        {"digest": mine, "platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}},
+        {"digest": mine, "platform": {"os": "linux", "architecture": "s390x"}},
+    ]
+    digest, manifest, headers = stored({"schemaVersion": 2, "manifests": entries})
+    path = f"/v2/mlflow/manifests/{digest}"
+    with FakeAzure(
+        get(REGISTRY, 200, STANDING),
+        *signed_in(),
+        tag_read("t1", digest),
+        *signed_in_for("GET", path),
+        get(path, 200, manifest, headers=headers),
+        *signed_in_for("GET", "/acr/v1/mlflow/_tags/t1-linux-amd64"),
+        tag_read("t1-linux-amd64", mine),
+        *signed_in_for("DELETE", "/acr/v1/mlflow/_tags/t1-linux-amd64"),
+        Exchange("DELETE", "/acr/v1/mlflow/_tags/t1-linux-amd64", 202),
+        *signed_in_for("GET", "/acr/v1/mlflow/_tags/t1-linux-arm64-v8"),
+        tag_read("t1-linux-arm64-v8", newer),
+        get("/acr/v1/mlflow/_tags/t1-linux-s390x", 404, {"errors": [{"code": "TAG_UNKNOWN", "message": "no"}]}),
+        *signed_in_for("DELETE", path),
+        Exchange("DELETE", path, 202),
     ) as azure:
         result = run("container_image", azure, state="absent", **WANTED)
     assert (result["changed"], result["container_image"]) == (True, {})
