@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import docker
-from tests.docker.conftest import CONTEXT
+from tests.docker.conftest import BUILD_ARGUMENTS, CONTEXT
 
 pytestmark = pytest.mark.slow
 
@@ -140,7 +140,9 @@ def test_what_is_in_it_and_what_is_not(engine: Any, server_image: Any) -> None:
 )
 def test_the_odbc_driver_is_there(engine: Any, server_image: Any, uri: str) -> None:
     """Nothing listens there: the error is the driver's own."""
-    settings = {**SETTINGS, "MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_AZURE_DATABASE_TIMEOUT": "1"}
+    # Without a volume only /tmp can be written.
+    places = {"MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_ARTIFACTS_DESTINATION": "/tmp/artifacts"}
+    settings = {**SETTINGS, **places, "MLFLOW_AZURE_DATABASE_TIMEOUT": "1"}
     with container(engine, server_image, environment=settings) as found:
         assert found.wait(timeout=120)["StatusCode"] == 78
         said = found.logs().decode()
@@ -235,3 +237,36 @@ def test_a_secret_that_a_later_layer_removes_is_found(engine: Any, base_image: s
         assert secrets(built)[0] == ["x/.netrc", "x/k"]
     finally:
         engine.images.remove(built.id, force=True)
+
+
+@pytest.mark.long
+def test_on_a_base_that_has_an_mlflow_of_its_own(engine: Any, base_image: str) -> None:
+    """As the images have that MLflow publishes: what runs is the MLflow of the lock all the same."""
+    tag = f"mlflow-azure-test/published:{uuid.uuid4().hex}"
+    dockerfile = (
+        f"FROM {base_image}\n"
+        'RUN packages=$(python3 -c \'import sysconfig; print(sysconfig.get_paths("posix_local")["purelib"])\') '
+        "&& mkdir -p $packages/mlflow && echo 'raise ImportError(\"the MLflow of the base\")' > $packages/mlflow/__init__.py "
+        "&& printf '#!/bin/sh\\nexit 9\\n' > /usr/local/bin/mlflow && chmod +x /usr/local/bin/mlflow "
+        "&& ! python3 -c 'import mlflow'\nWORKDIR /app\nENTRYPOINT []\n"
+    )
+    engine.images.build(fileobj=io.BytesIO(dockerfile.encode()), tag=tag, rm=True, forcerm=True)
+    try:
+        arguments = {**BUILD_ARGUMENTS, "BASE_IMAGE": tag}
+        image, _log = engine.images.build(
+            path=str(CONTEXT), buildargs=arguments, network_mode="host", rm=True, forcerm=True
+        )
+        healthcheck = {"test": image.attrs["Config"]["Healthcheck"]["Test"], "interval": 1_000_000_000}
+        settings = {
+            **SETTINGS,
+            "MLFLOW_BACKEND_STORE_URI": "sqlite:////tmp/a.db",
+            "MLFLOW_ARTIFACTS_DESTINATION": "/tmp/a",
+        }
+        with container(engine, image, environment=settings, healthcheck=healthcheck) as found:
+            until_healthy(found)
+            locked = re.search(r"^mlflow==(\S+)", (CONTEXT / "requirements.lock").read_text(), re.MULTILINE)
+            assert locked is not None
+            assert inside(found, "mlflow --version").split()[-1] == locked[1]
+        engine.images.remove(image.id, force=True)
+    finally:
+        engine.images.remove(tag, force=True)
