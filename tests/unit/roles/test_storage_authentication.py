@@ -67,3 +67,19 @@ def test_one_way_and_not_the_other(tmp_path: Path, way: str) -> None:
     assert given
     assert ("changed: [localhost]" in done.stdout.split("Let the app read and write artifacts")[1].split("TASK [")[0]) is not secret
     assert "hush-hush" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("locked", "before", "says"), [(False, {"name": "x"}, False), (True, {"name": "x"}, True), (True, {}, False)]
+)
+def test_the_right_that_is_left_behind(tmp_path: Path, locked: bool, before: dict[str, str], says: bool) -> None:
+    """It is taken away, or where a lock forbids that, said to stay."""
+    restrict = {"name": "mlops.mlflow_azure.storage", "tasks_from": "restrict"}
+    settings = {**SETTINGS, "storage_authentication": "connection_string", "storage_delete_lock": locked}
+    answer = {"changed": bool(before), "diff": {"before": before, "after": {}}}
+    tasks = [TASKS[0], {"name": "restrict", "ansible.builtin.include_role": restrict}]
+    done = run(tmp_path, tasks, settings, {**MODULES, "role_assignment": answer})
+    assert done.returncode == 0, done.stdout + done.stderr
+    taken = done.stdout.split("Take the right to the artifacts away")[-1].split("TASK [")[0]
+    assert ("changed: [localhost]" in taken) is not locked
+    assert ("keeps the role Storage Blob Data Contributor" in done.stdout) is says
