@@ -16,10 +16,13 @@ from typing import Any
 
 from sandbox.access import is_allowed, permissions
 from sandbox.api_versions import check_api_version
+from sandbox.empty_lists import EMPTY_LISTS
 from sandbox.known_properties import unknown_properties, with_azures_names
 from sandbox.messages import Request, Response, json_response
 from sandbox.paging import page, resource_filter
 from sandbox.providers.authorization import refuse_where_locked
+from sandbox.providers.managed_environment import domain_verification_id
+from sandbox.providers.sql_capabilities import capabilities
 from sandbox.resource_types import (
     REGIONS,
     ArmError,
@@ -34,6 +37,8 @@ from sandbox.resource_types import (
 )
 from sandbox.store import SUCCEEDED, Operation, Resource
 from sandbox.subscription import Subscription, check_conditions
+from sandbox.tags import TYPE as TAGS
+from sandbox.tags import Tags
 
 HOST = "management.azure.com"
 AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
@@ -50,6 +55,7 @@ class ResourceManager:
         self.store = context.store
         self.types = {handler.type.lower(): handler for handler in types}
         self.subscription = Subscription(self.store, self.types)
+        self.tags = Tags(self.store)
 
     def handle(self, request: Request) -> Response:
         """Answers one request."""
@@ -156,6 +162,10 @@ class ResourceManager:
             return json_response(200, {"value": subscription.locations()})
         if kind == "providers":
             return self._providers(request, segments, principal)
+        if kind == "tagnames" and len(segments) == 1:
+            self._permit(principal, "Microsoft.Resources/subscriptions/tagNames/read", root)
+            tagged = [self.tags.of(found) for found in (None, *self.store.below(root))]
+            return json_response(200, page(self.tags.names(subscription.id, tagged), base, request.query))
         if kind == "resources" and len(segments) == 1:
             self._permit(principal, "Microsoft.Resources/subscriptions/resources/read", root)
             return json_response(200, page(subscription.contents(root, request.query), base, request.query))
@@ -256,6 +266,8 @@ class ResourceManager:
 
     def _resource(self, method: str, call: Call) -> Response:
         target = call.target
+        if target.type.lower() == TAGS.lower() and target.names == ("default",):
+            return self._tags_of(method, call)
         if len(target.types) == len(target.names) + 1:
             return self._collection_or_action(method, call)
         asks = method in ("GET", "POST") and target.type.lower() not in self.types
@@ -269,7 +281,7 @@ class ResourceManager:
             self._existing_group(
                 f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}", target.resource_group
             )
-        self._existing_parent(handler, target, verb)
+        self._existing_parent(handler.type, target, verb)
         resource_id = handler.resource_id(target)
         existing = self._find(handler, target)
         if method == "GET":
@@ -292,6 +304,12 @@ class ResourceManager:
                 405, "HttpMethodNotAllowed", f"The requested resource does not support http method '{method}'."
             )
         return self._write(handler, call, existing, resource_id)
+
+    def _tags_of(self, method: str, call: Call) -> Response:
+        verb = {"GET": "read", "DELETE": "delete"}.get(method, "write")
+        self._permit(call.caller.object_id, f"{TAGS}/{verb}", call.target.scope)
+        refuse_where_locked(self.store, method, call.target.scope)
+        return self.tags.answer(method, call.target.scope, call.body)
 
     def _read_names(self, handler: ResourceType, call: Call, existing: Resource | None) -> None:
         """Takes the names of properties in any case; where the sandbox is strict, refuses those that nobody knows."""
@@ -324,7 +342,7 @@ class ResourceManager:
             )
         return handler
 
-    def _existing_parent(self, handler: ResourceType, target: Target, verb: str) -> None:
+    def _existing_parent(self, kind: str, target: Target, verb: str) -> None:
         parent = target.parent_id
         parent_handler = self.types.get("/".join((target.namespace, *target.types[:-1])).lower())
         if parent is None or parent_handler is None:
@@ -334,23 +352,24 @@ class ResourceManager:
             raise ArmError(
                 404,
                 "ParentResourceNotFound",
-                f"Failed to perform '{verb}' on resource(s) of type '{handler.type.partition('/')[2]}', "
+                f"Failed to perform '{verb}' on resource(s) of type '{kind.partition('/')[2]}', "
                 f"because the parent resource '{parent}' could not be found.",
             )
 
     def _collection_or_action(self, method: str, call: Call) -> Response:
         target = call.target
         handler = self.types.get(target.type.lower())
-        if method == "GET" and handler is not None:
+        if method == "GET" and (handler is not None or target.type.lower() in EMPTY_LISTS):
+            kind = handler.type if handler is not None else target.type
             scope = target.parent_id or target.scope
-            self._permit(call.caller.object_id, f"{handler.type}/read", scope)
+            self._permit(call.caller.object_id, f"{kind}/read", scope)
             if target.resource_group is not None:
                 self._existing_group(
                     f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}",
                     target.resource_group,
                 )
-            self._existing_parent(handler, target, "read")
-            items = [handler.show(found) for found in handler.select(call, scope)]
+            self._existing_parent(kind, target, "read")
+            items = [handler.show(found) for found in handler.select(call, scope)] if handler is not None else []
             return json_response(200, page(items, f"https://{HOST}{target.id}/{target.types[-1]}", call.query))
         if self._owner(target) is None or len(target.names) == 0:
             return self._provider_action(method, call, target.types[-1])
@@ -386,6 +405,12 @@ class ResourceManager:
         if method == "GET" and what == "microsoft.app/locations/usages":
             self._permit(call.caller.object_id, "Microsoft.App/locations/usages/read", call.target.scope)
             return json_response(200, {"value": self.subscription.app_usages(call.target.names[0])})
+        if method == "GET" and what == "microsoft.sql/locations/capabilities":
+            self._permit(call.caller.object_id, "Microsoft.Sql/locations/capabilities/read", call.target.scope)
+            return json_response(200, capabilities(call.target.names[0]))
+        if method == "POST" and what == "microsoft.app/getcustomdomainverificationid":
+            self._permit(call.caller.object_id, "Microsoft.App/getCustomDomainVerificationId/action", call.target.scope)
+            return json_response(200, domain_verification_id(self.subscription.id))
         asked = str(call.body.get("type", "")).lower()
         if method == "POST" and action.lower() == "checknameavailability" and asked in self.types:
             return json_response(200, self.types[asked].availability(str(call.body.get("name", ""))))

@@ -15,14 +15,17 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox.faults import OPERATION_KINDS, REQUEST_KINDS, SCHEMA, Faults, Rule
 from sandbox.home import PROJECT, Home, LockTaken, locate, lock, read_json, write_private
 from sandbox.processes import Processes, started_at
 from sandbox.tools import MissingTool, install
+
+if TYPE_CHECKING:
+    from sandbox.engine import Owned
 
 READY_SECONDS = 60.0
 LOCK_SECONDS = 900.0
@@ -151,7 +154,9 @@ def down(home: Home, arguments: argparse.Namespace) -> int:
         others = Processes(home.root / "processes").end_all(5.0)
         home.ready_file.unlink(missing_ok=True)
         try:
-            others += _end_containers(home)
+            others += _of_engine(home, _end_containers)
+            if arguments.purge:
+                _of_engine(home, lambda owned: _remove_images(home, owned))
         except SandboxError as error:
             if not arguments.purge:
                 raise
@@ -163,8 +168,26 @@ def down(home: Home, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _end_containers(home: Home) -> list[str]:
-    """Ends what the sandbox has in a Docker engine, where it ever had any. Returns the names of the containers."""
+async def _end_containers(owned: Owned) -> list[str]:
+    """Ends what the sandbox has in a Docker engine. Returns the names of the containers."""
+    ended = await owned.end_all()
+    await owned.remove_network()
+    return ended
+
+
+async def _remove_images(home: Home, owned: Owned) -> list[str]:
+    """Removes the images that the engine has for the sandbox alone. Returns their names."""
+    # only here: who runs no containers need not wait for its import
+    from sandbox.engine import KeptImages
+
+    kept = KeptImages(home.engine_images_file)
+    names = kept.names()
+    await kept.remove_all(owned.engine)
+    return names
+
+
+def _of_engine(home: Home, what: Callable[[Owned], Coroutine[None, None, list[str]]]) -> list[str]:
+    """Does something with what the sandbox has in a Docker engine, where it ever had any. Returns the names that it is about."""
     if not home.engine_file.exists():
         return []
     # only here: who runs no containers need not wait for their import
@@ -172,16 +195,9 @@ def _end_containers(home: Home) -> list[str]:
 
     from sandbox.engine import EngineError, owned
 
-    async def end() -> list[str]:
-        found = owned(home)
-        if found is None:
-            return []
-        ended = await found.end_all()
-        await found.remove_network()
-        return ended
-
+    found = owned(home)
     try:
-        return asyncio.run(end())
+        return [] if found is None else asyncio.run(what(found))
     except EngineError as error:
         raise SandboxError(
             f"containers of this sandbox may still be there, for {error}: start the engine, and run `python -m sandbox down` again"

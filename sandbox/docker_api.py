@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from sandbox.docker_images import DockerImages
 from sandbox.engine import Engine, EngineError
-from sandbox.registry import REGISTRIES, Images, RegistryEndpoint
+from sandbox.registry import REGISTRIES, Images, RegistryEndpoint, repository_and_reference
 from sandbox.relay import copy
 from sandbox.store import Resource, Store
 
@@ -150,7 +150,7 @@ class DockerApi:
             yield _failed(_REFUSED)
             return
         try:
-            digest = await self._docker_images.store(f"{image}:{tag}", registry.name, repository, tag)
+            digest = await self._docker_images.store(f"{image}:{tag}", registry.name, [f"{repository}:{tag}"])
         except EngineError as error:
             yield _failed(str(error))
             return
@@ -160,10 +160,9 @@ class DockerApi:
         yield {"progressDetail": {}, "aux": {"Tag": tag, "Digest": digest, "Size": size}}
 
     async def _pull(self, registry: Resource, call: Call) -> AsyncIterator[dict[str, Any]]:
-        name, _mark, tag = call.query["fromImage"].partition("/")[2].partition("@")
-        if not tag:
-            name, _mark, tag = name.partition(":")
-        tag = tag or call.query.get("tag") or "latest"
+        asked = call.query["fromImage"].partition("/")[2]
+        tag = call.query.get("tag", "")
+        name, tag = repository_and_reference(f"{asked}{'@' if ':' in tag else ':' if tag else ''}{tag}")
         if not self._allows(registry, call, "pull"):
             yield _failed(_REFUSED)
             return

@@ -18,6 +18,7 @@ import secrets
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sandbox.azure_sql import SETUP_SECONDS, AzureSql, LoginRefused, azure_sql_uris
 from sandbox.containers import Container, Program, Replica, StartRefused, Unavailable, write_log
@@ -36,6 +37,8 @@ _DATABASES = "/sandbox/sql"
 _SETUP = Path(__file__).with_name("sql_server_setup.py")
 _LOST = 255
 _SHARED_NETWORK_SECONDS = 60.0
+# Seconds, for which the first container of a replica is not there.
+_OTHERS_GRACE = 1.0
 _UNITS = {"ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "k": 10**3, "m": 10**6, "g": 10**9, "": 1}
 
 
@@ -140,6 +143,8 @@ class DockerContainers:
             },
         }
         body |= {key: words for key, words in (("Entrypoint", command), ("Cmd", arguments)) if words}
+        if replica.containers and container is replica.containers[0]:
+            await self._end_others(replica)
         return await self._run(replica, container, body)
 
     async def _run(self, replica: Replica, container: Container, body: Json) -> Program:
@@ -164,11 +169,17 @@ class DockerContainers:
         console = asyncio.get_running_loop().create_task(self._copy_console(identifier, container.log))
         return DockerContainer(self._engine, identifier, console)
 
+    async def _end_others(self, replica: Replica) -> None:
+        """Ends what still stands in the network of a first container that has ended: it is started again, in that of the next."""
+        others = [other.program for other in replica.containers[1:] if other.program is not None]
+        await asyncio.gather(*(program.stop(_OTHERS_GRACE) for program in others))
+
     async def _create(self, name: str, body: Json, files: Mapping[str, bytes]) -> str:
         """Makes a container with files in it, not started yet. Returns its id."""
-        made = await self._engine.call("POST", f"/containers/create?name={name}", body)
-        identifier, complete = str(made["Id"]), False
+        creating = asyncio.ensure_future(self._engine.call("POST", f"/containers/create?name={name}", body))
+        complete = False
         try:
+            identifier = str((await asyncio.shield(creating))["Id"])
             async with self._engine.stream(
                 "PUT", f"/containers/{identifier}/archive?path=/", _archive(files), "application/x-tar"
             ) as reader:
@@ -176,8 +187,16 @@ class DockerContainers:
             complete = True
         finally:
             if not complete:
-                await self._forget(identifier)
+                await self._abandon(creating)
         return identifier
+
+    async def _abandon(self, creating: asyncio.Future[Any]) -> None:
+        """Removes a container that is being made: the engine makes it, even where nobody waits for it any more."""
+        try:
+            made = await creating
+        except EngineError:
+            return  # there is none
+        await self._forget(str(made["Id"]))
 
     async def _forget(self, identifier: str) -> None:
         try:

@@ -14,11 +14,12 @@ import json
 import re
 import tarfile
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from sandbox.engine import Engine, EngineError, image_path
+from sandbox.engine import Engine, EngineError, KeptImages, image_path
 from sandbox.registry import DIGEST, Images
 from sandbox.resource_types import Json
 
@@ -28,20 +29,29 @@ _CHUNK = 1 << 20
 class DockerImages:
     """Moves images between an engine and the registries."""
 
-    def __init__(self, engine: Engine, images: Images) -> None:
+    def __init__(self, engine: Engine, images: Images, kept: KeptImages) -> None:
         self._engine = engine
         self._images = images
+        self._kept = kept
         self._loading = asyncio.Lock()
 
-    async def store(self, name: str, registry: str, repository: str, tag: str) -> str:
-        """Puts an image of the engine into a registry. Returns its manifest's digest. Raises EngineError."""
+    def keep(self, name: str) -> None:
+        """Writes down that the engine is to have an image for as long as there is this sandbox."""
+        self._kept.add(name)
+
+    async def drop(self, name: str) -> None:
+        """Removes an image that was only for the while from the engine. Raises EngineError."""
+        await self._kept.remove(self._engine, name)
+
+    async def store(self, name: str, registry: str, references: Iterable[str]) -> str:
+        """Puts an image of the engine into a registry, under `repository:tag`. Returns its manifest's digest. Raises EngineError."""
         archive = self._temporary()
         try:
             async with self._engine.stream("GET", f"/images/{quote(name, safe='/:@')}/get") as reader:
                 with archive.open("wb") as stream:
                     while chunk := await reader.read(_CHUNK):
                         await asyncio.to_thread(stream.write, chunk)
-            return await asyncio.to_thread(self._unpack, archive, registry, repository, tag)
+            return await asyncio.to_thread(self._unpack, archive, registry, list(references))
         finally:
             archive.unlink(missing_ok=True)
 
@@ -50,12 +60,12 @@ class DockerImages:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / uuid.uuid4().hex
 
-    def _unpack(self, archive: Path, registry: str, repository: str, tag: str) -> str:
+    def _unpack(self, archive: Path, registry: str, references: list[str]) -> str:
         with tarfile.open(archive) as tar:
             (about,) = json.load(_member(tar, "manifest.json"))
             config = _member(tar, about["Config"]).read()
             layers = [self._images.keep_layer(_member(tar, name)) for name in about["Layers"]]
-        return self._images.add_manifest(registry, [f"{repository}:{tag}"], config, layers)
+        return self._images.add_manifest(registry, references, config, layers)
 
     async def present(self, name: str, digest: str, manifest: Json, wanted: str | None = None) -> str:
         """Makes sure that the engine has an image of a registry. Returns the name by which it knows it.
@@ -65,9 +75,11 @@ class DockerImages:
         identifier, own = manifest["config"]["digest"], f"{name}:{digest.removeprefix('sha256:')[:16]}"
         async with self._loading:
             for known in (identifier, own) if wanted is None else ():
-                if await self._has(known):
+                if await self.has(known):
                     return str(known)
             tags = [own if wanted is None else f"{name}:{wanted}"]
+            if wanted is None:
+                self.keep(own)
             archive = self._temporary()
             try:
                 await asyncio.to_thread(self._pack, archive, manifest, tags)
@@ -77,7 +89,8 @@ class DockerImages:
                 archive.unlink(missing_ok=True)
         return tags[0]
 
-    async def _has(self, name: str) -> bool:
+    async def has(self, name: str) -> bool:
+        """Whether the engine has an image, by name or id. Raises EngineError."""
         try:
             await self._engine.call("GET", f"{image_path(name)}/json")
         except EngineError as error:

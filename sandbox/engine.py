@@ -179,6 +179,33 @@ class Owned:
                 raise
 
 
+@dataclass(frozen=True)
+class KeptImages:
+    """The images that an engine has for a sandbox alone, by name, written down in a file before they are there."""
+
+    file: Path
+
+    def names(self) -> list[str]:
+        return [str(name) for name in read_json(self.file) or []]
+
+    def add(self, name: str) -> None:
+        if name not in (names := self.names()):
+            write_private(self.file, json.dumps([*names, name]))
+
+    async def remove(self, engine: Engine, name: str) -> None:
+        """Removes an image, unless it is gone or something else uses it. Raises EngineError."""
+        try:
+            await engine.call("DELETE", image_path(name))
+        except EngineError as error:
+            if error.status not in (404, 409):
+                raise
+        write_private(self.file, json.dumps([known for known in self.names() if known != name]))
+
+    async def remove_all(self, engine: Engine) -> None:
+        for name in self.names():
+            await self.remove(engine, name)
+
+
 async def remove_container(engine: Engine, identifier: str) -> None:
     """Ends a container for good, and removes it with its volumes; nothing, where it is gone already."""
     try:
@@ -208,6 +235,11 @@ def choose(home: Home, docker_host: str | None) -> Owned:
     if re.fullmatch(r"unix:///.+", chosen) is None:
         raise ValueError(
             f"DOCKER_HOST={chosen}: the engine has to run on this machine: give unix:///path/to/docker.sock"
+        )
+    if known is not None and known["socket"] != chosen.removeprefix("unix://"):
+        raise ValueError(
+            f"DOCKER_HOST={chosen}: the sandbox in {home.root} has its containers in the engine at unix://{known['socket']}. "
+            "Unset DOCKER_HOST, or end that sandbox first: python -m sandbox down --purge"
         )
     entry = {"socket": chosen.removeprefix("unix://"), "owner": (known or {}).get("owner") or uuid.uuid4().hex}
     if entry != known:

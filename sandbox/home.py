@@ -51,6 +51,10 @@ class Home:
         return self.root / "engine.json"
 
     @property
+    def engine_images_file(self) -> Path:
+        return self.root / "engine-images.json"
+
+    @property
     def lock_file(self) -> Path:
         return self.root / "lock"
 

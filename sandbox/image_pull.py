@@ -11,7 +11,7 @@ from sandbox.access import is_allowed
 from sandbox.containers import Container, Unavailable
 from sandbox.key_vault import SecretUnavailable, secret_values
 from sandbox.managed_identities import identities
-from sandbox.registry import PULL, REGISTRIES, Images
+from sandbox.registry import PULL, REGISTRIES, Images, repository_and_reference
 from sandbox.resource_types import Json
 from sandbox.store import Resource, Store
 
@@ -37,9 +37,7 @@ def readable_secrets(store: Store, owner: Resource) -> dict[str, str]:
 def pull(store: Store, images: Images, owner: Resource, container: Container, values: dict[str, str]) -> Pulled:
     """A container's image, where its app or job may pull it. `values`: of the owner's secrets. Raises Unavailable."""
     server, _mark, rest = str(container.spec["image"]).partition("/")
-    repository, at, digest = rest.partition("@")
-    if not at:
-        repository, _mark, digest = rest.partition(":")
+    repository, reference = repository_and_reference(rest)
     registry = store.named(REGISTRIES, server.removesuffix(".azurecr.io"))
     if not server.endswith(".azurecr.io") or registry is None:
         raise Unavailable(image_error(container, f"GET https://{server}/v2/: dial tcp: lookup {server}: no such host"))
@@ -52,13 +50,10 @@ def pull(store: Store, images: Images, owner: Resource, container: Container, va
                 "visit https://aka.ms/acr/authorization for more information.",
             )
         )
-    found = images.image(registry.name, repository, digest or "latest")
+    found = images.image(registry.name, repository, reference)
     if found is None:
-        raise Unavailable(
-            image_error(
-                container, f'GET https:: MANIFEST_UNKNOWN: manifest tagged by "{digest or "latest"}" is not found'
-            )
-        )
+        details = f'GET https:: MANIFEST_UNKNOWN: manifest tagged by "{reference}" is not found'
+        raise Unavailable(image_error(container, details))
     return Pulled(f"{server}/{repository}", *found)
 
 

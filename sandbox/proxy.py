@@ -21,7 +21,9 @@ from sandbox import arm, directory, graph, log_stream
 from sandbox.arm import ResourceManager
 from sandbox.blob import ACCOUNTS, Blobs
 from sandbox.blob import SUFFIX as BLOB_SUFFIX
+from sandbox.builds import Builds
 from sandbox.directory import Directory
+from sandbox.egress import EgressRefused, way_out
 from sandbox.faults import Rule
 from sandbox.graph import Graph
 from sandbox.ingress import NOT_READY, REQUEST_SECONDS, Ingress
@@ -34,7 +36,7 @@ from sandbox.log_stream import LogStream
 from sandbox.managed_identities import IdentityEndpoint
 from sandbox.messages import Request, Response, json_response
 from sandbox.portal.site import Portal
-from sandbox.registry import REGISTRIES, Builds, RegistryEndpoint
+from sandbox.registry import REGISTRIES, RegistryEndpoint
 from sandbox.runtime import APPS, NotServed, Runtime
 from sandbox.store import Resource, Store
 from sandbox.traffic import Way
@@ -110,6 +112,30 @@ class Gateway:
         environments = self._to.store.of_type("Microsoft.App/managedEnvironments")
         return any(host.endswith("." + environment.properties["defaultDomain"]) for environment in environments)
 
+    # what containers ask for beside Azure
+
+    async def http_connect(self, flow: http.HTTPFlow) -> None:
+        if _is_of_container(flow) and not self.serves(flow.request.host.lower()):
+            await self._let_out(flow)
+
+    async def _let_out(self, flow: http.HTTPFlow) -> None:
+        """Leads a container's request to where its host is, or refuses it."""
+        # Another proxy before this one finds names by itself, and may know more of them.
+        finds = flow.client_conn.proxy_mode.type_name == "regular"
+        try:
+            address = await way_out(flow.request.host, flow.request.port)
+        except EgressRefused as refused:
+            flow.response = http.Response.make(403, f"{refused}\n", {"Content-Type": "text/plain"})
+        except OSError as error:
+            if finds:
+                said = f"{flow.request.host} cannot be found: {error.strerror}\n"
+                flow.response = http.Response.make(502, said, {"Content-Type": "text/plain"})
+        else:
+            if finds:
+                named = flow.request.host_header
+                flow.request.host = address
+                flow.request.host_header = named
+
     # requests
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -136,6 +162,13 @@ class Gateway:
                 flow.response = http.Response.make(404, _NO_APP, {"Content-Type": "text/html"})
             else:
                 await self._pass_to_app(flow, way)
+        elif (
+            _is_of_container(flow)
+            and not reverse
+            and not self.serves(host)
+            and not self.serves(flow.client_conn.sni or "")
+        ):
+            await self._let_out(flow)
 
     async def request(self, flow: http.HTTPFlow) -> None:
         if flow.response is not None or flow.request.stream:
@@ -308,6 +341,11 @@ class Gateway:
             self._to.runtime.finished(revision, flow.id)
         if (limit := self._limits.pop(flow.id, None)) is not None:
             limit.cancel()
+
+
+def _is_of_container(flow: http.HTTPFlow) -> bool:
+    """Whether a request came in at the address that this machine has in the network of the containers."""
+    return not ipaddress.ip_address(flow.client_conn.sockname[0]).is_loopback
 
 
 def _strike(flow: http.HTTPFlow, rule: Rule) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container Registry: what is in each registry, its data plane (<registry>.azurecr.io), and the builds of ACR Tasks.
+"""Container Registry: what is in each registry, and its data plane (<registry>.azurecr.io). Builds by ACR Tasks are in builds.py.
 
 Sources: https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md, the OCI distribution specification, and
 https://learn.microsoft.com/rest/api/containerregistry/.
@@ -9,14 +9,12 @@ https://learn.microsoft.com/rest/api/containerregistry/.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
 import re
 import secrets
 import shutil
-import sys
 import time
 import uuid
 from pathlib import Path
@@ -27,10 +25,8 @@ import jwt
 
 from sandbox.access import is_allowed
 from sandbox.directory import Directory
-from sandbox.home import PROJECT, Home, read_json, without_rustup, write_private
-from sandbox.launch import launch
+from sandbox.home import read_json, write_private
 from sandbox.messages import Request, Response, json_response
-from sandbox.processes import Processes
 from sandbox.resource_types import Context, Json, utc_now
 from sandbox.store import Resource
 
@@ -39,6 +35,8 @@ RUNS = "microsoft.containerregistry/registries/runs"
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar"
 CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
+OCI_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 PULL = "Microsoft.ContainerRegistry/registries/pull/read"
 PUSH = "Microsoft.ContainerRegistry/registries/push/write"
 DELETE = "Microsoft.ContainerRegistry/registries/artifacts/delete"
@@ -49,10 +47,12 @@ TOKEN_SECONDS = 10_800
 UPLOAD_SECONDS = 3_600
 MANIFEST_BYTES = 4_194_304
 DIGEST = r"sha256:[0-9a-f]{64}"
-_TAG = r"\w[\w.-]{0,127}"
-_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
-# a path that names a repository, which becomes a folder's name
-_NAMED = re.compile(r"/(?:v2|acr/v1)/(.+?)(?:/(?:manifests|tags|_tags|_manifests)(?:/[^/]*)?)?")
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_REPOSITORY = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+# Paths that name a repository, which becomes a folder's name, and what is asked of it. A repository may be called `a/tags/b`.
+_V2 = re.compile(rf"/v2/({_REPOSITORY})/(manifests|tags|referrers|blobs)/(uploads/?[^/]*|[^/]+)")
+_ACR = re.compile(rf"/acr/v1/({_REPOSITORY})(?:/_(manifests|tags)(?:/([^/]+))?)?")
+_CATALOG = ("/acr/v1/_catalog", "/v2/_catalog")
 # what a caller must be allowed to do on the registry for an action of a token's scope
 _NEEDED = {"pull": PULL, "push": PUSH, "metadata_read": PULL, "metadata_write": PUSH, "delete": DELETE}
 _PAGE = 100
@@ -60,17 +60,35 @@ _CHUNK = 1 << 20
 
 
 class Images:
-    """The content of the registries, on disk: blobs by digest, and tags."""
+    """The content of the registries, on disk: blobs by digest; and for each repository its manifests and its tags.
+
+    No part of a repository's name begins with `_`, so that `a/_tags` is never the repository `a/tags`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def blob(self, digest: str) -> Path:
         """The file that holds what has a digest."""
-        return self.folder / "blobs" / digest.replace(":", "-")
+        return self.folder / "blobs" / _file_name(digest)
+
+    def _repositories(self, registry: str) -> Path:
+        return self.folder / "repositories" / registry.lower()
 
     def _tags(self, registry: str, repository: str) -> Path:
-        return self.folder / "tags" / registry.lower() / repository
+        return self._repositories(registry) / repository / "_tags"
+
+    def _manifests(self, registry: str, repository: str) -> Path:
+        return self._repositories(registry) / repository / "_manifests"
+
+    def _enter(self, registry: str, repository: str, reference: str, entry: Json) -> None:
+        """Writes down a manifest, and what a tag stands for where the reference is one."""
+        manifests, tags = self._manifests(registry, repository), self._tags(registry, repository)
+        manifests.mkdir(parents=True, exist_ok=True)
+        write_private(manifests / _file_name(entry["digest"]), json.dumps(entry))
+        if not re.fullmatch(DIGEST, reference):
+            tags.mkdir(exist_ok=True)
+            write_private(tags / reference, json.dumps(entry))
 
     def add(self, registry: str, references: list[str], config: Json) -> str:
         """Stores an image under `repository:tag` references. Returns its manifest's digest."""
@@ -84,12 +102,7 @@ class Images:
         digest, _size = self._store(json.dumps(manifest, sort_keys=True).encode())
         for reference in references:
             repository, _mark, tag = reference.partition(":")
-            folder = self._tags(registry, repository)
-            folder.mkdir(parents=True, exist_ok=True)
-            write_private(
-                folder / digest.replace(":", "-"), json.dumps({"digest": digest, "time": utc_now(), "manifest": True})
-            )
-            write_private(folder / (tag or "latest"), json.dumps({"digest": digest, "time": utc_now()}))
+            self._enter(registry, repository, tag or "latest", {"digest": digest, "time": utc_now()})
         return digest
 
     def _store(self, content: bytes) -> tuple[str, int]:
@@ -119,10 +132,16 @@ class Images:
 
     def find(self, registry: str, repository: str, reference: str) -> Json | None:
         """What a tag or a digest of a repository stands for: {digest, time}."""
-        if not re.fullmatch(r"[\w][\w.-]*(:[0-9a-f]{64})?", reference) or not _REPOSITORY.fullmatch(repository):
+        path = self._entry(registry, repository, reference)
+        return None if path is None else read_json(path)
+
+    def _entry(self, registry: str, repository: str, reference: str) -> Path | None:
+        """Where a tag or a manifest is written down; None where the reference can be neither."""
+        if not re.fullmatch(_REPOSITORY, repository):
             return None
-        found: Json | None = read_json(self._tags(registry, repository) / reference.replace(":", "-"))
-        return found
+        if re.fullmatch(DIGEST, reference):
+            return self._manifests(registry, repository) / _file_name(reference)
+        return self._tags(registry, repository) / reference if re.fullmatch(_TAG, reference) else None
 
     def content(self, digest: str) -> bytes | None:
         path = self.blob(digest)
@@ -146,14 +165,14 @@ class Images:
 
     def forget(self, registry: str) -> None:
         """Removes all repositories of a registry that is being deleted."""
-        shutil.rmtree(self.folder / "tags" / registry.lower(), ignore_errors=True)
+        shutil.rmtree(self._repositories(registry), ignore_errors=True)
         shutil.rmtree(self.folder / "pushed" / registry.lower(), ignore_errors=True)
 
     # what clients push
 
     def _pushed(self, registry: str, digest: str) -> Path:
         """The mark of a blob that was pushed to a registry; its content is kept once for all of them."""
-        return self.folder / "pushed" / registry.lower() / digest.replace(":", "-")
+        return self.folder / "pushed" / registry.lower() / _file_name(digest)
 
     def holds(self, registry: str, digest: str) -> bool:
         """Whether a registry has a blob: pushed to it, or part of an image that was built in it."""
@@ -163,10 +182,18 @@ class Images:
 
     def _built(self, registry: str) -> set[str]:
         found = set()
-        for path in (self.folder / "tags" / registry.lower()).rglob("sha256-*"):
+        for path in self._repositories(registry).rglob("_manifests/sha256-*"):
             content = self.content(path.name.replace("-", ":", 1))
             found |= {digest for group in manifest_parts(json.loads(content or b"{}")) or () for digest in group}
         return found
+
+    def stored_bytes(self, registry: str) -> int:
+        """How much a registry holds: what is pushed to it and what its images are made of, each blob once."""
+        pushed = {
+            path.name.replace("-", ":", 1) for path in (self.folder / "pushed" / registry.lower()).glob("sha256-*")
+        }
+        blobs = [self.blob(digest) for digest in pushed | self._built(registry)]
+        return sum(blob.stat().st_size for blob in blobs if blob.exists())
 
     def take(self, registry: str, upload: Path, digest: str) -> None:
         """Makes a blob of a registry of a file that is complete."""
@@ -179,27 +206,33 @@ class Images:
     def put_manifest(self, registry: str, repository: str, reference: str, content: bytes, kind: str) -> None:
         """Stores a manifest, and lets a tag stand for it where the reference is one."""
         digest, _size = self._store(content)
-        folder = self._tags(registry, repository)
-        folder.mkdir(parents=True, exist_ok=True)
-        entry = {"digest": digest, "time": utc_now(), "kind": kind}
-        write_private(folder / digest.replace(":", "-"), json.dumps({**entry, "manifest": True}))
-        if reference != digest:
-            write_private(folder / reference, json.dumps(entry))
+        self._enter(registry, repository, reference, {"digest": digest, "time": utc_now(), "kind": kind})
 
     def repositories(self, registry: str) -> list[str]:
-        base = self.folder / "tags" / registry.lower()
-        return sorted({str(path.parent.relative_to(base)) for path in base.rglob("*") if path.is_file()})
+        base = self._repositories(registry)
+        return sorted({str(path.parent.parent.relative_to(base)) for path in base.rglob("_manifests/sha256-*")})
 
     def tags(self, registry: str, repository: str) -> list[str]:
-        files = self._tags(registry, repository).glob("*")
-        return sorted(path.name for path in files if not path.name.startswith(("sha256-", ".")))
+        return sorted(path.name for path in self._tags(registry, repository).glob("*") if re.fullmatch(_TAG, path.name))
 
     def manifests(self, registry: str, repository: str) -> list[str]:
         """The digests of a repository's manifests, by age."""
-        if ".." in repository:
-            return []
-        files = self._tags(registry, repository).glob("sha256-*")
+        files = self._manifests(registry, repository).glob("sha256-*")
         return [path.name.replace("-", ":", 1) for path in sorted(files, key=lambda path: path.stat().st_mtime)]
+
+    def referrers(self, registry: str, repository: str, digest: str) -> list[Json]:
+        """The descriptors of the manifests whose subject is the one with a digest."""
+        found = []
+        for one in self.manifests(registry, repository):
+            content = self.content(one) or b"{}"
+            manifest = json.loads(content)
+            if (manifest.get("subject") or {}).get("digest") == digest:
+                config = manifest.get("config") or {}
+                entry = self.find(registry, repository, one) or {}
+                about = {"mediaType": entry.get("kind", MANIFEST_TYPE), "size": len(content), "digest": one}
+                about["artifactType"] = manifest.get("artifactType") or config.get("mediaType")
+                found.append(about | {k: v for k, v in manifest.items() if k == "annotations"})
+        return found
 
     def tags_of(self, registry: str, repository: str, digest: str) -> list[str]:
         """The tags that stand for a manifest."""
@@ -211,15 +244,13 @@ class Images:
 
     def remove(self, registry: str, repository: str, reference: str) -> bool:
         """Removes a tag, or a manifest with all its tags."""
-        found = self.find(registry, repository, reference)
-        if found is None:
+        path = self._entry(registry, repository, reference)
+        if path is None or not path.exists():
             return False
-        folder = self._tags(registry, repository)
-        for path in folder.iterdir():
-            entry = read_json(path)
-            manifest = reference.startswith("sha256:")
-            if path.name == reference or (manifest and entry and entry["digest"] == reference):
-                path.unlink()
+        if re.fullmatch(DIGEST, reference):
+            for tag in self.tags_of(registry, repository, reference):
+                (self._tags(registry, repository) / tag).unlink()
+        path.unlink()
         return True
 
 
@@ -345,30 +376,39 @@ class RegistryEndpoint:
     def _serve(self, registry: Resource, request: Request, claims: dict[str, Any]) -> Response:
         if not _grants(claims, _scope(request)):
             return self._challenge(registry, request)
-        named = _NAMED.fullmatch(request.path)
-        if named is not None and named[1] != "_catalog" and not _REPOSITORY.fullmatch(named[1]):
-            return _refuse(400, "NAME_INVALID", "invalid repository name")
-        found = re.fullmatch(r"/v2/(.+)/(manifests|tags)/([^/]+)", request.path)
-        if found is not None and found[2] == "tags" and request.method == "GET":
-            return self._tag_list(registry, request, found[1])
-        if found is not None and found[2] == "manifests":
-            return self._manifest(registry, request, found[1], found[3])
-        if request.path in ("/acr/v1/_catalog", "/v2/_catalog"):
+        if request.path in _CATALOG:
             shown, headers = _paged(self._images.repositories(registry.name), request)
             return json_response(200, {"repositories": shown}, headers)
-        tag = re.fullmatch(r"/acr/v1/(.+)/_tags(?:/([^/]+))?", request.path)
-        if tag is not None and request.method == "GET":
-            return self._tag(registry, tag[1], tag[2])
-        if tag is not None and tag[2] and request.method == "DELETE":
-            gone = self._images.remove(registry.name, tag[1], tag[2])
+        if (found := _V2.fullmatch(request.path)) is not None:
+            return self._distribution(registry, request, *found.groups())
+        if (found := _ACR.fullmatch(request.path)) is not None:
+            return self._acr(registry, request, *found.groups())
+        return _refuse(400, "NAME_INVALID", "invalid repository name")
+
+    def _distribution(self, registry: Resource, request: Request, repository: str, kind: str, what: str) -> Response:
+        """The distribution API, but for blobs (layers.py)."""
+        if (kind, what, request.method) == ("tags", "list", "GET"):
+            return self._tag_list(registry, request, repository)
+        if kind == "manifests":
+            return self._manifest(registry, request, repository, what)
+        if (kind, request.method) == ("referrers", "GET"):
+            return self._referrers(registry, request, repository, what)
+        return _unsupported()
+
+    def _acr(
+        self, registry: Resource, request: Request, repository: str, kind: str | None, what: str | None
+    ) -> Response:
+        """Azure's own API."""
+        if kind is None:
+            return self._repository(registry, request, repository)
+        if (kind, request.method) == ("tags", "GET"):
+            return self._tag(registry, repository, what)
+        if (kind, request.method) == ("tags", "DELETE") and what:
+            gone = self._images.remove(registry.name, repository, what)
             return Response(202) if gone else _refuse(404, "TAG_UNKNOWN", "the specified tag does not exist")
-        manifest = re.fullmatch(r"/acr/v1/(.+)/_manifests(?:/([^/]+))?", request.path)
-        if manifest is not None and request.method == "GET":
-            return self._manifest_properties(registry, manifest[1], manifest[2])
-        repository = re.fullmatch(r"/acr/v1/(.+)", request.path)
-        if repository is not None:
-            return self._repository(registry, request, repository[1])
-        return _refuse(405, "UNSUPPORTED", "The operation is unsupported.")
+        if (kind, request.method) == ("manifests", "GET"):
+            return self._manifest_properties(registry, repository, what)
+        return _unsupported()
 
     def refuse(self, registry: Resource, request: Request) -> Response | None:
         """Azure's refusal of a request for a blob, judged by its headers; None where it may pass."""
@@ -382,10 +422,20 @@ class RegistryEndpoint:
         shown, headers = _paged(tags, request)
         return json_response(200, {"name": repository, "tags": shown}, headers)
 
+    def _referrers(self, registry: Resource, request: Request, repository: str, digest: str) -> Response:
+        """What refers to a manifest; https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#listing-referrers."""
+        if not re.fullmatch(DIGEST, digest):
+            return _refuse(400, "DIGEST_INVALID", "invalid digest")
+        found = self._images.referrers(registry.name, repository, digest)
+        headers = {"Content-Type": INDEX_TYPE}
+        if (kind := request.query.get("artifacttype")) is not None:
+            found = [one for one in found if one["artifactType"] == kind]
+            headers["OCI-Filters-Applied"] = "artifactType"
+        index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": found}
+        return Response(200, json.dumps(index).encode(), headers)
+
     def _put_manifest(self, registry: Resource, request: Request, repository: str, reference: str) -> Response:
         """Takes a manifest whose parts are all here; https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pushing-manifests."""
-        if not _REPOSITORY.fullmatch(repository):
-            return _refuse(400, "NAME_INVALID", "invalid repository name")
         if not re.fullmatch(rf"{DIGEST}|{_TAG}", reference):
             return _refuse(400, "TAG_INVALID", "manifest tag did not match URI")
         if len(request.body) > MANIFEST_BYTES:
@@ -404,19 +454,20 @@ class RegistryEndpoint:
             return _refuse(404, "MANIFEST_BLOB_UNKNOWN", f"blob unknown to registry: {missing[0]}")
         kind = request.headers.get("content-type") or manifest.get("mediaType") or MANIFEST_TYPE
         self._images.put_manifest(registry.name, repository, reference, request.body, kind)
-        where = f"/v2/{repository}/manifests/{digest}"
-        return Response(201, b"", {"Location": where, "Docker-Content-Digest": digest})
+        headers = {"Location": f"/v2/{repository}/manifests/{digest}", "Docker-Content-Digest": digest}
+        subject = (manifest.get("subject") or {}).get("digest")
+        return Response(201, b"", headers | ({"OCI-Subject": str(subject)} if subject else {}))
 
     def _manifest(self, registry: Resource, request: Request, repository: str, reference: str) -> Response:
         if request.method == "PUT":
             return self._put_manifest(registry, request, repository, reference)
         if request.method not in ("GET", "HEAD", "DELETE"):
-            return _refuse(405, "UNSUPPORTED", "The operation is unsupported.")
+            return _unsupported()
         found = self._images.find(registry.name, repository, reference)
         if found is None:
             return _refuse(404, "MANIFEST_UNKNOWN", f'manifest tagged by "{reference}" is not found')
         if request.method == "DELETE":
-            self._images.remove(registry.name, repository, found["digest"])
+            self._images.remove(registry.name, repository, reference)
             return Response(202)
         content = self._images.content(found["digest"]) or b""
         headers = {
@@ -457,11 +508,7 @@ class RegistryEndpoint:
         shown = [
             {
                 **_times(one),
-                "imageSize": len(self._images.content(one["digest"]) or b""),
-                "architecture": "amd64",
-                "os": "linux",
-                "mediaType": MANIFEST_TYPE,
-                "configMediaType": CONFIG_TYPE,
+                **self._about(one),
                 "tags": self._images.tags_of(registry.name, repository, one["digest"]),
             }
             for one in found
@@ -470,6 +517,19 @@ class RegistryEndpoint:
         return json_response(
             200, {**about, "manifests": shown} if reference is None else {**about, "manifest": shown[0]}
         )
+
+    def _about(self, found: Json) -> Json:
+        """What a manifest says of itself, in Azure's words; an index has neither an architecture nor a configuration."""
+        manifest = json.loads(self._images.content(found["digest"]) or b"{}")
+        kind = found.get("kind", MANIFEST_TYPE)
+        if "manifests" in manifest:
+            return {"imageSize": sum(one.get("size", 0) for one in manifest["manifests"]), "mediaType": kind}
+        config = manifest.get("config") or {}
+        shown = {"imageSize": sum(one.get("size", 0) for one in (config, *manifest.get("layers", ())))}
+        if config.get("mediaType") in (CONFIG_TYPE, OCI_CONFIG_TYPE):
+            about = json.loads(self._images.content(str(config["digest"])) or b"{}")
+            shown |= {"architecture": about.get("architecture", "amd64"), "os": about.get("os", "linux")}
+        return {**shown, "mediaType": kind, "configMediaType": config.get("mediaType")}
 
     def _repository(self, registry: Resource, request: Request, repository: str) -> Response:
         """A repository's properties, or its end."""
@@ -483,7 +543,7 @@ class RegistryEndpoint:
                 self._images.remove(registry.name, repository, digest)
             return json_response(202, {"manifestsDeleted": digests, "tagsDeleted": tags})
         if request.method != "GET":
-            return _refuse(405, "UNSUPPORTED", "The operation is unsupported.")
+            return _unsupported()
         times = sorted(one["time"] for one in found)
         shown = {
             "registry": registry.properties["loginServer"],
@@ -511,18 +571,12 @@ def _times(found: Json) -> Json:
 
 def _scope(request: Request) -> str:
     """The scope of a token that a request needs."""
-    if request.path in ("/acr/v1/_catalog", "/v2/_catalog"):
+    if request.path in _CATALOG:
         return "registry:catalog:*"
-    found = re.match(r"/v2/(.+?)/(manifests|blobs|tags)/(uploads)?", request.path)
-    if found is not None:
-        pushes = found[3] is not None or request.method in ("PUT", "POST", "PATCH")
+    if (found := _V2.fullmatch(request.path)) is not None:
+        pushes = found[3].startswith("uploads") or request.method in ("PUT", "POST", "PATCH")
         return f"repository:{found[1]}:{'pull,push' if pushes else 'delete' if request.method == 'DELETE' else 'pull'}"
-    found = re.match(r"/acr/v1/(.+?)/_(?:tags|manifests)", request.path)
-    if found is not None:
-        verb = {"GET": "metadata_read", "DELETE": "delete"}.get(request.method, "metadata_write")
-        return f"repository:{found[1]}:{verb}"
-    found = re.fullmatch(r"/acr/v1/(.+)", request.path)
-    if found is not None:
+    if (found := _ACR.fullmatch(request.path)) is not None:
         verb = {"GET": "metadata_read", "DELETE": "delete"}.get(request.method, "metadata_write")
         return f"repository:{found[1]}:{verb}"
     return ""
@@ -587,181 +641,22 @@ def _refuse(status: int, code: str, message: str) -> Response:
     return json_response(status, {"errors": [{"code": code, "message": message}]})
 
 
-def _log_content(path: Path, asked: str | None) -> Response:
-    """A log blob, or the part of it that a Range header asks for."""
-    content = path.read_bytes()
-    headers = {"Content-Type": "text/plain; charset=utf-8", "x-ms-blob-type": "AppendBlob", "Accept-Ranges": "bytes"}
-    headers["Last-Modified"] = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(path.stat().st_mtime))
-    found = re.fullmatch(r"bytes=(\d+)-(\d*)", asked or "")
-    if found is None:
-        return Response(200, content, headers)
-    first, last = int(found[1]), min(int(found[2] or len(content) - 1), len(content) - 1)
-    if first > last:
-        return Response(
-            416, b"", {**headers, "Content-Range": f"bytes */{len(content)}", "x-ms-error-code": "InvalidRange"}
-        )
-    return Response(
-        206, content[first : last + 1], {**headers, "Content-Range": f"bytes {first}-{last}/{len(content)}"}
-    )
+def _unsupported() -> Response:
+    return _refuse(405, "UNSUPPORTED", "The operation is unsupported.")
 
 
-class Builds:
-    """ACR Tasks: takes an uploaded context, builds it in a process of its own, and stores the image."""
+def is_reference(name: str) -> bool:
+    """Whether a name is one of an image in a registry: repository, or repository:tag."""
+    return re.fullmatch(rf"{_REPOSITORY}(?::{_TAG})?", name) is not None
 
-    def __init__(
-        self, context: Context, images: Images, home: Home, processes: Processes, environment: dict[str, str]
-    ) -> None:
-        self._context = context
-        self._images = images
-        self._folder = home.root / "builds"
-        self._layers = home.tools / "layers"
-        self._processes = processes
-        self._environment = environment
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    def forget(self, registry: Resource) -> None:
-        """Removes what a registry held, when it is deleted."""
-        self._images.forget(registry.name)
+def repository_and_reference(name: str) -> tuple[str, str]:
+    """A repository, and the tag or digest in it, of an image's name without the server. Where it has both, the digest decides."""
+    name, _mark, digest = name.partition("@")
+    repository, _mark, tag = name.partition(":")
+    return repository, digest or tag or "latest"
 
-    @property
-    def host(self) -> str:
-        """The storage account of ACR Tasks, to which contexts are uploaded and from which logs are read."""
-        return f"acrtasks{(self._context.store.setting('subscription_id') or '')[:8]}.blob.core.windows.net"
 
-    def upload_url(self) -> Json:
-        name = f"source/{time.strftime('%Y%m%d%H%M%S', time.gmtime())}/{uuid.uuid4().hex}.tar.gz"
-        return {
-            "relativePath": name,
-            "uploadUrl": f"https://{self.host}/{name}?sv=2025-01-05&sig={self._signature(name)}",
-        }
-
-    def log_url(self, run: Resource) -> str:
-        name = f"logs/{run.id.split('/registries/')[1].split('/')[0].lower()}/{run.name}.log"
-        return f"https://{self.host}/{name}?sv=2025-01-05&sig={self._signature(name)}"
-
-    def _signature(self, name: str) -> str:
-        return hashlib.sha256(f"{self._context.store.setting('upload_secret')}/{name}".encode()).hexdigest()
-
-    def handle(self, request: Request) -> Response:
-        """Answers requests to the storage account of ACR Tasks; the URL's signature is the permission."""
-        name = request.path.strip("/")
-        path = self._folder / name
-        given = request.query.get("sig", "").encode()
-        if not secrets.compare_digest(given, self._signature(name).encode()) or ".." in name:
-            return Response(
-                403,
-                b"<?xml version='1.0'?><Error><Code>AuthenticationFailed</Code></Error>",
-                {"Content-Type": "application/xml", "x-ms-error-code": "AuthenticationFailed"},
-            )
-        if request.method == "PUT" and name.startswith("source/"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(request.body)
-            stamp = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
-            return Response(
-                201,
-                b"",
-                {
-                    "ETag": f'"0x{secrets.token_hex(8).upper()}"',
-                    "Last-Modified": stamp,
-                    "x-ms-version": "2025-01-05",
-                    "x-ms-request-server-encrypted": "true",
-                },
-            )
-        if request.method in ("GET", "HEAD") and path.is_file():
-            content = _log_content(path, request.headers.get("x-ms-range") or request.headers.get("range"))
-            if ended := self._ended(path):
-                content.headers["x-ms-meta-Complete"] = ended  # what readers of a log wait for
-            return content
-        return Response(404, b"", {"x-ms-error-code": "BlobNotFound"})
-
-    def _ended(self, log: Path) -> str | None:
-        """How the run ended that a log is of; None while it goes on."""
-        registry = self._context.store.named(REGISTRIES, log.parent.name)
-        run = self._context.store.get(f"{registry.id}/runs/{log.stem}") if registry is not None else None
-        status = run.properties["status"] if run is not None else "Succeeded"
-        return None if status in ("Queued", "Started", "Running") else {"Succeeded": "successful"}.get(status, "failed")
-
-    def begin(self, registry: Resource, request: Json, run: Resource) -> None:
-        """Starts a run in the background."""
-        task = asyncio.get_running_loop().create_task(self._run(registry, request, run))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _run(self, registry: Resource, request: Json, run: Resource) -> None:
-        log = self._folder / "logs" / registry.name.lower() / f"{run.name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        self._update(run, status="Running", startTime=utc_now())
-        result = self._folder / f"{run.name}-{uuid.uuid4().hex}.result"
-        job = result.with_suffix(".job")
-        # az and the SDK write build arguments as {name, value, isSecret}
-        arguments = {item["name"]: item.get("value", "") for item in request.get("arguments") or []}
-        write_private(
-            job,
-            json.dumps(
-                {
-                    "context": str(self._folder / str(request.get("sourceLocation", ""))),
-                    "dockerfile": request.get("dockerFilePath") or "Dockerfile",
-                    "arguments": arguments,
-                    "layers": str(self._layers),
-                    "result": str(result),
-                }
-            ),
-        )
-        with log.open("ab") as stream:
-            command = [sys.executable, "-m", "sandbox.image_build", str(job)]
-            environment = without_rustup(self._environment, self._layers.parent)
-            environment |= {"PYTHONPATH": str(PROJECT), "TMPDIR": str(self._temporary())}
-            process = await launch(self._processes, f"build {run.name}", command, environment, PROJECT, stream)
-            code = await process.wait()
-        self._processes.forget(process.pid)
-        job.unlink(missing_ok=True)
-        built = read_json(result)
-        if code != 0 or built is None:
-            self._update(run, status="Failed", finishTime=utc_now())
-            return
-        result.unlink()
-        references = [str(name) for name in request.get("imageNames") or []]
-        config = {
-            "architecture": "amd64",
-            "os": "linux",
-            "config": built["config"],
-            "sandbox": {"layer": built["layer"]},
-        }
-        digest = self._images.add(registry.name, references, config)
-        server = registry.properties["loginServer"]
-        with log.open("a", encoding="utf-8") as stream:
-            stream.write(
-                "".join(
-                    f"The push refers to repository [{server}/{name.partition(':')[0]}]\n{name}: digest: {digest}\n"
-                    for name in references
-                )
-            )
-        outputs = [
-            {
-                "registry": server,
-                "repository": name.partition(":")[0],
-                "tag": name.partition(":")[2] or "latest",
-                "digest": digest,
-            }
-            for name in references
-        ]
-        self._update(run, status="Succeeded", finishTime=utc_now(), outputImages=outputs)
-
-    def _temporary(self) -> Path:
-        """Where builds keep what they need only while they run; `down --purge` removes it, whatever became of them."""
-        folder = self._folder / "tmp"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def _update(self, run: Resource, **properties: Any) -> None:
-        current = self._context.store.get(run.id)
-        if current is not None:
-            current.properties.update(properties, lastUpdatedTime=utc_now())
-            self._context.store.put(current)
-
-    def recover(self) -> None:
-        """Marks the runs that an end of the sandbox cut off."""
-        shutil.rmtree(self._folder / "tmp", ignore_errors=True)
-        for run in self._context.store.of_type(RUNS):
-            if run.properties["status"] in ("Queued", "Started", "Running"):
-                self._update(run, status="Error", finishTime=utc_now())
+def _file_name(digest: str) -> str:
+    """A digest as the name of a file."""
+    return digest.replace(":", "-")

@@ -153,12 +153,9 @@ class Replicas:
             while await self._run(replica, container, None) != 0:
                 await self._wait_back_off(container)
             container.started = container.ready = True
-        await asyncio.gather(
-            *(
-                self._supervise(replica, container, replica.port if index == 0 else None)
-                for index, container in enumerate(replica.containers)
-            )
-        )
+        async with asyncio.TaskGroup() as group:
+            for index, container in enumerate(replica.containers):
+                group.create_task(self._supervise(replica, container, replica.port if index == 0 else None))
 
     async def _supervise(self, replica: Replica, container: Container, port: int | None) -> None:
         """Keeps a container running: starts it, probes it, starts it again when it ends, more slowly each time."""

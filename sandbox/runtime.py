@@ -125,6 +125,9 @@ class Runtime:
             ready = [r.ingress for r in self._revisions.running(revision.key) if r.ready and r.ingress is not None]
             if ready:
                 return revision.key, random.choice(ready)
+            if not self._may_run(revision.key):
+                self.finished(revision.key, request)
+                raise NotServed(stopped=True)
             if not self._revisions.running(revision.key) and not demand.waking:
                 demand.waking = True
                 self._spawn(self._wake(revision.key))
@@ -211,6 +214,10 @@ class Runtime:
         app, revision_now = self._context.store.get(app_id), self._context.store.get(revision.id)
         if app is None or revision_now is None:
             return
+        if app.properties.get("runningStatus") == "Stopped":  # meanwhile
+            self._revisions.mark(revision_now, "Provisioned", "None", "Stopped", "")
+            self._context.work_done(operation_id)
+            return
         if problem is not None:
             self._revisions.mark(revision_now, "Failed", "Unhealthy", "Failed", problem["message"])
             app.properties["deploymentErrors"] = problem["message"]
@@ -271,11 +278,19 @@ class Runtime:
 
     # revisions and replicas
 
-    def _scale_to(self, revision_key: str, count: int) -> None:
-        """Starts or ends replicas until there are as many."""
+    def _may_run(self, revision_key: str) -> bool:
+        """Whether a revision may have replicas: not one that is inactive, or of an app that is stopped or goes."""
         revision = self._context.store.get(revision_key)
         app = self._context.store.get(app_of(revision_key))
-        if revision is None or app is None or app.state == "Deleting" or not revision.properties["active"]:
+        if revision is None or app is None or app.state == "Deleting":
+            return False
+        return bool(revision.properties["active"]) and app.properties.get("runningStatus") != "Stopped"
+
+    def _scale_to(self, revision_key: str, count: int) -> None:
+        """Starts or ends replicas until there are as many, where there may be any."""
+        revision = self._context.store.get(revision_key)
+        app = self._context.store.get(app_of(revision_key))
+        if revision is None or app is None or not self._may_run(revision_key):
             return
         running = self._revisions.running(revision.key)
         ingress = app.properties["configuration"].get("ingress") or {}
@@ -299,7 +314,7 @@ class Runtime:
             return
         problem = await self._bring_up(revision_key)
         revision = self._context.store.get(revision_key)
-        if revision is None or not revision.properties["active"]:
+        if revision is None or not self._may_run(revision_key):
             return
         if problem is None:
             self._revisions.mark(revision, "Provisioned", "Healthy", self._revisions.running_state(revision), "")
@@ -313,7 +328,7 @@ class Runtime:
             if (demand := self._demand.get(revision_key)) is not None:
                 demand.waking = False
         revision = self._context.store.get(revision_key)
-        if revision is not None and revision.properties["active"]:
+        if revision is not None and self._may_run(revision_key):
             healthy = problem is None
             state = self._revisions.running_state(revision) if healthy else "Failed"
             details = "" if problem is None else problem["message"]

@@ -31,12 +31,14 @@ from sandbox.acknowledgement import Acknowledgement
 from sandbox.arm import ResourceManager
 from sandbox.azure_sql import AzureSql, SqlServer
 from sandbox.blob import Blobs
+from sandbox.builds import Builder, Builds
 from sandbox.containers import ContainerRuntime
 from sandbox.directory import Directory
 from sandbox.docker_api import DockerApi
+from sandbox.docker_builds import DockerBuilds
 from sandbox.docker_containers import CERTIFICATES, DockerContainers
 from sandbox.docker_images import DockerImages
-from sandbox.engine import EngineError, Owned, api_socket, choose
+from sandbox.engine import EngineError, KeptImages, Owned, api_socket, choose
 from sandbox.graph import Graph
 from sandbox.home import Home, locate, read_json, write_private
 from sandbox.jobs import Jobs
@@ -46,12 +48,13 @@ from sandbox.log_stream import LogStream
 from sandbox.managed_identities import IdentityEndpoint
 from sandbox.portal.site import Portal
 from sandbox.portal.view import View
+from sandbox.process_builds import ProcessBuilds
 from sandbox.process_containers import ProcessContainers
 from sandbox.processes import Processes
 from sandbox.providers.authorization import owner_assignment
 from sandbox.providers.catalogue import Behind, resource_types
 from sandbox.proxy import Endpoints, Gateway
-from sandbox.registry import Builds, Images, RegistryEndpoint
+from sandbox.registry import Images, RegistryEndpoint
 from sandbox.relay import Relay
 from sandbox.replicas import Replicas
 from sandbox.resource_types import Context
@@ -277,21 +280,24 @@ class Sandbox:
         inside = "127.0.0.1" if engine is None else engine[1]
         plain = self._plain_environment()
         images = Images(self.home.root / "registry")
-        builds = Builds(self.context, images, self.home, self.processes, plain)
         azurite = self.home.tools / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
         blobs = Blobs(self.context, self.home, self.processes, azurite, plain)
         registry = RegistryEndpoint(self.context, images)
         docker_api: DockerApi | None = None
         containers: ContainerRuntime
+        builder: Builder
         if engine is None:
             sql = AzureSql(self.store, self.home.root / "sql", self.sql_server())
+            builder = ProcessBuilds(images, self.home, self.processes, plain)
             containers = ProcessContainers(self.store, images, sql, self.home, self.processes, for_apps)
         else:
             sql = AzureSql(self.store, self.home.root / "sql", await self.sql_server_for_containers(inside))
-            moved = DockerImages(engine[0].engine, images)
+            moved = DockerImages(engine[0].engine, images, KeptImages(self.home.engine_images_file))
+            builder = DockerBuilds(self.store, engine[0], images, moved)
             seen = inside_containers(for_apps, inside, proxy_port)
             containers = DockerContainers(self.store, images, moved, sql, engine[0], seen, self.home.ca_bundle)
             docker_api = DockerApi(self.store, engine[0].engine, images, moved, registry)
+        builds = Builds(self.context, images, self.home, builder)
         replicas = Replicas(self.context, containers, self.home.root / "apps")
         runtime, jobs = Runtime(self.context, replicas), Jobs(self.context, replicas)
         runtime.identity_endpoint = jobs.identity_endpoint = f"http://{inside}:{identity_port}/msi/token"
@@ -362,7 +368,7 @@ class Sandbox:
                 continue
         self.home.ready_file.unlink(missing_ok=True)
         await jobs.close()
-        await asyncio.gather(runtime.close(), blobs.close())
+        await asyncio.gather(runtime.close(), blobs.close(), builds.close())
         if docker_api is not None:
             docker_api.close()
         if self._relay is not None:

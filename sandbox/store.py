@@ -199,6 +199,11 @@ class Store:
         )
         return [_operation(row) for row in rows.fetchall()]
 
+    def operations_of(self, key: str) -> list[Operation]:
+        """The operations on a resource, the latest one first."""
+        rows = self.sql.execute("SELECT * FROM operations WHERE resource = ? ORDER BY started DESC", (key,)).fetchall()
+        return [_operation(row) for row in rows]
+
     def end_operations_below(self, key: str) -> None:
         """Ends what is under way for a resource that is gone, and for all below it: its name may be taken again."""
         self.sql.execute(

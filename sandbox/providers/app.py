@@ -8,7 +8,7 @@ What Azure fills in and how it answers was read from recorded answers of Azure, 
 
 from __future__ import annotations
 
-import hashlib
+import re
 import secrets
 import string
 import time
@@ -33,6 +33,7 @@ from sandbox.providers.container_template import (
     unsettled_registries,
     volumes,
 )
+from sandbox.providers.managed_environment import domain_verification_id
 from sandbox.providers.template_rules import check_template_rules
 from sandbox.resource_types import (
     ArmError,
@@ -154,7 +155,7 @@ class ContainerApp(ResourceType):
             "latestRevisionName": latest,
             "latestReadyRevisionName": known.get("latestReadyRevisionName"),
             "latestRevisionFqdn": fqdn,
-            "customDomainVerificationId": hashlib.sha256(call.target.subscription.encode()).hexdigest().upper(),
+            "customDomainVerificationId": domain_verification_id(call.target.subscription),
             "configuration": {
                 "secrets": shown_secrets(private),
                 "activeRevisionsMode": str(configuration.get("activeRevisionsMode") or "Single").capitalize(),
@@ -278,6 +279,16 @@ def _template(asked: Json) -> Json:
     }
 
 
+def _weight(value: Any) -> int:
+    if not re.fullmatch(r"\d{1,3}", str(value)):
+        raise ArmError(
+            400,
+            "InvalidRequestContent",
+            f"The request content was invalid and could not be deserialized: 'Could not convert '{value}' to a weight.'.",
+        )
+    return int(value)
+
+
 def _ingress(asked: Json | None, name: str, domain: str) -> Json | None:
     if not asked:
         return None
@@ -287,7 +298,13 @@ def _ingress(asked: Json | None, name: str, domain: str) -> Json | None:
         return asked.get(key) or None
 
     traffic = [
-        {key: value for key, value in item.items() if value not in (None, False)} for item in asked.get("traffic") or []
+        # a weight is a number, however it was sent, and shown where it is 0; what is False is not shown
+        {
+            key: _weight(value) if key == "weight" else value
+            for key, value in item.items()
+            if value is not None and value is not False
+        }
+        for item in asked.get("traffic") or []
     ]
     return {
         "fqdn": f"{name}.{'' if external else 'internal.'}{domain}",

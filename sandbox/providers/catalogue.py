@@ -40,7 +40,7 @@ from sandbox.providers.storage import (
 from sandbox.resource_types import Context, ResourceType
 
 if TYPE_CHECKING:
-    from sandbox.registry import Builds
+    from sandbox.builds import Builds
     from sandbox.runtime import Runtime
 
 

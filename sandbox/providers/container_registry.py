@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import secrets
 
+from sandbox.builds import Builds, InvalidRun
 from sandbox.messages import Response, json_response
-from sandbox.registry import RUNS, Builds
+from sandbox.registry import RUNS
 from sandbox.resource_types import (
     ArmError,
     Call,
@@ -23,7 +24,9 @@ from sandbox.resource_types import (
 )
 from sandbox.store import Resource
 
-_SKUS = ("Basic", "Standard", "Premium")
+# with the bytes and webhooks that each includes, https://learn.microsoft.com/azure/container-registry/container-registry-skus
+_SKUS = {"Basic": (10 * 2**30, 2), "Standard": (100 * 2**30, 10), "Premium": (500 * 2**30, 500)}
+_PASSWORDS = ("password", "password2")
 
 
 class Registry(ResourceType):
@@ -120,33 +123,42 @@ class Registry(ResourceType):
 
     def act(self, call: Call, resource: Resource, action: str) -> Response:
         if action == "listcredentials":
-            if not resource.properties["adminUserEnabled"]:
-                raise ArmError(
-                    400,
-                    "UnAuthorizedForCredentialOperations",
-                    f"Cannot perform credential operations for {resource.id} as admin user is disabled. "
-                    "Kindly enable admin user as per docs: "
-                    "https://docs.microsoft.com/en-us/azure/container-registry/container-registry-authentication#admin-account",
-                    cause="",
-                )
-            passwords = [{"name": name, "value": resource.private[name]} for name in ("password", "password2")]
-            return json_response(200, {"username": resource.name, "passwords": passwords})
+            _refuse_without_admin(resource)
+            return json_response(200, _credentials(resource))
+        if action == "regeneratecredential":
+            if call.body.get("name") not in _PASSWORDS:
+                message = f"The password name '{call.body.get('name')}' is invalid: it must be one of {', '.join(_PASSWORDS)}."
+                raise ArmError(400, "InvalidCredentialName", message, cause="")
+            _refuse_without_admin(resource)
+            resource.private[call.body["name"]] = secrets.token_urlsafe(39)
+            self.store.put(resource)
+            return json_response(200, _credentials(resource))
+        if action == "listusages":
+            return json_response(200, {"value": self._usages(resource)})
         if action == "listbuildsourceuploadurl":
             return json_response(200, self.builds.upload_url())
         if action == "schedulerun":
             return self._schedule(call, resource)
         return super().act(call, resource, action)
 
+    def _usages(self, registry: Resource) -> list[Json]:
+        size, webhooks = _SKUS[registry.body["sku"]["name"]]
+        stored = self.builds.stored_bytes(registry)
+        return [
+            {"name": "Size", "limit": size, "currentValue": stored, "unit": "Bytes"},
+            {"name": "Webhooks", "limit": webhooks, "currentValue": 0, "unit": "Count"},
+        ]
+
     def _schedule(self, call: Call, registry: Resource) -> Response:
         kind = call.body.get("type")
         if kind != "DockerBuildRequest":
             raise ArmError(400, "InvalidRunRequest", f"The sandbox runs DockerBuildRequest, not '{kind}'.", cause="")
-        if not call.body.get("sourceLocation"):
-            raise ArmError(
-                400, "InvalidSourceLocation", "The source location of a DockerBuildRequest is required.", cause=""
-            )
+        name = f"ca{registry.private['runs'] + 1}"
+        try:
+            build = self.builds.read(registry, call.body, name)
+        except InvalidRun as error:
+            raise ArmError(400, error.code, str(error), cause="") from error
         registry.private["runs"] += 1
-        name = f"ca{registry.private['runs']}"
         now = utc_now()
         run = Resource(
             f"{registry.id}/runs/{name}",
@@ -169,10 +181,27 @@ class Registry(ResourceType):
         with self.store.transaction():
             self.store.put(registry)
             self.store.put(run)
-        self.builds.begin(registry, call.body, run)
+        self.builds.begin(registry, run, build)
         shown: Json = {"type": "Microsoft.ContainerRegistry/registries/runs", "id": run.id, "name": name, **run.body}
         shown["properties"]["provisioningState"] = "Succeeded"
         return json_response(200, shown)
+
+
+def _refuse_without_admin(resource: Resource) -> None:
+    if not resource.properties["adminUserEnabled"]:
+        raise ArmError(
+            400,
+            "UnAuthorizedForCredentialOperations",
+            f"Cannot perform credential operations for {resource.id} as admin user is disabled. "
+            "Kindly enable admin user as per docs: "
+            "https://docs.microsoft.com/en-us/azure/container-registry/container-registry-authentication#admin-account",
+            cause="",
+        )
+
+
+def _credentials(resource: Resource) -> Json:
+    passwords = [{"name": name, "value": resource.private[name]} for name in _PASSWORDS]
+    return {"username": resource.name, "passwords": passwords}
 
 
 def _policies(now: str, known: Json, asked: Json) -> Json:

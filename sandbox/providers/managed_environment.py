@@ -89,6 +89,8 @@ class ManagedEnvironment(ResourceType):
             self._check_workspace(analytics)
 
     def act(self, call: Call, resource: Resource, action: str) -> Response:
+        if action == "workloadprofilestates":
+            return json_response(200, {"value": [_profile_state(resource, one) for one in _profiles(resource)]})
         if action != "getauthtoken":
             return super().act(call, resource, action)
         return json_response(200, auth_token(self.context.directory, self.store, resource, self.type, call.caller))
@@ -149,7 +151,7 @@ class ManagedEnvironment(ResourceType):
             "ingressConfiguration": None,
             "eventStreamEndpoint": event_stream(call, f"managedEnvironments/{call.target.name}"),
             "customDomainConfiguration": {
-                "customDomainVerificationId": hashlib.sha256(call.target.subscription.encode()).hexdigest().upper(),
+                "customDomainVerificationId": domain_verification_id(call.target.subscription),
                 "dnsSuffix": domain.get("dnsSuffix"), "certificateKeyVaultProperties": domain.get("certificateKeyVaultProperties"),
                 "certificateValue": None, "certificatePassword": None,
                 "thumbprint": None, "subjectName": None, "expirationDate": None,
@@ -180,6 +182,26 @@ class ManagedEnvironment(ResourceType):
         if "identity" in shown:
             shown["identity"].pop("tenantId", None)
         return shown
+
+
+def _profiles(environment: Resource) -> list[Json]:
+    return list(environment.properties.get("workloadProfiles") or [])
+
+
+def _profile_state(environment: Resource, profile: Json) -> Json:
+    """One workload profile in use; those of their own nodes say how many there are: as few as may be."""
+    name, kind = profile["name"], profile["workloadProfileType"]
+    fewest = {"currentCount": profile["minimumCount"]} if "minimumCount" in profile else {}
+    limits = {limit: profile[limit] for limit in ("minimumCount", "maximumCount") if limit in profile}
+    at = f"{environment.id}/workloadProfileStates/{name}"
+    return {
+        "id": at, "name": name, "type": kind, "properties": {**fewest, "workloadProfileType": kind, "name": name, **limits},
+    }  # fmt: skip
+
+
+def domain_verification_id(subscription: str) -> str:
+    """What a DNS record has to say for a domain of one's own: the same for all of a subscription."""
+    return hashlib.sha256(subscription.encode()).hexdigest().upper()
 
 
 def _telemetry(asked: Json | None) -> Json | None:

@@ -120,7 +120,10 @@ class Workspace(ResourceType):
         if action == "intelligencepacks":
             packs = [{"name": name, "enabled": name == "LogManagement", "displayName": shown} for name, shown in _PACKS]
             return json_response(200, packs)
-        if action != "sharedkeys":
+        if action == "regeneratesharedkey":
+            resource.private |= {"primary": _key(), "secondary": _key()}
+            self.store.put(resource)
+        elif action != "sharedkeys":
             return super().act(call, resource, action)
         return json_response(
             200, {"primarySharedKey": resource.private["primary"], "secondarySharedKey": resource.private["secondary"]}

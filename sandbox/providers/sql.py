@@ -13,10 +13,12 @@ import hmac
 import ipaddress
 import re
 import secrets
+import time
 import uuid
 from dataclasses import replace
 from typing import Protocol
 
+from sandbox.messages import Response, json_response
 from sandbox.resource_types import (
     ArmError,
     Call,
@@ -34,10 +36,10 @@ from sandbox.store import Operation, Resource
 
 MIB = 1024**2
 GIB = 1024**3
-_DTU = {"Basic": ("Basic", 5, 2), "S0": ("Standard", 10, 250), "S1": ("Standard", 20, 250), "S2": ("Standard", 50, 250), "S3": ("Standard", 100, 250)} | {
+DTU = {"Basic": ("Basic", 5, 2), "S0": ("Standard", 10, 250), "S1": ("Standard", 20, 250), "S2": ("Standard", 50, 250), "S3": ("Standard", 100, 250)} | {
     "P1": ("Premium", 125, 500), "P2": ("Premium", 250, 500), "P4": ("Premium", 500, 500)
 }  # fmt: skip
-_VCORE_TIERS = {"GP": "GeneralPurpose", "BC": "BusinessCritical", "HS": "Hyperscale"}
+VCORE_TIERS = {"GP": "GeneralPurpose", "BC": "BusinessCritical", "HS": "Hyperscale"}
 _MAINTENANCE = "/providers/Microsoft.Maintenance/publicMaintenanceConfigurations/SQL_Default"
 # what Azure calls the creation of a database out of another one, by createMode
 _CREATIONS = {
@@ -217,6 +219,13 @@ class Database(ResourceType):
     def removed(self, resource: Resource) -> None:
         self.content.forget(resource)
 
+    def act(self, call: Call, resource: Resource, action: str) -> Response:
+        if action != "operations":
+            return super().act(call, resource, action)
+        return json_response(
+            200, {"value": [_operation(resource, one) for one in self.store.operations_of(resource.key)]}
+        )
+
     def check(self, call: Call, existing: Resource | None) -> None:
         asked = call.body.get("properties") or {}
         wanted = asked.get("collation")
@@ -224,10 +233,10 @@ class Database(ResourceType):
             raise ArmError(
                 400, "UpdateNotAllowedOnCollation", "The collation of an existing database cannot be changed.", cause=""
             )
-        sku, objective = _sku(call.body.get("sku") or (existing.body["sku"] if existing else None))
+        sku, objective = service_objective(call.body.get("sku") or (existing.body["sku"] if existing else None))
         _check_free_offer(asked, existing, sku)
         size = asked.get("maxSizeBytes")
-        if size is not None and objective in _DTU and int(size) not in _sizes(objective):
+        if size is not None and objective in DTU and int(size) not in _sizes(objective):
             raise ArmError(
                 400,
                 "InvalidMaxSizeTierCombination",
@@ -238,11 +247,11 @@ class Database(ResourceType):
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = call.body.get("properties") or {}
         known = existing.properties if existing else {}
-        sku, objective = _sku(call.body.get("sku") or (existing.body["sku"] if existing else None))
+        sku, objective = service_objective(call.body.get("sku") or (existing.body["sku"] if existing else None))
         if asked.get("elasticPoolId", known.get("elasticPoolId")):
             sku, objective = {"name": "ElasticPool", "tier": sku["tier"], "capacity": 0}, "ElasticPool"
         serverless = sku["name"].startswith(("GP_S", "HS_S"))
-        vcore = "family" in sku or (sku["name"] == "ElasticPool" and sku["tier"] in _VCORE_TIERS.values())
+        vcore = "family" in sku or (sku["name"] == "ElasticPool" and sku["tier"] in VCORE_TIERS.values())
         free = bool(asked.get("useFreeLimit", known.get("useFreeLimit", False)))
         redundancy = (
             asked.get("requestedBackupStorageRedundancy")
@@ -303,6 +312,30 @@ class Database(ResourceType):
         return body, existing.private if existing else {}
 
 
+def _operation(database: Resource, operation: Operation) -> Json:
+    """An operation on a database as its list of operations shows it."""
+    state = {"InProgress": "IN_PROGRESS", "Failed": "FAILED", "Canceled": "CANCELLED"}.get(
+        operation.status, "SUCCEEDED"
+    )
+    error = {"errorDescription": operation.error["message"]} if operation.error and state == "FAILED" else {}
+    return {
+        "id": f"{database.id}/operations/{operation.id}",
+        "name": operation.id,
+        "type": f"{Database.type}/operations",
+        "properties": {
+            "databaseName": database.name,
+            "serverName": database.id.split("/")[-3],
+            "operation": f"{operation.verb.capitalize()}LogicalDatabase",
+            "operationFriendlyName": f"{operation.verb.upper()} DATABASE",
+            "percentComplete": 0 if state == "IN_PROGRESS" else 100,
+            "startTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(operation.started)),
+            "state": state,
+            "isCancellable": False,
+            **error,
+        },
+    }
+
+
 def _check_free_offer(asked: Json, existing: Resource | None, sku: Json) -> None:
     """https://learn.microsoft.com/azure/azure-sql/database/free-offer: serverless, general purpose, from the beginning."""
     if not asked.get("useFreeLimit"):
@@ -319,15 +352,15 @@ def _check_free_offer(asked: Json, existing: Resource | None, sku: Json) -> None
     raise ArmError(400, "InvalidParameterValue", reason, cause="")
 
 
-def _sku(asked: Json | None) -> tuple[Json, str]:
+def service_objective(asked: Json | None) -> tuple[Json, str]:
     """The four fields that Azure makes of a sku, and the name of its service objective."""
     name = str((asked or {}).get("name") or "GP_Gen5_2")
     if name in ("Standard", "Premium", "Basic") and asked and asked.get("capacity") is not None:
-        for objective, (tier, capacity, _size) in _DTU.items():
+        for objective, (tier, capacity, _size) in DTU.items():
             if tier == name and capacity == int(asked["capacity"]):
                 return {"name": tier, "tier": tier, "capacity": capacity}, objective
-    if name in _DTU:
-        tier, capacity, _size = _DTU[name]
+    if name in DTU:
+        tier, capacity, _size = DTU[name]
         return {"name": tier, "tier": tier, "capacity": capacity}, name
     if name == "ElasticPool":
         return {"name": name, "tier": str((asked or {}).get("tier") or "GeneralPurpose"), "capacity": 0}, name
@@ -336,12 +369,12 @@ def _sku(asked: Json | None) -> tuple[Json, str]:
         raise ArmError(400, "InvalidSkuName", f"Invalid SKU name '{name}'.", cause="")
     family, vcores = found[3], int(found[4] or (asked or {}).get("capacity") or 2)
     short = f"{found[1]}{found[2] or ''}_{family}"
-    return {"name": short, "tier": _VCORE_TIERS[found[1]], "family": family, "capacity": vcores}, f"{short}_{vcores}"
+    return {"name": short, "tier": VCORE_TIERS[found[1]], "family": family, "capacity": vcores}, f"{short}_{vcores}"
 
 
 def _sizes(objective: str) -> set[int]:
     """The sizes, in bytes, that a database of the DTU model may have."""
-    tier, capacity, _largest = _DTU[objective]
+    tier, capacity, _largest = DTU[objective]
     sizes = {100 * MIB, 500 * MIB, GIB, 2 * GIB}
     if tier == "Basic":
         return sizes
@@ -354,7 +387,7 @@ def _sizes(objective: str) -> set[int]:
 def _max_size(sku: Json) -> int:
     if sku["tier"] == "Hyperscale":
         return -1
-    if sku["tier"] in _VCORE_TIERS.values():
+    if sku["tier"] in VCORE_TIERS.values():
         return 32 * GIB
     return {"Basic": 2, "Standard": 250, "Premium": 500}[sku["tier"]] * GIB
 

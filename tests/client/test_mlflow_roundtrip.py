@@ -160,12 +160,13 @@ def test_each_loss_is_named(arguments: dict[str, Any], server: Server, artifacts
 def test_an_artifact_that_cannot_be_stored_is_named_with_the_servers_words(tmp_path: Path) -> None:
     place = tmp_path / "server"
     place.mkdir()
-    # A file where the server wants a directory, which stops root too.
-    (place / "artifacts").write_text("in the way")
     work = tmp_path / "work"
     work.mkdir()
     executable = server_environment() / "mlflow-azure-server"
     with running(executable, settings(place, free_port(), MLFLOW_WORKERS="1"), place / "log") as broken:
+        # A file where the server wants a directory, which stops root too.
+        (place / "artifacts").rmdir()
+        (place / "artifacts").write_text("in the way")
         arguments = {"tracking_uri": broken.url, "experiment": "unstored"}
         result = module(work, arguments)
         assert lost(result) == ["artifact roundtrip.bin"]

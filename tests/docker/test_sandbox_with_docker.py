@@ -11,6 +11,7 @@ import os
 import signal
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,12 @@ def sandbox(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     started = run_cli(home, "up", "--strict", "--runtime", "docker")
     assert started.returncode == 0, started.stderr
     yield Client(home, json.loads(run_cli(home, "env", "--json").stdout))
+    own = json.loads((home / "engine-images.json").read_text())
     stopped = run_cli(home, "down", "--purge")
     assert stopped.returncode == 0, stopped.stderr
+    left = {tag for image in engine.images.list() for tag in image.tags}
+    assert own
+    assert not left & set(own)
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +172,88 @@ def test_without_the_role_nothing_is_pulled(engine: Any, sandbox: Client, platfo
     assert not containers_of(engine, sandbox, "stranger")
 
 
+def inside(container: Any, *command: str) -> None:
+    status, said = container.exec_run(list(command))
+    assert status == 0, said
+
+
+def replicas(sandbox: Client, app: dict[str, Any]) -> list[dict[str, Any]]:
+    revision = f"{app['id']}/revisions/{app['properties']['latestRevisionName']}"
+    found: list[dict[str, Any]] = sandbox.arm("GET", f"{revision}/replicas").json()["value"]
+    return found
+
+
+def probe(kind: str) -> dict[str, Any]:
+    """Fails for as long as there is a file in the container."""
+    return {
+        "type": kind,
+        "httpGet": {"port": 8080, "path": "/health/tmp/ill"},
+        "periodSeconds": 1,
+        "failureThreshold": 1,
+    }
+
+
+def test_containers_come_and_go_with_the_requests(engine: Any, sandbox: Client, platform: Platform) -> None:
+    rule = {"name": "http", "http": {"metadata": {"concurrentRequests": "1"}}}
+    scale = {"minReplicas": 0, "maxReplicas": 2, "cooldownPeriod": 1, "rules": [rule]}
+    app = make_app(sandbox, platform, "scales", template={"scale": scale})
+    with ThreadPoolExecutor(4) as several:
+        held = [several.submit(asked, sandbox, app, "/hold/tmp/go") for _time in range(4)]
+        sandbox.until(
+            lambda: [each["properties"]["runningState"] for each in replicas(sandbox, app)] == ["Running"] * 2,
+            "two run",
+        )
+        running = containers_of(engine, sandbox, "scales")
+        assert len(running) == 2
+        for container in running:
+            inside(container, "touch", "/tmp/go")
+        assert {each.result().status_code for each in held} == {200}
+    sandbox.until(lambda: not containers_of(engine, sandbox, "scales"), "all are gone")
+    state = sandbox.arm("GET", f"{app['id']}/revisions/{app['properties']['latestRevisionName']}").json()["properties"]
+    assert (state["runningState"], state["replicas"]) == ("ScaledToZero", 0)
+    # the next request wakes it
+    assert asked(sandbox, app).status_code == 200
+    assert len(containers_of(engine, sandbox, "scales")) == 1
+
+
+def test_a_container_that_is_not_ready_takes_no_request(engine: Any, sandbox: Client, platform: Platform) -> None:
+    app = make_app(sandbox, platform, "ready", container={"probes": [probe("Readiness")]})
+    (container,) = containers_of(engine, sandbox, "ready")
+    inside(container, "touch", "/tmp/ill")
+    sandbox.until(lambda: asked(sandbox, app).status_code == 503, "it takes none")
+    inside(container, "rm", "/tmp/ill")
+    sandbox.until(lambda: asked(sandbox, app).status_code == 200, "it takes them again")
+    assert [each.id for each in containers_of(engine, sandbox, "ready")] == [container.id]
+
+
+def test_a_container_that_does_not_live_is_replaced(engine: Any, sandbox: Client, platform: Platform) -> None:
+    app = make_app(sandbox, platform, "lives", container={"probes": [probe("Liveness")]})
+    (before,) = containers_of(engine, sandbox, "lives")
+    inside(before, "touch", "/tmp/ill")
+
+    def another() -> bool:
+        found = containers_of(engine, sandbox, "lives")
+        return bool(found) and before.id not in {each.id for each in found} and asked(sandbox, app).status_code == 200
+
+    sandbox.until(another, "another container")
+    assert "its liveness probe failed" in run_cli(sandbox.home, "logs", "lives").stdout
+
+
+def test_a_container_that_does_not_start_fails(engine: Any, sandbox: Client, platform: Platform) -> None:
+    never = {
+        "type": "Startup",
+        "httpGet": {"port": 8080, "path": "/health/etc/passwd"},
+        "periodSeconds": 1,
+        "failureThreshold": 2,
+    }
+    path = f"{platform.group}/providers/Microsoft.App/containerApps/never"
+    ended = sandbox.wait(sandbox.arm("PUT", path, app_body(platform, container={"probes": [never]})))
+    assert ended["status"] == "Failed"
+    assert "its startup probe failed" in run_cli(sandbox.home, "logs", "never").stdout
+    sandbox.wait(sandbox.arm("DELETE", path))
+    sandbox.until(lambda: not containers_of(engine, sandbox, "never"), "nothing is left of it")
+
+
 def test_replicas_and_sidecars(engine: Any, sandbox: Client, platform: Platform) -> None:
     """Each replica listens on the same port at an address of its own; its containers are each other's localhost."""
     call = (
@@ -181,6 +268,50 @@ def test_replicas_and_sidecars(engine: Any, sandbox: Client, platform: Platform)
     sandbox.put(f"{platform.group}/providers/Microsoft.App/containerApps/pair", body)
     sandbox.until(lambda: len(containers_of(engine, sandbox, "pair")) == 4, "two replicas of two containers")
     sandbox.until(lambda: run_cli(sandbox.home, "logs", "pair").stdout.count("met 200") == 2, "both have met")
+
+
+def test_a_sidecar_is_started_again_with_the_first_container(engine: Any, sandbox: Client, platform: Platform) -> None:
+    """What shares a network with a container that ended has none any more: it gets that of the next."""
+    call = (
+        "import time, urllib.request as u\nwhile True:\n  try: print('met', u.urlopen('http://127.0.0.1:8080/').status, flush=True)\n"
+        "  except OSError: pass\n  time.sleep(.2)"
+    )
+    body = app_body(platform, template={"scale": {"minReplicas": 1, "maxReplicas": 1}})
+    side = {"name": "side", "image": f"{platform.server}/probe:1", "command": ["python3", "-u", "-c", call]}
+    body["properties"]["template"]["containers"].append(side)
+    app = sandbox.put(f"{platform.group}/providers/Microsoft.App/containerApps/twins", body)
+
+    def met() -> int:
+        return run_cli(sandbox.home, "logs", "twins").stdout.count("met 200")
+
+    sandbox.until(lambda: met() > 0, "they have met")
+    asked(sandbox, app, "/exit")
+    sandbox.until(lambda: "exit code 3" in run_cli(sandbox.home, "logs", "twins").stdout, "the first has ended")
+    before = met()
+    sandbox.until(lambda: met() > before + 2, "they have met again")
+
+
+def test_no_way_through_the_proxy_to_this_machine(sandbox: Client, platform: Platform) -> None:
+    portal = run_cli(sandbox.home, "status").stdout.partition("portal http://127.0.0.1:")[2].partition("/")[0]
+    assert portal.isdigit()
+    ask = (
+        "import os, time, urllib.request as u\nproxy = os.environ['HTTPS_PROXY']\nos.environ.update(NO_PROXY='', no_proxy='')\n"
+        "for scheme in ('http', 'https'):\n"
+        "  opener = u.build_opener(u.ProxyHandler({scheme: proxy}))\n"
+        f"  try: print('reached', opener.open(scheme + '://127.0.0.1:{portal}/', timeout=20).status, flush=True)\n"
+        "  except OSError as error: print('refused', error, flush=True)\ntime.sleep(600)"
+    )
+    body = app_body(platform, template={"scale": {"minReplicas": 1, "maxReplicas": 1}})
+    side = {"name": "side", "image": f"{platform.server}/probe:1", "command": ["python3", "-u", "-c", ask]}
+    body["properties"]["template"]["containers"].append(side)
+    sandbox.put(f"{platform.group}/providers/Microsoft.App/containerApps/curious", body)
+
+    def said() -> list[str]:
+        lines = run_cli(sandbox.home, "logs", "curious").stdout.splitlines()
+        return [line for line in lines if "refused" in line or "reached" in line]
+
+    sandbox.until(lambda: len(said()) == 2, "both were asked for")
+    assert all("refused" in line and "403" in line for line in said()), said()
 
 
 def test_a_job(engine: Any, sandbox: Client, platform: Platform) -> None:
@@ -199,6 +330,53 @@ def test_a_job(engine: Any, sandbox: Client, platform: Platform) -> None:
     )
     assert "task done" in run_cli(sandbox.home, "logs", "task").stdout
     assert not containers_of(engine, sandbox, "task")
+
+
+def test_what_acr_tasks_build_runs(
+    engine: Any, sandbox: Client, platform: Platform, base_image: str, tmp_path: Path
+) -> None:
+    """By the engine, from an image of the registry that the engine does not know; and nothing of it stays there."""
+    (tmp_path / "server.py").write_text((APP / "server.py").read_text())
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {base_image}\nARG WORD\nWORKDIR /srv\nCOPY server.py ./\nENV GREETING=$WORD\n"
+    )
+    first = sandbox.build(platform.registry, "built/base:1", context=tmp_path, WORD="from-acr")
+    assert first["properties"]["status"] == "Succeeded", sandbox.log(platform.registry, first)
+    (tmp_path / "Dockerfile").write_text(
+        f'FROM {platform.server}/built/base:1\nUSER 10001\nENTRYPOINT ["python3", "/srv/server.py"]\nCMD ["0.0.0.0"]\n'
+    )
+    second = sandbox.build(platform.registry, "built/app:{{.Run.ID}}", context=tmp_path)
+    assert second["properties"]["status"] == "Succeeded", sandbox.log(platform.registry, second)
+    (output,) = second["properties"]["outputImages"]
+    assert output["tag"] == second["name"]
+    assert f"FROM {platform.server}/built/base:1" in sandbox.log(platform.registry, second)
+    assert not [
+        image for image in engine.images.list() if any("built/" in tag or "-build:" in tag for tag in image.tags)
+    ]
+    app = make_app(sandbox, platform, "built", image=f"{platform.server}/built/app:{output['tag']}")
+    assert app["properties"]["provisioningState"] == "Succeeded"
+    assert asked(sandbox, app).json()["environment"]["GREETING"] == "from-acr"
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "said"),
+    [
+        ("FROM {base}\nRUN false\n", "returned a non-zero code: 1"),
+        ("FROM {server}/none:1\n", "manifest for {server}/none:1 not found"),
+        ("FROM {base}\nCOPY --from={server}/none:2 /a /a\n", "manifest for {server}/none:2 not found"),
+        ("FROM {server}/probe@sha256:{zeros}\n", "Name a tag"),
+        ("FROM other{server}/probe:1\n", "error: "),
+        ("no Dockerfile\n", "error: "),
+    ],
+)
+def test_a_build_of_acr_tasks_that_fails(
+    sandbox: Client, platform: Platform, base_image: str, tmp_path: Path, dockerfile: str, said: str
+) -> None:
+    words = {"base": base_image, "server": platform.server, "zeros": "0" * 64}
+    (tmp_path / "Dockerfile").write_text(dockerfile.format(**words))
+    run = sandbox.build(platform.registry, "bad:1", context=tmp_path)
+    assert run["properties"]["status"] == "Failed"
+    assert said.format(**words) in sandbox.log(platform.registry, run)
 
 
 def test_who_may_not_push_does_not(sandbox: Client, clients_engine: Any, platform: Platform) -> None:
@@ -224,9 +402,9 @@ def test_what_the_engine_has_lost_is_pulled_again(
 ) -> None:
     name = f"{platform.server}/probe"
     identifier = engine.images.get(f"{name}:1").id
-    # An app that cannot start is between two starts at times: it has no container now, but soon.
+    # Those too that cannot start, and are between two starts at times.
     for app in sandbox.arm("GET", f"{platform.group}/providers/Microsoft.App/containerApps").json()["value"]:
-        assert sandbox.arm("DELETE", app["id"]).status_code < 300
+        assert sandbox.arm("POST", f"{app['id']}/stop").status_code < 300
     sandbox.until(lambda: not containers_of(engine, sandbox), "all are gone")
     engine.images.remove(identifier, force=True)
     with pytest.raises(docker.errors.ImageNotFound):

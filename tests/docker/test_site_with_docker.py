@@ -51,7 +51,7 @@ def test_site_with_docker(engine: Any, site: Site, base_image: str) -> None:
     seen = json.dumps([server.attrs["Path"], server.attrs["Args"], server.attrs["Config"]["Labels"], server.top()])
     assert not [secret for secret in site.secrets() if secret in seen or secret in first.output]
 
-    pushed = site.clone / ".sandbox" / "registry" / "tags"
+    pushed = site.clone / ".sandbox" / "registry" / "repositories"
     before = {path: path.stat().st_mtime_ns for path in pushed.rglob("*") if path.is_file()}
     assert before
     writes = site.writes()
@@ -66,3 +66,22 @@ def test_site_with_docker(engine: Any, site: Site, base_image: str) -> None:
     site.sandbox("down")
     assert not containers(engine, owner)
     assert not engine.networks.list(filters={"label": f"{LABEL}={owner}"})
+
+
+def test_site_with_acr_tasks(engine: Any, site: Site, base_image: str) -> None:
+    """A second deployment: its image is built in the registry, by the engine, and nothing is pushed from here."""
+    settings = {"image_builder": "acr", "image_build_args": {**BUILD_ARGUMENTS, "BASE_IMAGE": base_image}}
+    arguments = ("-e", json.dumps(settings), "-e", "deployment=acr")
+    first = site.play("site.yml", *arguments)
+    assert first.code == 0, first.output[-6000:]
+    (build,) = site.resources("Microsoft.ContainerRegistry/registries/runs", "/rg-mlflow-acr/")
+    assert build["properties"]["status"] == "Succeeded"
+    (app,) = site.resources("Microsoft.App/containerApps", "/rg-mlflow-acr/")
+    image = app["properties"]["template"]["containers"][0]["image"]
+    assert image.endswith(build["properties"]["outputImages"][0]["digest"])
+    owner = json.loads((site.clone / ".sandbox" / "engine.json").read_text())["owner"]
+    revision = f"CONTAINER_APP_REVISION={app['properties']['latestRevisionName']}"
+    (server,) = [found for found in containers(engine, owner) if revision in found.attrs["Config"]["Env"]]
+    assert server.attrs["Config"]["User"] == "10001:10001"
+    second = site.play("site.yml", *arguments)
+    assert (second.code, second.changed) == (0, 0), second.output[-6000:]

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.azure_client import PROJECT, Client, Platform, app_body
+from tests.sandbox.azure_client import APP, PROJECT, Client, Platform, app_body
 
 OWN = PROJECT / ".cache" / "az" / "bin" / "az"
 AZ = str(OWN) if OWN.exists() else shutil.which("az")
@@ -228,6 +228,16 @@ def test_builds(az: Cli) -> None:
     assert [one["status"] for one in runs] == ["Succeeded"]
     log = az.text("acr", "task", "logs", "--registry", name, "--run-id", runs[0]["runId"])
     assert f"The push refers to repository [{name}.azurecr.io/probe]" in log
+
+
+def test_a_build_of_its_own(az: Cli) -> None:
+    name = az.names["registry"]
+    dockerfile = str(APP / "Dockerfile")
+    built = az.run("acr", "build", "--registry", name, "--image", "by-az:{{.Run.ID}}", "--file", dockerfile, str(APP))
+    assert built.returncode == 0, built.stderr
+    assert "by-az:ca" in built.stdout + built.stderr
+    (tag,) = az("acr", "repository", "show-tags", "--name", name, "--repository", "by-az")
+    assert tag.startswith("ca")
 
 
 def test_databases(az: Cli) -> None:

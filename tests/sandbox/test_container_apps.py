@@ -507,3 +507,14 @@ def test_a_database_that_is_made_again_is_empty(sandbox: Client, sql: str) -> No
     (kept / "again.db").write_text("old")
     sandbox.wait(sandbox.arm("DELETE", f"{sql}/databases/again"))
     assert not (kept / "again.db").exists()
+
+
+def test_an_image_by_digest_with_a_tag_beside_it(sandbox: Client, platform: Platform) -> None:
+    """The digest decides, as it does for Docker: the tag may have gone."""
+    run = sandbox.build(platform.registry, "probe:digest")
+    (output,) = run["properties"]["outputImages"]
+    for number, tag in enumerate((":digest", ":gone", "")):
+        image = f"{platform.server}/probe{tag}@{output['digest']}"
+        path = f"{platform.group}/providers/Microsoft.App/containerApps/by-digest-{number}"
+        app = sandbox.put(path, app_body(platform, image=image))
+        assert app["properties"]["provisioningState"] == "Succeeded"

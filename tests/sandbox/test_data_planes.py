@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
+import tarfile
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -231,6 +234,80 @@ def test_a_build_that_fails_says_why(
 def test_a_build_without_its_dockerfile(sandbox: Client, platform: Platform) -> None:
     run = sandbox.build(platform.registry, "bad:2", dockerfile="None.Dockerfile", context=APP)
     assert "unable to find the Dockerfile 'None.Dockerfile'" in sandbox.log(platform.registry, run)
+
+
+def request_of(sandbox: Client, platform: Platform, **changes: Any) -> dict[str, Any]:
+    """A DockerBuildRequest of a context that was uploaded."""
+    upload = sandbox.arm("POST", f"{platform.registry}/listBuildSourceUploadUrl").json()
+    sent = sandbox.session.put(upload["uploadUrl"], data=b"no tar", headers={"x-ms-blob-type": "BlockBlob"}, timeout=30)
+    assert sent.status_code == 201
+    body = {"type": "DockerBuildRequest", "imageNames": ["app:1"], "sourceLocation": upload["relativePath"]}
+    return {**body, "dockerFilePath": "Dockerfile", "platform": {"os": "Linux"}, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "said"),
+    [
+        ({"sourceLocation": None}, "InvalidSourceLocation", "The source location ''"),
+        ({"sourceLocation": "/etc/passwd"}, "InvalidSourceLocation", "/etc/passwd"),
+        ({"sourceLocation": "source/../../state.db"}, "InvalidSourceLocation", "source/../../state.db"),
+        ({"sourceLocation": "https://github.com/a/b.git"}, "InvalidSourceLocation", "b.git"),
+        ({"sourceLocation": f"source/20260101000000/{'0' * 32}.tar.gz"}, "InvalidSourceLocation", "no context"),
+        ({"imageNames": ["../../../outside:1"]}, "InvalidRunRequest", "../../../outside:1"),
+        ({"imageNames": ["app:1", "app:../x"]}, "InvalidRunRequest", "app:../x"),
+        ({"imageNames": ["App"]}, "InvalidRunRequest", "App"),
+        ({"imageNames": ["app:{{.Run.Commit}}"]}, "InvalidRunRequest", "Run.Commit"),
+        ({"dockerFilePath": "/etc/passwd"}, "InvalidRunRequest", "/etc/passwd"),
+        ({"dockerFilePath": "a/../../Dockerfile"}, "InvalidRunRequest", "a/../../Dockerfile"),
+        ({"timeout": 299}, "InvalidRunRequest", "timeout 299"),
+        ({"timeout": "soon"}, "InvalidRunRequest", "timeout soon"),
+        ({"type": "FileTaskRunRequest"}, "InvalidRunRequest", "FileTaskRunRequest"),
+    ],
+)
+def test_a_run_that_azure_would_not_take(
+    sandbox: Client, platform: Platform, changes: dict[str, Any], code: str, said: str
+) -> None:
+    before = len(sandbox.arm("GET", f"{platform.registry}/runs").json()["value"])
+    refused = sandbox.arm("POST", f"{platform.registry}/scheduleRun", request_of(sandbox, platform, **changes))
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], said in error["message"]) == (400, code, True), error
+    assert len(sandbox.arm("GET", f"{platform.registry}/runs").json()["value"]) == before
+
+
+def ended_run(sandbox: Client, platform: Platform, request: dict[str, Any]) -> dict[str, Any]:
+    run = sandbox.arm("POST", f"{platform.registry}/scheduleRun", request).json()["properties"]["runId"]
+
+    def ended() -> dict[str, Any] | None:
+        found: dict[str, Any] = sandbox.arm("GET", f"{platform.registry}/runs/{run}").json()
+        return found if found["properties"]["status"] not in ("Queued", "Running") else None
+
+    found: dict[str, Any] = sandbox.until(ended, "the end of the run")
+    return found
+
+
+def test_a_context_that_is_no_archive(sandbox: Client, platform: Platform) -> None:
+    run = ended_run(sandbox, platform, request_of(sandbox, platform))
+    assert run["properties"]["status"] == "Failed"
+    assert "error: " in sandbox.log(platform.registry, run)
+
+
+def test_names_with_variables_and_a_build_that_is_not_pushed(sandbox: Client, platform: Platform) -> None:
+    run = sandbox.build(platform.registry, "named:{{.Run.ID}}-{{ .Run.OS }}")
+    (output,) = run["properties"]["outputImages"]
+    assert (output["repository"], output["tag"]) == ("named", f"{run['name']}-linux")
+    upload = sandbox.arm("POST", f"{platform.registry}/listBuildSourceUploadUrl").json()
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        archive.add(APP, arcname=".")
+    sandbox.session.put(upload["uploadUrl"], data=packed.getvalue(), timeout=60).raise_for_status()
+    request = request_of(sandbox, platform, sourceLocation=upload["relativePath"])
+    only_built = ended_run(sandbox, platform, {**request, "imageNames": ["never-pushed:1"], "isPushEnabled": False})
+    assert (only_built["properties"]["status"], only_built["properties"]["outputImages"]) == ("Succeeded", [])
+    token = registry_token(sandbox, platform.server, "repository:never-pushed:pull")
+    listed = sandbox.session.get(
+        f"https://{platform.server}/v2/never-pushed/tags/list", headers={"Authorization": f"Bearer {token}"}, timeout=30
+    )
+    assert listed.status_code == 404
 
 
 def test_uploads_need_their_signature(sandbox: Client, platform: Platform) -> None:

@@ -165,6 +165,83 @@ def test_acr_pull_does_not_push_or_delete(registry: Registry) -> None:
     assert registry.call("GET", "/v2/mine/manifests/v1", "repository:mine:pull").status_code == 200
 
 
+def test_deleting_a_tag_leaves_the_others(registry: Registry) -> None:
+    layer, scope = b"a layer of two tags", "repository:tagged:pull,push,delete"
+    digest = registry.push_image("tagged", "v1", layer)
+    content = registry.call("GET", "/v2/tagged/manifests/v1", scope).content
+    for tag in ("v1b", "v1c"):
+        put = registry.call(
+            "PUT", f"/v2/tagged/manifests/{tag}", scope, data=content, headers={"Content-Type": MANIFEST}
+        )
+        assert put.headers["Docker-Content-Digest"] == digest
+    assert registry.call("DELETE", "/v2/tagged/manifests/v1b", scope).status_code == 202
+    assert registry.call("GET", "/v2/tagged/tags/list", scope).json()["tags"] == ["v1", "v1c"]
+    assert registry.call("GET", f"/v2/tagged/manifests/{digest}", scope).content == content
+    assert registry.call("DELETE", f"/v2/tagged/manifests/{digest}", scope).status_code == 202
+    assert registry.call("GET", "/v2/tagged/tags/list", scope).status_code == 404
+    assert registry.call("DELETE", "/v2/tagged/manifests/v1", scope).status_code == 404
+
+
+def test_a_tag_that_is_called_like_a_digest_is_a_tag(registry: Registry) -> None:
+    """As signatures are tagged that do not use the referrers API."""
+    digest = registry.push_image("signed", "v1", b"what is signed")
+    name = digest.replace(":", "-")
+    other = registry.push_image("signed", name, b"a signature")
+    assert other != digest
+    pull = "repository:signed:pull"
+    assert registry.call("GET", "/v2/signed/tags/list", pull).json()["tags"] == [name, "v1"]
+    for reference, expected in ((digest, digest), ("v1", digest), (name, other), (other, other)):
+        told = registry.call("HEAD", f"/v2/signed/manifests/{reference}", pull)
+        assert told.headers["Docker-Content-Digest"] == expected
+
+
+def test_a_repository_below_another_with_a_tag_of_its_name(registry: Registry) -> None:
+    first = registry.push_image("base", "tool", b"first")
+    second = registry.push_image("base/tool", "v1", b"second")
+    third = registry.push_image("base/tool/tags/x", "list", b"third")
+    for repository, tag, digest in (
+        ("base", "tool", first),
+        ("base/tool", "v1", second),
+        ("base/tool/tags/x", "list", third),
+    ):
+        pull = f"repository:{repository}:pull"
+        told = registry.call("HEAD", f"/v2/{repository}/manifests/{tag}", pull)
+        assert told.headers["Docker-Content-Digest"] == digest
+        assert registry.call("GET", f"/v2/{repository}/tags/list", pull).json()["tags"] == [tag]
+    catalog = registry.call("GET", "/v2/_catalog", "registry:catalog:*", params={"last": "base", "n": 2}).json()
+    assert catalog == {"repositories": ["base/tool", "base/tool/tags/x"]}
+
+
+def test_what_refers_to_an_image(registry: Registry) -> None:
+    scope = "repository:subject:pull,push"
+    digest = registry.push_image("subject", "v1", b"the subject")
+    assert registry.push_blob("subject", b"{}").status_code == 201
+    assert registry.push_blob("subject", b"a bill of materials").status_code == 201
+    content = json.loads(manifest(b"{}", b"a bill of materials"))
+    size = len(registry.call("GET", "/v2/subject/manifests/v1", scope).content)
+    content |= {
+        "artifactType": "application/spdx+json",
+        "annotations": {"made": "today"},
+        "subject": {"mediaType": MANIFEST, "digest": digest, "size": size},
+    }
+    body = json.dumps(content).encode()
+    put = registry.call(
+        "PUT", f"/v2/subject/manifests/{digest_of(body)}", scope, data=body, headers={"Content-Type": MANIFEST}
+    )
+    assert (put.status_code, put.headers["OCI-Subject"]) == (201, digest)
+    listed = registry.call("GET", f"/v2/subject/referrers/{digest}", scope)
+    assert listed.headers["Content-Type"] == "application/vnd.oci.image.index.v1+json"
+    expected = {"mediaType": MANIFEST, "size": len(body), "digest": digest_of(body)}
+    expected |= {"artifactType": "application/spdx+json", "annotations": {"made": "today"}}
+    assert listed.json()["manifests"] == [expected]
+    for kind, count in (("application/spdx+json", 1), ("application/other", 0)):
+        some = registry.call("GET", f"/v2/subject/referrers/{digest}", scope, params={"artifactType": kind})
+        assert (len(some.json()["manifests"]), some.headers["OCI-Filters-Applied"]) == (count, "artifactType")
+    none = registry.call("GET", f"/v2/subject/referrers/{digest_of(b'else')}", scope)
+    assert (none.status_code, none.json()["manifests"]) == (200, [])
+    assert registry.call("GET", "/v2/subject/referrers/v1", scope).json()["errors"][0]["code"] == "DIGEST_INVALID"
+
+
 def test_what_is_pushed_wrong_is_refused(registry: Registry) -> None:
     scope = "repository:bad:pull,push"
     begun = registry.call("POST", "/v2/bad/blobs/uploads/", scope)

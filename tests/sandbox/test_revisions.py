@@ -258,6 +258,44 @@ def test_stop_and_start(sandbox: Client, platform: Platform) -> None:
     assert get(sandbox, host_of(app)).json()["environment"]["NEW"] == "1"
 
 
+def test_a_stop_ends_what_is_coming(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    """A request that waits for a replica is told so, and what it has woken goes."""
+    ill = tmp_path / "ill"
+    body = app_body(platform, container={"probes": [probe("Readiness", ill)]}, template=scaled(minReplicas=0))
+    app = sandbox.put(app_path(platform), body)
+    sandbox.until(lambda: not replicas(sandbox, app), "it sleeps")
+    ill.touch()
+    with ThreadPoolExecutor(1) as aside:
+        waits = aside.submit(get, sandbox, host_of(app))
+        sandbox.until(lambda: replicas(sandbox, app), "one is woken")
+        sandbox.wait(sandbox.arm("POST", f"{app['id']}/stop"))
+        assert (waits.result().status_code, "stopped or does not exist" in waits.result().text) == (404, True)
+    assert replicas(sandbox, app) == []
+    assert get(sandbox, host_of(app)).status_code == 404
+    assert replicas(sandbox, app) == []
+    (state,) = revisions(sandbox, app).values()
+    assert state["runningState"] == "Stopped"
+
+
+def test_a_stop_is_not_undone_by_the_minimum_of_replicas(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    deaf = "import runpy, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); runpy.run_path('server.py', run_name='__main__')"
+    template = {"terminationGracePeriodSeconds": 3, **scaled(minReplicas=1, maxReplicas=2)}
+    body = app_body(platform, container={"command": ["python", "-c", deaf, "0.0.0.0"]}, template=template)
+    app, go = sandbox.put(app_path(platform), body), tmp_path / "go"
+    with ThreadPoolExecutor(2) as several:
+        # A load for which one more is to come, while the first takes its time to go.
+        held = [several.submit(get, sandbox, host_of(app), f"/hold{go}") for _time in range(2)]
+        sandbox.until(lambda: len(replicas(sandbox, app)) == 2, "the second comes")
+        pids = {int(r["properties"]["containers"][0]["containerId"].rpartition("/")[2]) for r in replicas(sandbox, app)}
+        sandbox.wait(sandbox.arm("POST", f"{app['id']}/stop"))
+        assert replicas(sandbox, app) == []
+        assert not any(alive(pid) for pid in pids)
+        go.touch()
+        assert {answer.result().status_code for answer in held} <= {404, 502, 503}
+    assert get(sandbox, host_of(app)).status_code == 404
+    assert replicas(sandbox, app) == []
+
+
 # probes and containers
 
 

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where containers get through the sandbox's proxy, and where they do not."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from sandbox.egress import EgressRefused, way_out
+
+
+def own_address() -> str:
+    """The address by which this machine is known to others, where it has one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.9.9.9",
+        "2130706433",
+        "localhost",
+        "0.0.0.0",
+        "::1",
+        "::ffff:127.0.0.1",
+        "169.254.169.254",
+        "fe80::1",
+        own_address(),
+    ],
+)
+def test_this_machine_is_not_reached(host: str) -> None:
+    with pytest.raises(EgressRefused, match="this machine"):
+        asyncio.run(way_out(host, 80))
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "203.0.113.7"])
+def test_another_machine_is(host: str) -> None:
+    assert asyncio.run(way_out(host, 443)) == host
+
+
+def test_a_name_is_resolved_once_and_all_its_addresses_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def resolve(host: object, *_arguments: object, **_options: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        found = ["192.0.2.1"] + (["127.0.0.1"] if host == "both.example" else [])
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    assert asyncio.run(way_out("other.example", 443)) == "192.0.2.1"
+    assert asked == ["other.example"]
+    with pytest.raises(EgressRefused, match=r"both\.example"):
+        asyncio.run(way_out("both.example", 443))
+
+
+def test_a_name_that_nobody_knows_is_an_error() -> None:
+    with pytest.raises(socket.gaierror):
+        asyncio.run(way_out("nobody.invalid", 443))
