@@ -15,10 +15,11 @@ help:
 	@echo 'make demo      MLflow on a sandboxed Azure on this machine: no Azure, no Docker, no root'
 	@echo 'make down      stop the demo and remove what it made'
 	@echo 'make test      unit, contract and end-to-end tests'
-	@echo 'make test-all  the tests that make test leaves out, because they take minutes'
+	@echo 'make test-all  the tests that make test leaves out, because they take minutes, and the scenarios'
 	@echo 'make test-long  the tests that make test-all leaves out, because they take many minutes'
 	@echo 'make test-molecule  the scenarios of extensions/molecule'
 	@echo 'make check     every linter'
+	@echo 'make audit     known vulnerabilities of what the image holds'
 	@echo 'make docs      the documentation as a site, in out/site'
 	@echo 'make bench     how long the playbook takes, and the sandbox'
 	@echo 'make setup     only what ansible-playbook needs, in .venv'
@@ -39,7 +40,7 @@ down:
 	@rm -rf out/sandbox .cache/tmp
 
 # Much of what takes long waits: for a clock, a container, a replica. So three run at a time; tests/conftest.py says which stay together.
-PYTEST := $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(wildcard $(TESTS))
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder --durations 15 --durations-min 10 $(wildcard $(TESTS))
 
 # A second argument of make gives pytest's options: make test PYTEST_ARGS='-k storage'
 test: test-setup
@@ -47,6 +48,7 @@ test: test-setup
 
 test-all: test-setup
 	@$(PYTEST) -m 'slow and not long' $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory test-molecule
 
 # Killed at each write; clients of three releases in jobs.
 .PHONY: test-long
@@ -56,7 +58,7 @@ test-long: test-setup
 # One scenario for each role and one for the whole site: make test-molecule MOLECULE_ARGS='-s storage'
 .PHONY: test-molecule
 test-molecule: test-setup
-	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_HOME="$(CURDIR)/.ansible" molecule test $(or $(MOLECULE_ARGS),--all)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_HOME="$(CURDIR)/.ansible" molecule test $(or $(MOLECULE_ARGS),--all --workers 3)
 
 # Unit and contract tests with a release of ansible-core, in an environment that holds what its users install: make test-versions ANSIBLE_CORE=2.20
 .PHONY: test-versions
@@ -74,6 +76,13 @@ check:
 	@python=$$(scripts/find-python) && "$$python" -m scripts.environment .cache/check requirements-check.lock \
 	  && "$$python" -m scripts.environment .cache/importer requirements-importer.lock
 	@.cache/check/bin/python scripts/check.py
+
+# Known vulnerabilities of what the image holds, as PyPI knows them. What is found and does no harm is named, with the reason, in docker/mlflow/README.md.
+.PHONY: audit
+audit:
+	@test -x .cache/audit/bin/pip-audit || { python=$$(scripts/find-python) && "$$python" -m venv .cache/audit \
+	  && .cache/audit/bin/pip install --quiet --disable-pip-version-check 'pip-audit>=2.9,<3'; }
+	@.cache/audit/bin/pip-audit --strict --disable-pip --require-hashes -r docker/mlflow/requirements.lock $(AUDIT_ARGS)
 
 # The documentation as a site, in out/site.
 .PHONY: docs
