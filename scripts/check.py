@@ -5,7 +5,8 @@
 
     python scripts/check.py [NAME...]
 
-What is checked is a copy of all files that git does not ignore, in a directory as ansible-test wants it.
+What is checked is a copy of all files that git does not ignore, in a directory as ansible-test wants it. ansible-test, which takes as long as all others
+together and writes into what it checks, runs beside them on a copy of its own.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CLONE = Path.cwd()
 CACHE = CLONE / ".cache"
 TREE = CACHE / "tree" / "ansible_collections" / "mlops" / "mlflow_azure"
+SANITY_TREE = CACHE / "sanity" / "ansible_collections" / "mlops" / "mlflow_azure"
 TOOLS = CACHE / "check" / "bin"
 IMPORTER = CACHE / "importer" / "bin"
 # The names under which the supported releases of ansible-test look for get-pip.py.
@@ -31,19 +34,19 @@ TYPED = (
 )
 
 
-def copy_tree() -> None:
-    """Copy all files that git does not ignore to where the linters look at them."""
+def copy_to(tree: Path) -> None:
+    """Copy all files that git does not ignore to where linters look at them."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    shutil.rmtree(TREE, ignore_errors=True)
+    shutil.rmtree(tree, ignore_errors=True)
     for name in filter(None, listed.stdout.split("\0")):
         if not (CLONE / name).exists():
             continue
-        (TREE / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(CLONE / name, TREE / name, follow_symlinks=False)
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(CLONE / name, tree / name, follow_symlinks=False)
     # A repository of its own: in that of the clone the copy is ignored, and ansible-test would find nothing to test.
-    subprocess.run(["git", "init", "--quiet"], cwd=TREE, check=True)
-    subprocess.run(["git", "add", "--all"], cwd=TREE, check=True)
+    subprocess.run(["git", "init", "--quiet"], cwd=tree, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=tree, check=True)
 
 
 def environment() -> dict[str, str]:
@@ -69,8 +72,19 @@ def environment() -> dict[str, str]:
 
 
 def run(*command: str | Path, cwd: Path = TREE, env: Mapping[str, str]) -> bool:
-    """Run a command and tell whether it went well. What it prints goes to the terminal."""
-    return subprocess.run([str(word) for word in command], cwd=cwd, env=env, check=False).returncode == 0
+    """Run a command, print what it says when it has ended, and tell whether it went well."""
+    ended = subprocess.run(
+        [str(word) for word in command], cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    print(ended.stdout, end="", flush=True)
+    return ended.returncode == 0
+
+
+def ansible_test_sanity(env: Mapping[str, str]) -> bool:
+    """Run the sanity tests on a copy that nothing else looks at."""
+    copy_to(SANITY_TREE)
+    own = {**env, "ANSIBLE_COLLECTIONS_PATH": str(CACHE / "sanity")}
+    return run(TOOLS / "ansible-test", "sanity", "--venv", "--color", "no", cwd=SANITY_TREE, env=own)
 
 
 def galaxy_importer(env: Mapping[str, str]) -> bool:
@@ -103,6 +117,7 @@ def execution_environment(env: Mapping[str, str]) -> bool:
 
 
 CHECKS: dict[str, Callable[[Mapping[str, str]], bool]] = {
+    "ansible-test sanity": ansible_test_sanity,
     "ruff": lambda env: run(TOOLS / "ruff", "check", "--quiet", ".", env=env),
     "mypy": lambda env: run(TOOLS / "mypy", *[name for name in TYPED if any((CLONE / name).rglob("*.py"))], cwd=CLONE, env=env),
     "antsibull-changelog": lambda env: run(TOOLS / "antsibull-changelog", "lint", env=env),
@@ -119,23 +134,27 @@ CHECKS: dict[str, Callable[[Mapping[str, str]], bool]] = {
     ),
     "ansible-builder": execution_environment,
     "ansible-lint": lambda env: run(TOOLS / "ansible-lint", "--offline", env=env),
-    "ansible-test sanity": lambda env: run(TOOLS / "ansible-test", "sanity", "--venv", "--color", "no", env=env),
     "galaxy-importer": galaxy_importer,
 }
 
 
+def check(name: str, env: Mapping[str, str]) -> bool:
+    """Run one linter, say how long it took, and tell whether it was content."""
+    started = time.monotonic()
+    fine = CHECKS[name](env)
+    print(f"== {name}: {'fine' if fine else 'failed'} after {time.monotonic() - started:.0f} s", flush=True)
+    return fine
+
+
 def main() -> int:
     """Run the linters that the command line names, or all, and return the exit status."""
-    copy_tree()
+    copy_to(TREE)
     env = environment()
-    failed = []
-    for name in sys.argv[1:] or CHECKS:
-        print(f"== {name}", flush=True)
-        started = time.monotonic()
-        if not CHECKS[name](env):
-            failed.append(name)
-        seconds = time.monotonic() - started
-        print(f"== {name}: {'failed' if name in failed else 'fine'} after {seconds:.0f} s", flush=True)
+    names = sys.argv[1:] or list(CHECKS)
+    with ThreadPoolExecutor(max_workers=2) as executor:
+        # ansible-test comes first, so one thread has it and the other, one after the other, what shares a copy.
+        contents = list(executor.map(lambda name: check(name, env), names))
+    failed = [name for name, content in zip(names, contents, strict=True) if not content]
     print(f"Failed: {', '.join(failed)}" if failed else "All fine.")
     return 1 if failed else 0
 
