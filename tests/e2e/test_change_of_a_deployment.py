@@ -197,6 +197,23 @@ def test_teardown_says_and_removes_what_is_the_deployments_own(standing: Standin
     assert len(site.resources("Microsoft.Storage/storageAccounts")) == 3
 
 
+def test_teardown_names_the_lock_that_keeps_the_data_before_it_removes_anything(standing: Standing) -> None:
+    site, client = standing.site, standing.site.client()
+    (account,) = [one for one in site.resources("Microsoft.Storage/storageAccounts", GROUP) if one["tags"].get("deployment") == "sandbox"]
+    lock = f"{account['id']}/providers/Microsoft.Authorization/locks/mlflow-artifacts"
+    made = client.arm("PUT", lock, {"properties": {"level": "CanNotDelete"}}, version="2020-05-01")
+    assert made.status_code == 201, made.text
+    before = site.writes()
+    play = standing.play("teardown.yml", "-e", "teardown_confirm=sandbox", "-e", "teardown_data=true")
+    assert play.code != 0
+    assert "there is mlflow-artifacts, of storage_delete_lock. Nothing has been removed." in said(play), play.failures
+    assert "run site.yml with -e storage_delete_lock=false and then" in said(play)
+    assert site.writes() == before
+    # Without the data nothing goes that the lock keeps.
+    assert standing.play("teardown.yml", "-e", "teardown_confirm=sandbox").code == 0
+    assert client.arm("DELETE", lock, version="2020-05-01").status_code == 200
+
+
 def test_teardown_stops_at_a_group_that_may_not_be_read(standing: Standing) -> None:
     """A report that leaves out what could not be seen would be no report."""
     site, client = standing.site, standing.site.client()

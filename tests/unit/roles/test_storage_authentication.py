@@ -25,6 +25,7 @@ MODULES: dict[str, dict[str, Any]] = {
     "storage_blob_service": {},
     "storage_account_key_info": {"connection_string": CONNECTION},
     "role_assignment": {"changed": True},
+    "role_assignment_info": {"role_assignments": []},
 }
 # What the app would be given, in a file, since it holds secrets.
 TASKS: list[dict[str, Any]] = [
@@ -70,16 +71,16 @@ def test_one_way_and_not_the_other(tmp_path: Path, way: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("locked", "before", "says"), [(False, {"name": "x"}, False), (True, {"name": "x"}, True), (True, {}, False)]
+    ("locked", "scope", "says"), [(False, "/S", False), (True, "/S", True), (True, "/above", False), (True, None, False)]
 )
-def test_the_right_that_is_left_behind(tmp_path: Path, locked: bool, before: dict[str, str], says: bool) -> None:
+def test_the_right_that_is_left_behind(tmp_path: Path, locked: bool, scope: str | None, says: bool) -> None:
     """It is taken away, or where a lock forbids that, said to stay."""
     restrict = {"name": "mlops.mlflow_azure.storage", "tasks_from": "restrict"}
     settings = {**SETTINGS, "storage_authentication": "connection_string", "storage_delete_lock": locked}
-    answer = {"changed": bool(before), "diff": {"before": before, "after": {}}}
+    found = {"role_assignments": [{"properties": {"scope": scope}}] if scope else []}
     tasks = [TASKS[0], {"name": "restrict", "ansible.builtin.include_role": restrict}]
-    done = run(tmp_path, tasks, settings, {**MODULES, "role_assignment": answer})
+    done = run(tmp_path, tasks, settings, {**MODULES, "role_assignment_info": found})
     assert done.returncode == 0, done.stdout + done.stderr
-    taken = done.stdout.split("Take the right to the artifacts away")[-1].split("TASK [")[0]
-    assert ("changed: [localhost]" in taken) is not locked
+    taken = done.stdout.split("Take the right to the artifacts away")
+    assert ("changed: [localhost]" in taken[-1].split("TASK [")[0]) is not locked
     assert ("keeps the role Storage Blob Data Contributor" in done.stdout) is says
