@@ -101,8 +101,12 @@ def test_the_installed_artefact_deploys_with_the_documented_role(installed: Inst
     second = installed.play("site")
     assert second.code == 0, second.output[-6000:]
     assert second.changed == 0, second.output[-6000:]
+    probe = installed.play("client", "-e", json.dumps({"mlflow_client_probe": True, "mlflow_client_probe_releases": ["3.17"]}))
+    assert probe.code == 0, probe.output[-6000:]
     gone = installed.play("teardown", "-e", "teardown_confirm=sandbox")
     assert gone.code == 0, gone.output[-6000:]
+    client = installed.client()
+    assert client.arm("GET", f"{client.subscription}/providers/Microsoft.App/jobs").json()["value"] == []
 
 
 def test_the_documented_role_has_no_wildcard_but_to_look_how_operations_go_on() -> None:
