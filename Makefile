@@ -50,7 +50,7 @@ test-all: test-setup
 	@$(PYTEST) -m 'slow and not long' $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory test-molecule
 
-# Killed at each write; clients of three releases in jobs.
+# Clients of three releases in jobs; a base that has an MLflow of its own.
 .PHONY: test-long
 test-long: test-setup
 	@$(PYTEST) -m long $(PYTEST_ARGS)

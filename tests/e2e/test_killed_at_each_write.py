@@ -28,7 +28,7 @@ from sandbox.faults import Faults
 from tests.e2e.quick_app import quick_arguments
 from tests.e2e.site_copy import PLAY_SECONDS, Site, make_site
 
-pytestmark = [pytest.mark.slow, pytest.mark.long]
+pytestmark = pytest.mark.slow
 
 BUILDS = "microsoft.containerregistry/registries/runs"
 SCHEDULE = ("--verb", "POST", "--type", "Microsoft.ContainerRegistry/registries/scheduleRun")
