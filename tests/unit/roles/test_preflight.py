@@ -306,5 +306,13 @@ def test_the_checks_of_site_yml_pass_with_nothing_but_what_has_to_be_set(tmp_pat
     # What is resolved once and the types of all roles' options; no role with other types, and no problem to tell.
     assert "ok=2 " in done.stdout
     assert "skipped=2 " in done.stdout
-    for role in ROLES:
-        assert f"(item={role})" in done.stdout
+
+
+def test_site_yml_tells_wrong_types_of_all_roles_together(tmp_path: Path) -> None:
+    wrong = {f"{role}_build_args" if role == "image" else f"{role}_tags": [1] for role in ROLES}
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(yaml.safe_dump({"mlflow": {"hosts": {"case-0": {**GOOD, **wrong}}}}), encoding="utf-8")
+    done = ansible_playbook(CLONE / "playbooks" / "site.yml", inventory, "--tags", "preflight", "--skip-tags", "preflight_azure")
+    assert done.returncode == 2, done.stdout + done.stderr
+    told = done.stdout.partition("Nothing has been written.")[2]
+    assert [option for option in wrong if option not in told] == []
