@@ -60,6 +60,14 @@ test-long: test-setup
 test-molecule: test-setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_HOME="$(CURDIR)/.ansible" molecule test $(or $(MOLECULE_ARGS),--all --workers 3)
 
+# Unit tests alone, with the Python of PYTHON in an environment of its own: make test-units PYTHON=/usr/bin/python3 ENVIRONMENT=.cache/stock
+ENVIRONMENT ?= .venv
+.PHONY: test-units
+test-units:
+	@python=$$(scripts/find-python) && "$$python" -m scripts.environment $(ENVIRONMENT) requirements-dev.lock requirements-test.lock
+	@mkdir -p $(dir $(LINK)) && ln -sfn ../../../.. $(LINK)
+	@$(ENVIRONMENT)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder tests/unit -m 'not slow' $(PYTEST_ARGS)
+
 # Unit and contract tests with a release of ansible-core, in an environment that holds what its users install: make test-versions ANSIBLE_CORE=2.20
 .PHONY: test-versions
 test-versions: VERSIONS = .cache/versions/$(ANSIBLE_CORE)

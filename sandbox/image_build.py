@@ -32,6 +32,7 @@ from typing import Any
 
 from dockerfile_parse import DockerfileParser
 
+from sandbox.build_context import UnsafeMember, unpack
 from sandbox.home import LockTaken, lock, write_private
 
 _VARIABLE = re.compile(r"\\?\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}]*))?\})")
@@ -294,7 +295,7 @@ def build(job: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=layers, prefix=".context-") as folder:
         context = Path(folder)
         with tarfile.open(job["context"]) as archive:
-            archive.extractall(context, filter="data")
+            unpack(archive, context)
         path = context / job["dockerfile"]
         if not path.is_file():
             raise BuildError(f"unable to find the Dockerfile '{job['dockerfile']}' in the build context")
@@ -310,7 +311,7 @@ def main() -> int:
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     try:
         result = build(job)
-    except (BuildError, LockTaken, tarfile.TarError, OSError, subprocess.TimeoutExpired) as error:
+    except (BuildError, UnsafeMember, LockTaken, tarfile.TarError, OSError, subprocess.TimeoutExpired) as error:
         print(f"error: {error}", flush=True)
         return 1
     write_private(Path(job["result"]), json.dumps(result))

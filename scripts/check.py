@@ -119,6 +119,12 @@ def execution_environment(env: Mapping[str, str]) -> bool:
 CHECKS: dict[str, Callable[[Mapping[str, str]], bool]] = {
     "ansible-test sanity": ansible_test_sanity,
     "ruff": lambda env: run(TOOLS / "ruff", "check", "--quiet", ".", env=env),
+    # APIs that are newer than the oldest supported Python.
+    "vermin": lambda env: run(
+        *(TOOLS / "vermin", "-t=3.11-", "--no-tips", "--violations", "--eval-annotations", "--quiet"),
+        *("plugins", "sandbox", "scripts", "docker", "tests", "examples"),
+        env=env,
+    ),
     "mypy": lambda env: run(TOOLS / "mypy", *[name for name in TYPED if any((CLONE / name).rglob("*.py"))], cwd=CLONE, env=env),
     "antsibull-changelog": lambda env: run(TOOLS / "antsibull-changelog", "lint", env=env),
     "antsibull-docs": lambda env: run(

@@ -33,7 +33,7 @@ sys.path[0] = str(PROJECT)  # not this folder
 import docker
 from tests.image.server import CONTEXT, Server, environment, free_port, server_environment, settings, starting
 
-# What is built on; any Debian or Ubuntu with Python 3.11 to 3.13 will do.
+# What is built on; any Debian or Ubuntu with Python 3.11 to 3.14 will do.
 BASES = ("mlflow-azure-test/base", "python:3.12-slim-bookworm")
 SIZE, START, TIMES_FASTER, MEMORY, WRITES = 0.60, 1.3, 5.0, 0.40, 0.9
 CLIENTS = 8

@@ -76,7 +76,7 @@ def test_the_bill_of_materials_is_that_of_the_lock() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 def test_there_is_a_wheel_for(machine: str, version: str, tmp_path: Path) -> None:
     platforms = [
         argument for glibc in (5, 12, 17, 24, 27, 28) for argument in ("--platform", f"manylinux_2_{glibc}_{machine}")
