@@ -20,12 +20,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sandbox.faults import OPERATION_KINDS, REQUEST_KINDS, SCHEMA, Faults, Rule
-from sandbox.home import PROJECT, Home, LockTaken, locate, lock, read_json, write_private
-from sandbox.processes import Processes, started_at
-from sandbox.tools import MissingTool, install
+from sandbox.host.home import PROJECT, Home, LockTaken, locate, lock, read_json, write_private
+from sandbox.host.processes import Processes, started_at
+from sandbox.host.tools import MissingTool, install
 
 if TYPE_CHECKING:
-    from sandbox.engine import Owned
+    from sandbox.host.docker_engine import Owned
 
 READY_SECONDS = 60.0
 LOCK_SECONDS = 900.0
@@ -123,8 +123,13 @@ def _start(home: Home, python: str) -> None:
     with home.log.open("ab") as log:
         process = subprocess.Popen(
             [python, "-m", "sandbox.server", "--home", str(home.root)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, cwd=PROJECT, env=environment,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=PROJECT,
+            env=environment,
+        )
     Processes(home.root / "server").add(process.pid, "server")
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
@@ -178,7 +183,7 @@ async def _end_containers(owned: Owned) -> list[str]:
 async def _remove_images(home: Home, owned: Owned) -> list[str]:
     """Removes the images that the engine has for the sandbox alone. Returns their names."""
     # only here: who runs no containers need not wait for its import
-    from sandbox.engine import KeptImages
+    from sandbox.host.docker_engine import KeptImages
 
     kept = KeptImages(home.engine_images_file)
     names = kept.names()
@@ -193,7 +198,7 @@ def _of_engine(home: Home, what: Callable[[Owned], Coroutine[None, None, list[st
     # only here: who runs no containers need not wait for their import
     import asyncio
 
-    from sandbox.engine import EngineError, owned
+    from sandbox.host.docker_engine import EngineError, owned
 
     found = owned(home)
     try:
@@ -241,10 +246,15 @@ def _apps(home: Home) -> list[dict[str, Any]]:
     for row in rows:
         properties, port = json.loads(row["body"])["properties"], json.loads(row["private"]).get("front_port")
         ingress = properties["configuration"].get("ingress") or {}
-        found.append({
-            "name": row["name"], "state": row["state"], "fqdn": ingress.get("fqdn"),
-            "url": f"http://127.0.0.1:{port}" if port else None, "revision": properties.get("latestReadyRevisionName"),
-        })  # fmt: skip
+        found.append(
+            {
+                "name": row["name"],
+                "state": row["state"],
+                "fqdn": ingress.get("fqdn"),
+                "url": f"http://127.0.0.1:{port}" if port else None,
+                "revision": properties.get("latestReadyRevisionName"),
+            }
+        )
     return found
 
 
@@ -256,9 +266,14 @@ def status(home: Home, arguments: argparse.Namespace) -> int:
         for row in _rows(home, "SELECT type, count(*) AS n FROM resources GROUP BY type ORDER BY type")
     }
     shown = {
-        "running": bool(ready), "pid": pid, "proxy": f"http://127.0.0.1:{ready['port']}" if ready else None, "portal": _portal(ready), "home": str(home.root),
-        "resources": counted, "apps": _apps(home),
-    }  # fmt: skip
+        "running": bool(ready),
+        "pid": pid,
+        "proxy": f"http://127.0.0.1:{ready['port']}" if ready else None,
+        "portal": _portal(ready),
+        "home": str(home.root),
+        "resources": counted,
+        "apps": _apps(home),
+    }
     if arguments.json:
         print(json.dumps(shown, indent=2))
         return 0 if ready else 3
@@ -367,8 +382,20 @@ def fault_clear(home: Home, arguments: argparse.Namespace) -> int:
 
 
 _RULE_OPTIONS = (
-    "type", "host", "verb", "count", "skip", "probability", "seed", "after", "status", "retry_after", "seconds", "code", "message",
-)  # fmt: skip
+    "type",
+    "host",
+    "verb",
+    "count",
+    "skip",
+    "probability",
+    "seed",
+    "after",
+    "status",
+    "retry_after",
+    "seconds",
+    "code",
+    "message",
+)
 _ONLY_FOR = {
     "host": REQUEST_KINDS,
     "after": ("fail", "drop", "throttle"),

@@ -17,31 +17,33 @@ from dataclasses import dataclass
 
 from mitmproxy import http, tls
 
-from sandbox import arm, directory, graph, log_stream
-from sandbox.arm import ResourceManager
-from sandbox.blob import ACCOUNTS, Blobs
-from sandbox.blob import SUFFIX as BLOB_SUFFIX
-from sandbox.builds import Builds
-from sandbox.directory import Directory
-from sandbox.egress import EgressRefused, way_out
+from sandbox.apps.ingress import NOT_READY, REQUEST_SECONDS, Ingress
+from sandbox.apps.runtime import APPS, NotServed, Runtime
+from sandbox.apps.traffic import Way
+from sandbox.arm import manager as arm
+from sandbox.arm.manager import ResourceManager
+from sandbox.entra import directory, graph
+from sandbox.entra.directory import Directory
+from sandbox.entra.graph import Graph
+from sandbox.entra.identity_endpoint import IdentityEndpoint
 from sandbox.faults import Rule
-from sandbox.graph import Graph
-from sandbox.ingress import NOT_READY, REQUEST_SECONDS, Ingress
-from sandbox.key_vault import KeyVaults
-from sandbox.layers import KEY as LAYER_KEY
-from sandbox.layers import PATH as LAYER_PATH
-from sandbox.layers import REGISTRY as LAYER_REGISTRY
-from sandbox.layers import Layers
-from sandbox.log_stream import LogStream
-from sandbox.managed_identities import IdentityEndpoint
+from sandbox.host.egress import EgressRefused, way_out
 from sandbox.messages import Request, Response, json_response
 from sandbox.portal.site import Portal
-from sandbox.registry import REGISTRIES, RegistryEndpoint
-from sandbox.runtime import APPS, NotServed, Runtime
+from sandbox.registry.blobs import KEY as LAYER_KEY
+from sandbox.registry.blobs import PATH as LAYER_PATH
+from sandbox.registry.blobs import REGISTRY as LAYER_REGISTRY
+from sandbox.registry.blobs import Layers
+from sandbox.registry.builds import Builds
+from sandbox.registry.content import REGISTRIES, RegistryEndpoint
+from sandbox.services import log_stream
+from sandbox.services.blob_storage import ACCOUNTS, Blobs
+from sandbox.services.blob_storage import SUFFIX as BLOB_SUFFIX
+from sandbox.services.key_vault import KeyVaults
+from sandbox.services.log_stream import LogStream
 from sandbox.store import Resource, Store
-from sandbox.traffic import Way
 
-LOG = logging.getLogger("sandbox.proxy")
+LOG = logging.getLogger(__name__)
 REGISTRY_SUFFIX = ".azurecr.io"
 APP_SUFFIX = ".azurecontainerapps.io"
 _NO_APP = b"<html><head><title>Error 404</title></head><body>Error 404 - This Container App is stopped or does not exist.</body></html>"

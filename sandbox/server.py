@@ -27,38 +27,38 @@ from mitmproxy.certs import CertStore
 from mitmproxy.options import Options
 from mitmproxy.tools.dump import DumpMaster
 
-from sandbox.acknowledgement import Acknowledgement
-from sandbox.arm import ResourceManager
-from sandbox.azure_sql import AzureSql, SqlServer
-from sandbox.blob import Blobs
-from sandbox.builds import Builder, Builds
-from sandbox.containers import ContainerRuntime
-from sandbox.directory import Directory
-from sandbox.docker_api import DockerApi
-from sandbox.docker_builds import DockerBuilds
-from sandbox.docker_containers import CERTIFICATES, DockerContainers
-from sandbox.docker_images import DockerImages
-from sandbox.engine import EngineError, KeptImages, Owned, api_socket, choose
-from sandbox.graph import Graph
-from sandbox.home import Home, locate, read_json, write_private
-from sandbox.jobs import Jobs
-from sandbox.key_vault import KeyVaults
-from sandbox.layers import Layers
-from sandbox.log_stream import LogStream
-from sandbox.managed_identities import IdentityEndpoint
+from sandbox.apps.containers import ContainerRuntime
+from sandbox.apps.replicas import Replicas
+from sandbox.apps.runtime import APPS, Runtime
+from sandbox.arm.manager import ResourceManager
+from sandbox.arm.resource_type import Context
+from sandbox.entra.directory import Directory
+from sandbox.entra.graph import Graph
+from sandbox.entra.identity_endpoint import IdentityEndpoint
+from sandbox.host.docker_engine import EngineError, KeptImages, Owned, api_socket, choose
+from sandbox.host.home import Home, locate, read_json, write_private
+from sandbox.host.processes import Processes
+from sandbox.host.relay import Relay
 from sandbox.portal.site import Portal
 from sandbox.portal.view import View
-from sandbox.process_builds import ProcessBuilds
-from sandbox.process_containers import ProcessContainers
-from sandbox.processes import Processes
 from sandbox.providers.authorization import owner_assignment
 from sandbox.providers.catalogue import Behind, resource_types
 from sandbox.proxy import Endpoints, Gateway
-from sandbox.registry import Images, RegistryEndpoint
-from sandbox.relay import Relay
-from sandbox.replicas import Replicas
-from sandbox.resource_types import Context
-from sandbox.runtime import APPS, Runtime
+from sandbox.quickack import Acknowledgement
+from sandbox.registry.blobs import Layers
+from sandbox.registry.builds import Builder, Builds
+from sandbox.registry.content import Images, RegistryEndpoint
+from sandbox.runners.azure_sql import AzureSql, SqlServer
+from sandbox.runners.docker.api import DockerApi
+from sandbox.runners.docker.builds import DockerBuilds
+from sandbox.runners.docker.containers import CERTIFICATES, DockerContainers
+from sandbox.runners.docker.images import DockerImages
+from sandbox.runners.jobs import Jobs
+from sandbox.runners.process.builds import ProcessBuilds
+from sandbox.runners.process.containers import ProcessContainers
+from sandbox.services.blob_storage import Blobs
+from sandbox.services.key_vault import KeyVaults
+from sandbox.services.log_stream import LogStream
 from sandbox.store import Principal, Store
 
 LOG = logging.getLogger("sandbox")

@@ -147,10 +147,17 @@ class Store:
             "INSERT INTO resources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
             "state = excluded.state, body = excluded.body, private = excluded.private, updated = excluded.updated",
             (
-                resource.key, resource.id, resource.type.lower(), resource.name, resource.state,
-                json.dumps(resource.body), json.dumps(resource.private), resource.created, resource.updated,
+                resource.key,
+                resource.id,
+                resource.type.lower(),
+                resource.name,
+                resource.state,
+                json.dumps(resource.body),
+                json.dumps(resource.private),
+                resource.created,
+                resource.updated,
             ),
-        )  # fmt: skip
+        )
 
     def delete(self, resource_id: str) -> None:
         """Removes a resource and everything below it."""
@@ -183,10 +190,18 @@ class Store:
         self.sql.execute(
             "INSERT OR REPLACE INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                operation.id, operation.verb, operation.resource, operation.type, operation.status, operation.started,
-                operation.due, int(operation.work), operation.ended, json.dumps(operation.error),
+                operation.id,
+                operation.verb,
+                operation.resource,
+                operation.type,
+                operation.status,
+                operation.started,
+                operation.due,
+                int(operation.work),
+                operation.ended,
+                json.dumps(operation.error),
             ),
-        )  # fmt: skip
+        )
 
     def operation(self, operation_id: str) -> Operation | None:
         row = self.sql.execute("SELECT * FROM operations WHERE id = ?", (operation_id,)).fetchone()
@@ -267,13 +282,27 @@ class Store:
 
 def _resource(row: sqlite3.Row) -> Resource:
     return Resource(
-        id=row["id"], type=row["type"], name=row["name"], body=json.loads(row["body"]), private=json.loads(row["private"]),
-        state=row["state"], created=row["created"], updated=row["updated"],
-    )  # fmt: skip
+        id=row["id"],
+        type=row["type"],
+        name=row["name"],
+        body=json.loads(row["body"]),
+        private=json.loads(row["private"]),
+        state=row["state"],
+        created=row["created"],
+        updated=row["updated"],
+    )
 
 
 def _operation(row: sqlite3.Row) -> Operation:
     return Operation(
-        id=row["id"], verb=row["verb"], resource=row["resource"], type=row["type"], status=row["status"],
-        started=row["started"], due=row["due"], work=bool(row["work"]), ended=row["ended"], error=json.loads(row["error"]),
-    )  # fmt: skip
+        id=row["id"],
+        verb=row["verb"],
+        resource=row["resource"],
+        type=row["type"],
+        status=row["status"],
+        started=row["started"],
+        due=row["due"],
+        work=bool(row["work"]),
+        ended=row["ended"],
+        error=json.loads(row["error"]),
+    )

@@ -74,7 +74,13 @@ def environment() -> dict[str, str]:
 def run(*command: str | Path, cwd: Path = TREE, env: Mapping[str, str]) -> bool:
     """Run a command, print what it says when it has ended, and tell whether it went well."""
     ended = subprocess.run(
-        [str(word) for word in command], cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        [str(word) for word in command],
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     print(ended.stdout, end="", flush=True)
     return ended.returncode == 0
@@ -105,12 +111,24 @@ def execution_environment(env: Mapping[str, str]) -> bool:
     shutil.rmtree(context, ignore_errors=True)
     definition = TREE / "extensions" / "execution-environment" / "execution-environment.yml"
     builder = TOOLS / "ansible-builder"
-    if not run(builder, "create", "--file", definition, "--context", context, "--output-filename", "Containerfile", env=env):
+    if not run(
+        builder, "create", "--file", definition, "--context", context, "--output-filename", "Containerfile", env=env
+    ):
         return False
-    found = subprocess.run([builder, "introspect", CACHE / "tree"], cwd=TREE, env=env, stdout=subprocess.PIPE, text=True, check=False)
-    wanted = [line.split(">=")[0] for line in (TREE / "requirements.txt").read_text(encoding="utf-8").splitlines() if ">=" in line]
+    found = subprocess.run(
+        [builder, "introspect", CACHE / "tree"], cwd=TREE, env=env, stdout=subprocess.PIPE, text=True, check=False
+    )
+    wanted = [
+        line.split(">=")[0]
+        for line in (TREE / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        if ">=" in line
+    ]
     missing = [name for name in wanted if name not in found.stdout]
-    if found.returncode or missing or not (context / "Containerfile").read_text(encoding="utf-8").startswith("ARG EE_BASE_IMAGE="):
+    if (
+        found.returncode
+        or missing
+        or not (context / "Containerfile").read_text(encoding="utf-8").startswith("ARG EE_BASE_IMAGE=")
+    ):
         print(f"ansible-builder does not find {missing} among what the collection needs:\n{found.stdout}")
         return False
     return True
@@ -119,13 +137,16 @@ def execution_environment(env: Mapping[str, str]) -> bool:
 CHECKS: dict[str, Callable[[Mapping[str, str]], bool]] = {
     "ansible-test sanity": ansible_test_sanity,
     "ruff": lambda env: run(TOOLS / "ruff", "check", "--quiet", ".", env=env),
+    "ruff format": lambda env: run(TOOLS / "ruff", "format", "--check", "--quiet", "--diff", ".", env=env),
     # APIs that are newer than the oldest supported Python.
     "vermin": lambda env: run(
         *(TOOLS / "vermin", "-t=3.11-", "--no-tips", "--violations", "--eval-annotations", "--quiet"),
         *("plugins", "sandbox", "scripts", "docker", "tests", "examples"),
         env=env,
     ),
-    "mypy": lambda env: run(TOOLS / "mypy", *[name for name in TYPED if any((CLONE / name).rglob("*.py"))], cwd=CLONE, env=env),
+    "mypy": lambda env: run(
+        TOOLS / "mypy", *[name for name in TYPED if any((CLONE / name).rglob("*.py"))], cwd=CLONE, env=env
+    ),
     "antsibull-changelog": lambda env: run(TOOLS / "antsibull-changelog", "lint", env=env),
     "antsibull-docs": lambda env: run(
         *(TOOLS / "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self"),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes sandbox/known_properties.json: the properties of each resource type that the sandbox serves, read from Azure's SDK.
+"""Writes sandbox/arm/known_properties.json: the properties of each resource type that the sandbox serves, read from Azure's SDK.
 
 Run it with a Python that has the SDK's packages, after they were updated: `.venv/bin/python scripts/known_properties.py`.
 A type is a tree: names of properties to trees, `*` for the values of a map, null for what has no further properties or any.

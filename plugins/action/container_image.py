@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 
-from ..module_utils._image_build import PROGRESS
+from ..module_utils._registry.image_build import PROGRESS
 from ..modules.container_image import MODULE
 from ..plugin_utils._in_process import InProcessAction
 

@@ -175,7 +175,12 @@ class OneLine:
         text = self._rich.text.Text("\n".join(lines), style="cyan", no_wrap=True, overflow="ellipsis")
         if self._live is None:
             self._live = self._rich.live.Live(
-                text, console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+                text,
+                console=self._console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
             )
             self._live.start(refresh=True)
         else:

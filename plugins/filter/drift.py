@@ -98,12 +98,16 @@ def _entry(result: Mapping[str, Any]) -> dict[str, Any]:
     label = _label(resource)
     if before and after:
         differences = [
-            {"path": path, "expected": expected, "actual": actual} for path, expected, actual in _compared(after, before)
+            {"path": path, "expected": expected, "actual": actual}
+            for path, expected, actual in _compared(after, before)
         ]
-        state, lines = "different", [
-            f"{label}: {one['path']} is {_shown(one['actual'])}, and should be {_shown(one['expected'])}"
-            for one in differences
-        ]
+        state, lines = (
+            "different",
+            [
+                f"{label}: {one['path']} is {_shown(one['actual'])}, and should be {_shown(one['expected'])}"
+                for one in differences
+            ],
+        )
     else:
         state, differences = ("missing", []) if after else ("unwanted", [])
         lines = [f"{label}: is missing" if after else f"{label}: is there, and should not be"]

@@ -107,12 +107,12 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..module_utils import _key_vault_secret
-from ..module_utils._arm import Arm
-from ..module_utils._auth import Credential, connection_from
-from ..module_utils._deadline import Deadline
-from ..module_utils._errors import ArmError, Failure
-from ..module_utils._sdk import require
+from ..module_utils._core.arm import Arm
+from ..module_utils._core.auth import Credential, connection_from
+from ..module_utils._core.deadline import Deadline
+from ..module_utils._core.errors import ArmError, Failure
+from ..module_utils._core.sdk import require
+from ..module_utils._key_vault import secret as _key_vault_secret
 from ..plugin_utils._tokens import TOKENS
 
 

@@ -445,15 +445,13 @@ error:
     status: 0
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import (
-    _container_app,
-    _container_app_checks,
-    _container_secrets,
-    _container_template,
-    _module,
-    _revision,
-)
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import app as _container_app
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import checks as _container_app_checks
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import revision as _revision
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import secrets as _container_secrets
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import template as _container_template
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
 
 RESOURCE = Resource(
     name="container_app",

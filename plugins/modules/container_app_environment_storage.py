@@ -132,11 +132,10 @@ container_app_environment_storage:
     type: Microsoft.App/managedenvironments/storages
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import (
-    _container_app_environment_storage as _storage,
-)
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _container_template, _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import environment_storage as _storage
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import template as _container_template
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
 
 RESOURCE = Resource(
     name="container_app_environment_storage",

@@ -85,8 +85,11 @@ container_app_revisions:
       type: Microsoft.App/containerapps/revisions
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _container_template, _info, _module, _revision
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import revision as _revision
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import template as _container_template
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE
 
 MODULE = _module.Module(
     options={

@@ -187,13 +187,11 @@ container_app_job:
     type: Microsoft.App/jobs
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import (
-    _container_app_job,
-    _container_secrets,
-    _container_template,
-    _module,
-)
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import job as _container_app_job
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import secrets as _container_secrets
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import template as _container_template
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
 
 RESOURCE = Resource(
     name="container_app_job",

@@ -147,11 +147,11 @@ container_app_job_execution:
     type: Microsoft.App/jobs/executions
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import (
-    _container_app_job_execution,
-    _container_template,
-    _module,
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import (
+    job_execution as _container_app_job_execution,
 )
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import template as _container_template
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
 
 MODULE = _module.Module(
     options=_container_app_job_execution.OPTIONS,

@@ -86,8 +86,9 @@ container_app_revision:
     type: Microsoft.App/containerapps/revisions
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _revision
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import revision as _revision
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, wait_options
 
 MODULE = _module.Module(
     options={

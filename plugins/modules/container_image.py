@@ -152,8 +152,9 @@ log:
   elements: str
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _container_image, _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE, STATE, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, STATE, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry import image as _container_image
 
 MODULE = _module.Module(
     options={

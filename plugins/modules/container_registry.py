@@ -175,14 +175,12 @@ container_registry:
     type: Microsoft.ContainerRegistry/registries
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import (
-    _container_registry,
-    _managed_identity,
-    _module,
-)
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import identity_option as _managed_identity
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import IN_GROUP, TAGS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry import registry as _container_registry
 
 SWITCH = {"type": "str", "choices": ["Enabled", "Disabled"]}
 RESOURCE = Resource(

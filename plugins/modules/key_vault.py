@@ -186,10 +186,11 @@ key_vault:
 
 from dataclasses import replace
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _key_vault, _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Arm
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Params, Resource, manage
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import IN_GROUP, TAGS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params, Resource, manage
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._key_vault import vault as _key_vault
 
 RESOURCE = Resource(
     name="key_vault",

@@ -145,8 +145,9 @@ key_vault_secret:
       application: mlflow
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _key_vault_secret, _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE, STATE, TAGS, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, STATE, TAGS, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._key_vault import secret as _key_vault_secret
 
 MODULE = _module.Module(
     options={

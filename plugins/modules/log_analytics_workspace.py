@@ -119,10 +119,13 @@ log_analytics_workspace:
     type: Microsoft.OperationalInsights/workspaces
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _log_analytics_workspace, _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import IN_GROUP, TAGS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._monitor import (
+    log_analytics_workspace as _log_analytics_workspace,
+)
 
 SWITCH = {"type": "str", "choices": ["Enabled", "Disabled"]}
 RESOURCE = Resource(

@@ -83,8 +83,9 @@ management_lock:
     type: Microsoft.Authorization/locks
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _management_lock, _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE, STATE, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import lock as _management_lock
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, STATE, wait_options
 
 MODULE = _module.Module(
     options={

@@ -178,9 +178,9 @@ import traceback
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _mlflow_roundtrip as roundtrip
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._deadline import Deadline
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow import roundtrip as roundtrip
 
 OPTIONS = {
     "tracking_uri": {"type": "str", "required": True},

@@ -149,8 +149,10 @@ existing:
     - /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.Storage/storageAccounts/stmlflow
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _info, _module, _preflight
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow import preflight as _preflight
 
 MODULE = _module.Module(
     options={

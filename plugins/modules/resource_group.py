@@ -73,11 +73,12 @@ resource_group:
     type: Microsoft.Resources/resourceGroups
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _names
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._plan import LOCATION, WHOLE, immutable
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Params, Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import names as _names
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import TAGS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.plan import LOCATION, WHOLE, immutable
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params, Resource
 
 
 def check(params: Params) -> None:

@@ -62,10 +62,11 @@ resources:
 
 from typing import Any
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _info, _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import ANY_RESOURCE, Arm
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Params
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import ANY_RESOURCE, Arm
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params
 
 
 def look(params: Params, arm: Arm, _check_mode: bool) -> dict[str, Any]:

@@ -93,8 +93,11 @@ role_assignment:
     type: Microsoft.Authorization/roleAssignments
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _role_assignment
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE, STATE, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import (
+    role_assignment as _role_assignment,
+)
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, STATE, wait_options
 
 PRINCIPAL_TYPES = ["User", "Group", "ServicePrincipal", "ForeignGroup", "Device"]
 MODULE = _module.Module(

@@ -76,8 +76,12 @@ role_assignments:
       type: Microsoft.Authorization/roleAssignments
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _info, _module, _role_assignment
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import (
+    role_assignment as _role_assignment,
+)
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE
 
 MODULE = _module.Module(
     options={

@@ -187,10 +187,12 @@ sql_database:
     type: Microsoft.Sql/servers/databases
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _sql, _sql_retention
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import IN_GROUP, TAGS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql import retention as _sql_retention
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql import server as _sql
 
 RESOURCE = Resource(
     name="sql_database",

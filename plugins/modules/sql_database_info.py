@@ -73,8 +73,9 @@ sql_databases:
       type: Microsoft.Sql/servers/databases
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _info, _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
 
 INFO = _info.Info(
     name="sql_databases",

@@ -153,8 +153,9 @@ sql_database_user:
       sample: [db_datareader, db_datawriter, db_ddladmin]
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _sql_database_user
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE, STATE, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, STATE, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql import database_user as _sql_database_user
 
 MODULE = _module.Module(
     options={

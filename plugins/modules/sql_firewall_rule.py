@@ -82,10 +82,11 @@ sql_firewall_rule:
     type: Microsoft.Sql/servers/firewallRules
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _names
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._addresses import check_range
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Params, Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import names as _names
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.addresses import check_range
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params, Resource
 
 
 def check(params: Params) -> None:

@@ -194,10 +194,12 @@ storage_account:
     type: Microsoft.Storage/storageAccounts
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _managed_identity, _module, _storage_account
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Resource
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage_account import ACCOUNTS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import identity_option as _managed_identity
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import IN_GROUP, TAGS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage import account as _storage_account
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage.account import ACCOUNTS
 
 RESOURCE = Resource(
     name="storage_account",

@@ -66,8 +66,9 @@ storage_accounts:
       type: Microsoft.Storage/storageAccounts
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _info, _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage_account import ACCOUNTS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage.account import ACCOUNTS
 
 INFO = _info.Info(
     name="storage_accounts",

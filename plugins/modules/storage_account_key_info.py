@@ -67,9 +67,10 @@ connection_string:
   sample: DefaultEndpointsProtocol=https;AccountName=stmlflow42;AccountKey=a2V5;EndpointSuffix=core.windows.net
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _storage_account_key
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._info import WAIT_TIMEOUT
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.info import WAIT_TIMEOUT
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage import account_key as _storage_account_key
 
 MODULE = _module.Module(
     options={

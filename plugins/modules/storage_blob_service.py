@@ -153,10 +153,11 @@ storage_blob_service:
     type: Microsoft.Storage/storageAccounts/blobServices
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _storage_blob_service
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arguments import AZURE, wait_options
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Arm, Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Params, Resource, manage
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm, Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params, Resource, manage
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage import blob_service as _storage_blob_service
 
 RESOURCE = Resource(
     name="storage_blob_service",

@@ -81,11 +81,12 @@ storage_container:
     type: Microsoft.Storage/storageAccounts/blobServices/containers
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _module, _names
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import InvalidOption
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._plan import ENUM, WHOLE
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resource import Params, Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import names as _names
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.plan import ENUM, WHOLE
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params, Resource
 
 
 def check(params: Params) -> None:

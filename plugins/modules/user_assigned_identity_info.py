@@ -67,8 +67,9 @@ user_assigned_identities:
       type: Microsoft.ManagedIdentity/userAssignedIdentities
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _info, _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
 
 INFO = _info.Info(
     name="user_assigned_identities",

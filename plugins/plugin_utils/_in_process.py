@@ -27,8 +27,8 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader, test_loader
 
-from ..module_utils._errors import Failure
-from ..module_utils._module import Module
+from ..module_utils._core.errors import Failure
+from ..module_utils._core.module import Module
 from ._tls import TRUST
 from ._tokens import TOKENS
 

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..module_utils._retry import CONNECTION_TIMEOUT, READ_TIMEOUT
+from ..module_utils._core.retry import CONNECTION_TIMEOUT, READ_TIMEOUT
 
 # Bytes of shared memory: the length of a path, and the path.
 SIZE = 8192

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils._auth import Token
+from ..module_utils._core.auth import Token
 
 # Bytes of shared memory; a token has 2 to 4 KiB.
 SIZE = 256 * 1024

@@ -9,13 +9,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.access import ROLES_BY_GUID
-from sandbox.arm import GROUPS, ResourceManager
-from sandbox.containers import Container, Replica
-from sandbox.replicas import Replicas
-from sandbox.resource_types import Json
-from sandbox.revisions import REVISIONS
-from sandbox.runtime import APPS
+from sandbox.apps.containers import Container, Replica
+from sandbox.apps.replicas import Replicas
+from sandbox.apps.revisions import REVISIONS
+from sandbox.apps.runtime import APPS
+from sandbox.arm.manager import GROUPS, ResourceManager
+from sandbox.arm.resource_type import Json
+from sandbox.entra.rbac import ROLES_BY_GUID
 from sandbox.store import Operation, Resource
 
 ASSIGNMENTS = "microsoft.authorization/roleassignments"

@@ -14,7 +14,20 @@ import string
 import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.log_stream import auth_token
+from sandbox.arm.resource_type import (
+    ArmError,
+    Call,
+    Context,
+    Json,
+    NameRule,
+    Reply,
+    ResourceType,
+    Target,
+    merge_patch,
+    region,
+    system_data,
+    without_nulls,
+)
 from sandbox.messages import Response, json_response
 from sandbox.providers.container_template import (
     check_configuration,
@@ -35,25 +48,12 @@ from sandbox.providers.container_template import (
 )
 from sandbox.providers.managed_environment import domain_verification_id
 from sandbox.providers.template_rules import check_template_rules
-from sandbox.resource_types import (
-    ArmError,
-    Call,
-    Context,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    Target,
-    merge_patch,
-    region,
-    system_data,
-    without_nulls,
-)  # fmt: skip
+from sandbox.services.log_stream import auth_token
 from sandbox.store import Operation, Resource
 
 if TYPE_CHECKING:
-    from sandbox.containers import Container, Replica
-    from sandbox.runtime import Runtime
+    from sandbox.apps.containers import Container, Replica
+    from sandbox.apps.runtime import Runtime
 
 _TARGETS = {"cooldownPeriod": 300, "pollingInterval": 30}
 
@@ -172,7 +172,7 @@ class ContainerApp(ResourceType):
             "template": template,
             "eventStreamEndpoint": event_stream(call, f"containerApps/{name}"),
             "delegatedIdentities": [],
-        }  # fmt: skip
+        }
         body: Json = {
             "location": display(call.body["location"]),
             "systemData": system_data(call.caller, existing),

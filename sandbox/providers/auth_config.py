@@ -12,7 +12,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.resource_types import ArmError, Call, Json, NameRule, ResourceType, Target, without_nulls
+from sandbox.arm.resource_type import ArmError, Call, Json, NameRule, ResourceType, Target, without_nulls
 from sandbox.store import Resource
 
 _SECRET_SETTINGS = ("clientSecretSettingName", "appSecretSettingName", "consumerSecretSettingName", "sasUrlSettingName")

@@ -8,8 +8,18 @@ from __future__ import annotations
 import re
 import uuid
 
-from sandbox.access import ROLE_DEFINITIONS, ROLES, ROLES_BY_GUID, Role, role_of
-from sandbox.resource_types import ArmError, Call, Json, NameRule, ResourceType, Target, parse_target, passes, utc_now
+from sandbox.arm.resource_type import (
+    ArmError,
+    Call,
+    Json,
+    NameRule,
+    ResourceType,
+    Target,
+    parse_target,
+    passes,
+    utc_now,
+)
+from sandbox.entra.rbac import ROLE_DEFINITIONS, ROLES, ROLES_BY_GUID, Role, role_of
 from sandbox.store import Resource, Store
 
 GUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
@@ -262,20 +272,24 @@ class ManagementLock(ResourceType):
 
     type = "Microsoft.Authorization/locks"
     shows_state = False
-    name_rule = NameRule(
-        r"[^<>%&:\\?/]{0,259}[^<>%&:\\?/. ]", "InvalidLockName", "The lock name '{name}' is invalid."
-    )
+    name_rule = NameRule(r"[^<>%&:\\?/]{0,259}[^<>%&:\\?/. ]", "InvalidLockName", "The lock name '{name}' is invalid.")
 
     def check(self, call: Call, existing: Resource | None) -> None:
         level = str((call.body.get("properties") or {}).get("level", ""))
         if level.lower() not in LEVELS:
             raise ArmError(
-                400, "InvalidLockLevel", f"The lock level '{level}' is invalid. The supported levels are 'CanNotDelete, ReadOnly'."
+                400,
+                "InvalidLockLevel",
+                f"The lock level '{level}' is invalid. The supported levels are 'CanNotDelete, ReadOnly'.",
             )
         scope = parse_target(call.target.scope)
         if scope is not None and self.store.get(scope.id) is None:
             kind = f"{scope.type}/{scope.name}"
-            raise ArmError(404, "ResourceNotFound", f"The Resource '{kind}' under resource group '{scope.resource_group}' was not found.")
+            raise ArmError(
+                404,
+                "ResourceNotFound",
+                f"The Resource '{kind}' under resource group '{scope.resource_group}' was not found.",
+            )
 
     def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         asked = call.body["properties"]

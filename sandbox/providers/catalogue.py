@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandbox.arm.resource_type import Context, ResourceType
 from sandbox.providers.app import ContainerApp, Revision
 from sandbox.providers.auth_config import AuthConfig
 from sandbox.providers.authorization import ManagementLock, RoleAssignment, RoleDefinition
@@ -37,11 +38,10 @@ from sandbox.providers.storage import (
     ManagementPolicy,
     StorageAccount,
 )
-from sandbox.resource_types import Context, ResourceType
 
 if TYPE_CHECKING:
-    from sandbox.builds import Builds
-    from sandbox.runtime import Runtime
+    from sandbox.apps.runtime import Runtime
+    from sandbox.registry.builds import Builds
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,32 @@ class Behind:
 def resource_types(context: Context, behind: Behind) -> list[ResourceType]:
     """All of them, in the order in which /providers lists them."""
     plain = (
-        UserAssignedIdentity, RoleDefinition, RoleAssignment, ManagementLock, Workspace, ManagedEnvironment, EnvironmentStorage, DaprComponent,
-        AuthConfig, Server, FirewallRule, VirtualNetworkRule, Administrator, EntraOnly, ConnectionPolicy,
-        ShortTermRetention, LongTermRetention, TransparentDataEncryption, Task, Vault, DeletedVault, DeletedVaults, BlobServiceProperties,
-        ManagementPolicy, FederatedIdentityCredential,
-    )  # fmt: skip
+        UserAssignedIdentity,
+        RoleDefinition,
+        RoleAssignment,
+        ManagementLock,
+        Workspace,
+        ManagedEnvironment,
+        EnvironmentStorage,
+        DaprComponent,
+        AuthConfig,
+        Server,
+        FirewallRule,
+        VirtualNetworkRule,
+        Administrator,
+        EntraOnly,
+        ConnectionPolicy,
+        ShortTermRetention,
+        LongTermRetention,
+        TransparentDataEncryption,
+        Task,
+        Vault,
+        DeletedVault,
+        DeletedVaults,
+        BlobServiceProperties,
+        ManagementPolicy,
+        FederatedIdentityCredential,
+    )
     return [
         *(kind(context) for kind in plain),
         Registry(context, behind.builds),

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import secrets
 
-from sandbox.builds import Builds, InvalidRun
-from sandbox.messages import Response, json_response
-from sandbox.registry import RUNS
-from sandbox.resource_types import (
+from sandbox.arm.resource_type import (
     ArmError,
     Call,
     Context,
@@ -22,6 +19,9 @@ from sandbox.resource_types import (
     system_data,
     utc_now,
 )
+from sandbox.messages import Response, json_response
+from sandbox.registry.builds import Builds, InvalidRun
+from sandbox.registry.content import RUNS
 from sandbox.store import Resource
 
 # with the bytes and webhooks that each includes, https://learn.microsoft.com/azure/container-registry/container-registry-skus

@@ -12,8 +12,8 @@ import copy
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox.key_vault import SUFFIX, SecretUnavailable, referenced_value
-from sandbox.resource_types import REGIONS, ArmError, Call, Json, assigned_identities, region, without_nulls
+from sandbox.arm.resource_type import REGIONS, ArmError, Call, Json, assigned_identities, region, without_nulls
+from sandbox.services.key_vault import SUFFIX, SecretUnavailable, referenced_value
 from sandbox.store import Resource, Store
 
 

@@ -14,6 +14,18 @@ import string
 import time
 from typing import Any, Protocol
 
+from sandbox.arm.resource_type import (
+    ArmError,
+    Call,
+    Context,
+    Json,
+    NameRule,
+    Reply,
+    ResourceType,
+    Target,
+    merge_patch,
+    system_data,
+)
 from sandbox.messages import Response, json_response
 from sandbox.providers.container_template import (
     check_configuration,
@@ -30,18 +42,6 @@ from sandbox.providers.container_template import (
     shown_secrets,
     unsettled_registries,
     volumes,
-)
-from sandbox.resource_types import (
-    ArmError,
-    Call,
-    Context,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    Target,
-    merge_patch,
-    system_data,
 )
 from sandbox.store import Operation, Resource
 

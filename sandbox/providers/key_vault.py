@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.KeyVault: vaults, and those that are deleted but can be recovered. Their secrets are in `sandbox/key_vault.py`.
+"""Microsoft.KeyVault: vaults, and those that are deleted but can be recovered. Their secrets are in `sandbox/services/key_vault.py`.
 
 Sources: https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults and the recorded answers of Azure.
 """
@@ -11,9 +11,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sandbox.key_vault import SUFFIX
-from sandbox.messages import Response
-from sandbox.resource_types import (
+from sandbox.arm.resource_type import (
     ArmError,
     Call,
     Json,
@@ -24,6 +22,8 @@ from sandbox.resource_types import (
     region,
     system_data,
 )
+from sandbox.messages import Response
+from sandbox.services.key_vault import SUFFIX
 from sandbox.store import Resource
 
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"

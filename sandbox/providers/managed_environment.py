@@ -11,10 +11,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from sandbox.log_stream import auth_token
-from sandbox.messages import Response, json_response
-from sandbox.providers.container_template import display, event_stream
-from sandbox.resource_types import (
+from sandbox.arm.resource_type import (
     ArmError,
     Call,
     Json,
@@ -27,6 +24,9 @@ from sandbox.resource_types import (
     system_data,
     without_nulls,
 )
+from sandbox.messages import Response, json_response
+from sandbox.providers.container_template import display, event_stream
+from sandbox.services.log_stream import auth_token
 from sandbox.store import Resource
 
 _WORDS = (
@@ -143,7 +143,9 @@ class ManagedEnvironment(ResourceType):
                 "destination": logs.get("destination"),
                 "logAnalyticsConfiguration": _shown_analytics(analytics),
             },
-            "openTelemetryConfiguration": _telemetry(asked.get("openTelemetryConfiguration", known.get("openTelemetryConfiguration"))),
+            "openTelemetryConfiguration": _telemetry(
+                asked.get("openTelemetryConfiguration", known.get("openTelemetryConfiguration"))
+            ),
             "zoneRedundant": bool(asked.get("zoneRedundant", known.get("zoneRedundant", False))),
             "availabilityZones": None,
             "kedaConfiguration": {"version": "2.17.2"},
@@ -152,18 +154,24 @@ class ManagedEnvironment(ResourceType):
             "eventStreamEndpoint": event_stream(call, f"managedEnvironments/{call.target.name}"),
             "customDomainConfiguration": {
                 "customDomainVerificationId": domain_verification_id(call.target.subscription),
-                "dnsSuffix": domain.get("dnsSuffix"), "certificateKeyVaultProperties": domain.get("certificateKeyVaultProperties"),
-                "certificateValue": None, "certificatePassword": None,
-                "thumbprint": None, "subjectName": None, "expirationDate": None,
+                "dnsSuffix": domain.get("dnsSuffix"),
+                "certificateKeyVaultProperties": domain.get("certificateKeyVaultProperties"),
+                "certificateValue": None,
+                "certificatePassword": None,
+                "thumbprint": None,
+                "subjectName": None,
+                "expirationDate": None,
             },
             "workloadProfiles": profiles,
             "appInsightsConfiguration": insights,
             "infrastructureResourceGroup": (asked.get("infrastructureResourceGroup") or group) if network else None,
             "peerAuthentication": merge_patch({"mtls": {"enabled": False}}, chosen("peerAuthentication")),
-            "peerTrafficConfiguration": merge_patch({"encryption": {"enabled": False}}, chosen("peerTrafficConfiguration")),
+            "peerTrafficConfiguration": merge_patch(
+                {"encryption": {"enabled": False}}, chosen("peerTrafficConfiguration")
+            ),
             "publicNetworkAccess": asked.get("publicNetworkAccess") or known.get("publicNetworkAccess") or "Enabled",
             "diskEncryptionConfiguration": None,
-        }  # fmt: skip
+        }
         body: Json = {
             "location": display(call.body["location"]),
             "systemData": system_data(call.caller, existing),
@@ -195,8 +203,11 @@ def _profile_state(environment: Resource, profile: Json) -> Json:
     limits = {limit: profile[limit] for limit in ("minimumCount", "maximumCount") if limit in profile}
     at = f"{environment.id}/workloadProfileStates/{name}"
     return {
-        "id": at, "name": name, "type": kind, "properties": {**fewest, "workloadProfileType": kind, "name": name, **limits},
-    }  # fmt: skip
+        "id": at,
+        "name": name,
+        "type": kind,
+        "properties": {**fewest, "workloadProfileType": kind, "name": name, **limits},
+    }
 
 
 def domain_verification_id(subscription: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 
-from sandbox.resource_types import ArmError, Call, Json, NameRule, ResourceType, Target, region
+from sandbox.arm.resource_type import ArmError, Call, Json, NameRule, ResourceType, Target, region
 from sandbox.store import Operation, Principal, Resource
 
 

@@ -9,8 +9,7 @@ import base64
 import secrets
 import uuid
 
-from sandbox.messages import Response, json_response
-from sandbox.resource_types import (
+from sandbox.arm.resource_type import (
     ArmError,
     Call,
     Json,
@@ -20,6 +19,7 @@ from sandbox.resource_types import (
     region,
     utc_now,
 )
+from sandbox.messages import Response, json_response
 from sandbox.store import Resource
 
 _SKUS = {"free", "pernode", "premium", "standard", "standalone", "pergb2018", "capacityreservation", "lacluster"}
@@ -28,9 +28,11 @@ _SKUS = {"free", "pernode", "premium", "standard", "standalone", "pergb2018", "c
 _FIXED = ("legacy", "searchVersion")
 # solutions that a workspace may have; https://learn.microsoft.com/rest/api/loganalytics/intelligence-packs/list
 _PACKS = (
-    ("ChangeTracking", "Change Tracking"), ("LogManagement", "Log Management"), ("Security", "Security and Audit"),
+    ("ChangeTracking", "Change Tracking"),
+    ("LogManagement", "Log Management"),
+    ("Security", "Security and Audit"),
     ("Updates", "System Update Assessment"),
-)  # fmt: skip
+)
 _OPTIONAL = ("source", "defaultDataCollectionRuleResourceId", "forceCmkForQuery")
 
 

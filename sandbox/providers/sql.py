@@ -18,8 +18,7 @@ import uuid
 from dataclasses import replace
 from typing import Protocol
 
-from sandbox.messages import Response, json_response
-from sandbox.resource_types import (
+from sandbox.arm.resource_type import (
     ArmError,
     Call,
     Context,
@@ -32,26 +31,41 @@ from sandbox.resource_types import (
     region,
     utc_now,
 )
+from sandbox.messages import Response, json_response
 from sandbox.store import Operation, Resource
 
 MIB = 1024**2
 GIB = 1024**3
-DTU = {"Basic": ("Basic", 5, 2), "S0": ("Standard", 10, 250), "S1": ("Standard", 20, 250), "S2": ("Standard", 50, 250), "S3": ("Standard", 100, 250)} | {
-    "P1": ("Premium", 125, 500), "P2": ("Premium", 250, 500), "P4": ("Premium", 500, 500)
-}  # fmt: skip
+DTU = {
+    "Basic": ("Basic", 5, 2),
+    "S0": ("Standard", 10, 250),
+    "S1": ("Standard", 20, 250),
+    "S2": ("Standard", 50, 250),
+    "S3": ("Standard", 100, 250),
+} | {"P1": ("Premium", 125, 500), "P2": ("Premium", 250, 500), "P4": ("Premium", 500, 500)}
 VCORE_TIERS = {"GP": "GeneralPurpose", "BC": "BusinessCritical", "HS": "Hyperscale"}
 _MAINTENANCE = "/providers/Microsoft.Maintenance/publicMaintenanceConfigurations/SQL_Default"
 # what Azure calls the creation of a database out of another one, by createMode
 _CREATIONS = {
-    "copy": "CreateDatabaseAsCopy", "secondary": "CreateDatabaseAsCopy", "recovery": "CreateRecoverRequest",
-    "pointintimerestore": "CreateRestoreRequest", "restore": "CreateRestoreRequest",
+    "copy": "CreateDatabaseAsCopy",
+    "secondary": "CreateDatabaseAsCopy",
+    "recovery": "CreateRecoverRequest",
+    "pointintimerestore": "CreateRestoreRequest",
+    "restore": "CreateRestoreRequest",
     "restorelongtermretentionbackup": "CreateRestoreFromLtrBackupRequest",
-}  # fmt: skip
+}
 # what a database shows only where it was asked for
 _OPTIONAL = (
-    "secondaryType", "highAvailabilityReplicaCount", "elasticPoolId", "preferredEnclaveType", "federatedClientId", "encryptionProtector",
-    "useFreeLimit", "freeLimitExhaustionBehavior", "encryptionProtectorAutoRotation",
-)  # fmt: skip
+    "secondaryType",
+    "highAvailabilityReplicaCount",
+    "elasticPoolId",
+    "preferredEnclaveType",
+    "federatedClientId",
+    "encryptionProtector",
+    "useFreeLimit",
+    "freeLimitExhaustionBehavior",
+    "encryptionProtectorAutoRotation",
+)
 _DEFAULT_COLLATION = "SQL_Latin1_General_CP1_CI_AS"
 
 
@@ -514,8 +528,12 @@ class LongTermRetention(_Setting):
 
     type = "Microsoft.Sql/servers/databases/backupLongTermRetentionPolicies"
     defaults = {
-        "timeBasedImmutability": "Disabled", "weeklyRetention": "PT0S", "monthlyRetention": "PT0S", "yearlyRetention": "PT0S", "weekOfYear": 0,
-    }  # fmt: skip
+        "timeBasedImmutability": "Disabled",
+        "weeklyRetention": "PT0S",
+        "monthlyRetention": "PT0S",
+        "yearlyRetention": "PT0S",
+        "weekOfYear": 0,
+    }
     status_path = f"{_LOCATIONS}/longTermRetentionPolicyAzureAsyncOperation/{{operation}}"
     result_path = f"{_LOCATIONS}/longTermRetentionPolicyOperationResults/{{operation}}"
 

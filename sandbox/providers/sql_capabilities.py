@@ -9,8 +9,8 @@ https://learn.microsoft.com/azure/azure-sql/database/resource-limits-vcore-singl
 
 from __future__ import annotations
 
+from sandbox.arm.resource_type import REGIONS, Json, region
 from sandbox.providers.sql import DTU, VCORE_TIERS, service_objective
-from sandbox.resource_types import REGIONS, Json, region
 
 _VCORES = (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 32, 40, 80)
 # of the objectives of an edition, the one that is taken where none is chosen

@@ -12,8 +12,7 @@ import secrets
 from dataclasses import replace
 from typing import Protocol
 
-from sandbox.messages import Response, json_response
-from sandbox.resource_types import (
+from sandbox.arm.resource_type import (
     ArmError,
     Call,
     Context,
@@ -28,6 +27,7 @@ from sandbox.resource_types import (
     utc_now,
     without_nulls,
 )
+from sandbox.messages import Response, json_response
 from sandbox.store import Operation, Resource
 
 
@@ -47,7 +47,9 @@ _VALUES = {
     "sku.name": {
         f"{tier}_{redundancy}"
         for tier, redundancies in {
-            "Standard": ("LRS", "GRS", "RAGRS", "ZRS", "GZRS", "RAGZRS"), "Premium": ("LRS", "ZRS"), "PremiumV2": ("LRS", "ZRS"),
+            "Standard": ("LRS", "GRS", "RAGRS", "ZRS", "GZRS", "RAGZRS"),
+            "Premium": ("LRS", "ZRS"),
+            "PremiumV2": ("LRS", "ZRS"),
             "StandardV2": ("LRS", "GRS", "ZRS", "GZRS"),
         }.items()
         for redundancy in redundancies
@@ -57,7 +59,7 @@ _VALUES = {
     "minimumTlsVersion": {"TLS1_0", "TLS1_1", "TLS1_2", "TLS1_3"},
     "publicNetworkAccess": {"Enabled", "Disabled", "SecuredByPerimeter"},
     "networkAcls.defaultAction": {"Allow", "Deny"},
-}  # fmt: skip
+}
 
 
 def _is_network(value: str) -> bool:

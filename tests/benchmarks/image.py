@@ -123,7 +123,9 @@ def per_second(server: Server, path: str, headers: dict[str, str], body: Callabl
                 connection.request("POST", path, body(), {"Content-Type": "application/json", **headers})
                 answer = connection.getresponse()
                 answer.read()
-            except http.client.RemoteDisconnected:  # uvicorn ends a connection now and then; the next request opens another one
+            except (
+                http.client.RemoteDisconnected
+            ):  # uvicorn ends a connection now and then; the next request opens another one
                 connection.close()
                 continue
             accepted += answer.status == 200
@@ -152,10 +154,17 @@ def batch(run: str) -> bytes:
 def trace() -> bytes:
     number, stamp = uuid.uuid4().hex, str(time.time_ns())
     spans = [
-        {"traceId": number, "spanId": f"{n + 1:016x}", "name": f"s{n}", "kind": 1, "startTimeUnixNano": stamp, "endTimeUnixNano": stamp,
-         **({"parentSpanId": f"{1:016x}"} if n else {})}
+        {
+            "traceId": number,
+            "spanId": f"{n + 1:016x}",
+            "name": f"s{n}",
+            "kind": 1,
+            "startTimeUnixNano": stamp,
+            "endTimeUnixNano": stamp,
+            **({"parentSpanId": f"{1:016x}"} if n else {}),
+        }
         for n in range(5)
-    ]  # fmt: skip
+    ]
     return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()
 
 
@@ -210,12 +219,24 @@ def servers(rounds: int) -> list[Figure]:
     used, longer = memory[0] / memory[1], start[0] / start[1]
     return [
         ("start to /health", f"{start[0]:.1f} and {start[1]:.1f} s = {longer:.2f}", "at most 1.30", longer <= START),
-        ("/health p50, 2 workers", f"{median['health'][0]:.1f} and {median['health'][1]:.1f} ms: {fast:.1f} x",
-         "at least 5.0 x", fast >= TIMES_FASTER),
+        (
+            "/health p50, 2 workers",
+            f"{median['health'][0]:.1f} and {median['health'][1]:.1f} ms: {fast:.1f} x",
+            "at least 5.0 x",
+            fast >= TIMES_FASTER,
+        ),
         ("memory (PSS)", f"{memory[0]:.0f} and {memory[1]:.0f} MB = {used:.2f}", "at most 0.40", used <= MEMORY),
-        *[(f"{what} of {CLIENTS} clients", f"{mine:.1f} and {theirs:.1f} /s = {mine / theirs:.2f}", "at least 0.90",
-           mine / theirs >= WRITES) for what, (mine, theirs) in median.items() if what != "health"],
-    ]  # fmt: skip
+        *[
+            (
+                f"{what} of {CLIENTS} clients",
+                f"{mine:.1f} and {theirs:.1f} /s = {mine / theirs:.2f}",
+                "at least 0.90",
+                mine / theirs >= WRITES,
+            )
+            for what, (mine, theirs) in median.items()
+            if what != "health"
+        ],
+    ]
 
 
 def main() -> int:

@@ -105,8 +105,9 @@ class Artifacts:
         self.content = os.urandom(SIZE)
         self.headers = {
             "Authorization": f"Bearer {client.token('https://storage.azure.com/.default')}",
-            "x-ms-version": "2023-11-03", "x-ms-blob-type": "BlockBlob",
-        }  # fmt: skip
+            "x-ms-version": "2023-11-03",
+            "x-ms-blob-type": "BlockBlob",
+        }
         self.through = client.session
         self.straight = requests.Session()
         self.straight.trust_env = False

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _mlflow_roundtrip as roundtrip
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow import roundtrip as roundtrip
 
 from tests.image.server import CLONE, Server, bare, free_port, running, server_environment, settings
 

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _arm, _error_remedies, _errors
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import arm as _arm
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import error_remedies as _error_remedies
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import errors as _errors
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = Path(os.environ.get("MLFLOW_AZURE_RECORDINGS") or ROOT.parent / "shared" / "azure")

@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _plan, _role_assignment
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import (
+    role_assignment as _role_assignment,
+)
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import plan as _plan
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = Path(os.environ.get("MLFLOW_AZURE_RECORDINGS") or ROOT.parent / "shared" / "azure")

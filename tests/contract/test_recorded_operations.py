@@ -17,10 +17,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import requests
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Arm
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import Connection
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._clouds import CLOUDS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._deadline import Deadline
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth import Connection
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.clouds import CLOUDS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.deadline import Deadline
 from azure.core.pipeline.transport import RequestsTransport
 from test_golden import RECORDINGS, resource
 from test_recordings import conversations, module_of, path_of

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _plan
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import plan as _plan
 from test_golden import (
     MODULES,
     RECORDINGS,

@@ -24,9 +24,12 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _plan, _role_assignment
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._api_versions import API_VERSIONS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import (
+    role_assignment as _role_assignment,
+)
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import plan as _plan
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.api_versions import API_VERSIONS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
 from test_golden import RECORDINGS, ROOT, cases, load, resource, sample
 from test_recordings import as_options_say_it
 

@@ -16,12 +16,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 import urllib3
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Arm
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import Connection, Token
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._clouds import CLOUDS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_image import execute
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._deadline import Deadline
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth import Connection, Token
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.clouds import CLOUDS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry.image import execute
 from azure.core.pipeline.transport import RequestsTransport
 
 from tests.docker.registry import Registry

@@ -130,9 +130,13 @@ def test_an_app_is_a_container_of_the_pushed_image(engine: Any, sandbox: Client,
     token = asked(sandbox, app, "/token").json()
     assert token["client_id"] == platform.identity["properties"]["clientId"]
     status, output = running.exec_run(
-        ["python3", "-c", "import urllib.request as u; print(u.urlopen('https://login.microsoftonline.com/common/discovery/instance"
-         "?api-version=1.1&authorization_endpoint=https://login.microsoftonline.com/common/oauth2/authorize').status)"]
-    )  # fmt: skip
+        [
+            "python3",
+            "-c",
+            "import urllib.request as u; print(u.urlopen('https://login.microsoftonline.com/common/discovery/instance"
+            "?api-version=1.1&authorization_endpoint=https://login.microsoftonline.com/common/oauth2/authorize').status)",
+        ]
+    )
     assert (status, output.split()) == (0, [b"200"])
     assert "listening on 0.0.0.0" in run_cli(sandbox.home, "logs", "one").stdout
 

@@ -66,9 +66,16 @@ class Site:
 
     def run(self, *command: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(word) for word in command], cwd=self.clone, env=self.environment(**extra),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PLAY_SECONDS, check=False,
-        )  # fmt: skip
+            [str(word) for word in command],
+            cwd=self.clone,
+            env=self.environment(**extra),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PLAY_SECONDS,
+            check=False,
+        )
 
     def play(self, name: str, *arguments: str, **environment: str) -> Play:
         """Runs a playbook against the sandbox of this copy."""

@@ -75,17 +75,26 @@ def test_who_only_looks_needs_no_secret(standing: Standing) -> None:
 def test_where_nothing_stands_it_is_said(standing: Standing, playbook: str) -> None:
     play = standing.play(playbook, "-e", "deployment=nowhere")
     assert play.code != 0
-    assert "There is no app mlflow with an ingress in the resource group rg-mlflow-nowhere. Run site.yml first." in said(play)
+    assert (
+        "There is no app mlflow with an ingress in the resource group rg-mlflow-nowhere. Run site.yml first."
+        in said(play)
+    )
 
 
 def test_drift_in_four_types_is_told_by_resource(standing: Standing) -> None:
     site, client = standing.site, standing.site.client()
     app, registry = standing.one("Microsoft.App/containerApps"), standing.one("Microsoft.ContainerRegistry/registries")
-    account, rule = standing.one("Microsoft.Storage/storageAccounts"), standing.one("Microsoft.Sql/servers/firewallRules")
+    account, rule = (
+        standing.one("Microsoft.Storage/storageAccounts"),
+        standing.one("Microsoft.Sql/servers/firewallRules"),
+    )
     (assignment,) = site.resources("Microsoft.Authorization/roleAssignments", registry["id"])
     scale = {"properties": {"template": {"scale": {"maxReplicas": 3}}}}
     client.wait(client.arm("PATCH", app["id"], scale))
-    assert client.arm("PATCH", account["id"], {"properties": {"minimumTlsVersion": "TLS1_0"}}, version=STORAGE).status_code == 200
+    assert (
+        client.arm("PATCH", account["id"], {"properties": {"minimumTlsVersion": "TLS1_0"}}, version=STORAGE).status_code
+        == 200
+    )
     assert client.arm("DELETE", rule["id"], version=SQL).status_code == 200
     assert client.arm("DELETE", assignment["id"], version=ROLE).status_code == 200
     before = site.writes()
@@ -143,9 +152,16 @@ def test_the_way_to_the_artifacts_changes_without_a_gap(standing: Standing) -> N
 
 def job(standing: Standing, name: str) -> str:
     """A job in the deployment's environment; returns its id."""
-    environment, identity = standing.one("Microsoft.App/managedEnvironments"), standing.one("Microsoft.ManagedIdentity/userAssignedIdentities")
+    environment, identity = (
+        standing.one("Microsoft.App/managedEnvironments"),
+        standing.one("Microsoft.ManagedIdentity/userAssignedIdentities"),
+    )
     app = standing.one("Microsoft.App/containerApps")
-    container = {"name": "c", "image": app["properties"]["template"]["containers"][0]["image"], "resources": {"cpu": 0.5, "memory": "1Gi"}}
+    container = {
+        "name": "c",
+        "image": app["properties"]["template"]["containers"][0]["image"],
+        "resources": {"cpu": 0.5, "memory": "1Gi"},
+    }
     client = standing.site.client()
     made = client.put(
         f"{client.subscription}/resourceGroups/{GROUP}/providers/Microsoft.App/jobs/{name}",
@@ -199,7 +215,11 @@ def test_teardown_says_and_removes_what_is_the_deployments_own(standing: Standin
 
 def test_teardown_names_the_lock_that_keeps_the_data_before_it_removes_anything(standing: Standing) -> None:
     site, client = standing.site, standing.site.client()
-    (account,) = [one for one in site.resources("Microsoft.Storage/storageAccounts", GROUP) if one["tags"].get("deployment") == "sandbox"]
+    (account,) = [
+        one
+        for one in site.resources("Microsoft.Storage/storageAccounts", GROUP)
+        if one["tags"].get("deployment") == "sandbox"
+    ]
     lock = f"{account['id']}/providers/Microsoft.Authorization/locks/mlflow-artifacts"
     made = client.arm("PUT", lock, {"properties": {"level": "CanNotDelete"}}, version="2020-05-01")
     assert made.status_code == 201, made.text
@@ -218,11 +238,20 @@ def test_teardown_stops_at_a_group_that_may_not_be_read(standing: Standing) -> N
     """A report that leaves out what could not be seen would be no report."""
     site, client = standing.site, standing.site.client()
     assignments = f"{client.subscription}/providers/Microsoft.Authorization/roleAssignments"
-    (mine,) = [one for one in client.arm("GET", assignments, version=ROLE).json()["value"] if one["properties"]["principalId"] == client.me()]
+    (mine,) = [
+        one
+        for one in client.arm("GET", assignments, version=ROLE).json()["value"]
+        if one["properties"]["principalId"] == client.me()
+    ]
     group = f"{client.subscription}/resourceGroups/{GROUP}"
     narrow = {**mine["properties"], "scope": None}
     wanted = {"properties": {key: narrow[key] for key in ("roleDefinitionId", "principalId", "principalType")}}
-    given = client.arm("PUT", f"{group}/providers/Microsoft.Authorization/roleAssignments/{mine['name'][:-4]}0000", wanted, version=ROLE)
+    given = client.arm(
+        "PUT",
+        f"{group}/providers/Microsoft.Authorization/roleAssignments/{mine['name'][:-4]}0000",
+        wanted,
+        version=ROLE,
+    )
     assert given.status_code == 201, given.text
     hidden = client.group().rpartition("/")[2]
     assert client.arm("DELETE", mine["id"], version=ROLE).status_code == 200

@@ -170,8 +170,9 @@ def langchain(deployment: Deployment, openai: AzureOpenAI, tmp_path_factory: pyt
     playbook, settings = folder / "play.yml", folder / "settings.json"
     playbook.write_text(json.dumps(LANGCHAIN_PLAY), encoding="utf-8")
     environment, identity = (
-        one(site, "Microsoft.App/managedEnvironments"), one(site, "Microsoft.ManagedIdentity/userAssignedIdentities"),
-    )  # fmt: skip
+        one(site, "Microsoft.App/managedEnvironments"),
+        one(site, "Microsoft.ManagedIdentity/userAssignedIdentities"),
+    )
     about = {
         "group": environment["id"].split("/")[4],
         "location": "westeurope",

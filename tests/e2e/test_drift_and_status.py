@@ -26,7 +26,10 @@ def test_what_was_changed_by_hand_is_told_and_put_right(deployment: Deployment) 
     (account,) = site.resources("Microsoft.Storage/storageAccounts", "rg-mlflow-sandbox")
     (rule,) = site.resources("Microsoft.Sql/servers/firewallRules", "rg-mlflow-sandbox")
     opened = client.arm(
-        "PATCH", account["id"], {"properties": {"allowSharedKeyAccess": True}, "tags": {"application": "mine"}}, version=STORAGE
+        "PATCH",
+        account["id"],
+        {"properties": {"allowSharedKeyAccess": True}, "tags": {"application": "mine"}},
+        version=STORAGE,
     )
     assert opened.status_code == 200, opened.text
     assert client.arm("DELETE", rule["id"], version=FIREWALL).status_code == 200

@@ -31,10 +31,20 @@ SUBNET = (
 )
 # What a plan of an empty subscription has to show, besides the two roles.
 PLANNED = (
-    "Make the resource group", "Make the identity of the app", "Make the workspace for logs", "Make the registry", "Make the storage account",
-    "Make the container for artifacts", "Make the SQL server", "Make the database", "Build the image and push it", "Make the environment",
-    "Run the server", "Plan to let the app pull its image", "Plan to let the app read and write artifacts",
-)  # fmt: skip
+    "Make the resource group",
+    "Make the identity of the app",
+    "Make the workspace for logs",
+    "Make the registry",
+    "Make the storage account",
+    "Make the container for artifacts",
+    "Make the SQL server",
+    "Make the database",
+    "Build the image and push it",
+    "Make the environment",
+    "Run the server",
+    "Plan to let the app pull its image",
+    "Plan to let the app read and write artifacts",
+)
 SAFE = (
     "Keep what is deleted for some days",
     "Keep the storage account from being deleted",
@@ -55,7 +65,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def run(site: Site, inventory: str | Path, *options: str, **environment: str) -> Play:
     """site.yml with an inventory, as somebody whose shell has sourced the sandbox's file."""
     playbook = Path(sys.executable).parent / "ansible-playbook"
-    given = {**site.sandbox_environment(), "MLFLOW_CRYPTO_KEK_PASSPHRASE": "of-the-tests-0123456789-0123456789", **environment}
+    given = {
+        **site.sandbox_environment(),
+        "MLFLOW_CRYPTO_KEK_PASSPHRASE": "of-the-tests-0123456789-0123456789",
+        **environment,
+    }
     done = site.run(playbook, "-i", inventory, "playbooks/site.yml", *options, **given)
     return Play(done.returncode, done.stdout)
 

@@ -25,10 +25,21 @@ ELSEWHERE = {"sql_database_user"}
 MODULES = sorted({path.stem for path in (PROJECT / "plugins" / "modules").glob("[a-z]*.py")} - ELSEWHERE)
 # What others live in, outermost first. All other modules come after these, and those that only read after all.
 PARENTS = (
-    "resource_group", "user_assigned_identity", "log_analytics_workspace", "container_registry", "role_assignment", "container_image",
-    "container_app_environment", "storage_account", "storage_container", "container_app_environment_storage", "key_vault", "sql_server",
-    "container_app", "container_app_job",
-)  # fmt: skip
+    "resource_group",
+    "user_assigned_identity",
+    "log_analytics_workspace",
+    "container_registry",
+    "role_assignment",
+    "container_image",
+    "container_app_environment",
+    "storage_account",
+    "storage_container",
+    "container_app_environment_storage",
+    "key_vault",
+    "sql_server",
+    "container_app",
+    "container_app_job",
+)
 # What examples leave to their reader.
 VARIABLES = {
     "backend_store_uri": "sqlite:////tmp/unused.db",
@@ -161,8 +172,10 @@ def run_examples(site: Site, folder: Path) -> Run:
     play = {"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}
     context, playbook = folder / "docker" / "mlflow", folder / "playbooks" / "examples.yml"
     for path, text in (
-        (context / "Dockerfile", DOCKERFILE), (context / "server.py", SERVER), (playbook, json.dumps([play])),
-    ):  # fmt: skip
+        (context / "Dockerfile", DOCKERFILE),
+        (context / "server.py", SERVER),
+        (playbook, json.dumps([play])),
+    ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     command = Path(sys.executable).parent / "ansible-playbook"

@@ -42,8 +42,13 @@ def start(site: Site, log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as stream:
         return subprocess.Popen(
             ["make", "demo"],
-            cwd=site.clone, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            cwd=site.clone,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def kill(site: Site, process: subprocess.Popen[bytes], everything: bool) -> None:

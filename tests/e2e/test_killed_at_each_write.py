@@ -95,9 +95,14 @@ def run_until_struck(site: Site, log: Path, *arguments: str) -> int | None:
     playbook = Path(sys.executable).parent / "ansible-playbook"
     with log.open("wb") as stream:
         play = subprocess.Popen(
-            [playbook, "-i", "inventories/sandbox", "playbooks/site.yml", *arguments], cwd=site.clone, env=site.environment(),
-            stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            [playbook, "-i", "inventories/sandbox", "playbooks/site.yml", *arguments],
+            cwd=site.clone,
+            env=site.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     deadline = time.monotonic() + PLAY_SECONDS
     while play.poll() is None and time.monotonic() < deadline:
         if struck(site) != before:

@@ -26,16 +26,25 @@ def test_the_example_of_a_molecule_scenario(tmp_path: Path) -> None:
         name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AZURE_", "SANDBOX_"))
     }
     environment = {
-        **kept, "PATH": f"{MOLECULE.parent}{os.pathsep}{os.environ['PATH']}", "ANSIBLE_HOME": str(tmp_path / "ansible"),
-        "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".ansible" / "collections"), "NO_COLOR": "1",
+        **kept,
+        "PATH": f"{MOLECULE.parent}{os.pathsep}{os.environ['PATH']}",
+        "ANSIBLE_HOME": str(tmp_path / "ansible"),
+        "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".ansible" / "collections"),
+        "NO_COLOR": "1",
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
-    }  # fmt: skip
+    }
 
     def molecule(command: str, seconds: int) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(MOLECULE), command],
-            cwd=repository, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False,
-        )  # fmt: skip
+            cwd=repository,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
 
     try:
         done = molecule("test", 900)

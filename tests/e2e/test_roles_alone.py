@@ -25,7 +25,9 @@ ORDER = ("sandbox", "foundation", "registry", "storage", "sql", "image", "app_en
 # Who runs the sandbox sits in the examples' office.
 OFFICE = {"mlflow_app_allowed_address_ranges": [{"name": "office", "range": "127.0.0.0/8"}]}
 # Waits and looks; nothing of these is in Azure.
-NOTHING_IN_AZURE = re.compile(r"Write |Read |Restart |Remove what was written|Make the directory|Put on record|Keep on record")
+NOTHING_IN_AZURE = re.compile(
+    r"Write |Read |Restart |Remove what was written|Make the directory|Put on record|Keep on record"
+)
 
 
 def example(role: str) -> list[dict[str, Any]]:
@@ -46,13 +48,23 @@ class Elsewhere:
     def play(self, plays: list[dict[str, Any]], settings: dict[str, Any], *options: str) -> Play:
         (self.folder / "play.yml").write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
         done = self.site.run(
-            "env", "-C", self.folder, Path(sys.executable).parent / "ansible-playbook",
-            "-i", "localhost,", "-c", "local", "-e", json.dumps({**OFFICE, "ansible_python_interpreter": sys.executable, **settings}), "play.yml", *options,
+            "env",
+            "-C",
+            self.folder,
+            Path(sys.executable).parent / "ansible-playbook",
+            "-i",
+            "localhost,",
+            "-c",
+            "local",
+            "-e",
+            json.dumps({**OFFICE, "ansible_python_interpreter": sys.executable, **settings}),
+            "play.yml",
+            *options,
             **self.site.sandbox_environment(),
             ANSIBLE_COLLECTIONS_PATH=str(self.site.clone / ".ansible" / "collections"),
             ANSIBLE_HOME=str(self.folder / "home"),
             MLFLOW_CRYPTO_KEK_PASSPHRASE="of-the-examples-0123456789-0123456789",
-        )  # fmt: skip
+        )
         return Play(done.returncode, done.stdout)
 
     def standing(self) -> set[str]:
@@ -105,7 +117,13 @@ def test_the_examples_plan_make_and_remove_a_deployment(elsewhere: Elsewhere) ->
     facts = example("foundation") + removal
     states = {f"{role}_state": "absent" for role in ORDER[2:-1]}
     # What the other roles would give; to remove something, its name is enough.
-    names = ("sql_backend_store_uri", "storage_artifacts_destination", "image_reference", "image_login_server", "app_environment_id")
+    names = (
+        "sql_backend_store_uri",
+        "storage_artifacts_destination",
+        "image_reference",
+        "image_login_server",
+        "app_environment_id",
+    )
     others = dict.fromkeys(names, "")
     before = elsewhere.standing()
     gone = elsewhere.play(facts, {**states, **others})
@@ -114,9 +132,21 @@ def test_the_examples_plan_make_and_remove_a_deployment(elsewhere: Elsewhere) ->
     identity = elsewhere.play(example("foundation"), {"foundation_state": "absent"})
     assert (identity.code, identity.changed) == (0, 1), identity.output[-6000:]
     left = "\n".join(sorted(elsewhere.standing()))
-    for kept in ("storageaccounts/stvision", "containers/mlflow", "servers/sql-vision/databases/mlflow", "workspaces/log-vision"):
+    for kept in (
+        "storageaccounts/stvision",
+        "containers/mlflow",
+        "servers/sql-vision/databases/mlflow",
+        "workspaces/log-vision",
+    ):
         assert kept in left, left
-    for removed in ("containerapps/", "managedenvironments/", "registries/", "firewallrules/", "userassignedidentities/", "roleassignments/"):
+    for removed in (
+        "containerapps/",
+        "managedenvironments/",
+        "registries/",
+        "firewallrules/",
+        "userassignedidentities/",
+        "roleassignments/",
+    ):
         assert removed not in left, left
 
     # And with a word, all of it; a second time there is nothing to do.

@@ -248,10 +248,19 @@ def test_the_ui_shows_experiment_run_and_trace(deployment: Deployment, tmp_path:
     options = selenium.ChromeOptions()
     options.binary_location = browser
     for argument in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1900,1000", "--disable-quic",
-        "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--window-size=1900,1000",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-proxy-server",
         f"--user-data-dir={tmp_path}",
-    ):  # fmt: skip
+    ):
         options.add_argument(argument)
     window = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
 

@@ -34,16 +34,27 @@ class Installed:
     def play(self, name: str, *arguments: str) -> Play:
         inventory = self.collection / "inventories" / "sandbox"
         done = self.site.run(
-            COMMANDS / "ansible-playbook", "-i", inventory, f"mlops.mlflow_azure.{name}", *arguments,
-            ANSIBLE_COLLECTIONS_PATH=str(self.site.clone / "collections"), ANSIBLE_HOME=str(self.site.home / ".ansible"),
-        )  # fmt: skip
+            COMMANDS / "ansible-playbook",
+            "-i",
+            inventory,
+            f"mlops.mlflow_azure.{name}",
+            *arguments,
+            ANSIBLE_COLLECTIONS_PATH=str(self.site.clone / "collections"),
+            ANSIBLE_HOME=str(self.site.home / ".ansible"),
+        )
         return Play(done.returncode, done.stdout)
 
     def sandbox(self, *arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "sandbox", *arguments], cwd=self.collection, env=self.site.environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False,
-        )  # fmt: skip
+            [sys.executable, "-m", "sandbox", *arguments],
+            cwd=self.collection,
+            env=self.site.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout
         return done.stdout
 
@@ -79,15 +90,29 @@ def give_only_the_documented_role(client: Client) -> None:
     (owner,) = client.arm("GET", assignments, version=ROLE_VERSION).json()["value"]
     role = f"{client.subscription}/providers/Microsoft.Authorization/roleDefinitions/{uuid.uuid4()}"
     permissions = {
-        "actions": definition["Actions"], "notActions": definition["NotActions"],
-        "dataActions": definition["DataActions"], "notDataActions": definition["NotDataActions"],
-    }  # fmt: skip
+        "actions": definition["Actions"],
+        "notActions": definition["NotActions"],
+        "dataActions": definition["DataActions"],
+        "notDataActions": definition["NotDataActions"],
+    }
     made = client.arm(
-        "PUT", role, {"properties": {"roleName": definition["Name"], "assignableScopes": [client.subscription], "permissions": [permissions]}},
+        "PUT",
+        role,
+        {
+            "properties": {
+                "roleName": definition["Name"],
+                "assignableScopes": [client.subscription],
+                "permissions": [permissions],
+            }
+        },
         version=ROLE_VERSION,
-    )  # fmt: skip
+    )
     assert made.status_code == 201, made.text
-    properties = {"roleDefinitionId": role, "principalId": owner["properties"]["principalId"], "principalType": "ServicePrincipal"}
+    properties = {
+        "roleDefinitionId": role,
+        "principalId": owner["properties"]["principalId"],
+        "principalType": "ServicePrincipal",
+    }
     given = client.arm("PUT", f"{assignments}/{uuid.uuid4()}", {"properties": properties}, version=ROLE_VERSION)
     assert given.status_code == 201, given.text
     taken = client.arm("DELETE", owner["id"], version=ROLE_VERSION)
@@ -101,7 +126,9 @@ def test_the_installed_artefact_deploys_with_the_documented_role(installed: Inst
     second = installed.play("site")
     assert second.code == 0, second.output[-6000:]
     assert second.changed == 0, second.output[-6000:]
-    probe = installed.play("client", "-e", json.dumps({"mlflow_client_probe": True, "mlflow_client_probe_releases": ["3.17"]}))
+    probe = installed.play(
+        "client", "-e", json.dumps({"mlflow_client_probe": True, "mlflow_client_probe_releases": ["3.17"]})
+    )
     assert probe.code == 0, probe.output[-6000:]
     gone = installed.play("teardown", "-e", "teardown_confirm=sandbox")
     assert gone.code == 0, gone.output[-6000:]

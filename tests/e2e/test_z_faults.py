@@ -99,7 +99,9 @@ def test_a_taken_name_stops_the_play_and_a_rerun_finishes(deployment: Deployment
         assert site.resources(kind, "mlflow-second") == []
     rerun = site.play("site.yml", "-e", "deployment=second")
     assert rerun.code == 0, rerun.output[-4000:]
-    gone = site.play("teardown.yml", "-e", "deployment=second", "-e", "teardown_confirm=second", "-e", "teardown_data=true")
+    gone = site.play(
+        "teardown.yml", "-e", "deployment=second", "-e", "teardown_confirm=second", "-e", "teardown_data=true"
+    )
     assert gone.code == 0, gone.output[-4000:]
     assert site.resources("Microsoft.App/containerApps", "mlflow-second") == []
 
@@ -128,7 +130,9 @@ def test_a_password_that_the_server_does_not_take(deployment: Deployment) -> Non
     for folder in ("out", ".ansible", ".sandbox/logs", ".sandbox/apps", ".sandbox/builds"):
         assert found_in_files(site.clone / folder, hidden) == []
     assert found_in_arguments(hidden) == []
-    gone = site.play("teardown.yml", "-e", "deployment=third", "-e", "teardown_confirm=third", "-e", "teardown_data=true")
+    gone = site.play(
+        "teardown.yml", "-e", "deployment=third", "-e", "teardown_confirm=third", "-e", "teardown_data=true"
+    )
     assert gone.code == 0, gone.output[-4000:]
 
 

@@ -110,7 +110,9 @@ def new_certificate(directory: Path, address: str = "127.0.0.1") -> Certificate:
     """A certificate of an address, signed by itself. The drivers compare an address with the common name only."""
     made = Certificate(directory / "certificate.pem", directory / "key.pem")
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={address}"]
-    subprocess.run([*command, "-keyout", made.key, "-out", made.certificate], check=True, capture_output=True, timeout=60)
+    subprocess.run(
+        [*command, "-keyout", made.key, "-out", made.certificate], check=True, capture_output=True, timeout=60
+    )
     return made
 
 
@@ -360,7 +362,9 @@ def _parameters(body: bytes) -> list[str]:
         position += 2 + (0 if kind == _VARBINARY else 5)
         data, position = _long(body, position) if most == 0xFFFF else _short(body, position)
         found.append(
-            f"0x{data.hex().upper()}" if kind == _VARBINARY else data.decode("cp1252" if kind == _VARCHAR else "utf-16-le")
+            f"0x{data.hex().upper()}"
+            if kind == _VARBINARY
+            else data.decode("cp1252" if kind == _VARCHAR else "utf-16-le")
         )
     # sp_prepexec declares the parameters before the statement.
     return [found[1], found[0], *found[2:]] if len(found) > 1 else found

@@ -394,7 +394,11 @@ def test_it_works(api: Api, group: str) -> None:
 def test_no_group_is_left_out(server_bin: Path) -> None:
     listed = subprocess.run(
         [str(server_bin / "python"), "-W", "ignore", "-c", LIST],
-        env=bare(), capture_output=True, text=True, check=True, timeout=180,
-    )  # fmt: skip
+        env=bare(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=180,
+    )
     paths = [path.removeprefix("/api").strip("/").split("/") for path in json.loads(listed.stdout.splitlines()[-1])]
     assert {"/".join(path[:3]) for path in paths} - OF_DATABRICKS == set(GROUPS) - MORE_GROUPS

@@ -37,8 +37,13 @@ def run_cli(home: Path, *arguments: str, environment: dict[str, str] | None = No
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_HOME")}
     return subprocess.run(
         [sys.executable, "-m", "sandbox", "--home", str(home), *arguments],
-        cwd=PROJECT, env={**kept, **(environment or {})}, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        cwd=PROJECT,
+        env={**kept, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 @dataclass

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from sandbox.arm import ResourceManager
-from sandbox.directory import Directory
+from sandbox.arm.manager import ResourceManager
+from sandbox.arm.resource_type import Context
+from sandbox.entra.directory import Directory
 from sandbox.messages import Request, Response
 from sandbox.providers.authorization import owner_assignment
 from sandbox.providers.catalogue import Behind, resource_types
 from sandbox.providers.job import new_execution
-from sandbox.resource_types import Context
 from sandbox.store import Operation, Principal, Resource, Store
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"

@@ -245,8 +245,11 @@ def test_a_storage_never_shows_its_key(sandbox: Client, environment: str) -> Non
     assert made.status_code == 200
     shown = {"accountName": "acc", "shareName": "files", "accessMode": "ReadOnly"}
     assert made.json() == {
-        "id": path, "name": "share", "type": "Microsoft.App/managedenvironments/storages", "properties": {"azureFile": shown},
-    }  # fmt: skip
+        "id": path,
+        "name": "share",
+        "type": "Microsoft.App/managedenvironments/storages",
+        "properties": {"azureFile": shown},
+    }
     assert sandbox.arm("GET", path).json() == made.json()
     again = {**shown, "accessMode": "ReadWrite"}
     assert sandbox.arm("PUT", path, {"properties": {"azureFile": again}}).json()["properties"]["azureFile"] == again

@@ -40,8 +40,13 @@ class Cli:
         assert AZ is not None
         return subprocess.run(
             [AZ, *words],
-            env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
     def text(self, *words: str) -> str:
         """What a command that succeeds prints."""
@@ -60,9 +65,15 @@ def az(sandbox: Client, platform: Platform, tmp_path_factory: pytest.TempPathFac
     """Signed in, with one resource of each type in a group."""
     mark, group = uuid.uuid4().hex[:8], platform.group
     names = {
-        "registry": platform.registry.rpartition("/")[2], "environment": "env", "identity": "id", "app": f"app-{mark}",
-        "job": f"job-{mark}", "workspace": f"log-{mark}", "server": f"sql-{mark}", "account": f"st{mark}",
-    }  # fmt: skip
+        "registry": platform.registry.rpartition("/")[2],
+        "environment": "env",
+        "identity": "id",
+        "app": f"app-{mark}",
+        "job": f"job-{mark}",
+        "workspace": f"log-{mark}",
+        "server": f"sql-{mark}",
+        "account": f"st{mark}",
+    }
     providers = f"{group}/providers"
     sandbox.put(
         f"{providers}/Microsoft.App/containerApps/{names['app']}",
@@ -101,15 +112,23 @@ def az(sandbox: Client, platform: Platform, tmp_path_factory: pytest.TempPathFac
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "ARM_"))}
     environment = {
-        **kept, **sandbox.environment,
+        **kept,
+        **sandbox.environment,
         # apart from whoever runs this; nothing that says where Azure is
-        "AZURE_CONFIG_DIR": str(tmp_path_factory.mktemp("az")), "AZURE_CORE_COLLECT_TELEMETRY": "false",
-    }  # fmt: skip
+        "AZURE_CONFIG_DIR": str(tmp_path_factory.mktemp("az")),
+        "AZURE_CORE_COLLECT_TELEMETRY": "false",
+    }
     cli = Cli(environment, group.rpartition("/")[2], names)
     signed_in = cli(
-        "login", "--service-principal", "--username", environment["AZURE_CLIENT_ID"],
-        "--password", environment["AZURE_CLIENT_SECRET"], "--tenant", environment["AZURE_TENANT_ID"],
-    )  # fmt: skip
+        "login",
+        "--service-principal",
+        "--username",
+        environment["AZURE_CLIENT_ID"],
+        "--password",
+        environment["AZURE_CLIENT_SECRET"],
+        "--tenant",
+        environment["AZURE_TENANT_ID"],
+    )
     assert [one["id"] for one in signed_in] == [environment["AZURE_SUBSCRIPTION_ID"]]
     yield cli
     cli("logout")

@@ -29,9 +29,12 @@ def test_each_module_makes_finds_shows_and_takes_away(sandbox: Client, tmp_path:
     source.write_text("one")
     mark = uuid.uuid4().hex[:8]
     given = {
-        "mark": mark, "source_file": str(source), "password": f"Aa1-{uuid.uuid4()}", "caller": sandbox.me(),
+        "mark": mark,
+        "source_file": str(source),
+        "password": f"Aa1-{uuid.uuid4()}",
+        "caller": sandbox.me(),
         "ansible_python_interpreter": str(OWN / "bin" / "python"),
-    }  # fmt: skip
+    }
     # Bytecode is written: each module imports half of Azure's SDK.
     left_out = ("AZURE_", "ARM_", "ANSIBLE_", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
@@ -44,10 +47,23 @@ def test_each_module_makes_finds_shows_and_takes_away(sandbox: Client, tmp_path:
     environment = {**kept, **sandbox.environment, **{f"ANSIBLE_{name}": str(value) for name, value in settings.items()}}
     words = [f"{name}={value}" for name, value in given.items()]
     done = subprocess.run(
-        [str(OWN / "bin" / "ansible-playbook"), "--inventory", "data,platform,", "--connection", "local", str(PLAYBOOK),
-         *(part for word in words for part in ("--extra-vars", word))],
-        cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=1500, check=False,
-    )  # fmt: skip
+        [
+            str(OWN / "bin" / "ansible-playbook"),
+            "--inventory",
+            "data,platform,",
+            "--connection",
+            "local",
+            str(PLAYBOOK),
+            *(part for word in words for part in ("--extra-vars", word)),
+        ],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=1500,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     made = re.findall(r"TASK \[Take away: (\w+)\]", done.stdout)
     assert len(made) >= 14, done.stdout

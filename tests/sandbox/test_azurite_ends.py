@@ -45,8 +45,10 @@ def test_an_azurite_that_ends_is_started_again(sandbox: Client) -> None:
     assert made.status_code == 201
     url = f"{account['properties']['primaryEndpoints']['blob']}things/one"
     headers = {
-        "Authorization": f"Bearer {sandbox.token(STORAGE)}", "x-ms-version": "2023-11-03", "x-ms-blob-type": "BlockBlob",
-    }  # fmt: skip
+        "Authorization": f"Bearer {sandbox.token(STORAGE)}",
+        "x-ms-version": "2023-11-03",
+        "x-ms-blob-type": "BlockBlob",
+    }
 
     def put() -> requests.Response:
         return sandbox.session.put(url, data=b"content", headers=headers, timeout=60)

@@ -11,7 +11,7 @@ import socket
 
 import pytest
 
-from sandbox.egress import EgressRefused, way_out
+from sandbox.host.egress import EgressRefused, way_out
 
 
 def own_address() -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.ingress import REQUEST_SECONDS, Ingress
+from sandbox.apps.ingress import REQUEST_SECONDS, Ingress
 from tests.sandbox.azure_client import Client, Platform, app_body
 
 HERE = "127.0.0.1"

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.home import locate
+from sandbox.host.home import locate
 from tests.sandbox.azure_client import PROJECT, Client, Platform, run_cli
 
 
@@ -297,7 +297,7 @@ def test_a_schedule_starts_executions_by_itself(sandbox: Client, platform: Platf
 def test_the_next_run_of_a_schedule(sandbox: Client) -> None:
     """In the sandbox's own Python, which has the library."""
     program = """
-from sandbox.jobs import next_run
+from sandbox.runners.jobs import next_run
 for expression in ("0 0 * * *", "*/15 * * * *", "30 2 * * 1", "0 0 1 1 *"):
     print(next_run(expression, 1767225600.0 + 60))
 """

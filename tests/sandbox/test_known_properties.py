@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.known_properties import unknown_properties, with_azures_names
+from sandbox.arm.known_properties import unknown_properties, with_azures_names
 from scripts import known_properties
 from tests.sandbox.azure_client import Client
 from tests.sandbox.in_process import SUBSCRIPTION, Azure
@@ -50,7 +50,10 @@ def test_names_are_taken_in_any_case(given: dict[str, Any], named: dict[str, Any
     ("body", "unknown"),
     [
         ({"properties": {"template": {"containers": [{"image": "x", "resources": {"cpu": 1}}]}}}, []),
-        ({"properties": {"template": {"containers": [{"image": "x"}, {"imag": "x"}]}}}, ["properties.template.containers[1].imag"]),
+        (
+            {"properties": {"template": {"containers": [{"image": "x"}, {"imag": "x"}]}}},
+            ["properties.template.containers[1].imag"],
+        ),
         ({"location": "westeurope", "tags": {"any": "thing"}, "kind": "x"}, []),
         ({"propertys": {}}, ["propertys"]),
         (
@@ -58,7 +61,7 @@ def test_names_are_taken_in_any_case(given: dict[str, Any], named: dict[str, Any
             ["properties.configuration.ingress.targetport", "properties.configuration.ingress.port"],
         ),
     ],
-)  # fmt: skip
+)
 def test_unknown_properties_are_found(body: dict[str, Any], unknown: list[str]) -> None:
     assert unknown_properties("Microsoft.App/containerApps", body) == unknown
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.launch import launch
-from sandbox.processes import Processes, started_at
+from sandbox.host.launch import launch
+from sandbox.host.processes import Processes, started_at
 from tests.sandbox.azure_client import PROJECT
 
 SAY = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ), os.getcwd(), sys.stdin.read()]))"
@@ -123,8 +123,8 @@ def test_a_kill_between_start_and_record(tmp_path: Path, moment: str) -> None:
     """The starter is killed when the process is there but not written down, or written down but not told what to run."""
     program = f"""
 import asyncio, os, pathlib, signal
-from sandbox.launch import launch
-from sandbox.processes import Processes
+from sandbox.host.launch import launch
+from sandbox.host.processes import Processes
 
 class Killed(Processes):
     def add(self, pid, label):

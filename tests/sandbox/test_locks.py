@@ -28,7 +28,10 @@ def group(sandbox: Client) -> str:
 
 @pytest.mark.parametrize("locked", ["", f"/{IDENTITY}"], ids=["the group", "what is in it"])
 def test_nothing_above_or_below_a_lock_is_deleted(sandbox: Client, group: str, locked: str) -> None:
-    assert lock(sandbox, group + locked, "CanNotDelete").json()["properties"] == {"level": "CanNotDelete", "notes": "why"}
+    assert lock(sandbox, group + locked, "CanNotDelete").json()["properties"] == {
+        "level": "CanNotDelete",
+        "notes": "why",
+    }
     for path in (group, f"{group}/{IDENTITY}"):
         refused = sandbox.arm("DELETE", path)
         assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ScopeLocked")

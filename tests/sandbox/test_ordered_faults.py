@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.durations import TABLE, drawn, quantile
+from sandbox.arm.durations import TABLE, drawn, quantile
 from tests.sandbox.azure_client import Client, run_cli
 
 IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
@@ -298,8 +298,9 @@ def test_a_new_role_does_not_count_at_once(own: Client) -> None:
     account = own.storage(own.group())
     assert own.assign(account["id"], "Storage Blob Data Contributor", own.me()).status_code == 201
     headers = {
-        "Authorization": f"Bearer {own.token('https://storage.azure.com/.default')}", "x-ms-version": "2023-11-03",
-    }  # fmt: skip
+        "Authorization": f"Bearer {own.token('https://storage.azure.com/.default')}",
+        "x-ms-version": "2023-11-03",
+    }
     url = f"{account['properties']['primaryEndpoints']['blob']}some/blob"
     assert own.session.get(url, headers=headers, timeout=30).status_code == 403
 

@@ -122,10 +122,19 @@ def test_no_secret_is_shown(sandbox: Client, shown: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "none", "api", "api/resource", "api/resource?id=/none", "api/logs?id=/none", "portal.py", "../cli.py", "static/index.html",
-        "..%2f..%2fserver.py", "%2e%2e/view.py", "api/logs?id=../../..",
+        "none",
+        "api",
+        "api/resource",
+        "api/resource?id=/none",
+        "api/logs?id=/none",
+        "portal.py",
+        "../cli.py",
+        "static/index.html",
+        "..%2f..%2fserver.py",
+        "%2e%2e/view.py",
+        "api/logs?id=../../..",
     ],
-)  # fmt: skip
+)
 def test_what_is_not_there(sandbox: Client, path: str) -> None:
     assert ask(sandbox, path).status_code == 404
 
@@ -186,10 +195,18 @@ def window(tmp_path: Path) -> Iterator[Any]:
     options = selenium.ChromeOptions()
     options.binary_location = browser
     for argument in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1680,1500",
-        "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--window-size=1680,1500",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-proxy-server",
         f"--user-data-dir={tmp_path / 'profile'}",
-    ):  # fmt: skip
+    ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     opened = selenium.Chrome(options=options, service=selenium.ChromeService(driver))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.probes import Probe, Probes, Verdict, first_verdict, probes_of, succeeds, watch
+from sandbox.apps.probes import Probe, Probes, Verdict, first_verdict, probes_of, succeeds, watch
 
 HERE = "127.0.0.1"
 
@@ -30,12 +30,16 @@ def test_a_probe_of_the_template_takes_the_place_of_azure_s() -> None:
         "probes": [
             {"type": "Liveness", "tcpSocket": {"port": 9}},
             {
-                "type": "readiness", "initialDelaySeconds": 2, "periodSeconds": 3, "timeoutSeconds": 4, "successThreshold": 5,
+                "type": "readiness",
+                "initialDelaySeconds": 2,
+                "periodSeconds": 3,
+                "timeoutSeconds": 4,
+                "successThreshold": 5,
                 "failureThreshold": 6,
                 "httpGet": {"path": "/h", "port": 7, "scheme": "https", "httpHeaders": [{"name": "A", "value": "b"}]},
             },
         ]
-    }  # fmt: skip
+    }
     found = probes_of(spec, 8080)
     assert found.startup is not None
     assert found.startup.port == 8080

@@ -29,11 +29,23 @@ ROOT = f"https://management.azure.com/subscriptions/{SUBSCRIPTION}/resource"
 POLL = re.compile(r"/locations/|operation(results|statuses|status)/", re.IGNORECASE)
 # (what Azure answered, what the sandbox answers): patterns of "<type> <method> <status> <code>", and why they may differ
 TOLERATED = (
-    (r".* 400 (ManagedEnvironmentNotProvisioned|PrincipalNotFound)", r".* 201 None", "asked before Azure was ready; here all is at once"),
-    (r".* 404 (Parent)?ResourceNotFound", r".* 404 ResourceGroupNotFound", "asked while the group went; here it goes at once"),
-    (r".*registries (PUT|DELETE) 200 None", r".*registries (PUT 201|DELETE 202) None", "older api-versions answer when it is done"),
+    (
+        r".* 400 (ManagedEnvironmentNotProvisioned|PrincipalNotFound)",
+        r".* 201 None",
+        "asked before Azure was ready; here all is at once",
+    ),
+    (
+        r".* 404 (Parent)?ResourceNotFound",
+        r".* 404 ResourceGroupNotFound",
+        "asked while the group went; here it goes at once",
+    ),
+    (
+        r".*registries (PUT|DELETE) 200 None",
+        r".*registries (PUT 201|DELETE 202) None",
+        "older api-versions answer when it is done",
+    ),
     (r".* (500 InternalServerError|429 429)", r".* (200|201) None", "a fault of Azure's"),
-)  # fmt: skip
+)
 # Conversations that go on with what an earlier one had made.
 CONTINUED = (
     "Test_SQL_Server_v20211101_CRUD",
@@ -84,10 +96,11 @@ def hold(azure: Azure, name: str, recorded: list[dict[str, Any]]) -> Iterator[Tu
         body = json.loads(answer.body) if answer.body else None
         refused, recorded_refusal = answer.status >= 400, turn["status"] >= 400
         yield Turn(
-            name, number,
+            name,
+            number,
             f"{kind} {turn['method']} {turn['status']} {code_of(turn['response_body']) if recorded_refusal else None}",
             f"{kind} {turn['method']} {answer.status} {code_of(body) if refused else None}",
-        )  # fmt: skip
+        )
 
 
 def deleted_before(azure: Azure, turn: dict[str, Any]) -> None:

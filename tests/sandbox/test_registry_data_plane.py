@@ -74,9 +74,12 @@ class Registry:
             assert self.push_blob(repository, blob).status_code == 201
         content = manifest(config, layer)
         put = self.call(
-            "PUT", f"/v2/{repository}/manifests/{tag}", f"repository:{repository}:pull,push",
-            data=content, headers={"Content-Type": MANIFEST},
-        )  # fmt: skip
+            "PUT",
+            f"/v2/{repository}/manifests/{tag}",
+            f"repository:{repository}:pull,push",
+            data=content,
+            headers={"Content-Type": MANIFEST},
+        )
         assert put.status_code == 201, put.text
         return put.headers["Docker-Content-Digest"]
 
@@ -300,8 +303,12 @@ def run(*words: str, sandbox: Client, home: Path, stdin: str | None = None) -> s
     return subprocess.run(
         [str(SKOPEO), *words],
         env={**kept, **sandbox.environment, "HOME": str(home), "REGISTRY_AUTH_FILE": str(home / "auth.json")},
-        input=stdin, capture_output=True, text=True, timeout=180, check=False,
-    )  # fmt: skip
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
 
 
 @pytest.mark.slow

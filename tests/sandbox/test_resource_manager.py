@@ -102,9 +102,13 @@ def test_the_life_of_a_resource_group(sandbox: Client) -> None:
     again = sandbox.arm("PUT", group, {"location": "West Europe", "tags": {"a": "b"}})
     assert again.status_code == 200
     assert again.json() == {
-        "id": group, "name": group.rpartition("/")[2], "type": "Microsoft.Resources/resourceGroups", "location": "westeurope",
-        "tags": {"a": "b"}, "properties": {"provisioningState": "Succeeded"},
-    }  # fmt: skip
+        "id": group,
+        "name": group.rpartition("/")[2],
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": "westeurope",
+        "tags": {"a": "b"},
+        "properties": {"provisioningState": "Succeeded"},
+    }
     assert sandbox.arm("HEAD", group).status_code == 204
     identity = sandbox.identity(group)
     deleted = sandbox.arm("DELETE", group)
@@ -174,21 +178,39 @@ def test_an_identity_is_answered_as_azure_does(sandbox: Client) -> None:
 
 LONG_RUNNING = [
     (
-        "Microsoft.ContainerRegistry/registries", {"sku": {"name": "Basic"}}, 201,
-        {"Azure-AsyncOperation"}, "Creating", "Succeeded",
+        "Microsoft.ContainerRegistry/registries",
+        {"sku": {"name": "Basic"}},
+        201,
+        {"Azure-AsyncOperation"},
+        "Creating",
+        "Succeeded",
     ),
     (
-        "Microsoft.OperationalInsights/workspaces", {"properties": {}}, 201,
-        {"Azure-AsyncOperation", "Location"}, "Creating", "Succeeded",
+        "Microsoft.OperationalInsights/workspaces",
+        {"properties": {}},
+        201,
+        {"Azure-AsyncOperation", "Location"},
+        "Creating",
+        "Succeeded",
     ),
     ("Microsoft.App/managedEnvironments", {"properties": {}}, 201, {"Azure-AsyncOperation"}, "Waiting", "Succeeded"),
-    ("Microsoft.Storage/storageAccounts", {"sku": {"name": "Standard_LRS"}, "kind": "StorageV2"}, 202, {"Location"}, None, "Succeeded"),
+    (
+        "Microsoft.Storage/storageAccounts",
+        {"sku": {"name": "Standard_LRS"}, "kind": "StorageV2"},
+        202,
+        {"Location"},
+        None,
+        "Succeeded",
+    ),
     (
         "Microsoft.Sql/servers",
         {"properties": {"administratorLogin": "boss", "administratorLoginPassword": "Secret-1234"}},
-        202, {"Azure-AsyncOperation", "Location"}, None, None,
+        202,
+        {"Azure-AsyncOperation", "Location"},
+        None,
+        None,
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("kind", "body", "status", "headers", "first", "last"), LONG_RUNNING)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.scaling import Demand, Scale, needed, next_count
+from sandbox.apps.scaling import Demand, Scale, needed, next_count
+from sandbox.apps.traffic import shares, way_to
 from sandbox.store import Resource
-from sandbox.traffic import shares, way_to
 
 DOMAIN = "blue-1.westeurope.azurecontainerapps.io"
 HTTP = {"name": "http", "http": {"metadata": {"concurrentRequests": "2"}}}

@@ -44,18 +44,41 @@ def database(sandbox: Client, server: str) -> str:
 # what every server and database has one of
 
 SETTINGS = [
-    ("server", "connectionPolicies/default", {"connectionType": "Default"}, {"connectionType": "Redirect"}, "UpdateServerConnectionPolicy"),
     (
-        "database", "backupShortTermRetentionPolicies/default", {"retentionDays": 7, "diffBackupIntervalInHours": 12},
-        {"retentionDays": 14, "diffBackupIntervalInHours": 24}, "UpdateLogicalDatabase",
+        "server",
+        "connectionPolicies/default",
+        {"connectionType": "Default"},
+        {"connectionType": "Redirect"},
+        "UpdateServerConnectionPolicy",
     ),
     (
-        "database", "backupLongTermRetentionPolicies/default",
-        {"timeBasedImmutability": "Disabled", "weeklyRetention": "PT0S", "monthlyRetention": "PT0S", "yearlyRetention": "PT0S", "weekOfYear": 0},
-        {"weeklyRetention": "P4W", "monthlyRetention": "P12M", "yearlyRetention": "P5Y", "weekOfYear": 1}, "UpsertDatabaseBackupArchivalPolicyV2",
+        "database",
+        "backupShortTermRetentionPolicies/default",
+        {"retentionDays": 7, "diffBackupIntervalInHours": 12},
+        {"retentionDays": 14, "diffBackupIntervalInHours": 24},
+        "UpdateLogicalDatabase",
     ),
-    ("database", "transparentDataEncryption/Current", {"state": "Enabled", "scanState": "Complete"}, {"state": "Enabled"}, "UpdateLogicalDatabase"),
-]  # fmt: skip
+    (
+        "database",
+        "backupLongTermRetentionPolicies/default",
+        {
+            "timeBasedImmutability": "Disabled",
+            "weeklyRetention": "PT0S",
+            "monthlyRetention": "PT0S",
+            "yearlyRetention": "PT0S",
+            "weekOfYear": 0,
+        },
+        {"weeklyRetention": "P4W", "monthlyRetention": "P12M", "yearlyRetention": "P5Y", "weekOfYear": 1},
+        "UpsertDatabaseBackupArchivalPolicyV2",
+    ),
+    (
+        "database",
+        "transparentDataEncryption/Current",
+        {"state": "Enabled", "scanState": "Complete"},
+        {"state": "Enabled"},
+        "UpdateLogicalDatabase",
+    ),
+]
 
 
 @pytest.mark.parametrize(("parent", "path", "defaults", "wanted", "operation"), SETTINGS)
@@ -211,11 +234,13 @@ def test_the_blob_service_keeps_what_was_deleted(sandbox: Client, group: str) ->
         {"containerDeleteRetentionPolicy": {"enabled": True, "days": 366}},
         {"restorePolicy": {"enabled": True, "days": 5}},
         {
-            "restorePolicy": {"enabled": True, "days": 7}, "isVersioningEnabled": True, "changeFeed": {"enabled": True},
+            "restorePolicy": {"enabled": True, "days": 7},
+            "isVersioningEnabled": True,
+            "changeFeed": {"enabled": True},
             "deleteRetentionPolicy": {"enabled": True, "days": 7},
         },
     ],
-)  # fmt: skip
+)
 def test_wrong_settings_of_the_blob_service(sandbox: Client, group: str, properties: dict) -> None:
     path = f"{sandbox.storage(group)['id']}/blobServices/default"
     assert code(sandbox.arm("PUT", path, {"properties": properties})) == (400, "InvalidRequestPropertyValue")

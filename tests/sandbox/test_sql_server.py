@@ -17,9 +17,15 @@ import pytest
 from tests.sandbox.azure_client import APP, PROJECT, Client, Platform, app_body, run_cli
 
 JOB = {
-    "host": "127.0.0.1", "port": 1433, "user": "sa", "password": "p}w", "database": "sql-a_mlflow]x",
-    "collation": "Latin1_General_100_CS_AS_SC_UTF8", "login": "sandbox_login", "login_password": "it's",
-}  # fmt: skip
+    "host": "127.0.0.1",
+    "port": 1433,
+    "user": "sa",
+    "password": "p}w",
+    "database": "sql-a_mlflow]x",
+    "collation": "Latin1_General_100_CS_AS_SC_UTF8",
+    "login": "sandbox_login",
+    "login_password": "it's",
+}
 
 # A driver that writes down what it is asked, and refuses what REFUSE names; stands where Microsoft's would.
 DRIVER = """
@@ -60,9 +66,13 @@ def set_up(tmp_path: Path, **environment: str) -> tuple[subprocess.CompletedProc
     said.touch()
     done = subprocess.run(
         [sys.executable, str(PROJECT / "sandbox" / "sql_server_setup.py")],
-        input=json.dumps(JOB), env={"PYTHONPATH": str(tmp_path), "STATEMENTS": str(said), **environment},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        input=json.dumps(JOB),
+        env={"PYTHONPATH": str(tmp_path), "STATEMENTS": str(said), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     return done, [json.loads(line) for line in said.read_text().splitlines()]
 
 

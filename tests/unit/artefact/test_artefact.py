@@ -15,13 +15,28 @@ import pytest
 
 CLONE = Path(__file__).resolve().parents[3]
 NEEDED = (
-    "MANIFEST.json", "README.md", "LICENSE", "CHANGELOG.md", "requirements.txt",
-    "meta/runtime.yml", "meta/execution-environment.yml", "docs/quickstart.md", "docs/role-definition.json",
-    "playbooks/site.yml", "playbooks/group_vars/all.yml", "inventories/prod/group_vars/mlflow.yml", "inventories/sandbox/hosts.yml",
-    "docker/mlflow/Dockerfile", "docker/mlflow/requirements.lock", "docker/mlflow/.dockerignore",
-    "sandbox/__main__.py", "sandbox/requirements.txt", "sandbox/portal/static/index.html", "sandbox/known_properties.json",
+    "MANIFEST.json",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "requirements.txt",
+    "meta/runtime.yml",
+    "meta/execution-environment.yml",
+    "docs/quickstart.md",
+    "docs/role-definition.json",
+    "playbooks/site.yml",
+    "playbooks/group_vars/all.yml",
+    "inventories/prod/group_vars/mlflow.yml",
+    "inventories/sandbox/hosts.yml",
+    "docker/mlflow/Dockerfile",
+    "docker/mlflow/requirements.lock",
+    "docker/mlflow/.dockerignore",
+    "sandbox/__main__.py",
+    "sandbox/requirements.txt",
+    "sandbox/portal/static/index.html",
+    "sandbox/arm/known_properties.json",
     "extensions/execution-environment/execution-environment.yml",
-)  # fmt: skip
+)
 UNWANTED = re.compile(
     r"(^|/)(tests|\.ci|\.git[^/]*|\.github|\.cache|\.venv[^/]*|\.ansible|\.sandbox|out|__pycache__|scripts)(/|$)"
     r"|^extensions/molecule(/|$)"
@@ -43,7 +58,9 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_the_artefact_has_what_users_need(packed: list[str]) -> None:
     assert [name for name in NEEDED if name not in packed] == []
     for folder in ("roles", "playbooks", "plugins", "inventories", "docker", "sandbox"):
-        tracked = subprocess.run(["git", "ls-files", "-z", folder], cwd=CLONE, check=True, capture_output=True, text=True).stdout
+        tracked = subprocess.run(
+            ["git", "ls-files", "-z", folder], cwd=CLONE, check=True, capture_output=True, text=True
+        ).stdout
         there = [name for name in tracked.split("\0") if name and (CLONE / name).exists()]
         assert len(there) > 3
         assert [name for name in there if name not in packed] == []

@@ -346,7 +346,11 @@ def seen(directory: Path, hosts: int, interrupt: bool) -> tuple[int, Screen]:
     last = f"h{hosts}"
     until = f"{{{{ '{end}' if inventory_hostname == '{last}' else playbook_dir }}}}"
     given = {"until": until, "fails": False, "warnings": ["{{ inventory_hostname }} has ended."]}
-    play = {"hosts": "all", "gather_facts": False, "tasks": [{"name": "Make the server", "mlops.mlflow_azure.sql_server": given}]}
+    play = {
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [{"name": "Make the server", "mlops.mlflow_azure.sql_server": given}],
+    }
     (directory / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
     inventory = ",".join(f"h{number}" for number in range(1, hosts + 1)) + ","
     command = [inventory if word == "localhost," else word for word in command]
@@ -354,7 +358,13 @@ def seen(directory: Path, hosts: int, interrupt: bool) -> tuple[int, Screen]:
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 200, 160, 0, 0))
     screen, shown = Screen(), ""
     with subprocess.Popen(
-        command, cwd=directory, env={**environment, "ANSIBLE_FORKS": "30"}, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        command,
+        cwd=directory,
+        env={**environment, "ANSIBLE_FORKS": "30"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
     ) as run:
         os.close(theirs)
         while True:
@@ -381,7 +391,9 @@ def test_on_a_terminal_no_message_of_another_host_is_erased(tmp_path: Path) -> N
     assert code == 0, screen.lines
     for host in (f"h{number}" for number in range(1, 7)):
         assert f"changed: [{host}]" in screen.lines
-        assert [line for line in screen.lines if line.startswith("[WARNING]") and f" {host} has ended." in line], screen.lines
+        assert [line for line in screen.lines if line.startswith("[WARNING]") and f" {host} has ended." in line], (
+            screen.lines
+        )
     assert [line for line in screen.lines if "usually" in line] == []
     assert screen.cursor
 

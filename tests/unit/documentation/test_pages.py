@@ -13,8 +13,14 @@ import pytest
 import yaml
 
 CLONE = Path(__file__).resolve().parents[3]
-PAGES = {path.name: path.read_text(encoding="utf-8") for path in [CLONE / "README.md", *sorted((CLONE / "docs").glob("*.md"))]}
-ROLES = {path.parents[1].name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in CLONE.glob("roles/*/meta/argument_specs.yml")}
+PAGES = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in [CLONE / "README.md", *sorted((CLONE / "docs").glob("*.md"))]
+}
+ROLES = {
+    path.parents[1].name: yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in CLONE.glob("roles/*/meta/argument_specs.yml")
+}
 # Words in angle brackets, dots and stars stand for something that the reader knows.
 OPEN = re.compile(r"[<>*…]|\.\.\.")
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -25,7 +31,11 @@ def code(text: str) -> list[str]:
     fenced = re.findall(r"^ *```.*?\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     rest = re.sub(r"^ *```.*?\n.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
     indented = re.findall(r"^ {4,}(\S.*)$", rest, re.MULTILINE)
-    return [*(line.strip() for block in fenced for line in block.splitlines()), *indented, *re.findall(r"`([^`\n]+)`", rest)]
+    return [
+        *(line.strip() for block in fenced for line in block.splitlines()),
+        *indented,
+        *re.findall(r"`([^`\n]+)`", rest),
+    ]
 
 
 def settings() -> set[str]:
@@ -53,14 +63,24 @@ def problems(line: str, known: set[str]) -> list[str]:
         wrong += [] if f'"{command[1]}"' in (CLONE / "sandbox" / "cli.py").read_text(encoding="utf-8") else [line]
     for word in re.findall(r"[\w./<>*…-]+", line):
         first = word.split("/")[0]
-        if "/" not in word or first in ("", "out") or first.startswith(".") or OPEN.search(word) or not (CLONE / first).is_dir():
+        if (
+            "/" not in word
+            or first in ("", "out")
+            or first.startswith(".")
+            or OPEN.search(word)
+            or not (CLONE / first).is_dir()
+        ):
             continue
         # Of a role's own files a page may speak as the role does.
         wrong += [] if (CLONE / word.rstrip("./")).exists() or any(CLONE.glob(f"roles/*/{word}")) else [word]
     for name in re.findall(r"\bmlops\.mlflow_azure\.(\w+)", line):
         plugins = (f"plugins/{kind}/{name}.py" for kind in ("modules", "filter", "lookup", "callback"))
         places = (f"playbooks/{name}.yml", f"roles/{name}", *plugins)
-        wrong += [] if name == "azure" or any((CLONE / place).exists() for place in places) else [f"mlops.mlflow_azure.{name}"]
+        wrong += (
+            []
+            if name == "azure" or any((CLONE / place).exists() for place in places)
+            else [f"mlops.mlflow_azure.{name}"]
+        )
     prefixes = "|".join([*ROLES, "deployment", "teardown"])
     if re.fullmatch(rf"(?:{prefixes})_\w+(?:: .*)?", line):
         wrong += [] if line.split(":")[0] in known else [line]

@@ -34,7 +34,10 @@ def test_what_would_not_change_is_no_drift(result: dict[str, Any]) -> None:
 
 
 def test_every_property_that_differs_is_told_with_both_values() -> None:
-    before = {"id": APP, "properties": {"scale": {"max": 5, "min": 1}, "env": [{"name": "A", "value": "x"}], "tls": True}}
+    before = {
+        "id": APP,
+        "properties": {"scale": {"max": 5, "min": 1}, "env": [{"name": "A", "value": "x"}], "tls": True},
+    }
     after = {"id": APP, "properties": {"scale": {"max": 1, "min": 1}, "env": [{"name": "A", "value": "y"}], "new": "z"}}
     (found,) = drift([changed(before, after)])
     assert found["resource"] == APP
@@ -80,7 +83,10 @@ def test_loops_are_taken_apart() -> None:
 
 def test_two_results_about_one_resource_are_one_entry() -> None:
     before = {"id": APP, "tags": {"a": "x"}, "tls": False}
-    results = [changed(before, {**before, "tags": {"a": "y"}}), changed(before, {**before, "id": APP.upper(), "tls": True})]
+    results = [
+        changed(before, {**before, "tags": {"a": "y"}}),
+        changed(before, {**before, "id": APP.upper(), "tls": True}),
+    ]
     results[1]["diff"]["before"] = {**before, "id": APP.upper()}
     (found,) = drift([*results, results[0]])
     assert [one["path"] for one in found["differences"]] == ["tags.a", "tls"]

@@ -14,14 +14,23 @@ from ansible_collections.mlops.mlflow_azure.plugins.filter.setting_problem impor
 GUID = "0a1b2c3d-0000-4000-8000-00000000000f"
 
 CASES: dict[str, tuple[list[str], list[Any]]] = {
-    "address_range": (["203.0.113.0/24", "127.0.0.0/8", "203.0.113.7/32", "203.0.113.7"], ["203.0.113.7/24", "x", "::/0", 1]),
+    "address_range": (
+        ["203.0.113.0/24", "127.0.0.0/8", "203.0.113.7/32", "203.0.113.7"],
+        ["203.0.113.7/24", "x", "::/0", 1],
+    ),
     "container_app": (["ab", "mlflow", "a-1", "a" * 32], ["a", "1a", "A1", "a-", "a--b", "a" * 33, "a_b", "mlflow\n"]),
     "container_app_environment": (["ab", "cae-X", "a" * 60], ["a", "a-", "1a", "a_b", "a--b", "a" * 61]),
     "container_registry": (["abcde", "Abc12", "a" * 50], ["abcd", "a-bcd", "a" * 51, "äbcde"]),
     "guid": ([GUID, GUID.upper()], [GUID[:-1], GUID.replace("-", ""), "{" + GUID + "}", "x"]),
-    "image_repository": (["mlflow", "team/mlflow-azure", "a_b.c"], ["Mlflow", "/a", "a/", "a//b", "-a", "a:b", "a" * 257]),
+    "image_repository": (
+        ["mlflow", "team/mlflow-azure", "a_b.c"],
+        ["Mlflow", "/a", "a/", "a//b", "-a", "a:b", "a" * 257],
+    ),
     "ipv4_address": (["0.0.0.0", "203.0.113.7"], ["203.0.113.0/24", "1.2.3", "::1", "256.0.0.1"]),
-    "kek_passphrase": (["x" * 32, "x" * 200], ["short", "x" * 31, "mlflow-default-kek-passphrase-for-development-only"]),
+    "kek_passphrase": (
+        ["x" * 32, "x" * 200],
+        ["short", "x" * 31, "mlflow-default-kek-passphrase-for-development-only"],
+    ),
     "location": (["westeurope", "West Europe", "North Central US (Stage)"], ["west/europe", "1", "-"]),
     "log_analytics_workspace": (["abcd", "log-mlflow", "a" * 63], ["abc", "-abc", "abc-", "a_bcd", "a" * 64]),
     "python_package": (["ansible", "json"], ["no_such_package", "ansible.errors", "a b"]),

@@ -16,10 +16,10 @@ from urllib.parse import unquote, urlsplit
 import requests
 import urllib3
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Arm
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import Connection, Token
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._clouds import CLOUDS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._deadline import Deadline
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth import Connection, Token
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.clouds import CLOUDS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.deadline import Deadline
 from azure.core.pipeline.transport import RequestsTransport
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"

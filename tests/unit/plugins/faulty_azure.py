@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import requests
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Arm
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import Connection
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._clouds import CLOUDS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._deadline import Deadline
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._retry import CONNECTION_TIMEOUT, READ_TIMEOUT
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth import Connection
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.clouds import CLOUDS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.retry import CONNECTION_TIMEOUT, READ_TIMEOUT
 from azure.core.pipeline.transport import RequestsTransport
 from fake_azure import ACCEPTED, SUBSCRIPTION, Clock, Exchange, FakeCredential, answer
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import azure.identity
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _auth
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import (
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import auth as _auth
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth import (
     Connection,
     Credential,
     Token,
@@ -26,9 +26,9 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import (
     source_of,
     token_key,
 )
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._clouds import CLOUDS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sdk import require
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.clouds import CLOUDS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.sdk import require
 from ansible_collections.mlops.mlflow_azure.plugins.plugin_utils._tokens import SIZE, SharedTokens
 from azure.core.exceptions import ClientAuthenticationError
 from fake_azure import module, options

@@ -10,8 +10,8 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_app_checks import check
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, Failure, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps.checks import check
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
 from fake_azure import ACCEPTED, ANY, BASE, GROUP, NOT_FOUND, FakeAzure, delete, get, options, poll, post, put, run
 
 APP = f"{GROUP}/providers/Microsoft.App/containerApps/app1"

@@ -9,7 +9,7 @@ import copy
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, InvalidOption
 from fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, options, put, run
 
 AUTH = f"{GROUP}/providers/Microsoft.App/containerApps/app1/authConfigs/current"

@@ -9,7 +9,7 @@ import copy
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, Failure, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
 from fake_azure import ACCEPTED, ANY, GROUP, NOT_FOUND, Exchange, FakeAzure, get, poll, post, put, run
 
 JOB = f"{GROUP}/providers/Microsoft.App/jobs/job1"
@@ -242,7 +242,9 @@ def test_what_azure_would_refuse_is_refused_before_any_request(given: dict[str, 
     assert caught.value.fields["option"] == option
 
 
-@pytest.mark.parametrize("expression", ["0 3 * * 1-5", "0 3 1 jan,JUL MON-FRI", "*/15 8-18/2 1,15 * 0", "59 23 31 12 7"])
+@pytest.mark.parametrize(
+    "expression", ["0 3 * * 1-5", "0 3 1 jan,JUL MON-FRI", "*/15 8-18/2 1,15 * 0", "59 23 31 12 7"]
+)
 def test_a_schedule_that_azure_takes(expression: str) -> None:
     with FakeAzure(get(JOB, 404, NOT_FOUND)) as azure:
         assert run("container_app_job", azure, check_mode=True, **wanted(cron_expression=expression))["changed"] is True

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, InvalidOption
 from fake_azure import GROUP, NOT_FOUND, FakeAzure, get, post, run
 
 APP = f"{GROUP}/providers/Microsoft.App/containerApps/app1"

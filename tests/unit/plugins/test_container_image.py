@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 import requests
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _container_image, _image_build
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure, InvalidOption
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._image_context import (
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry import image as _container_image
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry import image_build as _image_build
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry.build_context import (
     archive,
     content_tag,
     read_context,

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import (
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import (
     ArmError,
     InvalidOption,
     arm_error,

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import requests
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, Failure
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._retry import ATTEMPTS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.retry import ATTEMPTS
 from azure.keyvault.secrets._shared.http_challenge_cache import clear
 from fake_azure import GROUP, Exchange, module, options
 from faulty_azure import Fault, FaultyAzure

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, InvalidOption
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._role_assignment import BUILT_IN
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.role_assignment import BUILT_IN
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, InvalidOption
 from fake_azure import BASE, GROUP, NOT_FOUND, Exchange, FakeAzure, get, options, run
 
 STORAGE, IDENTITIES = (

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import requests
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import Connection, Credential, Token
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._clouds import CLOUDS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, Failure, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth import Connection, Credential, Token
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.clouds import CLOUDS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
 from azure.keyvault.secrets._shared.http_challenge_cache import clear
 from fake_azure import Exchange, FakeAzure, delete, get, patch, post, put, run
 

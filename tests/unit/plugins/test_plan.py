@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._plan import (
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.plan import (
     BY_NAME,
     CREATE,
     ENUM,

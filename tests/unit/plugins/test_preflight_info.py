@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._preflight import may
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._role_assignment import BUILT_IN
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.role_assignment import BUILT_IN
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.preflight import may
 from fake_azure import BASE, GROUP, Exchange, FakeAzure, get, post, run
 
 ALL = [{"actions": ["*"], "notActions": []}]
-CONTRIBUTOR = [{"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"]}]
+CONTRIBUTOR = [
+    {"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"]}
+]
 GONE = {"error": {"code": "ResourceGroupNotFound", "message": "Resource group 'rg' could not be found."}}
 REFUSED = {"error": {"code": "AuthorizationFailed", "message": "does not have authorization"}}
 STORAGE = {
@@ -58,7 +60,11 @@ def group(*found: Any, status: int = 200, body: Any = None) -> Exchange:
 
 ABSENT = group(status=404, body=GONE)
 STANDING = {"id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", "type": STORAGE["type"], "name": "ST1"}
-TAKEN = {"nameAvailable": False, "reason": "AlreadyExists", "message": "The storage account named st1 is already taken."}
+TAKEN = {
+    "nameAvailable": False,
+    "reason": "AlreadyExists",
+    "message": "The storage account named st1 is already taken.",
+}
 
 
 def test_what_stands_costs_one_read_and_asks_for_no_right() -> None:
@@ -90,7 +96,9 @@ def test_everything_that_is_wrong_is_told_together() -> None:
     assert "az provider register --namespace Microsoft.Storage" in problems[0]
     assert problems[1].startswith("storage_location: 'West Europe' has no Microsoft.Storage/storageAccounts")
     assert "Give it one of eastus." in problems[1]
-    assert problems[2].startswith("storage_account_name: 'st1' cannot be had: The storage account named st1 is already taken.")
+    assert problems[2].startswith(
+        "storage_account_name: 'st1' cannot be had: The storage account named st1 is already taken."
+    )
     assert "20 of the 20 Microsoft.App/managedEnvironments" in problems[3]
     assert problems[4].startswith(f"You may not do {ASSIGN} on {BASE}.")
 
@@ -147,16 +155,26 @@ def test_a_lock_needs_more_than_role_assignments() -> None:
     assert line.endswith("such as Contributor and User Access Administrator.")
 
 
-IDENTITY = {**STORAGE, "type": "Microsoft.ManagedIdentity/userAssignedIdentities", "name": "id1", "option": "foundation_identity_name"}
+IDENTITY = {
+    **STORAGE,
+    "type": "Microsoft.ManagedIdentity/userAssignedIdentities",
+    "name": "id1",
+    "option": "foundation_identity_name",
+}
 IDENTITY_ID = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
-BOTH = [{"id": STANDING["id"], "type": STORAGE["type"], "name": "st1"}, {"id": IDENTITY_ID, "type": IDENTITY["type"], "name": "id1"}]
+BOTH = [
+    {"id": STANDING["id"], "type": STORAGE["type"], "name": "st1"},
+    {"id": IDENTITY_ID, "type": IDENTITY["type"], "name": "id1"},
+]
 ROLES = [{"role": "Reader", "resource": "storage_account_name", "identity": "foundation_identity_name"}]
 PRINCIPAL = "22222222-2222-2222-2222-222222222222"
 
 
 def assignments(*scopes: str, status: int = 200) -> Exchange:
     definition = f"{BASE}/providers/Microsoft.Authorization/roleDefinitions/{BUILT_IN['reader']}"
-    found = [{"properties": {"scope": scope, "roleDefinitionId": definition, "principalId": PRINCIPAL}} for scope in scopes]
+    found = [
+        {"properties": {"scope": scope, "roleDefinitionId": definition, "principalId": PRINCIPAL}} for scope in scopes
+    ]
     body = {"value": found} if status == 200 else REFUSED
     return get(f"{STANDING['id']}/providers/Microsoft.Authorization/roleAssignments", status, body)
 
@@ -180,7 +198,9 @@ def test_who_finds_the_roles_assigned_need_not_be_permitted_to_assign_them(assig
         permissions(GROUP, CONTRIBUTOR),
     )
     with FakeAzure(*asked) as azure:
-        problems = run("preflight_info", azure, resources=[ENVIRONMENT, STORAGE, IDENTITY], role_assignments=ROLES)["problems"]
+        problems = run("preflight_info", azure, resources=[ENVIRONMENT, STORAGE, IDENTITY], role_assignments=ROLES)[
+            "problems"
+        ]
     assert [ASSIGN in line for line in problems] == ([True] if lacking else [])
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError, Failure, InvalidOption
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._role_assignment import BUILT_IN, assignment_name
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.role_assignment import (
+    BUILT_IN,
+    assignment_name,
+)
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
 from fake_azure import BASE, GROUP, FakeAzure, delete, get, put, run
 
 PRINCIPAL = "22222222-2222-2222-2222-222222222222"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _sql
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql import server as _sql
 from fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, get, patch, poll, put, run
 
 SERVER = f"{GROUP}/providers/Microsoft.Sql/servers/s1"

@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils import _sql_session
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import Token
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._clouds import CLOUDS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure, InvalidOption
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._retry import ATTEMPTS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth import Token
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.clouds import CLOUDS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.retry import ATTEMPTS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql import session as _sql_session
 from fake_azure import SUBSCRIPTION, FakeAzure, module, options
 
 from tests.image.tds_peer import Certificate, Fault, Script, new_certificate, peer, until_open
@@ -43,12 +43,24 @@ PAUSED = Fault(
 # Azure SQL's errors that pass, as its documentation words them.
 PASSING = [
     PAUSED,
-    Fault(40197, 17, "The service has encountered an error processing your request. Please try again. Error code 4815."),
+    Fault(
+        40197, 17, "The service has encountered an error processing your request. Please try again. Error code 4815."
+    ),
     Fault(40501, 17, "The service is currently busy. Retry the request after 10 seconds. Incident ID: {1}. Code: 1."),
-    Fault(49918, 16, "Cannot process request. Not enough resources to process request. Please retry your request later."),
-    Fault(49919, 16, "Cannot process create or update request. Too many create or update operations in progress for subscription 's'."),
+    Fault(
+        49918, 16, "Cannot process request. Not enough resources to process request. Please retry your request later."
+    ),
+    Fault(
+        49919,
+        16,
+        "Cannot process create or update request. Too many create or update operations in progress for subscription 's'.",
+    ),
     Fault(10928, 16, "Resource ID : 1. The session limit for the database is 300 and has been reached."),
-    Fault(4221, 16, "Login to read-secondary failed due to long wait on 'HADR_DATABASE_WAIT_FOR_TRANSITION_TO_VERSIONING'."),
+    Fault(
+        4221,
+        16,
+        "Login to read-secondary failed due to long wait on 'HADR_DATABASE_WAIT_FOR_TRANSITION_TO_VERSIONING'.",
+    ),
     Fault(615, 16, "Could not find database ID 7, name 'mlflow'. The database may be offline."),
 ]
 # What does not pass, and what the message has to name.
@@ -139,13 +151,17 @@ class Server:
     credential: Credential = field(default_factory=Credential)
     azure: FakeAzure = field(default_factory=FakeAzure)
 
-    def run(self, check_mode: bool = False, seconds: float = 600, cloud: str = "AzureCloud", **given: Any) -> dict[str, Any]:
+    def run(
+        self, check_mode: bool = False, seconds: float = 600, cloud: str = "AzureCloud", **given: Any
+    ) -> dict[str, Any]:
         """The result of the module's logic. seconds: wait_timeout, of which nothing passes but pauses."""
         self.azure = FakeAzure(wait_timeout=seconds)
         self.azure.arm.credential = self.credential
         self.azure.arm.connection = type(self.azure.arm.connection)(SUBSCRIPTION, CLOUDS[cloud])
         try:
-            result: dict[str, Any] = module("sql_database_user").execute(self.options(**given), self.azure.arm, check_mode)
+            result: dict[str, Any] = module("sql_database_user").execute(
+                self.options(**given), self.azure.arm, check_mode
+            )
         finally:
             self.database.apply()
         assert TOKEN not in json.dumps(result)
@@ -195,7 +211,11 @@ def test_nothing_to_do_is_one_login_and_one_read(server: Server) -> None:
     server.run(roles=LEAST)
     before = (server.script.login_count, len(server.script.seen), server.database.reads, server.database.written)
     result = server.run(roles=LEAST)
-    assert result == {"changed": False, "sql_database_user": user(LEAST), "diff": {"before": user(LEAST), "after": user(LEAST)}}
+    assert result == {
+        "changed": False,
+        "sql_database_user": user(LEAST),
+        "diff": {"before": user(LEAST), "after": user(LEAST)},
+    }
     assert server.script.login_count == before[0] + 1
     assert server.database.reads == before[2] + 1
     assert server.database.written == before[3]
@@ -216,7 +236,11 @@ def test_roles_are_added_and_taken_away(server: Server) -> None:
 
 def test_roles_that_are_not_named_are_left_alone(server: Server) -> None:
     server.database.users = {NAME: ("E", APP, ["db_owner"])}
-    assert server.run() == {"changed": False, "sql_database_user": user(["db_owner"]), "diff": {"before": user(["db_owner"]), "after": user(["db_owner"])}}
+    assert server.run() == {
+        "changed": False,
+        "sql_database_user": user(["db_owner"]),
+        "diff": {"before": user(["db_owner"]), "after": user(["db_owner"])},
+    }
     assert server.run(roles=[])["changed"]
     assert server.database.written == [f"ALTER ROLE [db_owner] DROP MEMBER [{NAME}]"]
 
@@ -250,7 +274,11 @@ def test_absent(server: Server) -> None:
     result = server.run(state="absent")
     assert server.database.written == [f"DROP USER [{NAME}]"]
     assert result == {"changed": True, "sql_database_user": {}, "diff": {"before": user(["db_owner"]), "after": {}}}
-    assert server.run(state="absent") == {"changed": False, "sql_database_user": {}, "diff": {"before": {}, "after": {}}}
+    assert server.run(state="absent") == {
+        "changed": False,
+        "sql_database_user": {},
+        "diff": {"before": {}, "after": {}},
+    }
 
 
 @pytest.mark.parametrize(
@@ -282,7 +310,9 @@ def test_a_name_can_do_nothing_but_name(server: Server) -> None:
         f"ALTER ROLE [db_datareader] ADD MEMBER [{inside}]",
     ]
     # It is a parameter of the read.
-    statement, _declared, name, sid = next(text for text in server.script.seen if "sys.database_principals" in text).splitlines()[-4:]
+    statement, _declared, name, sid = next(
+        text for text in server.script.seen if "sys.database_principals" in text
+    ).splitlines()[-4:]
     assert NASTY not in statement
     assert (name, sid) == (NASTY, APP_SID)
     assert not server.run(name=NASTY, roles=["db_datareader"])["changed"]
@@ -291,7 +321,9 @@ def test_a_name_can_do_nothing_but_name(server: Server) -> None:
 
 
 def test_a_database_of_any_name_is_opened(server: Server) -> None:
-    assert server.run(database="ml]};Encrypt=no {x}")["sql_database_user"]["id"] == f"{HOST}/ml]}};Encrypt=no {{x}}/{NAME}"
+    assert (
+        server.run(database="ml]};Encrypt=no {x}")["sql_database_user"]["id"] == f"{HOST}/ml]}};Encrypt=no {{x}}/{NAME}"
+    )
 
 
 def test_another_cloud_has_another_token(server: Server) -> None:
@@ -386,9 +418,7 @@ def test_a_login_that_is_refused_is_not_tried_again(server: Server, fault: Fault
     assert server.azure.clock.now == 0
 
 
-@pytest.mark.parametrize(
-    "part", ["sys.database_principals", "CREATE USER", "[db_datareader] ADD", "[db_ddladmin] ADD"]
-)
+@pytest.mark.parametrize("part", ["sys.database_principals", "CREATE USER", "[db_datareader] ADD", "[db_ddladmin] ADD"])
 @pytest.mark.parametrize("fault", [None, Fault(40197, 20, PASSING[1].message)], ids=["dropped", "ended"])
 def test_a_connection_that_ends_anywhere_is_made_anew(server: Server, part: str, fault: Fault | None) -> None:
     server.script.statements.append((part, fault))
@@ -414,10 +444,18 @@ def test_connections_that_always_break_are_given_up(server: Server) -> None:
         ("CREATE", Fault(15247, 16, "User does not have permission to perform this action."), "ALTER ANY USER"),
         (
             "ALTER ROLE",
-            Fault(15151, 16, "Cannot alter the role 'db_datareader', because it does not exist or you do not have permission."),
+            Fault(
+                15151,
+                16,
+                "Cannot alter the role 'db_datareader', because it does not exist or you do not have permission.",
+            ),
             "ALTER ANY ROLE",
         ),
-        ("DROP", Fault(15138, 16, "The database principal owns a schema in the database, and cannot be dropped."), "ALTER AUTHORIZATION"),
+        (
+            "DROP",
+            Fault(15138, 16, "The database principal owns a schema in the database, and cannot be dropped."),
+            "ALTER AUTHORIZATION",
+        ),
     ],
     ids=lambda value: str(getattr(value, "number", "")),
 )
@@ -516,9 +554,24 @@ def ansible(folder: Path, tasks: list[dict[str, Any]], interpreter: str, **varia
         **variables,
     }
     done = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "-vvv", "--diff", "play.yml", "-e", f"ansible_python_interpreter={interpreter}"],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "ansible",
+            "playbook",
+            "-vvv",
+            "--diff",
+            "play.yml",
+            "-e",
+            f"ansible_python_interpreter={interpreter}",
+        ],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return json.loads((folder / "results.json").read_text()), done.stdout + done.stderr
 
@@ -529,7 +582,11 @@ def test_the_examples_run_and_run_again(server: Server, tmp_path: Path, own_proc
     examples = yaml.safe_load(_module_file().EXAMPLES)
     name = "mlops.mlflow_azure.sql_database_user"
     here = [{**task, name: {**task[name], "server": HOST, "port": server.port}} for task in examples]
-    interpreter = "{{ ansible_playbook_python }}" if not own_process else f"{Path(sys.executable).parent}/./{Path(sys.executable).name}"
+    interpreter = (
+        "{{ ansible_playbook_python }}"
+        if not own_process
+        else f"{Path(sys.executable).parent}/./{Path(sys.executable).name}"
+    )
     results, output = ansible(
         tmp_path, [task for task in here for _time in range(2)], interpreter, SSL_CERT_FILE=os.environ["SSL_CERT_FILE"]
     )

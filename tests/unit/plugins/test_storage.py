@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
 from fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, options, patch, put, run
 
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1"

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import ArmError
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError
 from fake_azure import GROUP, NOT_FOUND, FakeAzure, post, run
 
 KEYS = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st123/listKeys"
 ACCOUNT = {"resource_group": "rg", "name": "st123"}
-FOUND = [{"keyName": "key1", "value": "b25l", "permissions": "FULL"}, {"keyName": "key2", "value": "dHdv", "permissions": "FULL"}]
+FOUND = [
+    {"keyName": "key1", "value": "b25l", "permissions": "FULL"},
+    {"keyName": "key2", "value": "dHdv", "permissions": "FULL"},
+]
 
 
 @pytest.mark.parametrize("check_mode", [True, False])

@@ -11,10 +11,10 @@ from typing import Any
 
 import certifi
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._arm import Arm
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._auth import connection_from
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._deadline import Deadline
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._errors import Failure
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth import connection_from
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure
 from ansible_collections.mlops.mlflow_azure.plugins.plugin_utils._tls import Trust
 from fake_azure import Clock, FakeCredential, module, options
 from tiny_azure import TinyAzure

@@ -20,7 +20,11 @@ print({answer!r})
 
 
 def run(
-    directory: Path, tasks: list[dict[str, Any]], settings: dict[str, Any], modules: dict[str, dict[str, Any]], *options: str
+    directory: Path,
+    tasks: list[dict[str, Any]],
+    settings: dict[str, Any],
+    modules: dict[str, dict[str, Any]],
+    *options: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run the tasks with the settings, in a collection whose only modules are the given ones: name to result."""
     collection = directory / "collections" / "ansible_collections" / "mlops" / "mlflow_azure"
@@ -29,7 +33,9 @@ def run(
         (collection / "roles").symlink_to(CLONE / "roles")
         (collection / "plugins" / "filter").symlink_to(CLONE / "plugins" / "filter")
     for name, answer in modules.items():
-        (collection / "plugins" / "modules" / f"{name}.py").write_text(MODULE.format(answer=json.dumps(answer)), encoding="utf-8")
+        (collection / "plugins" / "modules" / f"{name}.py").write_text(
+            MODULE.format(answer=json.dumps(answer)), encoding="utf-8"
+        )
     play = {
         "hosts": "localhost",
         "gather_facts": False,
@@ -39,10 +45,22 @@ def run(
     (directory / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
     (directory / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     return subprocess.run(
-        [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", "-e", "@settings.json", "play.yml", *options],
+        [
+            Path(sys.executable).parent / "ansible-playbook",
+            "-i",
+            "localhost,",
+            "-e",
+            "@settings.json",
+            "play.yml",
+            *options,
+        ],
         cwd=directory,
         env={
-            **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "MLFLOW_", "ANSIBLE_"))},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(("AZURE_", "MLFLOW_", "ANSIBLE_"))
+            },
             "ANSIBLE_COLLECTIONS_PATH": str(directory / "collections"),
             "ANSIBLE_HOME": str(directory / "home"),
             "ANSIBLE_NOCOLOR": "1",

@@ -21,7 +21,9 @@ ENVIRONMENTS = ["dev", "prod", "sandbox", "staging"]
 
 def own(environment: str) -> dict[str, Any]:
     """What an environment's own file sets."""
-    return yaml.safe_load((CLONE / "inventories" / environment / "group_vars" / "mlflow.yml").read_text(encoding="utf-8"))
+    return yaml.safe_load(
+        (CLONE / "inventories" / environment / "group_vars" / "mlflow.yml").read_text(encoding="utf-8")
+    )
 
 
 def settings(environment: str) -> dict[str, Any]:

@@ -72,7 +72,10 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
         },
         ["sql_administrator_login", "'sa'", "reserves"],
     ),
-    ({"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_entra_administrator_name": ""}, ["sql_entra_administrator_name is not set"]),
+    (
+        {"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_entra_administrator_name": ""},
+        ["sql_entra_administrator_name is not set"],
+    ),
     (
         {"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_entra_administrator_client_id": ""},
         ["sql_entra_administrator_client_id is not set", "GUID"],
@@ -82,20 +85,33 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
         ["sql_entra_administrator_object_id is not set", "GUID"],
     ),
     (
-        {"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_database_user_client_id": ADMINISTRATOR_ID.upper()},
+        {
+            "sql_authentication": "contained_user",
+            **ADMINISTRATOR,
+            "sql_database_user_client_id": ADMINISTRATOR_ID.upper(),
+        },
         ["sql_entra_administrator_client_id", "sql_database_user_client_id", "managed_identity"],
     ),
-    ({"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_database_user_name": ""}, ["sql_database_user_name is not set"]),
+    (
+        {"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_database_user_name": ""},
+        ["sql_database_user_name is not set"],
+    ),
     (
         {"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_database_user_client_id": "id-mlflow-dev"},
         ["sql_database_user_client_id", "'id-mlflow-dev'", "GUID"],
     ),
-    ({"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_database_user_roles": []}, ["sql_database_user_roles is empty", "db_ddladmin"]),
+    (
+        {"sql_authentication": "contained_user", **ADMINISTRATOR, "sql_database_user_roles": []},
+        ["sql_database_user_roles is empty", "db_ddladmin"],
+    ),
     ({"sql_entra_administrator_principal_type": "Group"}, ["sql_entra_administrator_principal_type", "contained_user"]),
     ({"sql_database_auto_pause_delay": 5}, ["sql_database_auto_pause_delay", "5", "15 to 10080 minutes"]),
     ({"sql_database_auto_pause_delay": 10081}, ["sql_database_auto_pause_delay", "10081", "15 to 10080 minutes"]),
     ({"storage_soft_delete_days": 366}, ["storage_soft_delete_days", "366", "1 to 365 days"]),
-    ({"sql_database_backup_retention_days": 36}, ["sql_database_backup_retention_days", "36", "GP_S_Gen5_1", "1 to 35 days"]),
+    (
+        {"sql_database_backup_retention_days": 36},
+        ["sql_database_backup_retention_days", "36", "GP_S_Gen5_1", "1 to 35 days"],
+    ),
     (
         {"sql_database_sku": "Basic", "sql_database_backup_retention_days": 8},
         ["sql_database_backup_retention_days", "8", "Basic", "1 to 7 days"],
@@ -171,7 +187,9 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
-ROLES: list[str] = yaml.safe_load((CLONE / "playbooks" / "group_vars" / "all.yml").read_text(encoding="utf-8"))["deployment_roles"]
+ROLES: list[str] = yaml.safe_load((CLONE / "playbooks" / "group_vars" / "all.yml").read_text(encoding="utf-8"))[
+    "deployment_roles"
+]
 
 
 def role_of(setting: str) -> str:
@@ -256,8 +274,13 @@ def test_site_yml_refuses_in_the_sandbox_what_it_cannot_have(tmp_path: Path) -> 
     inventory = tmp_path / "hosts.yml"
     given = {**GOOD, **ADMINISTRATOR, "sql_authentication": "contained_user"}
     for sandbox in (True, False):
-        inventory.write_text(yaml.safe_dump({"mlflow": {"hosts": {"case-0": {**given, "deployment_sandbox": sandbox}}}}), encoding="utf-8")
-        done = ansible_playbook(CLONE / "playbooks" / "site.yml", inventory, "--tags", "preflight", "--skip-tags", "preflight_azure")
+        inventory.write_text(
+            yaml.safe_dump({"mlflow": {"hosts": {"case-0": {**given, "deployment_sandbox": sandbox}}}}),
+            encoding="utf-8",
+        )
+        done = ansible_playbook(
+            CLONE / "playbooks" / "site.yml", inventory, "--tags", "preflight", "--skip-tags", "preflight_azure"
+        )
         assert ("sql_authentication: contained_user cannot be had in the sandbox" in done.stdout) is sandbox
         assert (done.returncode != 0) is sandbox, done.stdout
 
@@ -300,7 +323,9 @@ def test_good_input_passes(tmp_path: Path) -> None:
 def test_the_checks_of_site_yml_pass_with_nothing_but_what_has_to_be_set(tmp_path: Path) -> None:
     inventory = tmp_path / "hosts.yml"
     inventory.write_text(yaml.safe_dump({"mlflow": {"hosts": {"case-0": GOOD}}}), encoding="utf-8")
-    done = ansible_playbook(CLONE / "playbooks" / "site.yml", inventory, "--tags", "preflight", "--skip-tags", "preflight_azure")
+    done = ansible_playbook(
+        CLONE / "playbooks" / "site.yml", inventory, "--tags", "preflight", "--skip-tags", "preflight_azure"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stdout + done.stderr
     # What is resolved once and the types of all roles' options; no role with other types, and no problem to tell.
@@ -312,7 +337,9 @@ def test_site_yml_tells_wrong_types_of_all_roles_together(tmp_path: Path) -> Non
     wrong = {f"{role}_build_args" if role == "image" else f"{role}_tags": [1] for role in ROLES}
     inventory = tmp_path / "hosts.yml"
     inventory.write_text(yaml.safe_dump({"mlflow": {"hosts": {"case-0": {**GOOD, **wrong}}}}), encoding="utf-8")
-    done = ansible_playbook(CLONE / "playbooks" / "site.yml", inventory, "--tags", "preflight", "--skip-tags", "preflight_azure")
+    done = ansible_playbook(
+        CLONE / "playbooks" / "site.yml", inventory, "--tags", "preflight", "--skip-tags", "preflight_azure"
+    )
     assert done.returncode == 2, done.stdout + done.stderr
     told = done.stdout.partition("Nothing has been written.")[2]
     assert [option for option in wrong if option not in told] == []

@@ -70,7 +70,12 @@ class Role:
     certificate: Certificate
 
     def run(
-        self, way: str, *options: str, database: dict[str, Any] | None = None, server_changed: bool = False, **given: Any
+        self,
+        way: str,
+        *options: str,
+        database: dict[str, Any] | None = None,
+        server_changed: bool = False,
+        **given: Any,
     ) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
         """What ansible-playbook says, and what came of it. database: as the module for it answers."""
         collection = self.directory / "collections" / "ansible_collections" / "mlops" / "mlflow_azure"
@@ -86,7 +91,9 @@ class Role:
         if not (plugins / "module_utils").exists():
             for part in ("module_utils", "plugin_utils", "doc_fragments"):
                 (plugins / part).symlink_to(CLONE / "plugins" / part)
-            (plugins / "modules" / "sql_database_user.py").symlink_to(CLONE / "plugins" / "modules" / "sql_database_user.py")
+            (plugins / "modules" / "sql_database_user.py").symlink_to(
+                CLONE / "plugins" / "modules" / "sql_database_user.py"
+            )
             az = self.directory / "bin" / "az"
             az.parent.mkdir()
             az.write_text(AZ, encoding="utf-8")
@@ -126,7 +133,9 @@ class Role:
 
     def stands(self, roles: list[str] | None) -> None:
         """Let the app be a user with these roles, or with None no user."""
-        users = [{"name": "id-mlflow-localhost", "type": "E", "sid": APP, "roles": [{"name": role} for role in roles or []]}]
+        users = [
+            {"name": "id-mlflow-localhost", "type": "E", "sid": APP, "roles": [{"name": role} for role in roles or []]}
+        ]
         there = [{"name": role} for role in (*ROLES, "db_owner")]
         self.script.answers = {
             "sys.database_principals": json.dumps({"roles": there, **({} if roles is None else {"users": users})})
@@ -147,8 +156,11 @@ def test_a_contained_user_with_least_rights(role: Role) -> None:
     done, kept = role.run("contained_user", **DEPLOYED_BY)
     assert done.returncode == 0, done.stdout + done.stderr
     assert kept["server"]["entra_administrator"] == {
-        "login": "deployer", "sid": DEPLOYER, "principal_type": "Application", "entra_only": True,
-    }  # fmt: skip
+        "login": "deployer",
+        "sid": DEPLOYER,
+        "principal_type": "Application",
+        "entra_only": True,
+    }
     assert "administrator_password" not in kept["server"]
     assert [re.sub(r"0x\w+", "0x", text) for text in role.written] == [
         "CREATE USER [id-mlflow-localhost] WITH SID = 0x, TYPE = E",
@@ -197,7 +209,10 @@ def test_a_group_administers_and_a_second_run_reads_once(role: Role) -> None:
 def test_a_plan_for_what_is_not_there_yet(role: Role, given: dict[str, Any]) -> None:
     done, _kept = role.run("contained_user", "--check", **DEPLOYED_BY, **given)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "id-mlflow-localhost would be a user of mlflow with the roles db_datareader, db_datawriter, db_ddladmin" in done.stdout
+    assert (
+        "id-mlflow-localhost would be a user of mlflow with the roles db_datareader, db_datawriter, db_ddladmin"
+        in done.stdout
+    )
     assert role.script.login_count == 0
 
 

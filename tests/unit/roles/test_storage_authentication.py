@@ -30,7 +30,14 @@ MODULES: dict[str, dict[str, Any]] = {
 # What the app would be given, in a file, since it holds secrets.
 TASKS: list[dict[str, Any]] = [
     {"name": "storage", "ansible.builtin.include_role": {"name": "mlops.mlflow_azure.storage", "tasks_from": "apply"}},
-    {"name": "vars", "ansible.builtin.include_role": {"name": "mlops.mlflow_azure.mlflow_app", "tasks_from": "preflight", "public": True}},
+    {
+        "name": "vars",
+        "ansible.builtin.include_role": {
+            "name": "mlops.mlflow_azure.mlflow_app",
+            "tasks_from": "preflight",
+            "public": True,
+        },
+    },
     {
         "name": "look",
         "ansible.builtin.copy": {
@@ -66,12 +73,15 @@ def test_one_way_and_not_the_other(tmp_path: Path, way: str) -> None:
         }
     given = "Let the app read and write artifacts] ***" in done.stdout.replace("*" * 4, "***")
     assert given
-    assert ("changed: [localhost]" in done.stdout.split("Let the app read and write artifacts")[1].split("TASK [")[0]) is not secret
+    assert (
+        "changed: [localhost]" in done.stdout.split("Let the app read and write artifacts")[1].split("TASK [")[0]
+    ) is not secret
     assert "hush-hush" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
-    ("locked", "scope", "says"), [(False, "/S", False), (True, "/S", True), (True, "/above", False), (True, None, False)]
+    ("locked", "scope", "says"),
+    [(False, "/S", False), (True, "/S", True), (True, "/above", False), (True, None, False)],
 )
 def test_the_right_that_is_left_behind(tmp_path: Path, locked: bool, scope: str | None, says: bool) -> None:
     """It is taken away, or where a lock forbids that, said to stay."""

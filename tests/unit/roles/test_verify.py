@@ -16,7 +16,11 @@ from role_run import run
 
 # As playbooks/site.yml has it.
 TASKS = [
-    {"name": "Prove", "ansible.builtin.include_role": {"name": "mlops.mlflow_azure.verify"}, "when": "verify_due | bool"},
+    {
+        "name": "Prove",
+        "ansible.builtin.include_role": {"name": "mlops.mlflow_azure.verify"},
+        "when": "verify_due | bool",
+    },
 ]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.build_context import UnsafeMember, unpack
+from sandbox.runners.process.build_context import UnsafeMember, unpack
 
 
 def archive_of(*members: tuple[str, bytes, str]) -> tarfile.TarFile:
@@ -28,7 +28,7 @@ def archive_of(*members: tuple[str, bytes, str]) -> tarfile.TarFile:
                 member.linkname = content
                 archive.addfile(member)
     packed.seek(0)
-    return tarfile.open(fileobj=packed)  # noqa: SIM115 (the test reads it)
+    return tarfile.open(fileobj=packed)
 
 
 def test_files_folders_and_links_inside_are_extracted(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def install(folder: Path, name: str, minor: int, venv: bool = True) -> None:
     interpreter.write_text(
         "#!/bin/sh\n"
         'case "$2" in\n'
-        f"*version_info.minor*) if [ \"$3\" -le {minor} ] && [ {minor} -le \"$4\" ]; then echo {interpreter}; fi;;\n"
+        f'*version_info.minor*) if [ "$3" -le {minor} ] && [ {minor} -le "$4" ]; then echo {interpreter}; fi;;\n'
         f"*ensurepip*) exit {0 if venv else 1};;\n"
         f"*) echo 3.{minor};;\n"
         "esac\n"

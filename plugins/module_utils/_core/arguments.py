@@ -1,0 +1,60 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options that every module of the action group C(azure) has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+
+from .auth import SOURCES
+from .clouds import CLOUDS
+
+
+def _env(name: str, **rest: Any) -> dict[str, Any]:
+    return {"type": "str", "fallback": (env_fallback, [name])} | rest
+
+
+AZURE: dict[str, Any] = {
+    "subscription_id": _env("AZURE_SUBSCRIPTION_ID"),
+    "tenant_id": _env("AZURE_TENANT_ID"),
+    "client_id": _env("AZURE_CLIENT_ID"),
+    "client_secret": _env("AZURE_CLIENT_SECRET", no_log=True),
+    "federated_token_file": _env("AZURE_FEDERATED_TOKEN_FILE", type="path", no_log=False),
+    "auth_source": _env("MLFLOW_AZURE_AUTH_SOURCE", choices=list(SOURCES), default="auto"),
+    "cloud_environment": _env("AZURE_CLOUD_ENVIRONMENT", choices=list(CLOUDS), default="AzureCloud"),
+    "resource_manager_endpoint": {"type": "str"},
+    "authority_host": _env("AZURE_AUTHORITY_HOST"),
+}
+
+
+def wait_options(timeout: int) -> dict[str, Any]:
+    """timeout: default of wait_timeout in seconds."""
+    return {"wait": {"type": "bool", "default": True}, "wait_timeout": {"type": "int", "default": timeout}}
+
+
+STATE: dict[str, Any] = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+TAGS: dict[str, Any] = {"tags": {"type": "dict"}}
+
+
+def with_text_tags(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same options, with tags as Azure keeps them: text, so that V(2026) and V("2026") are the same."""
+    tags = params.get("tags")
+    if not tags:
+        return params
+    return {**params, "tags": {str(name): _text(value) for name, value in tags.items()}}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+
+
+IN_GROUP: dict[str, Any] = {
+    "resource_group": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "location": {"type": "str"},
+}
