@@ -18,7 +18,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).resolve().parents[1] / "sandbox" / "known_properties.json"
+TARGET = Path(__file__).resolve().parents[1] / "sandbox" / "arm" / "known_properties.json"
 # type: package and model of the body of a PUT
 MODELS = {
     "microsoft.app/containerapps": ("azure.mgmt.appcontainers", "ContainerApp"),

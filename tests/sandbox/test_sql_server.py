@@ -65,7 +65,7 @@ def set_up(tmp_path: Path, **environment: str) -> tuple[subprocess.CompletedProc
     said = tmp_path / "statements"
     said.touch()
     done = subprocess.run(
-        [sys.executable, str(PROJECT / "sandbox" / "sql_server_setup.py")],
+        [sys.executable, str(PROJECT / "sandbox" / "runners" / "sql_server_setup.py")],
         input=json.dumps(JOB),
         env={"PYTHONPATH": str(tmp_path), "STATEMENTS": str(said), **environment},
         capture_output=True,

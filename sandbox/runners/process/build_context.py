@@ -23,12 +23,12 @@ def unpack(archive: tarfile.TarFile, destination: Path) -> None:
     archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
     root = destination.resolve()
     for member in archive:
-        folder = (root / member.name).parent.resolve()
-        targets = [folder / Path(member.name).name]
+        path = root / member.name
+        targets = [path]
         if member.issym():
-            targets.append(folder / member.linkname)
+            targets = [path.parent, path.parent.resolve() / member.linkname]
         elif member.islnk():
-            targets.append(root / member.linkname)
+            targets = [path.parent, root / member.linkname]
         elif not (member.isfile() or member.isdir()):
             raise UnsafeMember(f"{member.name} in the build context is neither a file, a folder nor a link")
         if not all(target.resolve().is_relative_to(root) for target in targets):

@@ -33,6 +33,7 @@ def archive_of(*members: tuple[str, bytes, str]) -> tarfile.TarFile:
 
 def test_files_folders_and_links_inside_are_extracted(tmp_path: Path) -> None:
     archive = archive_of(
+        (".", tarfile.DIRTYPE, ""),
         ("server", tarfile.DIRTYPE, ""),
         ("server/main.py", tarfile.REGTYPE, "print()"),
         ("server/link", tarfile.SYMTYPE, "main.py"),
