@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(PROJECT)  # not this folder
 
 import docker
-from tests.image.server import CONTEXT, Server, environment, free_port, server_environment, settings, starting
+from tests.support.image_server import CONTEXT, Server, environment, free_port, server_environment, settings, starting
 
 # What is built on; any Debian or Ubuntu with Python 3.11 to 3.14 will do.
 BASES = ("mlflow-azure-test/base", "python:3.12-slim-bookworm")

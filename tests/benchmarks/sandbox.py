@@ -29,7 +29,7 @@ sys.path[0] = str(PROJECT)  # not this folder, whose sandbox.py would hide the s
 
 import requests
 
-from tests.sandbox.azure_client import Client, app_body, make_platform, run_cli
+from tests.support.sandbox_client import Client, app_body, make_platform, run_cli
 
 START_SECONDS = 3.0
 GET_SECONDS = 0.005

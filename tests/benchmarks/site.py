@@ -26,8 +26,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(PROJECT)  # not this folder, whose sandbox.py would hide the sandbox
 
-from tests.e2e.quick_app import quick_arguments
-from tests.e2e.site_copy import Site, make_site
+from tests.support.quick_app import quick_arguments
+from tests.support.site_copy import Site, make_site
 
 IDLE_SECONDS = 5.0
 DEPLOYMENTS = 10

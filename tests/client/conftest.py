@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.server import Server, free_port, running, server_environment, settings
+from tests.support.image_server import Server, free_port, running, server_environment, settings
 
 
 @pytest.fixture(scope="session")

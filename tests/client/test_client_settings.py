@@ -20,7 +20,7 @@ import jinja2
 import pytest
 from docker.utils import parse_env_file
 
-from tests.image.server import CLONE, Server, bare, environment
+from tests.support.image_server import CLONE, Server, bare, environment
 
 HERE = Path(__file__).parent
 PROGRAM = HERE / "user_program.py"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow import roundtrip as roundtrip
 
-from tests.image.server import CLONE, Server, bare, free_port, running, server_environment, settings
+from tests.support.image_server import CLONE, Server, bare, free_port, running, server_environment, settings
 
 # As the module is run on the controller, without Ansible's way of packing it.
 DRIVER = """

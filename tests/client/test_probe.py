@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.image.server import CLONE, Server, bare
+from tests.support.image_server import CLONE, Server, bare
 
 PROBE = CLONE / "docker" / "mlflow_client" / "probe.py"
 # Nobody listens there.

@@ -25,7 +25,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from test_golden import RECORDINGS, resource
 from test_recordings import conversations, module_of, path_of
 
-from tests.unit.plugins.fake_azure import SUBSCRIPTION, Clock, Exchange, FakeCredential, answer
+from tests.support.fake_azure import SUBSCRIPTION, Clock, Exchange, FakeCredential, answer
 
 pytestmark = pytest.mark.skipif(
     not (RECORDINGS / "recordings").is_dir(),

@@ -34,8 +34,8 @@ from test_golden import RECORDINGS, ROOT, cases, load, resource, sample
 from test_recordings import as_options_say_it
 
 sys.path.insert(0, str(ROOT / "tests" / "unit" / "plugins"))
-from fake_azure import GROUP, FakeCredential, module, options
-from faulty_azure import FaultyAzure
+from tests.support.fake_azure import GROUP, FakeCredential, module, options
+from tests.support.faulty_azure import FaultyAzure
 
 SCHEMAS = RECORDINGS / "schemas"
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import docker
-from tests.docker.registry import Registry, serving
+from tests.support.docker_registry import Registry, serving
 
 BASE = "mlflow-azure-test/base"
 SERVER = "mlflow-azure-test/server"

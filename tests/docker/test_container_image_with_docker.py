@@ -24,7 +24,7 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors im
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry.image import execute
 from azure.core.pipeline.transport import RequestsTransport
 
-from tests.docker.registry import Registry
+from tests.support.docker_registry import Registry
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import docker
-from tests.sandbox.azure_client import APP, Client, Platform, app_body, run_cli
+from tests.support.sandbox_client import APP, Client, Platform, app_body, run_cli
 
 pytestmark = pytest.mark.slow
 

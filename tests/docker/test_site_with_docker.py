@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.docker.conftest import BUILD_ARGUMENTS
-from tests.e2e.site_copy import Site, make_site
+from tests.support.site_copy import Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.site_copy import Play, Site, make_site
+from tests.support.site_copy import Play, Site, make_site
 
 
 @pytest.fixture(scope="session")

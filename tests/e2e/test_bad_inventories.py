@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.site_copy import PROJECT, Site
+from tests.support.site_copy import PROJECT, Site
 from tests.unit.roles.test_preflight import BAD, GOOD, ROLES
 
 # What a value of a type is not.

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.quick_app import quick_arguments
-from tests.e2e.site_copy import Play, Site, make_site
+from tests.support.quick_app import quick_arguments
+from tests.support.site_copy import Play, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.site_copy import Play, Site, make_site
+from tests.support.site_copy import Play, Site, make_site
 
 pytestmark = pytest.mark.slow
 

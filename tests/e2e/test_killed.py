@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.site_copy import Site, make_site
+from tests.support.site_copy import Site, make_site
 
 # After how many seconds each run is killed, and whether the sandbox and all it started are killed with it.
 KILLS = ((4.0, False), (12.0, False), (25.0, True), (30.0, False), (35.0, True), (45.0, True), (55.0, False))

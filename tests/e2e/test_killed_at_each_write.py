@@ -25,8 +25,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.faults import Faults
-from tests.e2e.quick_app import quick_arguments
-from tests.e2e.site_copy import PLAY_SECONDS, Site, make_site
+from tests.support.quick_app import quick_arguments
+from tests.support.site_copy import PLAY_SECONDS, Site, make_site
 
 pytestmark = pytest.mark.slow
 

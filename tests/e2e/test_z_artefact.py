@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.site_copy import PROJECT, Play, Site
-from tests.sandbox.azure_client import Client
+from tests.support.sandbox_client import Client
+from tests.support.site_copy import PROJECT, Play, Site
 
 pytestmark = pytest.mark.slow
 ROLE_VERSION = "2022-04-01"

@@ -20,7 +20,7 @@ AZURE_TYPES_AFTER_SQL = ("Microsoft.App/managedEnvironments", "Microsoft.App/con
 
 def role_assignment(deployment: Deployment, role: str) -> str:
     """The id of the deployment's assignment of a role."""
-    from tests.sandbox.azure_client import ROLES
+    from tests.support.sandbox_client import ROLES
 
     (found,) = [
         item["id"]

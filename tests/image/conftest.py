@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.server import CONTEXT, server_environment
+from tests.support.image_server import CONTEXT, server_environment
 
 # Its settings need nothing but Python, so their tests need no environment of their own.
 sys.path.insert(0, str(CONTEXT / "server"))

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.image.server import bare
-from tests.image.tds_peer import Fault, Script, peer
+from tests.support.image_server import bare
+from tests.support.tds_peer import Fault, Script, peer
 
 DRIVERS = {
     "mssql-python": "mssql+mssqlpython://me:SECRET@127.0.0.1:{port}/mlflow?Encrypt=no",

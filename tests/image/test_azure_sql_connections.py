@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.image.server import bare
-from tests.image.tds_peer import Certificate, Script, new_certificate, peer, until_open
+from tests.support.image_server import bare
+from tests.support.tds_peer import Certificate, Script, new_certificate, peer, until_open
 
 IDENTITY = "11111111-1111-1111-1111-111111111111"
 URIS = {

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.image.server import Server, bare, free_port, running, settings
+from tests.support.image_server import Server, bare, free_port, running, settings
 
 # What MLflow's own server says its endpoints are, without the copies for its own pages.
 LIST = """

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.server import START_SECONDS, Server, bare, free_port, running, settings, starting
+from tests.support.image_server import START_SECONDS, Server, bare, free_port, running, settings, starting
 
 APP = "mlflow.happyhill-1a2b3c4d.westeurope.azurecontainerapps.io"
 # Would be a password if the database had any.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.server import CONTEXT, server_environment
+from tests.support.image_server import CONTEXT, server_environment
 
 LOCKS = ("requirements", "build")
 

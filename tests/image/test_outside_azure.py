@@ -17,7 +17,7 @@ import yaml
 from mlflow_azure_server._settings import settings
 
 from tests.docker import test_server_image
-from tests.image.server import CONTEXT
+from tests.support.image_server import CONTEXT
 
 COMPOSE = CONTEXT / "compose.yml"
 

@@ -11,7 +11,7 @@ import re
 
 from mlflow_azure_server._settings import SETTINGS
 
-from tests.image.server import CLONE, CONTEXT
+from tests.support.image_server import CLONE, CONTEXT
 
 PACKAGE = CONTEXT / "server" / "mlflow_azure_server"
 VARIABLE = re.compile(r"(?:MLFLOW|AZURE|CONTAINER_APP)_[A-Z_]*[A-Z]|TMPDIR")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.image.server import START_SECONDS, bare, free_port, settings, starting
+from tests.support.image_server import START_SECONDS, bare, free_port, settings, starting
 
 CLIENTS = 20
 SECONDS = 60

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.azure_client import Client, Platform, make_platform, run_cli
+from tests.support.sandbox_client import Client, Platform, make_platform, run_cli
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.azure_client import Client
+from tests.support.sandbox_client import Client
 
 
 def code(answer: requests.Response) -> tuple[int, str]:

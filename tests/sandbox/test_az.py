@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.azure_client import APP, PROJECT, Client, Platform, app_body
+from tests.support.sandbox_client import APP, PROJECT, Client, Platform, app_body
 
 OWN = PROJECT / ".cache" / "az" / "bin" / "az"
 AZ = str(OWN) if OWN.exists() else shutil.which("az")

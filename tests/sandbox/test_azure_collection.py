@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.azure_client import PROJECT, Client
+from tests.support.sandbox_client import PROJECT, Client
 
 OWN = PROJECT / ".cache" / "azcollection"
 PLAYBOOK = Path(__file__).parent / "azure_collection" / "playbook.yml"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import requests
 
-from tests.sandbox.azure_client import Client
+from tests.support.sandbox_client import Client
 
 STORAGE = "https://storage.azure.com/.default"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.azure_client import Client, run_cli
+from tests.support.sandbox_client import Client, run_cli
 
 
 def processes_below(home: Path) -> list[int]:

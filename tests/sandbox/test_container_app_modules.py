@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from tests.sandbox.azure_client import Client, Platform
+from tests.support.sandbox_client import Client, Platform
 
 MODULES = "ansible_collections.mlops.mlflow_azure.plugins.modules"
 

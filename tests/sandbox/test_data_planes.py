@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.azure_client import APP, Client, Platform
+from tests.support.sandbox_client import APP, Client, Platform
 
 STORAGE = "https://storage.azure.com/.default"
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.in_process import Azure
+from tests.support.sandbox_in_process import Azure
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = Path(os.environ.get("MLFLOW_AZURE_RECORDINGS") or ROOT.parent / "shared" / "azure")

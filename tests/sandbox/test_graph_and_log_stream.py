@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.azure_client import Client
+from tests.support.sandbox_client import Client
 
 GRAPH = "https://graph.microsoft.com"
 STREAM = "https://westeurope.azurecontainerapps.dev"

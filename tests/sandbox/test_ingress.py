@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.apps.ingress import REQUEST_SECONDS, Ingress
-from tests.sandbox.azure_client import Client, Platform, app_body
+from tests.support.sandbox_client import Client, Platform, app_body
 
 HERE = "127.0.0.1"
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

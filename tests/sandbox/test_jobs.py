@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from sandbox.host.home import locate
-from tests.sandbox.azure_client import PROJECT, Client, Platform, run_cli
+from tests.support.sandbox_client import PROJECT, Client, Platform, run_cli
 
 
 def job_body(platform: Platform, program: str, **changes: Any) -> dict[str, Any]:

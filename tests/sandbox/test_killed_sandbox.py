@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.azure_client import Client, Platform, app_body, run_cli
+from tests.support.sandbox_client import Client, Platform, app_body, run_cli
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,8 @@ import pytest
 
 from sandbox.arm.known_properties import unknown_properties, with_azures_names
 from scripts import known_properties
-from tests.sandbox.azure_client import Client
-from tests.sandbox.in_process import SUBSCRIPTION, Azure
+from tests.support.sandbox_client import Client
+from tests.support.sandbox_in_process import SUBSCRIPTION, Azure
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
 ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env"

@@ -18,7 +18,7 @@ import pytest
 
 from sandbox.host.launch import launch
 from sandbox.host.processes import Processes, started_at
-from tests.sandbox.azure_client import PROJECT
+from tests.support.sandbox_client import PROJECT
 
 SAY = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ), os.getcwd(), sys.stdin.read()]))"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.azure_client import Client, Platform, app_body
+from tests.support.sandbox_client import Client, Platform, app_body
 
 TAGS = "providers/Microsoft.Resources/tags/default"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tests.sandbox.azure_client import Client
+from tests.support.sandbox_client import Client
 
 LOCK = "providers/Microsoft.Authorization/locks/keep"
 IDENTITY = "providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from sandbox.arm.durations import TABLE, drawn, quantile
-from tests.sandbox.azure_client import Client, run_cli
+from tests.support.sandbox_client import Client, run_cli
 
 IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 WORKSPACES = "providers/Microsoft.OperationalInsights/workspaces"

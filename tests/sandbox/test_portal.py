@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.azure_client import Client, Platform, app_body, run_cli
+from tests.support.sandbox_client import Client, Platform, app_body, run_cli
 
 MARKUP = "<img src=x onerror=document.title='broken'>"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.in_process import SUBSCRIPTION, Azure
+from tests.support.sandbox_in_process import SUBSCRIPTION, Azure
 
 ROOT = f"/subscriptions/{SUBSCRIPTION}"
 PERMISSIONS = "providers/Microsoft.Authorization/permissions?api-version=2022-04-01"

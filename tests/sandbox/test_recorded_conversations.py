@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.in_process import SUBSCRIPTION, Azure
 from tests.sandbox.test_golden_replay import RECORDINGS, REGIONS, type_of
+from tests.support.sandbox_in_process import SUBSCRIPTION, Azure
 
 pytestmark = pytest.mark.skipif(
     not (RECORDINGS / "recordings").is_dir(),

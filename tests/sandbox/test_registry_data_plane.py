@@ -21,7 +21,7 @@ import jwt
 import pytest
 import requests
 
-from tests.sandbox.azure_client import Client
+from tests.support.sandbox_client import Client
 
 SKOPEO = shutil.which("skopeo")
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -10,7 +10,7 @@ import uuid
 import pytest
 import requests
 
-from tests.sandbox.azure_client import VERSION, Client
+from tests.support.sandbox_client import VERSION, Client
 
 IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 

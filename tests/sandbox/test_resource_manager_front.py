@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.azure_client import VERSION, Client
+from tests.support.sandbox_client import VERSION, Client
 
 IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 WORKSPACES = "providers/Microsoft.OperationalInsights/workspaces"

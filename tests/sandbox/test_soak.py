@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.azure_client import Client, run_cli
+from tests.support.sandbox_client import Client, run_cli
 
 CLIENTS = 8
 REQUESTS = 10_000

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.azure_client import APP, PROJECT, Client, Platform, app_body, run_cli
+from tests.support.sandbox_client import APP, PROJECT, Client, Platform, app_body, run_cli
 
 JOB = {
     "host": "127.0.0.1",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.azure_client import Client
+from tests.support.sandbox_client import Client
 
 SCOPE = "https://vault.azure.net/.default"
 ROLES = {

@@ -31,7 +31,8 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors im
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.sdk import require
 from ansible_collections.mlops.mlflow_azure.plugins.plugin_utils._tokens import SIZE, SharedTokens
 from azure.core.exceptions import ClientAuthenticationError
-from fake_azure import module, options
+
+from tests.support.fake_azure import module, options
 
 PRINCIPAL = {"tenant_id": "t", "client_id": "c"}
 ARM = "https://management.azure.com/.default"

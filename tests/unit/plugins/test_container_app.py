@@ -12,7 +12,22 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps.checks import check
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
-from fake_azure import ACCEPTED, ANY, BASE, GROUP, NOT_FOUND, FakeAzure, delete, get, options, poll, post, put, run
+
+from tests.support.fake_azure import (
+    ACCEPTED,
+    ANY,
+    BASE,
+    GROUP,
+    NOT_FOUND,
+    FakeAzure,
+    delete,
+    get,
+    options,
+    poll,
+    post,
+    put,
+    run,
+)
 
 APP = f"{GROUP}/providers/Microsoft.App/containerApps/app1"
 REVISION = f"{APP}/revisions/app1--0000001"

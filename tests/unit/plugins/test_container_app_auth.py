@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, InvalidOption
-from fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, options, put, run
+
+from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, options, put, run
 
 AUTH = f"{GROUP}/providers/Microsoft.App/containerApps/app1/authConfigs/current"
 CLIENT = "11111111-2222-3333-4444-555555555555"

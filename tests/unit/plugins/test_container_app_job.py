@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
-from fake_azure import ACCEPTED, ANY, GROUP, NOT_FOUND, Exchange, FakeAzure, get, poll, post, put, run
+
+from tests.support.fake_azure import ACCEPTED, ANY, GROUP, NOT_FOUND, Exchange, FakeAzure, get, poll, post, put, run
 
 JOB = f"{GROUP}/providers/Microsoft.App/jobs/job1"
 ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env1"

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, InvalidOption
-from fake_azure import GROUP, NOT_FOUND, FakeAzure, get, post, run
+
+from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, get, post, run
 
 APP = f"{GROUP}/providers/Microsoft.App/containerApps/app1"
 JOB = f"{GROUP}/providers/Microsoft.App/jobs/job1"

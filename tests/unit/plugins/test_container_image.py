@@ -25,7 +25,8 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry.build
     content_tag,
     read_context,
 )
-from fake_azure import GROUP, NOT_FOUND, Exchange, FakeAzure, get, post, put, run
+
+from tests.support.fake_azure import GROUP, NOT_FOUND, Exchange, FakeAzure, get, post, put, run
 
 REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/cr123"
 STANDING = {"id": REGISTRY, "properties": {"loginServer": "cr123.azurecr.io"}}

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
-from fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, get, patch, poll, post, put, run
+
+from tests.support.fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, get, patch, poll, post, put, run
 
 ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env1"
 WORKSPACE = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/log1"

@@ -19,9 +19,10 @@ import requests
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.retry import ATTEMPTS
 from azure.keyvault.secrets._shared.http_challenge_cache import clear
-from fake_azure import GROUP, Exchange, module, options
-from faulty_azure import Fault, FaultyAzure
 from urllib3.exceptions import ProtocolError
+
+from tests.support.fake_azure import GROUP, Exchange, module, options
+from tests.support.faulty_azure import Fault, FaultyAzure
 
 MODULES = Path(__file__).resolve().parents[3] / "plugins" / "modules"
 ANYBODY = "11111111-1111-1111-1111-111111111111"

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import yaml
 from test_faults import CASES
-from tiny_azure import TinyAzure
+
+from tests.support.tiny_azure import TinyAzure
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 COLLECTIONS = Path(__file__).resolve().parents[3] / ".ansible" / "collections"

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.role_assignment import BUILT_IN
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, InvalidOption
-from fake_azure import BASE, GROUP, NOT_FOUND, Exchange, FakeAzure, get, options, run
+
+from tests.support.fake_azure import BASE, GROUP, NOT_FOUND, Exchange, FakeAzure, get, options, run
 
 STORAGE, IDENTITIES = (
     "providers/Microsoft.Storage/storageAccounts",

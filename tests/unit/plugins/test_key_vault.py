@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth import Token
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
-from fake_azure import ANY, BASE, GROUP, NOT_FOUND, FakeAzure, delete, get, patch, post, put, run
+
+from tests.support.fake_azure import ANY, BASE, GROUP, NOT_FOUND, FakeAzure, delete, get, patch, post, put, run
 
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-one"
 DELETED = f"{BASE}/providers/Microsoft.KeyVault/locations/westeurope/deletedVaults/kv-one"

@@ -15,7 +15,8 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth impo
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.clouds import CLOUDS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
 from azure.keyvault.secrets._shared.http_challenge_cache import clear
-from fake_azure import Exchange, FakeAzure, delete, get, patch, post, put, run
+
+from tests.support.fake_azure import Exchange, FakeAzure, delete, get, patch, post, put, run
 
 SECRET, KEPT = "/secrets/passphrase", "/deletedsecrets/passphrase"
 ID = "https://kv-one.vault.azure.net/secrets/passphrase"

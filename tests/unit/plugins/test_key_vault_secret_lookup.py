@@ -14,7 +14,8 @@ from ansible import constants
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible_collections.mlops.mlflow_azure.plugins.lookup import key_vault_secret
 from azure.keyvault.secrets._shared.http_challenge_cache import clear
-from fake_azure import Exchange, FakeAzure, get
+
+from tests.support.fake_azure import Exchange, FakeAzure, get
 
 NAME = "mlops.mlflow_azure.key_vault_secret"
 TENANT = "https://login.microsoftonline.com/33333333-3333-3333-3333-333333333333"

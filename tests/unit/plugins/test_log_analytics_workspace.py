@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
-from fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, delete, get, patch, poll, put, run
+
+from tests.support.fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, delete, get, patch, poll, put, run
 
 WORKSPACE = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/log-one"
 WANTED: dict[str, Any] = {"resource_group": "rg", "name": "log-one", "location": "westeurope"}

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, put, run
+
+from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, put, run
 
 LOCK = f"{GROUP}/providers/Microsoft.Authorization/locks/keep"
 WANTED: dict[str, Any] = {"scope": f"{GROUP}/", "name": "keep", "notes": "why"}

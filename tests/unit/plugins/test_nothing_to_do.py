@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from azure.keyvault.secrets._shared.http_challenge_cache import clear
-from faulty_azure import FaultyAzure
 from test_faults import CASES, execute, path_of, standing
+
+from tests.support.faulty_azure import FaultyAzure
 
 SECRETS = [{"name": "s1", "value": "hidden"}]
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.role_assignment import assignment_name
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError
-from fake_azure import ACCEPTED, GROUP, NOT_FOUND, Exchange, FakeAzure, get, poll, put, run
+
+from tests.support.fake_azure import ACCEPTED, GROUP, NOT_FOUND, Exchange, FakeAzure, get, poll, put, run
 
 APP = f"{GROUP}/providers/Microsoft.App/containerApps/app"
 ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env"

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.role_assignment import BUILT_IN
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.preflight import may
-from fake_azure import BASE, GROUP, Exchange, FakeAzure, get, post, run
+
+from tests.support.fake_azure import BASE, GROUP, Exchange, FakeAzure, get, post, run
 
 ALL = [{"actions": ["*"], "notActions": []}]
 CONTRIBUTOR = [

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import requests
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
-from fake_azure import ACCEPTED, BASE, GROUP, NOT_FOUND, FakeAzure, delete, get, patch, poll, put, run
 from urllib3.exceptions import ProtocolError
+
+from tests.support.fake_azure import ACCEPTED, BASE, GROUP, NOT_FOUND, FakeAzure, delete, get, patch, poll, put, run
 
 STANDING = {
     "id": GROUP,

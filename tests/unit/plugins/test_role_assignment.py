@@ -13,7 +13,8 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.
     assignment_name,
 )
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
-from fake_azure import BASE, GROUP, FakeAzure, delete, get, put, run
+
+from tests.support.fake_azure import BASE, GROUP, FakeAzure, delete, get, put, run
 
 PRINCIPAL = "22222222-2222-2222-2222-222222222222"
 ROLE = BUILT_IN["acrpull"]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql import server as _sql
-from fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, get, patch, poll, put, run
+
+from tests.support.fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, get, patch, poll, put, run
 
 SERVER = f"{GROUP}/providers/Microsoft.Sql/servers/s1"
 DATABASE = f"{SERVER}/databases/d1"

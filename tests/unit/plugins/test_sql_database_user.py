@@ -24,9 +24,9 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.clouds im
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.retry import ATTEMPTS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql import session as _sql_session
-from fake_azure import SUBSCRIPTION, FakeAzure, module, options
 
-from tests.image.tds_peer import Certificate, Fault, Script, new_certificate, peer, until_open
+from tests.support.fake_azure import SUBSCRIPTION, FakeAzure, module, options
+from tests.support.tds_peer import Certificate, Fault, Script, new_certificate, peer, until_open
 
 HOST = "127.0.0.1"
 TOKEN = "token-of-the-administrator"

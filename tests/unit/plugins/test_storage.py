@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
-from fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, options, patch, put, run
+
+from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, options, patch, put, run
 
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1"
 SERVICE = f"{ACCOUNT}/blobServices/default"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError
-from fake_azure import GROUP, NOT_FOUND, FakeAzure, post, run
+
+from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, post, run
 
 KEYS = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st123/listKeys"
 ACCOUNT = {"resource_group": "rg", "name": "st123"}

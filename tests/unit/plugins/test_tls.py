@@ -16,8 +16,9 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth impo
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure
 from ansible_collections.mlops.mlflow_azure.plugins.plugin_utils._tls import Trust
-from fake_azure import Clock, FakeCredential, module, options
-from tiny_azure import TinyAzure
+
+from tests.support.fake_azure import Clock, FakeCredential, module, options
+from tests.support.tiny_azure import TinyAzure
 
 
 def create(azure: TinyAzure, trust: Trust) -> dict[str, Any]:

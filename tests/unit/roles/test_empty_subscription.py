@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from role_run import run
+from tests.support.role_run import run
 
 TASKS = [
     {"name": role, "ansible.builtin.include_role": {"name": f"mlops.mlflow_azure.{role}", "tasks_from": "apply"}}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.roles.role_run import run
+from tests.support.role_run import run
 
 URI = "https://mlflow.example.org"
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers"

@@ -21,11 +21,11 @@ from typing import Any
 
 import pytest
 
-from tests.image.tds_peer import Certificate, Script, new_certificate, peer
+from tests.support.tds_peer import Certificate, Script, new_certificate, peer
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from role_run import CLONE, run
+from tests.support.role_run import CLONE, run
 
 # An address of this machine's own, for the port cannot be chosen.
 HOST = f"127.{os.getpid() // 250 % 250 + 1}.{os.getpid() % 250 + 1}.9"

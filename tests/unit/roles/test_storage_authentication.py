@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from role_run import run
+from tests.support.role_run import run
 
 CONNECTION = "DefaultEndpointsProtocol=https;AccountName=st;AccountKey=hush-hush;EndpointSuffix=core.windows.net"
 PRINCIPAL = "00000000-0000-0000-0000-000000000000"

@@ -12,7 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from role_run import run
+from tests.support.role_run import run
 
 # As playbooks/site.yml has it.
 TASKS = [

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-CLONE = Path(__file__).resolve().parents[3]
+CLONE = Path(__file__).resolve().parents[2]
 MODULE = """#!/usr/bin/python
 # WANT_JSON
 print({answer!r})

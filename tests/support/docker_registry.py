@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 
-from tests.image.server import free_port
+from tests.support.image_server import free_port
 
 SERVICE = "registry"
 # With which Azure's registries take a refresh token for a password.

@@ -18,7 +18,8 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.clouds im
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.retry import CONNECTION_TIMEOUT, READ_TIMEOUT
 from azure.core.pipeline.transport import RequestsTransport
-from fake_azure import ACCEPTED, SUBSCRIPTION, Clock, Exchange, FakeCredential, answer
+
+from tests.support.fake_azure import ACCEPTED, SUBSCRIPTION, Clock, Exchange, FakeCredential, answer
 
 VAULT_CHALLENGE = {
     "WWW-Authenticate": f'Bearer authorization="https://login.microsoftonline.com/{SUBSCRIPTION}", '

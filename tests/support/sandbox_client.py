@@ -22,7 +22,7 @@ from typing import Any
 import requests
 
 PROJECT = Path(__file__).resolve().parents[2]
-APP = Path(__file__).parent / "app"
+APP = PROJECT / "tests" / "sandbox" / "app"
 VERSION = "2025-07-01"
 ROLES = {
     "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.sandbox.azure_client import Client
+from tests.support.sandbox_client import Client
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLAY_SECONDS = 900
