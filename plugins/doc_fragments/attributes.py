@@ -31,5 +31,5 @@ attributes:
   diff_mode:
     support: none
     details:
-      - Nothing is changed, so there is nothing to compare.
+      - The module only reads, so there is no difference to return.
 """

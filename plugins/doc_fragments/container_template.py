@@ -12,79 +12,81 @@ class ModuleDocFragment:
 options:
   environment_id:
     description:
-      - Id of the environment. A new one needs it. Azure fixes it at creation, a change is an error.
+      - Resource id of the environment. Required for a new resource. Immutable, a change is an error.
     type: str
   secrets:
     description:
-      - The whole list of secrets, others are removed unless O(keep_secrets=true). Without the option they are left alone.
-      - Values are compared with what Azure has, and never shown.
+      - The complete list of secrets. Other secrets are removed unless O(keep_secrets=true). Without this option the module does not change
+        secrets.
+      - The module compares the values with those in Azure and never displays them.
     type: list
     elements: dict
     suboptions:
       name:
         description:
-          - Name of the secret. Lowercase letters, digits, V(-) and V(.).
+          - Name of the secret. Lowercase letters, digits, hyphens and dots.
         type: str
         required: true
       value:
         description:
-          - Value of the secret. Either this or O(secrets[].key_vault_url).
+          - Value of the secret. Mutually exclusive with O(secrets[].key_vault_url).
         type: str
       key_vault_url:
         description:
-          - URL of a secret in Azure Key Vault, as V(https://kv-mlflow.vault.azure.net/secrets/password).
-          - The identity needs the role V(Key Vault Secrets User) there.
+          - URL of a secret in Azure Key Vault, for example V(https://kv-mlflow.vault.azure.net/secrets/password).
+          - The identity needs the role V(Key Vault Secrets User) at the vault.
         type: str
       identity:
         description:
-          - Id of the managed identity that reads the Key Vault, or V(system).
+          - Resource id of the managed identity that reads the key vault, or V(system).
         type: str
   keep_secrets:
     description:
-      - Whether secrets stay that O(secrets) does not name.
+      - Whether to keep existing secrets that O(secrets) does not contain.
     type: bool
     default: false
   registries:
     description:
-      - The whole list of registries that need signing in.
+      - The complete list of registries that require authentication.
     type: list
     elements: dict
     suboptions:
       server:
         description:
-          - Host name of the registry, as V(crmlflow42.azurecr.io).
+          - Host name of the registry, for example V(crmlflow42.azurecr.io).
         type: str
         required: true
       identity:
         description:
-          - Id of the managed identity that pulls, or V(system). Either this or O(registries[].username).
+          - Resource id of the managed identity that pulls images, or V(system). Mutually exclusive with O(registries[].username).
         type: str
       username:
         description:
-          - User name, where there is no identity.
+          - User name, for a registry without managed identity.
         type: str
       password_secret_ref:
         description:
-          - Name of the secret with the user's password.
+          - Name of the secret that contains the password.
         type: str
   containers:
     description:
-      - The whole list of containers. A new one needs it.
+      - The complete list of containers. Required for a new resource.
     type: list
     elements: dict
     suboptions:
       name: &name
         description:
-          - Name of the container, by which an update finds it. 1 to 63 lowercase letters, digits and V(-).
+          - Name of the container. An update identifies the container by this name. 1 to 63 lowercase letters, digits and hyphens.
         type: str
         required: true
       image: &image
         description:
-          - Image with its registry, best pinned by digest (V(registry.azurecr.io/repository@sha256:...)). A new one needs it.
+          - Image reference, including the registry, preferably pinned by digest (V(registry.azurecr.io/repository@sha256:...)). Required
+            for a new container.
         type: str
       command: &command
         description:
-          - Replaces the image's entry point.
+          - Command that overrides the entry point of the image.
         type: list
         elements: str
       args: &args
@@ -94,7 +96,7 @@ options:
         elements: str
       env: &env
         description:
-          - The whole list of environment variables.
+          - The complete list of environment variables.
         type: list
         elements: dict
         suboptions:
@@ -105,23 +107,24 @@ options:
             required: true
           value:
             description:
-              - Value of the variable. It is shown in results, so a secret belongs into C(secret_ref).
+              - Value of the variable. Results contain it, so use C(secret_ref) for a secret.
             type: str
           secret_ref:
             description:
-              - Name of the secret whose value the variable gets.
+              - Name of the secret that provides the value.
             type: str
       cpu: &cpu
         description:
-          - Cores, as V(0.5). On the Consumption profile the containers together have 0.25 to 4, in steps of 0.25. Azure's default is 0.5.
+          - CPU cores, for example V(0.5). In the Consumption profile all containers together use 0.25 to 4 cores, in steps of 0.25. Azure's
+            default is 0.5.
         type: float
       memory: &memory
         description:
-          - Memory, as V(1Gi). On the Consumption profile 2 Gi for each core. Azure's default is V(1Gi).
+          - Memory, for example V(1Gi). In the Consumption profile 2 Gi for each core. Azure's default is V(1Gi).
         type: str
       volume_mounts: &volume_mounts
         description:
-          - The whole list of mounted volumes.
+          - The complete list of volume mounts.
         type: list
         elements: dict
         suboptions:
@@ -132,28 +135,28 @@ options:
             required: true
           mount_path:
             description:
-              - Where the container sees it, from V(/) on.
+              - Absolute mount path in the container.
             type: str
             required: true
           sub_path:
             description:
-              - Directory inside the volume.
+              - Path inside the volume to mount.
             type: str
       probes:
         description:
-          - The whole list of probes, at most one of each type.
+          - The complete list of probes, at most one of each type.
         type: list
         elements: dict
         suboptions:
           type:
             description:
-              - What the probe decides.
+              - Type of the probe.
             type: str
             choices: [Startup, Readiness, Liveness]
             required: true
           http_get:
             description:
-              - Ask over HTTP. Either this or O(containers[].probes[].tcp_socket).
+              - HTTP probe. Mutually exclusive with O(containers[].probes[].tcp_socket).
             type: dict
             suboptions:
               path:
@@ -167,12 +170,12 @@ options:
                 required: true
               scheme:
                 description:
-                  - Whether to use TLS.
+                  - Scheme of the request.
                 type: str
                 choices: [HTTP, HTTPS]
               http_headers:
                 description:
-                  - The whole list of headers of the request, as V(Host) for a server that answers for its own names only.
+                  - The complete list of request headers, for example V(Host) for a server that validates the host name.
                 type: list
                 elements: dict
                 suboptions:
@@ -188,7 +191,7 @@ options:
                     required: true
           tcp_socket:
             description:
-              - Open a TCP connection.
+              - TCP probe.
             type: dict
             suboptions:
               port:
@@ -198,27 +201,28 @@ options:
                 required: true
           initial_delay_seconds:
             description:
-              - Seconds after the start until the first probe, 0 to 60.
+              - Delay from the start of the container to the first probe in seconds, 0 to 60.
             type: int
           period_seconds:
             description:
-              - Seconds between probes, 1 to 240. Azure's default is 10.
+              - Interval between probes in seconds, 1 to 240. Azure's default is 10.
             type: int
           timeout_seconds:
             description:
-              - Seconds for which an answer is waited for, 1 to 240. Azure's default is 1.
+              - Timeout of a probe in seconds, 1 to 240. Azure's default is 1.
             type: int
           failure_threshold:
             description:
-              - Failures in a row that count. 1 to 240 for V(Startup), to 48 for V(Readiness), to 30 for V(Liveness).
+              - Number of consecutive failures after which the probe fails. 1 to 240 for V(Startup), 1 to 48 for V(Readiness), 1 to 30 for
+                V(Liveness).
             type: int
           success_threshold:
             description:
-              - Successes in a row that count, 1 to 10 for V(Readiness) and 1 for the others.
+              - Number of consecutive successes after which the probe succeeds. 1 to 10 for V(Readiness), 1 for the others.
             type: int
   init_containers:
     description:
-      - The whole list of containers that run before the others, one after another.
+      - The complete list of init containers. They run one after another, before the other containers start.
     type: list
     elements: dict
     suboptions:
@@ -232,18 +236,18 @@ options:
       volume_mounts: *volume_mounts
   volumes:
     description:
-      - The whole list of volumes.
+      - The complete list of volumes.
     type: list
     elements: dict
     suboptions:
       name:
         description:
-          - Name of the volume. 1 to 63 lowercase letters, digits and V(-).
+          - Name of the volume. 1 to 63 lowercase letters, digits and hyphens.
         type: str
         required: true
       storage_type:
         description:
-          - Kind of the volume.
+          - Storage type of the volume.
         type: str
         choices: [EmptyDir, AzureFile, NfsAzureFile, Secret]
         required: true
@@ -253,11 +257,11 @@ options:
         type: str
       mount_options:
         description:
-          - Options of the mount, separated by commas.
+          - Mount options, separated by commas.
         type: str
       secrets:
         description:
-          - Secrets to show as files, for V(Secret). Azure's default is all of them.
+          - Secrets to mount as files, for V(Secret). Azure's default is all secrets.
         type: list
         elements: dict
         suboptions:
@@ -272,6 +276,6 @@ options:
             type: str
   workload_profile_name:
     description:
-      - Workload profile of the environment on which it runs. Azure's default is V(Consumption).
+      - Name of the workload profile of the environment. Azure's default is V(Consumption).
     type: str
 """

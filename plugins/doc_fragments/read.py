@@ -12,7 +12,7 @@ class ModuleDocFragment:
 options:
   wait_timeout:
     description:
-      - Seconds for which a throttled or stumbling Azure is asked again.
+      - Timeout in seconds. Within this time the module retries throttled requests and transient failures.
     type: int
     default: 120
 """

@@ -12,16 +12,16 @@ class ModuleDocFragment:
 options:
   state:
     description:
-      - V(present) creates the resource or brings it to what the options say. Options that are not set are not compared,
-        and what somebody else has set stands.
-      - V(absent) deletes it.
+      - V(present) creates the resource or updates it to match the options. The module does not compare options that are not set, and keeps
+        what others have set.
+      - V(absent) deletes the resource.
     type: str
     choices: [present, absent]
     default: present
   wait:
     description:
-      - Whether to wait until Azure has finished. With V(false) the task ends when Azure has accepted the request.
-        A later task for the same resource picks the operation up, and a task for something inside it waits for it.
+      - Whether to wait until the operation has completed. With V(false) the task ends when Azure has accepted the request. A later task for
+        the same resource waits for the operation, and so does a task for a child resource.
     type: bool
     default: true
 """
@@ -30,8 +30,8 @@ options:
 options:
   tags:
     description:
-      - Tags of the resource. The given mapping is the whole of them, others are removed. Without the option tags are left alone.
-      - Values are text. What YAML takes for a number or a boolean is sent as text, as C("2026") and C("true").
+      - The complete mapping of tags. Other tags are removed. Without this option the module does not change tags.
+      - Values are strings. The module sends a number or boolean of YAML as a string, for example C("2026") and C("true").
     type: dict
 """
 
@@ -39,18 +39,18 @@ options:
 options:
   identity:
     description:
-      - Managed identities of the resource. Without the option they are left alone.
+      - Managed identities of the resource. Without this option the module does not change identities.
     type: dict
     suboptions:
       type:
         description:
-          - Which kinds of identity the resource has.
+          - Identity type of the resource.
         type: str
         choices: ["None", SystemAssigned, UserAssigned, "SystemAssigned,UserAssigned"]
         required: true
       user_assigned_identities:
         description:
-          - Ids of the user-assigned identities. The list is the whole of them, in any order.
+          - The complete list of resource ids of the user-assigned identities, in any order.
         type: list
         elements: str
 """

@@ -12,12 +12,13 @@ module: container_app
 short_description: Manage a container app
 version_added: 0.1.0
 description:
-  - Creates, updates and deletes an app of Azure Container Apps, and waits until its latest revision is ready.
-  - An update sends the app as it stands with what the options say on top, so nothing that somebody else has set is lost.
-  - Lists that are given (environment variables, secrets, registries, ...) are the whole lists. Their order does not count.
-  - Where nothing is to be changed but the latest revision has failed, the task fails with Azure's reason. What has been mended
-    outside the app is taken up by a restart, with M(mlops.mlflow_azure.container_app_revision).
-  - A secret's new value reaches a running revision only by a restart, which this module does.
+  - Creates, updates and deletes a container app in Azure Container Apps, and waits until its latest revision is ready.
+  - An update sends the current app overlaid with the given options, so it keeps the properties that others have set.
+  - A list option (environment variables, secrets, registries and others) is the complete list. The order of its entries is not compared.
+  - If nothing has to change but the latest revision has failed, the task fails with Azure's reason. After a repair outside the app, restart
+    the revision with M(mlops.mlflow_azure.container_app_revision).
+  - A running revision reads the new value of a secret only after a restart. The module restarts the revision when the value of a secret
+    changes.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -37,36 +38,36 @@ options:
     required: true
   name:
     description:
-      - Name of the app. 2 to 32 lowercase letters, digits and single V(-), beginning with a letter.
+      - Name of the container app. 2 to 32 lowercase letters, digits and hyphens, beginning with a letter, without consecutive hyphens.
     type: str
     required: true
   location:
     description:
-      - Location of the app, which is that of its environment. Azure fixes it at creation, a change is an error.
+      - Location of the container app, equal to the location of its environment. Immutable, a change is an error.
       - Required with O(state=present).
     type: str
   revision_mode:
     description:
-      - Whether one revision is active or several can be. Azure's default is V(Single).
+      - Revision mode. V(Single) keeps one revision active, V(Multiple) allows several active revisions. Azure's default is V(Single).
     type: str
     choices: [Single, Multiple]
   max_inactive_revisions:
     description:
-      - How many revisions that are not active stay, 0 to 100. Azure's default is 100.
+      - Number of inactive revisions that Azure keeps, 0 to 100. Azure's default is 100.
     type: int
   ingress:
     description:
-      - How requests reach the app. Without the option a new app takes none.
+      - Ingress of the app. Without this option a new app has no ingress.
     type: dict
     suboptions:
       enabled:
         description:
-          - V(false) takes the ingress away; then it has no other settings.
+          - V(false) disables ingress and removes its settings. Do not combine it with other ingress settings.
         type: bool
         default: true
       external:
         description:
-          - Whether requests may come from outside the environment. Azure's default is V(false).
+          - Whether the ingress accepts requests from outside the environment. Azure's default is V(false).
         type: bool
       target_port:
         description:
@@ -74,88 +75,91 @@ options:
         type: int
       exposed_port:
         description:
-          - Port under which a V(tcp) app is reached. Azure's default is the target port.
+          - Port on which clients reach an app with V(tcp) transport. Azure's default is the target port.
         type: int
       transport:
         description:
-          - Protocol. Azure's default is V(auto).
+          - Transport protocol of the ingress. Azure's default is V(auto).
         type: str
         choices: [auto, http, http2, tcp]
       allow_insecure:
         description:
-          - Whether plain HTTP is answered, not redirected to HTTPS. Azure's default is V(false).
+          - Whether the ingress serves plain HTTP. With V(false) it redirects HTTP to HTTPS. Azure's default is V(false).
         type: bool
       client_certificate_mode:
         description:
-          - Whether clients show a certificate, which the app finds in the header C(X-Forwarded-Client-Cert). Azure's default is V(ignore).
+          - Client certificate mode. Azure passes the client's certificate to the app in the header C(X-Forwarded-Client-Cert). Azure's
+            default is V(ignore).
         type: str
         choices: [ignore, accept, require]
       sticky_sessions:
         description:
-          - Whether a client's requests all go to the same replica. Only with O(revision_mode=Single). Azure's default is V(false).
+          - Whether session affinity routes all requests of a client to the same replica. Requires O(revision_mode=Single). Azure's default
+            is V(false).
         type: bool
       cors:
         description:
-          - Which pages of other origins may ask the app from a browser. Without the option Azure's front adds no header.
+          - CORS policy of the ingress. Without this option the ingress adds no CORS headers.
         type: dict
         suboptions:
           enabled:
             description:
-              - V(false) takes the policy away; then it has no other settings.
+              - V(false) removes the CORS policy. Do not combine it with other CORS settings.
             type: bool
             default: true
           allowed_origins:
             description:
-              - Origins, as V(https://example.org), or V(*) for any. At least one.
+              - Allowed origins, for example V(https://example.org), or V(*) for any origin. At least one entry.
             type: list
             elements: str
           allowed_methods:
             description:
-              - Methods, as V(GET), or V(*).
+              - Allowed HTTP methods, for example V(GET), or V(*) for any method.
             type: list
             elements: str
           allowed_headers:
             description:
-              - Headers that a request may have, or V(*).
+              - Allowed request headers, or V(*) for any header.
             type: list
             elements: str
           expose_headers:
             description:
-              - Headers of the answer that a page may see.
+              - Response headers that the browser exposes to a page.
             type: list
             elements: str
           max_age:
             description:
-              - Seconds for which a browser remembers the policy.
+              - Number of seconds for which a browser caches the preflight response.
             type: int
           allow_credentials:
             description:
-              - Whether a page may send cookies. Not together with the origin V(*). Azure's default is V(false).
+              - Whether cross-origin requests may carry credentials such as cookies. Not allowed together with the origin V(*). Azure's
+                default is V(false).
             type: bool
       custom_domains:
         description:
-          - The whole list of host names of one's own. Their DNS records must stand already.
+          - The complete list of custom domains. The DNS records must exist before the task runs.
         type: list
         elements: dict
         suboptions:
           name:
             description:
-              - Host name.
+              - Host name of the custom domain.
             type: str
             required: true
           certificate_id:
             description:
-              - Id of a certificate of the environment.
+              - Resource id of a certificate of the environment.
             type: str
           binding_type:
             description:
-              - V(SniEnabled) uses the certificate, V(Auto) has Azure make one, V(Disabled) uses none.
-              - The default is V(SniEnabled) with O(ingress.custom_domains[].certificate_id) and V(Disabled) without.
+              - V(SniEnabled) uses the certificate, V(Auto) lets Azure issue a managed certificate, V(Disabled) uses no certificate.
+              - The default is V(SniEnabled) with O(ingress.custom_domains[].certificate_id) and V(Disabled) without it.
             type: str
             choices: [Disabled, SniEnabled, Auto]
       additional_port_mappings:
         description:
-          - The whole list of further TCP ports.
+          - The complete list of additional TCP ports.
         type: list
         elements: dict
         suboptions:
@@ -166,16 +170,17 @@ options:
             required: true
           exposed_port:
             description:
-              - Port under which it is reached. Azure's default is the target port.
+              - Port on which clients reach the target port. Azure's default is the target port.
             type: int
           external:
             description:
-              - Whether it is reached from outside the environment.
+              - Whether the port accepts connections from outside the environment.
             type: bool
             default: false
       ip_security_restrictions:
         description:
-          - The whole list of address rules. All have the same O(ingress.ip_security_restrictions[].action). Without a rule anybody may come.
+          - The complete list of IP security restrictions. All entries must have the same O(ingress.ip_security_restrictions[].action).
+            Without entries every address is allowed.
         type: list
         elements: dict
         suboptions:
@@ -186,76 +191,76 @@ options:
             required: true
           ip_address_range:
             description:
-              - Addresses, as V(203.0.113.0/24).
+              - IPv4 address range in CIDR notation, for example V(203.0.113.0/24).
             type: str
             required: true
           action:
             description:
-              - V(Allow) lets these in and nobody else, V(Deny) keeps these out.
+              - V(Allow) allows these addresses and denies all others. V(Deny) denies these addresses and allows all others.
             type: str
             choices: [Allow, Deny]
             default: Allow
           description:
             description:
-              - Why the rule is there.
+              - Description of the rule.
             type: str
       traffic:
         description:
-          - How requests are spread over revisions; the weights sum to 100. Azure's default is all to the latest.
-          - Each entry has either C(latest_revision=true) or a C(revision_name), which needs O(revision_mode=Multiple).
+          - Traffic weights of the revisions. The weights must sum to 100. By default Azure routes all traffic to the latest revision.
+          - Each entry has either C(latest_revision=true) or C(revision_name). C(revision_name) requires O(revision_mode=Multiple).
         type: list
         elements: dict
         suboptions:
           weight:
             description:
-              - Percent of the requests.
+              - Percentage of the requests.
             type: int
           revision_name:
             description:
-              - Name of the revision, the app's name, V(--) and the suffix.
+              - Name of the revision, which is the name of the app, V(--) and the revision suffix.
             type: str
           latest_revision:
             description:
-              - Whether the latest revision is meant.
+              - Whether the entry refers to the latest revision.
             type: bool
           label:
             description:
-              - Label under which the revision has a host name of its own.
+              - Label of the revision. Each label has its own host name.
             type: str
   dapr:
     description:
-      - The app's Dapr sidecar. Azure's default is none.
+      - Dapr sidecar of the app. By default Azure adds no sidecar.
     type: dict
     suboptions:
       enabled:
         description:
-          - V(false) takes the sidecar away; then it has no other settings.
+          - V(false) removes the sidecar. Do not combine it with other Dapr settings.
         type: bool
         default: true
       app_id:
         description:
-          - Name by which Dapr finds the app. Required unless O(dapr.enabled=false).
+          - Dapr application id. Required unless O(dapr.enabled=false).
         type: str
       app_port:
         description:
-          - Port on which the app listens for Dapr.
+          - Port on which the app listens for requests from Dapr.
         type: int
       app_protocol:
         description:
-          - Protocol between Dapr and the app. Azure's default is V(http).
+          - Protocol that Dapr uses to call the app. Azure's default is V(http).
         type: str
         choices: [http, grpc]
       http_max_request_size:
         description:
-          - Largest body of a request in MB. Azure's default is 4.
+          - Maximum size of a request body in MB. Azure's default is 4.
         type: int
       http_read_buffer_size:
         description:
-          - Largest size of the headers of a request in KB. Azure's default is 65.
+          - Maximum size of the request headers in KB. Azure's default is 65.
         type: int
       log_level:
         description:
-          - How much the sidecar logs. Azure's default is V(info).
+          - Log level of the sidecar. Azure's default is V(info).
         type: str
         choices: [debug, error, info, warn]
       enable_api_logging:
@@ -264,48 +269,49 @@ options:
         type: bool
   scale:
     description:
-      - How many replicas run.
+      - Scale settings of the app.
     type: dict
     suboptions:
       min_replicas:
         description:
-          - Fewest replicas, 0 to 1000. Azure's default is 0.
+          - Minimum number of replicas, 0 to 1000. Azure's default is 0.
         type: int
       max_replicas:
         description:
-          - Most replicas, 1 to 1000. Azure's default is 10.
+          - Maximum number of replicas, 1 to 1000. Azure's default is 10.
         type: int
       cooldown_period:
         description:
-          - Seconds without a trigger after which the last replica goes. Azure's default is 300.
+          - Cooldown period in seconds. Azure removes the last replica when no scale rule has been active for this time. Azure's default is
+            300.
         type: int
       polling_interval:
         description:
-          - Seconds between two looks at a C(custom) rule. Azure's default is 30.
+          - Interval in seconds at which Azure polls the C(custom) rules. Azure's default is 30.
         type: int
       rules:
         description:
-          - The whole list of rules. Each has exactly one of C(http), C(tcp) and C(custom).
+          - The complete list of scale rules. Each rule has exactly one of C(http), C(tcp) and C(custom).
         type: list
         elements: dict
         suboptions:
           name:
             description:
-              - Name of the rule. Lowercase letters, digits, V(-) and V(.).
+              - Name of the rule. Lowercase letters, digits, hyphens and dots.
             type: str
             required: true
           http:
             description:
-              - Scale by requests, as C(metadata.concurrentRequests).
+              - Scale on concurrent HTTP requests, set as C(metadata.concurrentRequests).
             type: dict
             suboptions:
               metadata: &metadata
                 description:
-                  - Settings of the rule; all values are strings.
+                  - Metadata of the rule. All values are strings.
                 type: dict
               auth: &auth
                 description:
-                  - Secrets that the rule needs.
+                  - Secrets with which the rule authenticates.
                 type: list
                 elements: dict
                 suboptions:
@@ -316,16 +322,16 @@ options:
                     required: true
                   trigger_parameter:
                     description:
-                      - Parameter that gets its value.
+                      - Trigger parameter that receives the value of the secret.
                     type: str
                     required: true
               identity: &identity
                 description:
-                  - Id of the managed identity with which the rule asks, or V(system).
+                  - Resource id of the managed identity with which the rule authenticates, or V(system).
                 type: str
           tcp:
             description:
-              - Scale by connections, as C(metadata.concurrentConnections).
+              - Scale on concurrent TCP connections, set as C(metadata.concurrentConnections).
             type: dict
             suboptions:
               metadata: *metadata
@@ -333,12 +339,12 @@ options:
               identity: *identity
           custom:
             description:
-              - Scale by a KEDA scaler.
+              - Scale with a KEDA scaler.
             type: dict
             suboptions:
               type:
                 description:
-                  - Type of the KEDA scaler, as V(cpu), V(memory) or V(azure-servicebus).
+                  - Type of the KEDA scaler, for example V(cpu), V(memory) or V(azure-servicebus).
                 type: str
                 required: true
               metadata: *metadata
@@ -346,16 +352,16 @@ options:
               identity: *identity
   revision_suffix:
     description:
-      - End of the name of the revision that this makes. Azure's default is one of its own. A suffix can be used once.
-      - Lowercase letters, digits and single V(-), with the app's name at most 54 characters.
+      - Suffix of the name of the new revision. By default Azure generates one. A suffix can be used only once.
+      - Lowercase letters, digits and hyphens, without consecutive hyphens. At most 54 characters together with the name of the app.
     type: str
   termination_grace_period_seconds:
     description:
-      - Seconds that a replica has to end, 0 to 600. Azure's default is 30.
+      - Termination grace period of a replica in seconds, 0 to 600. Azure's default is 30.
     type: int
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 900
 seealso:
@@ -367,7 +373,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Run the tracking server
+- name: Create the tracking server
   mlops.mlflow_azure.container_app:
     resource_group: rg-mlflow
     name: ca-mlflow
@@ -405,7 +411,7 @@ EXAMPLES = r"""
       min_replicas: 1
       max_replicas: 1
 
-- name: Let a second replica help when there is much to do, and keep all else as it is
+- name: Scale to two replicas under load and keep all other settings
   mlops.mlflow_azure.container_app:
     resource_group: rg-mlflow
     name: ca-mlflow
@@ -421,7 +427,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 container_app:
-  description: The app as Azure describes it; empty when it is absent. In check mode what it would be. Never the value of a secret.
+  description: The container app as Azure returns it, without the values of secrets. Empty when the app is absent. In check mode the
+    expected app.
   returned: success
   type: dict
   sample:
@@ -436,7 +443,7 @@ container_app:
       provisioningState: Succeeded
     type: Microsoft.App/containerApps
 error:
-  description: What Azure said, where the task failed by it.
+  description: Azure's error message.
   returned: failure
   type: dict
   sample:

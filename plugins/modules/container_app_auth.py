@@ -9,12 +9,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_app_auth
-short_description: Manage who may use a container app
+short_description: Manage the authentication of a container app
 version_added: 0.2.0
 description:
-  - Creates, updates and deletes the built-in authentication of an app of Azure Container Apps (Easy Auth) with Microsoft Entra ID.
-  - Azure's front then lets only those requests through to the app that are signed in, or that O(excluded_paths) names.
-  - Identity providers other than Entra ID are left as they stand.
+  - Creates, updates and deletes the built-in authentication (Easy Auth) of a container app with Microsoft Entra ID.
+  - The ingress then passes only authenticated requests to the app, and requests for a path in O(excluded_paths).
+  - The module does not change identity providers other than Entra ID.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -36,105 +36,107 @@ options:
     required: true
   name:
     description:
-      - Name of the configuration. An app has but one.
+      - Name of the configuration. An app has only the configuration V(current).
     type: str
     choices: [current]
     default: current
   enabled:
     description:
-      - Whether Azure's front looks at requests at all.
+      - Whether authentication is enabled.
     type: bool
     default: true
   unauthenticated_action:
     description:
-      - What a request gets that is not signed in. Azure's default is V(AllowAnonymous).
-      - A program with a token gets no use of V(RedirectToLoginPage), so a tracking server takes V(Return401).
+      - Response to an unauthenticated request. Azure's default is V(AllowAnonymous).
+      - A program that sends tokens cannot follow V(RedirectToLoginPage). Use V(Return401) for a tracking server.
     type: str
     choices: [RedirectToLoginPage, AllowAnonymous, Return401, Return403]
   redirect_provider:
     description:
-      - Provider to which V(RedirectToLoginPage) leads, as V(azureactivedirectory).
+      - Identity provider to which V(RedirectToLoginPage) redirects, for example V(azureactivedirectory).
     type: str
   excluded_paths:
     description:
-      - The whole list of paths that need no signing in, as V(/health).
+      - The complete list of paths that require no authentication, for example V(/health).
     type: list
     elements: str
   entra:
     description:
-      - Signing in with Microsoft Entra ID.
+      - Settings of the identity provider Microsoft Entra ID.
     type: dict
     suboptions:
       client_id:
         description:
-          - Client id of the app registration that stands for the app.
+          - Client id of the app registration of the app.
         type: str
         required: true
       issuer:
         description:
-          - URL of who issues the tokens, as V(https://login.microsoftonline.com/<tenant id>/v2.0).
+          - URL of the token issuer, for example V(https://login.microsoftonline.com/<tenant id>/v2.0).
         type: str
         required: true
       client_secret_name:
         description:
-          - Name of the app's secret with the registration's client secret. Needed for people to sign in, not for tokens of programs.
+          - Name of the app's secret that holds the client secret of the app registration. The sign-in of users requires it, the validation
+            of tokens does not.
         type: str
       allowed_audiences:
         description:
-          - The whole list of audiences of tokens that are taken, as V(api://<client id>). The client id always is one.
+          - The complete list of accepted token audiences, for example V(api://<client id>). Azure always accepts the client id as audience.
         type: list
         elements: str
       allowed_applications:
         description:
-          - The whole list of client ids of the programs whose tokens are taken. Without one all of the tenant's are.
+          - The complete list of client ids of the applications whose tokens are accepted. Without entries every application of the tenant
+            is accepted.
         type: list
         elements: str
       allowed_groups:
         description:
-          - The whole list of object ids of the groups whose members are let in.
+          - The complete list of object ids of the groups whose members are allowed.
         type: list
         elements: str
       allowed_identities:
         description:
-          - The whole list of object ids of the users and service principals that are let in.
+          - The complete list of object ids of the users and service principals that are allowed.
         type: list
         elements: str
       login_parameters:
         description:
-          - Parameters of the sign-in request, as V(scope=openid profile).
+          - Parameters of the authorization request, for example V(scope=openid profile).
         type: list
         elements: str
   token_store:
     description:
-      - Whether Azure keeps the tokens of those who are signed in, and where.
+      - Token store of the authentication.
     type: dict
     suboptions:
       enabled:
         description:
-          - Whether tokens are kept.
+          - Whether Azure stores the tokens of signed-in users.
         type: bool
         default: true
       sas_url_secret_name:
         description:
-          - Name of the app's secret with a SAS URL of the blob container that keeps them.
+          - Name of the app's secret that holds the SAS URL of the blob container for the tokens.
         type: str
   allowed_external_redirect_urls:
     description:
-      - The whole list of URLs outside the app to which signing in and out may lead.
+      - The complete list of external URLs that are allowed as redirect targets after sign-in and sign-out.
     type: list
     elements: str
   require_https:
     description:
-      - Whether plain HTTP is redirected. Azure's default is V(true).
+      - Whether plain HTTP requests are redirected to HTTPS. Azure's default is V(true).
     type: bool
   forward_proxy_convention:
     description:
-      - Which headers tell the app's own host name where a proxy stands before it. Azure's default is V(NoProxy).
+      - Convention for the headers from which Azure reads the original host name behind a reverse proxy. Azure's default is V(NoProxy).
     type: str
     choices: [NoProxy, Standard, Custom]
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 120
 seealso:
@@ -148,7 +150,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let in those programs only that have a token for the tracking server
+- name: Allow only programs with a token for the tracking server
   mlops.mlflow_azure.container_app_auth:
     resource_group: rg-mlflow
     app: ca-mlflow
@@ -159,7 +161,7 @@ EXAMPLES = r"""
       issuer: https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0
       allowed_audiences: ["api://11111111-2222-3333-4444-555555555555"]
 
-- name: Let in everybody again
+- name: Remove the authentication
   mlops.mlflow_azure.container_app_auth:
     resource_group: rg-mlflow
     app: ca-mlflow
@@ -168,7 +170,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 container_app_auth:
-  description: The configuration as Azure describes it; empty when it is absent. In check mode what it would be.
+  description: The authentication configuration as Azure returns it. Empty when it is absent. In check mode the expected configuration.
   returned: success
   type: dict
   sample:

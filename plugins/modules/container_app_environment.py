@@ -9,11 +9,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_app_environment
-short_description: Manage an environment of Azure Container Apps
+short_description: Manage a container app environment
 version_added: 0.1.0
 description:
-  - Creates, updates and deletes a managed environment, the home of container apps.
-  - The key of the Log Analytics workspace is fetched only when it has to be written, and never returned.
+  - Creates, updates and deletes a managed environment of Azure Container Apps.
+  - The module reads the key of the Log Analytics workspace only when it has to write it, and never returns it.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -33,69 +33,70 @@ options:
     required: true
   name:
     description:
-      - Name of the environment. 2 to 60 letters, digits and single V(-), beginning with a letter.
+      - Name of the environment. 2 to 60 letters, digits and hyphens, beginning with a letter, without consecutive hyphens.
     type: str
     required: true
   location:
     description:
-      - Location of the environment. Azure fixes it at creation, a change is an error.
+      - Location of the environment. Immutable, a change is an error.
       - Required with O(state=present).
     type: str
   logs_destination:
     description:
-      - Where the apps' logs go. V(azure-monitor) leaves it to the environment's diagnostic settings, V(none) keeps no logs.
-      - The default is V(log-analytics) with O(log_analytics). Without both a new environment keeps no logs, and an existing
-        one is left alone.
+      - Destination of the apps' logs. V(azure-monitor) uses the environment's diagnostic settings, V(none) stores no logs.
+      - The default is V(log-analytics) with O(log_analytics). Without both options a new environment stores no logs, and the module does
+        not change an existing one.
     type: str
     choices: [log-analytics, azure-monitor, "none"]
   log_analytics:
     description:
-      - The workspace that keeps the logs.
+      - Log Analytics workspace that stores the logs.
     type: dict
     suboptions:
       workspace_id:
         description:
-          - Resource id of the Log Analytics workspace, whose key the module reads when it must.
+          - Resource id of the Log Analytics workspace. The module reads the workspace's key when it has to write it.
         type: str
         required: true
       customer_id:
         description:
-          - C(properties.customerId) of the workspace. Without it the module reads it when it writes, but cannot see that
-            the environment logs to another workspace.
+          - C(properties.customerId) of the workspace. Without it the module reads the id before a write, but cannot detect that the
+            environment logs to another workspace.
         type: str
   zone_redundant:
     description:
-      - Whether replicas are spread over availability zones. Needs O(infrastructure_subnet_id). Azure fixes it at creation.
+      - Whether replicas are distributed over availability zones. Requires O(infrastructure_subnet_id). Immutable.
     type: bool
   infrastructure_subnet_id:
     description:
-      - Id of the subnet for the environment. Azure fixes it at creation.
+      - Resource id of the infrastructure subnet. Immutable.
     type: str
   infrastructure_resource_group:
     description:
-      - Name of the resource group that Azure makes for what the environment stands on. Azure fixes it at creation, and its
-        default is one of its own.
+      - Name of the resource group in which Azure creates the environment's infrastructure resources. By default Azure generates the name.
+        Immutable.
     type: str
   internal:
     description:
-      - Whether the environment has no public address. Needs O(infrastructure_subnet_id). Azure fixes it at creation.
+      - Whether the environment has only an internal load balancer and no public IP address. Requires O(infrastructure_subnet_id).
+        Immutable.
     type: bool
   public_network_access:
     description:
-      - Whether the environment takes requests from the internet. Azure's default is V(Enabled).
+      - Whether the environment accepts traffic from the public internet. Azure's default is V(Enabled).
     type: str
     choices: [Enabled, Disabled]
   peer_traffic_encryption:
     description:
-      - Whether traffic between the environment's apps is encrypted. Azure's default is V(false).
+      - Whether traffic between the apps of the environment is encrypted. Azure's default is V(false).
     type: bool
   peer_mtls:
     description:
-      - Whether the environment's apps show each other certificates. Azure's default is V(false).
+      - Whether the apps of the environment authenticate each other with mutual TLS. Azure's default is V(false).
     type: bool
   workload_profiles:
     description:
-      - The whole list of workload profiles. V(Consumption), which Azure always adds, need not be named.
+      - The complete list of workload profiles. Azure always adds V(Consumption), so the list need not contain it.
     type: list
     elements: dict
     suboptions:
@@ -106,20 +107,21 @@ options:
         required: true
       type:
         description:
-          - Kind of machine, as V(Consumption), V(D4) or V(E8).
+          - Type of the workload profile, for example V(Consumption), V(D4) or V(E8).
         type: str
         required: true
       minimum_count:
         description:
-          - Fewest machines. Not for V(Consumption).
+          - Minimum number of nodes. Not allowed for V(Consumption).
         type: int
       maximum_count:
         description:
-          - Most machines. Not for V(Consumption).
+          - Maximum number of nodes. Not allowed for V(Consumption).
         type: int
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted. Deleting an environment takes 16 to 22 minutes.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted. The deletion of an environment takes 16 to 22
+        minutes.
     type: int
     default: 1800
 seealso:
@@ -130,7 +132,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have an environment that logs to a workspace
+- name: Create an environment that logs to a workspace
   mlops.mlflow_azure.container_app_environment:
     resource_group: rg-mlflow
     name: cae-mlflow
@@ -144,7 +146,7 @@ EXAMPLES = r"""
 RETURN = r"""
 container_app_environment:
   description:
-    - The environment as Azure describes it; empty when it is absent. In check mode what it would be. Never the workspace's key.
+    - The environment as Azure returns it, without the workspace's key. Empty when it is absent. In check mode the expected environment.
   returned: success
   type: dict
   sample:

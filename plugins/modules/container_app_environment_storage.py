@@ -9,11 +9,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_app_environment_storage
-short_description: Manage a file share of a container app environment
+short_description: Manage a storage of a container app environment
 version_added: 0.2.0
 description:
-  - Creates, updates and deletes a storage of an environment of Azure Container Apps, which its apps and jobs mount as volumes.
-  - The account's key is sent, and never comes back.
+  - Creates, updates and deletes a storage of a container app environment. Apps and jobs mount the storage as a volume.
+  - The module sends the key of the storage account and never returns it.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -35,12 +35,12 @@ options:
     required: true
   name:
     description:
-      - Name of the storage, by which volumes find it. 1 to 32 lowercase letters, digits and V(-), beginning with a letter.
+      - Name of the storage. Volumes refer to it by this name. 1 to 32 lowercase letters, digits and hyphens, beginning with a letter.
     type: str
     required: true
   azure_file:
     description:
-      - A share that is mounted over SMB. Either this or O(nfs_azure_file).
+      - Azure Files share that is mounted over SMB. Mutually exclusive with O(nfs_azure_file).
     type: dict
     suboptions:
       account_name:
@@ -50,50 +50,50 @@ options:
         required: true
       account_key:
         description:
-          - Key of the account; Azure mounts SMB shares by key only. A new storage needs it.
+          - Access key of the storage account. Azure mounts SMB shares with a key only. Required for a new storage.
         type: str
       share_name:
         description:
-          - Name of the share.
+          - Name of the file share.
         type: str
         required: true
       access_mode:
         description:
-          - Whether the share may be written.
+          - Access mode of the share, read-only or read and write.
         type: str
         choices: [ReadOnly, ReadWrite]
         default: ReadWrite
   nfs_azure_file:
     description:
-      - A share that is mounted over NFS, which needs an environment in a virtual network of one's own.
+      - Azure Files share that is mounted over NFS. The environment must be in a custom virtual network.
     type: dict
     suboptions:
       server:
         description:
-          - Host name of the account's file service, as V(stmlflow42.file.core.windows.net).
+          - Host name of the account's file service, for example V(stmlflow42.file.core.windows.net).
         type: str
         required: true
       share_name:
         description:
-          - Path of the share, as V(/stmlflow42/share).
+          - Path of the share, for example V(/stmlflow42/share).
         type: str
         required: true
       access_mode:
         description:
-          - Whether the share may be written.
+          - Access mode of the share, read-only or read and write.
         type: str
         choices: [ReadOnly, ReadWrite]
         default: ReadWrite
   update_account_key:
     description:
-      - V(on_create) sends O(azure_file.account_key) with a new storage, and along with other changes.
-      - V(always) sends it on every run, which is then always a change, since Azure never tells the key.
+      - V(on_create) sends O(azure_file.account_key) with a new storage and together with other changes.
+      - V(always) sends it on every run. The task then always reports a change, because Azure never returns the key.
     type: str
     choices: [on_create, always]
     default: on_create
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 120
 seealso:
@@ -104,7 +104,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let apps mount a share
+- name: Create a storage for a file share
   mlops.mlflow_azure.container_app_environment_storage:
     resource_group: rg-mlflow
     environment: cae-mlflow
@@ -118,7 +118,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 container_app_environment_storage:
-  description: The storage as Azure describes it; empty when it is absent. In check mode what it would be. Never the account's key.
+  description: The storage as Azure returns it, without the account key. Empty when it is absent. In check mode the expected storage.
   returned: success
   type: dict
   sample:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_app_info
-short_description: Look at container apps
+short_description: Gather information about container apps
 version_added: 0.2.0
 description:
-  - Gives one app of Azure Container Apps, those of a resource group, or those of the subscription, on request with their revisions.
+  - Returns one container app, those of a resource group, or those of the subscription, optionally with their revisions.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -25,15 +25,15 @@ requirements:
 options:
   resource_group:
     description:
-      - Name of the resource group. Without it, those of the whole subscription.
+      - Name of the resource group. Without it the module searches the whole subscription.
     type: str
   name:
     description:
-      - Name of the app. Needs O(resource_group).
+      - Name of the container app. Requires O(resource_group).
     type: str
   revisions:
     description:
-      - Whether to give the revisions too, which is one more read for each app.
+      - Whether to return the revisions too. This sends one more request for each app.
     type: bool
     default: false
 seealso:
@@ -44,21 +44,21 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the tracking server
+- name: Get the app of the tracking server
   mlops.mlflow_azure.container_app_info:
     resource_group: rg-mlflow
     name: ca-mlflow
     revisions: true
-  register: found
+  register: result
 
-- name: Show where it answers
+- name: Show its host name
   ansible.builtin.debug:
-    msg: "{{ found.container_apps | map(attribute='properties.configuration.ingress.fqdn') | first | default('nowhere') }}"
+    msg: "{{ result.container_apps | map(attribute='properties.configuration.ingress.fqdn') | first | default('none') }}"
 """
 
 RETURN = r"""
 container_apps:
-  description: The apps as Azure describes them. Empty when there are none. Never the value of a secret.
+  description: The container apps as Azure returns them, without the values of secrets. Empty when there are none.
   returned: success
   type: list
   elements: dict
@@ -71,7 +71,7 @@ container_apps:
         provisioningState: Succeeded
       type: Microsoft.App/containerApps
 container_app_revisions:
-  description: The revisions as Azure describes them, those of all the apps.
+  description: The revisions of all returned apps, as Azure returns them.
   returned: with O(revisions=true)
   type: list
   elements: dict

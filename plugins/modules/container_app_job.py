@@ -9,12 +9,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_app_job
-short_description: Manage a container apps job
+short_description: Manage a container app job
 version_added: 0.2.0
 description:
-  - Creates, updates and deletes a job of Azure Container Apps. A job's replicas run until they end, by hand, by a schedule or by events.
-  - An update sends the job as it stands with what the options say on top, so nothing that somebody else has set is lost.
-  - Lists that are given (environment variables, secrets, registries, ...) are the whole lists. Their order does not count.
+  - Creates, updates and deletes a job in Azure Container Apps. A job runs its replicas to completion, on demand, on a schedule or on
+    events.
+  - An update sends the current job overlaid with the given options, so it keeps the properties that others have set.
+  - A list option (environment variables, secrets, registries and others) is the complete list. The order of its entries is not compared.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -34,60 +35,61 @@ options:
     required: true
   name:
     description:
-      - Name of the job. 1 to 32 lowercase letters, digits and single V(-), beginning with a letter.
+      - Name of the job. 1 to 32 lowercase letters, digits and hyphens, beginning with a letter, without consecutive hyphens.
     type: str
     required: true
   location:
     description:
-      - Location of the job, which is that of its environment. Azure fixes it at creation, a change is an error.
+      - Location of the job, equal to the location of its environment. Immutable, a change is an error.
       - Required with O(state=present).
     type: str
   trigger_type:
     description:
-      - What starts an execution. V(Manual) is M(mlops.mlflow_azure.container_app_job_execution), or any other call of Azure's API.
-      - A new job needs it.
+      - Trigger that starts an execution. With V(Manual), M(mlops.mlflow_azure.container_app_job_execution) or another client of Azure's API
+        starts it.
+      - Required for a new job.
     type: str
     choices: [Manual, Schedule, Event]
   cron_expression:
     description:
-      - When a O(trigger_type=Schedule) job runs, in UTC. Five fields, minute, hour, day, month and weekday.
+      - Cron expression in UTC for O(trigger_type=Schedule), with the five fields minute, hour, day, month and weekday.
     type: str
   parallelism:
     description:
-      - How many replicas of an execution run at a time. Azure's default is 1.
+      - Number of replicas of an execution that run in parallel. Azure's default is 1.
     type: int
   replica_completion_count:
     description:
-      - How many replicas must succeed, at most O(parallelism). Azure's default is 1.
+      - Number of replicas that must succeed, at most O(parallelism). Azure's default is 1.
     type: int
   replica_timeout:
     description:
-      - Seconds that a replica may run. A new job needs it.
+      - Maximum run time of a replica in seconds. Required for a new job.
     type: int
   replica_retry_limit:
     description:
-      - How often a replica that fails is started again. Azure's default is 0.
+      - Number of retries of a failed replica. Azure's default is 0.
     type: int
   event_scale:
     description:
-      - When a O(trigger_type=Event) job runs.
+      - Scale settings for O(trigger_type=Event).
     type: dict
     suboptions:
       min_executions:
         description:
-          - Fewest executions at a time. Azure's default is 0.
+          - Minimum number of concurrent executions. Azure's default is 0.
         type: int
       max_executions:
         description:
-          - Most executions at a time. Azure's default is 100.
+          - Maximum number of concurrent executions. Azure's default is 100.
         type: int
       polling_interval:
         description:
-          - Seconds between two looks at the rules. Azure's default is 30.
+          - Interval in seconds at which Azure polls the rules. Azure's default is 30.
         type: int
       rules:
         description:
-          - The whole list of KEDA scalers that are looked at.
+          - The complete list of scale rules. Each rule is a KEDA scaler.
         type: list
         elements: dict
         suboptions:
@@ -98,16 +100,16 @@ options:
             required: true
           type:
             description:
-              - Type of the KEDA scaler, as V(azure-queue).
+              - Type of the KEDA scaler, for example V(azure-queue).
             type: str
             required: true
           metadata:
             description:
-              - Settings of the scaler; all values are strings.
+              - Metadata of the scaler. All values are strings.
             type: dict
           auth:
             description:
-              - Secrets that the scaler needs.
+              - Secrets with which the scaler authenticates.
             type: list
             elements: dict
             suboptions:
@@ -118,16 +120,16 @@ options:
                 required: true
               trigger_parameter:
                 description:
-                  - Parameter that gets its value.
+                  - Trigger parameter that receives the value of the secret.
                 type: str
                 required: true
           identity:
             description:
-              - Id of the managed identity with which the scaler asks, or V(system).
+              - Resource id of the managed identity with which the scaler authenticates, or V(system).
             type: str
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 600
 seealso:
@@ -139,7 +141,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a job that is started by hand
+- name: Create a job that is started manually
   mlops.mlflow_azure.container_app_job:
     resource_group: rg-mlflow
     name: caj-probe
@@ -160,7 +162,7 @@ EXAMPLES = r"""
         cpu: 0.5
         memory: 1Gi
 
-- name: Run it every night instead, and try twice more when it fails
+- name: Run the job every night, and retry a failed replica twice
   mlops.mlflow_azure.container_app_job:
     resource_group: rg-mlflow
     name: caj-probe
@@ -172,7 +174,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 container_app_job:
-  description: The job as Azure describes it; empty when it is absent. In check mode what it would be. Never the value of a secret.
+  description: The job as Azure returns it, without the values of secrets. Empty when it is absent. In check mode the expected job.
   returned: success
   type: dict
   sample:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_app_job_execution
-short_description: Start or stop executions of a container apps job
+short_description: Start or stop executions of a container app job
 version_added: 0.2.0
 description:
-  - Starts an execution of a job of Azure Container Apps and waits until it has ended, or stops those that run.
-  - An execution that does not succeed fails the task, with the execution in the result.
+  - Starts an execution of a container app job and waits until it has ended, or stops running executions.
+  - The task fails if the execution does not succeed. The result then contains the execution.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -39,34 +39,35 @@ options:
     required: true
   name:
     description:
-      - Name of the execution to stop, by default all that run. Only with O(state=stopped); Azure names what is started.
+      - Name of the execution to stop. By default all running executions are stopped. Only with O(state=stopped), because Azure generates
+        the name of a new execution.
     type: str
   state:
     description:
-      - What to bring about.
+      - Desired state.
     type: str
     choices: [started, stopped]
     default: started
   containers:
     description:
-      - What this one execution runs instead of the job's own containers; everything else of the job holds. Only with O(state=started).
-      - Nothing of the job's own containers is taken over, not even their environment variables.
+      - Containers of this execution, instead of the job's containers. All other settings of the job apply. Only with O(state=started).
+      - The execution inherits nothing from the job's containers, not even environment variables.
     type: list
     elements: dict
     suboptions:
       name:
         description:
-          - Name of the container. 1 to 63 lowercase letters, digits and V(-).
+          - Name of the container. 1 to 63 lowercase letters, digits and hyphens.
         type: str
         required: true
       image:
         description:
-          - Image with its registry.
+          - Image reference, including the registry.
         type: str
         required: true
       command:
         description:
-          - Replaces the image's entry point.
+          - Command that overrides the entry point of the image.
         type: list
         elements: str
       args:
@@ -87,19 +88,19 @@ options:
             required: true
           value:
             description:
-              - Value of the variable. It is shown in results, so a secret belongs into C(secret_ref).
+              - Value of the variable. Results contain it, so use C(secret_ref) for a secret.
             type: str
           secret_ref:
             description:
-              - Name of the job's secret whose value the variable gets.
+              - Name of the job's secret that provides the value.
             type: str
       cpu:
         description:
-          - Cores, as V(0.5).
+          - CPU cores, for example V(0.5).
         type: float
       memory:
         description:
-          - Memory, as V(1Gi).
+          - Memory, for example V(1Gi).
         type: str
   wait:
     description:
@@ -108,7 +109,7 @@ options:
     default: true
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 1800
 seealso:
@@ -119,13 +120,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Run the job and wait for its end
+- name: Start the job and wait until it has ended
   mlops.mlflow_azure.container_app_job_execution:
     resource_group: rg-mlflow
     job: caj-probe
     state: started
 
-- name: Stop whatever runs of it
+- name: Stop all running executions of the job
   mlops.mlflow_azure.container_app_job_execution:
     resource_group: rg-mlflow
     job: caj-probe
@@ -135,7 +136,7 @@ EXAMPLES = r"""
 RETURN = r"""
 container_app_job_execution:
   description:
-    - The execution as Azure describes it; with O(state=stopped) the first that was stopped, empty when there is none.
+    - The execution as Azure returns it. With O(state=stopped) the first execution that was stopped, or empty when none was running.
   returned: success, and when an execution did not succeed
   type: dict
   sample:

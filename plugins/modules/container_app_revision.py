@@ -12,7 +12,7 @@ module: container_app_revision
 short_description: Restart, activate or deactivate a revision of a container app
 version_added: 0.1.0
 description:
-  - Restarts, activates or deactivates a revision of an app of Azure Container Apps, and waits until its replicas run.
+  - Restarts, activates or deactivates a revision of a container app, and waits until its replicas run.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -38,11 +38,11 @@ options:
     required: true
   name:
     description:
-      - Name of the revision, by default the app's latest.
+      - Name of the revision. The default is the latest revision of the app.
     type: str
   state:
     description:
-      - What to bring about.
+      - Desired state.
     type: str
     choices: [active, inactive, restarted]
     default: active
@@ -53,7 +53,7 @@ options:
     default: true
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 600
 seealso:
@@ -73,7 +73,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 container_app_revision:
-  description: The revision as Azure describes it.
+  description: The revision as Azure returns it.
   returned: success
   type: dict
   sample:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_image
-short_description: Build an image and push it to a container registry
+short_description: Build a container image and push it to a container registry
 version_added: 0.1.0
 description:
-  - Builds an image from a folder and pushes it to an Azure Container Registry, unless the registry has it already.
-  - By default the tag is a hash of everything that goes into the build, so a changed file makes a new image, and an
-    unchanged folder is built once.
-  - Files that a C(.dockerignore) excludes count neither for the build nor for the hash. Its patterns mean what they mean to Docker
+  - Builds an image from a build context and pushes it to an Azure Container Registry, unless the registry already has it.
+  - By default the tag is a hash of all inputs of the build. A changed file therefore results in a new image, and an unchanged build context
+    is built once.
+  - The build and the hash ignore files that a C(.dockerignore) excludes. Its patterns have the same meaning as for Docker
     (U(https://docs.docker.com/build/concepts/context/#dockerignore-files)).
-  - The steps of the build are shown while it goes on, and with C(-v) all that it prints, where Ansible itself runs the
-    module (connection V(local), no other interpreter, not C(async)).
+  - The module displays the steps of a running build, and with C(-v) the complete build log. This requires that Ansible itself runs the
+    module (connection V(local), the same interpreter, not C(async)).
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -33,7 +33,7 @@ requirements:
 options:
   resource_group:
     description:
-      - Name of the registry's resource group.
+      - Name of the resource group of the registry.
     type: str
     required: true
   registry:
@@ -48,48 +48,48 @@ options:
     required: true
   tag:
     description:
-      - Tag of the image, by default 16 hex digits that hash the context, O(build_args), O(dockerfile) and O(platform).
-      - An image under a given tag is not built again, whatever has changed in the folder.
+      - Tag of the image. The default is a hash of 16 hexadecimal digits over the context, O(build_args), O(dockerfile) and O(platform).
+      - With this option the module does not build the image again if the tag exists, even if files have changed.
     type: str
   context:
     description:
-      - Folder to build, on the machine that runs the task. Required with O(state=present).
+      - Path of the build context on the machine that runs the task. Required with O(state=present).
     type: path
   dockerfile:
     description:
-      - Path of the Dockerfile inside O(context); one outside of it is refused.
+      - Path of the Dockerfile, relative to O(context). It must be inside O(context).
     type: str
     default: Dockerfile
   build_args:
     description:
-      - Build arguments. They are visible in the image, so they are no place for secrets.
+      - Build arguments. They are visible in the image, so do not use them for secrets.
     type: dict
   platform:
     description:
-      - Operating system and architecture of the image, as V(linux/amd64), or with a variant V(linux/arm64/v8). Azure Container Apps runs
-        V(linux/amd64) alone.
-      - Of several platforms each is built, under O(tag) with its name appended. O(tag) itself then points at all of them,
-        and whoever pulls it gets that of their machine. A build for another architecture than that of the machine that
-        builds needs emulation there, unless the Dockerfile runs nothing.
+      - Platform of the image as operating system and architecture (V(linux/amd64)), optionally with a variant (V(linux/arm64/v8)). Azure
+        Container Apps runs V(linux/amd64) only.
+      - With several platforms the module builds one image for each and tags it O(tag) with the platform appended. O(tag) itself is then an
+        image index, from which a client pulls the image of its own platform. A build for a foreign architecture requires emulation on the
+        build machine, unless the Dockerfile runs no command.
     type: list
     elements: str
     default: [linux/amd64]
   builder:
     description:
-      - V(acr) uploads the context and builds it in the registry (ACR Tasks), which needs no Docker here.
-      - V(docker) builds with the Docker engine of this machine (E(DOCKER_HOST)) and pushes the image. The login to the
-        registry stays in memory. With V(docker) the task always waits.
+      - V(acr) uploads the context and builds it in the registry (ACR Tasks). It requires no local Docker engine.
+      - V(docker) builds with the local Docker engine (E(DOCKER_HOST)) and pushes the image. The registry credentials stay in memory. With
+        V(docker) the task ignores O(wait) and always waits.
     type: str
     choices: [acr, docker]
     default: acr
   state:
     description:
-      - V(present) has the image in the registry.
-      - V(absent) removes the manifest that O(tag) points at, and with it its other tags. Where it stands for several platforms, the tags of those are
-        removed too; their manifests stay without a tag, until the registry's retention policy or C(acr purge --untagged) removes them.
+      - V(present) ensures that the registry has the image.
+      - V(absent) deletes the manifest of O(tag), and with it all other tags of that manifest. For an image index it also deletes the tags
+        of the platforms. Their manifests stay untagged until the registry's retention policy or C(acr purge --untagged) deletes them.
   wait_timeout:
     description:
-      - Seconds until the task gives up, and which ACR Tasks grants the build (300 at least).
+      - Timeout of the task in seconds. It is also the timeout of the build in ACR Tasks (at least 300).
     type: int
     default: 1800
 seealso:
@@ -100,7 +100,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have the image of the tracking server
+- name: Build the image of the tracking server
   mlops.mlflow_azure.container_image:
     resource_group: rg-mlflow
     registry: crmlflow42
@@ -108,14 +108,14 @@ EXAMPLES = r"""
     context: "{{ playbook_dir }}/../docker/mlflow"
   register: image
 
-- name: Show how to refer to it
+- name: Show the reference of the image
   ansible.builtin.debug:
     msg: "{{ image.container_image.reference }}"
 """
 
 RETURN = r"""
 container_image:
-  description: The image in the registry; empty when it is absent.
+  description: The image in the registry. Empty when it is absent.
   returned: success
   type: dict
   contains:
@@ -132,11 +132,11 @@ container_image:
       type: str
       returned: success
     digest:
-      description: Digest of the image's manifest; null where there is none yet (check mode, O(wait=false)).
+      description: Digest of the image's manifest. Null as long as there is none (check mode, O(wait=false)).
       type: str
       returned: success
     reference:
-      description: How to refer to exactly this image; by tag where there is no digest yet.
+      description: Reference of this image by digest, or by tag as long as there is no digest.
       type: str
       returned: success
   sample:
@@ -146,7 +146,7 @@ container_image:
     repository: mlflow
     tag: 0a1b2c3d4e5f6071
 log:
-  description: Last lines of the build's log.
+  description: Last lines of the build log.
   returned: when the build failed
   type: list
   elements: str

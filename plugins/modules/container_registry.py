@@ -31,95 +31,95 @@ options:
     required: true
   name:
     description:
-      - Name of the registry, unique in all of Azure. 5 to 50 letters and digits.
+      - Name of the registry, globally unique. 5 to 50 letters and digits.
     type: str
     required: true
   location:
     description:
-      - Location of the registry. Azure fixes it at creation, a change is an error.
+      - Location of the registry. Immutable, a change is an error.
       - Required with O(state=present).
     type: str
   sku:
     description:
-      - Service tier. A new registry gets V(Basic) when the option is not set.
+      - Service tier. The default for a new registry is V(Basic).
     type: str
     choices: [Basic, Standard, Premium]
   admin_user_enabled:
     description:
-      - Whether the registry has an admin user with a password. Leave it off, identities do without one.
+      - Whether the admin user is enabled. Keep it disabled, identities need no admin user.
     type: bool
     default: false
   anonymous_pull_enabled:
     description:
-      - Whether anybody may pull without signing in. Needs O(sku=Standard) or O(sku=Premium).
+      - Whether anonymous pull is enabled. Requires O(sku=Standard) or O(sku=Premium).
     type: bool
   public_network_access:
     description:
-      - Whether the registry is reachable from the internet. V(Disabled) needs O(sku=Premium).
+      - Whether the registry accepts requests from the public internet. V(Disabled) requires O(sku=Premium).
     type: str
     choices: [Enabled, Disabled]
   zone_redundancy:
     description:
-      - Whether the registry is spread over availability zones. Azure fixes it at creation. V(Enabled) needs O(sku=Premium).
+      - Whether the registry is zone-redundant. Immutable. V(Enabled) requires O(sku=Premium).
     type: str
     choices: [Enabled, Disabled]
   data_endpoint_enabled:
     description:
-      - Whether layers come from host names of the registry's own (C(<name>.<location>.data.azurecr.io)) instead of shared
-        storage accounts. V(true) needs O(sku=Premium).
+      - Whether the registry has dedicated data endpoints (C(<name>.<location>.data.azurecr.io)) from which clients download layers, instead
+        of shared storage accounts. V(true) requires O(sku=Premium).
     type: bool
   network_rule_set:
     description:
-      - Who may reach the registry over the network. Needs O(sku=Premium).
+      - Network rules of the registry. Requires O(sku=Premium).
     type: dict
     suboptions:
       default_action:
         description:
-          - What happens to those whom no rule names.
+          - Action for traffic that matches no rule.
         type: str
         choices: [Allow, Deny]
         required: true
       ip_rules:
         description:
-          - Public IPv4 addresses or ranges (C(203.0.113.0/24)) that get in. The list is the whole of them, in any order.
+          - The complete list of allowed public IPv4 addresses or CIDR ranges (C(203.0.113.0/24)), in any order.
         type: list
         elements: str
   network_rule_bypass_options:
     description:
-      - Whether Azure's trusted services (ACR Tasks among them) get in regardless. Azure's default is V(AzureServices).
+      - Whether trusted Azure services, such as ACR Tasks, bypass the network rules. Azure's default is V(AzureServices).
     type: str
     choices: [AzureServices, "None"]
   retention_policy:
     description:
-      - Removal of manifests that have lost their tags.
+      - Retention policy for untagged manifests.
     type: dict
     suboptions:
       enabled:
         description:
-          - Whether they are removed. V(true) needs O(sku=Premium).
+          - Whether the policy is enabled. V(true) requires O(sku=Premium).
         type: bool
         required: true
       days:
         description:
-          - After how many days, 0 to 365. Azure's default is 7.
+          - Number of days after which untagged manifests are deleted, 0 to 365. Azure's default is 7.
         type: int
   quarantine_policy_enabled:
     description:
-      - Whether a pushed image can be pulled only after somebody has released it. V(true) needs O(sku=Premium).
+      - Whether a pushed image stays in quarantine until it is released. V(true) requires O(sku=Premium).
     type: bool
   export_policy_enabled:
     description:
-      - Whether images may be exported to other registries. V(false) needs O(sku=Premium) and O(public_network_access=Disabled).
-        Azure's default is V(true).
+      - Whether images can be exported to other registries. V(false) requires O(sku=Premium) and O(public_network_access=Disabled). Azure's
+        default is V(true).
     type: bool
   azure_ad_authentication_as_arm_enabled:
     description:
-      - Whether tokens of Azure Resource Manager are good for the registry. Azure's default is V(true). The modules of this
-        collection do without.
+      - Whether the registry accepts tokens for Azure Resource Manager. Azure's default is V(true). The modules of this collection do not
+        use such tokens.
     type: bool
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 600
 seealso:
@@ -130,7 +130,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a registry
+- name: Create a registry
   mlops.mlflow_azure.container_registry:
     resource_group: rg-mlflow
     name: crmlflow42
@@ -138,7 +138,7 @@ EXAMPLES = r"""
     sku: Basic
   register: registry
 
-- name: Let in one network only, and remove what has lost its tag
+- name: Allow one network only, and delete untagged manifests after 30 days
   mlops.mlflow_azure.container_registry:
     resource_group: rg-mlflow
     name: crmlflowpremium42
@@ -158,7 +158,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 container_registry:
-  description: The registry as Azure describes it; empty when it is absent. In check mode what it would be. Never a password.
+  description: The registry as Azure returns it, without passwords. Empty when it is absent. In check mode the expected registry.
   returned: success
   type: dict
   sample:

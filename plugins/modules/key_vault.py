@@ -13,7 +13,7 @@ short_description: Manage a key vault
 version_added: 0.2.0
 description:
   - Creates, updates, recovers, deletes and purges a key vault.
-  - Azure keeps a deleted vault, and its name, for the days of its soft delete retention. See O(recover) and O(purge).
+  - Azure keeps a deleted vault and reserves its name for the soft delete retention period. See O(recover) and O(purge).
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -31,100 +31,104 @@ options:
     required: true
   name:
     description:
-      - Name of the vault, unique in all of Azure. 3 to 24 letters, digits and single V(-), beginning with a letter.
+      - Name of the vault, globally unique. 3 to 24 letters, digits and hyphens, beginning with a letter, without consecutive hyphens.
     type: str
     required: true
   location:
     description:
-      - Location of the vault. Azure fixes it at creation, a change is an error.
+      - Location of the vault. Immutable, a change is an error.
       - Required with O(state=present), and with O(purge=true).
     type: str
   sku:
     description:
-      - V(standard) keeps keys in software, V(premium) may keep them in hardware. Secrets are the same in both.
-      - A new vault gets V(standard) when the option is not set.
+      - SKU of the vault. V(standard) protects keys with software, V(premium) also offers keys protected by HSM. Secrets are the same in
+        both.
+      - The default for a new vault is V(standard).
     type: str
     choices: [standard, premium]
   vault_tenant_id:
     description:
-      - Id of the tenant whose identities may use the vault.
-      - A new vault gets O(tenant_id), and without it the tenant in which the task signs in.
+      - Id of the tenant whose identities can authenticate to the vault.
+      - The default for a new vault is O(tenant_id), or without it the tenant of the identity that runs the task.
     type: str
   enable_rbac_authorization:
     description:
-      - Whether roles (as V(Key Vault Secrets User)) decide who may use what is inside, instead of the vault's access policies.
-      - A new vault gets V(true) when the option is not set. A change takes away what was allowed the other way, though
-        access policies that somebody else has set are kept.
+      - Whether the vault authorizes access to its data with Azure RBAC (for example the role V(Key Vault Secrets User)) instead of access
+        policies.
+      - The default for a new vault is V(true). A change revokes what the other permission model allows. The module keeps access policies
+        that others have set.
     type: bool
   soft_delete_retention_in_days:
     description:
-      - Days for which Azure keeps what was deleted, 7 to 90. Azure's default is 90.
-      - Azure fixes it at creation, a change is an error.
+      - Soft delete retention period in days, 7 to 90. Azure's default is 90.
+      - Immutable, a change is an error.
     type: int
   enable_purge_protection:
     description:
-      - Whether nobody, not even an owner, may purge what was deleted before its time. Azure never turns it off again, so
-        V(false) is an error for a vault that has it.
+      - Whether purge protection is enabled. With it nobody can purge a deleted object before the retention period ends. Purge protection
+        cannot be disabled, so V(false) is an error for a vault that has it.
     type: bool
   public_network_access:
     description:
-      - Whether the vault is reachable from the internet. Azure's default is V(Enabled).
+      - Whether the vault accepts requests from the public internet. Azure's default is V(Enabled).
     type: str
     choices: [Enabled, Disabled]
   network_acls:
     description:
-      - Who may reach the vault over the network.
+      - Network rules of the vault.
     type: dict
     suboptions:
       default_action:
         description:
-          - What happens to those whom no rule names.
+          - Action for traffic that matches no rule.
         type: str
         choices: [Allow, Deny]
         required: true
       bypass:
         description:
-          - Whether Azure's trusted services get in regardless.
+          - Whether trusted Azure services bypass the network rules.
         type: str
         choices: [AzureServices, "None"]
         default: AzureServices
       ip_rules:
         description:
-          - Public IPv4 addresses or ranges (C(203.0.113.0/24)) that get in. The list is the whole of them, in any order.
+          - The complete list of allowed public IPv4 addresses or CIDR ranges (C(203.0.113.0/24)), in any order.
         type: list
         elements: str
       virtual_network_subnet_ids:
         description:
-          - Ids of the subnets that get in. The list is the whole of them, in any order.
+          - The complete list of resource ids of the allowed subnets, in any order.
         type: list
         elements: str
   enabled_for_deployment:
     description:
-      - Whether virtual machines may fetch certificates that are kept as secrets.
+      - Whether virtual machines can read certificates that are stored as secrets.
     type: bool
   enabled_for_disk_encryption:
     description:
-      - Whether Azure Disk Encryption may fetch secrets and unwrap keys.
+      - Whether Azure Disk Encryption can read secrets and unwrap keys.
     type: bool
   enabled_for_template_deployment:
     description:
-      - Whether Azure Resource Manager may fetch secrets for templates.
+      - Whether Azure Resource Manager can read secrets during template deployment.
     type: bool
   recover:
     description:
-      - What to do when the name belongs to a deleted vault of the same resource group and location. V(true) gets it back with
-        all that was in it, then brings it to what the options say; that is waited for even with O(wait=false). V(false) is an error that says so.
-      - Needs the permission to read deleted vaults of the subscription (C(Microsoft.KeyVault/locations/deletedVaults/read)).
+      - Behavior when a deleted vault of the same resource group and location has this name. V(true) recovers the vault with its content and
+        then updates it to match the options. The module waits for the recovery even with O(wait=false). V(false) fails the task with a
+        message about the deleted vault.
+      - Requires the permission to read the deleted vaults of the subscription (C(Microsoft.KeyVault/locations/deletedVaults/read)).
     type: bool
     default: false
   purge:
     description:
-      - With O(state=absent), whether to remove the vault for good, and with it one that was deleted before. It and its secrets cannot be recovered then.
+      - With O(state=absent), whether to purge the vault, also one that was deleted before. A purged vault and its secrets cannot be
+        recovered.
     type: bool
     default: false
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 600
 seealso:
@@ -136,14 +140,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a vault
+- name: Create a vault
   mlops.mlflow_azure.key_vault:
     resource_group: rg-mlflow
     name: kv-mlflow-42
     location: westeurope
     soft_delete_retention_in_days: 7
 
-- name: Let in one network only, and get a deleted vault of that name back
+- name: Allow one network only, and recover a deleted vault of that name
   mlops.mlflow_azure.key_vault:
     resource_group: rg-mlflow
     name: kv-mlflow-43
@@ -153,7 +157,7 @@ EXAMPLES = r"""
       ip_rules: [203.0.113.0/24]
     recover: true
 
-- name: Remove the vault for good
+- name: Delete and purge the vault
   mlops.mlflow_azure.key_vault:
     resource_group: rg-mlflow
     name: kv-mlflow-43
@@ -164,7 +168,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 key_vault:
-  description: The vault as Azure describes it; empty when it is absent. In check mode what it would be. Never a secret.
+  description: The vault as Azure returns it, without secrets. Empty when it is absent. In check mode the expected vault.
   returned: success
   type: dict
   sample:

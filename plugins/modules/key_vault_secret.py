@@ -13,10 +13,10 @@ short_description: Manage a secret of a key vault
 version_added: 0.2.0
 description:
   - Creates, rotates, recovers, deletes and purges a secret of a key vault.
-  - Talks to the vault itself (C(https://<vault>.vault.azure.net)), so the identity that runs the task needs the role
-    V(Key Vault Secrets Officer) at the vault, and the vault's network rules must let the machine in.
-  - In check mode a vault that cannot be reached counts as one that is not there yet.
-  - The value never appears in results and diffs. To read it, use P(mlops.mlflow_azure.key_vault_secret#lookup).
+  - Sends requests to the vault's data plane (C(https://<vault>.vault.azure.net)). The identity that runs the task needs the role V(Key
+    Vault Secrets Officer) at the vault's scope, and the vault's network rules must allow the machine.
+  - In check mode the module treats an unreachable vault as one that does not exist yet.
+  - Results and diffs never contain the value. Use P(mlops.mlflow_azure.key_vault_secret#lookup) to read it.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -32,65 +32,67 @@ options:
     required: true
   name:
     description:
-      - Name of the secret. 1 to 127 letters, digits and V(-).
+      - Name of the secret. 1 to 127 letters, digits and hyphens.
     type: str
     required: true
   value:
     description:
-      - The secret, 25600 bytes at most. Another value than the current one makes a new version, and the older ones stay.
-      - A new secret needs it. Without the option the value is left alone.
-      - The value of a secret that is disabled cannot be read, so it is not compared as long as it stays disabled.
+      - Value of the secret, at most 25600 bytes. A changed value creates a new version of the secret and keeps the older versions.
+      - Required for a new secret. Without this option the module does not change the value.
+      - The value of a disabled secret cannot be read, so the module does not compare it as long as the secret stays disabled.
     type: str
   content_type:
     description:
-      - What the value is, for people and programs, as V(text/plain).
+      - Content type of the value, for example V(text/plain).
     type: str
   enabled:
     description:
-      - Whether the secret can be read.
+      - Whether the secret is enabled. A disabled secret cannot be read.
     type: bool
     default: true
   not_before:
     description:
-      - Time with zone, as V(2027-01-31T00:00:00Z), before which the secret is not to be used. Key Vault only keeps it, programs obey it.
+      - Activation time with time zone, for example V(2027-01-31T00:00:00Z). Key Vault stores it but does not enforce it.
     type: str
   expires_on:
     description:
-      - Time with zone, as V(2028-01-31T00:00:00Z), after which the secret is not to be used. Key Vault only keeps it, programs obey it.
-      - A new version of the secret keeps the time of the one before, unless the option says another.
+      - Expiration time with time zone, for example V(2028-01-31T00:00:00Z). Key Vault stores it but does not enforce it.
+      - Without this option a new version of the secret inherits the time of the previous version.
     type: str
   tags:
     description:
-      - Tags of the secret, at most 15. The given mapping is the whole of them, others are removed. Without the option tags are left alone.
+      - The complete mapping of tags of the secret, at most 15. Other tags are removed. Without this option the module does not change tags.
     type: dict
   state:
     description:
-      - V(present) creates the secret or brings it to what the options say. Options that are not set are not compared,
-        and what somebody else has set stands.
-      - V(absent) deletes it with all its versions. Key Vault keeps it, and its name, for the days of the vault's soft delete retention.
+      - V(present) creates the secret or updates it to match the options. The module does not compare options that are not set, and keeps
+        what others have set.
+      - V(absent) deletes the secret with all its versions. Key Vault keeps it and reserves its name for the vault's soft delete retention
+        period.
     type: str
     choices: [present, absent]
     default: present
   recover:
     description:
-      - What to do when the name belongs to a deleted secret. V(true) gets it back with all its versions, then brings it to what
-        the options say. V(false) is an error that says so.
+      - Behavior when a deleted secret has this name. V(true) recovers the secret with all its versions and then updates it to match the
+        options. V(false) fails the task with a message about the deleted secret.
     type: bool
     default: false
   purge:
     description:
-      - With O(state=absent), whether to remove the secret for good, and with it one that was deleted before. A vault with purge protection refuses that.
+      - With O(state=absent), whether to purge the secret, also one that was deleted before. A vault with purge protection rejects the
+        purge.
     type: bool
     default: false
   wait:
     description:
-      - Whether to wait while the vault refuses the identity for want of a role (a new assignment takes a while to work), and until
-        a deleted secret is gone from the vault. Check mode never waits.
+      - Whether to retry while the vault rejects the identity because a role assignment has not propagated yet, and to wait until a deletion
+        is complete. Check mode never waits.
     type: bool
     default: true
   wait_timeout:
     description:
-      - Seconds until the task gives up. An assignment of a role can take ten minutes to work.
+      - Timeout of the task in seconds. A role assignment can take ten minutes to propagate.
     type: int
     default: 300
 seealso:
@@ -104,7 +106,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Keep a passphrase
+- name: Create a secret for a passphrase
   mlops.mlflow_azure.key_vault_secret:
     vault: kv-mlflow-42
     name: kek-passphrase
@@ -113,13 +115,13 @@ EXAMPLES = r"""
     tags:
       application: mlflow
 
-- name: Let it expire, whatever it is
+- name: Set the expiration time and keep the value
   mlops.mlflow_azure.key_vault_secret:
     vault: kv-mlflow-42
     name: kek-passphrase
     expires_on: "2030-01-31T00:00:00Z"
 
-- name: Remove it for good
+- name: Delete and purge the secret
   mlops.mlflow_azure.key_vault_secret:
     vault: kv-mlflow-42
     name: kek-passphrase
@@ -129,7 +131,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 key_vault_secret:
-  description: The secret as Key Vault describes it, without its value; empty when it is absent. In check mode what it would be.
+  description: The secret as Key Vault returns it, without its value. Empty when it is absent. In check mode the expected secret.
   returned: success
   type: dict
   sample:

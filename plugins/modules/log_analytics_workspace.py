@@ -13,7 +13,7 @@ short_description: Manage a Log Analytics workspace
 version_added: 0.1.0
 description:
   - Creates, updates and deletes a Log Analytics workspace.
-  - Its keys are never read nor returned.
+  - The module never reads or returns the keys of the workspace.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -31,55 +31,55 @@ options:
     required: true
   name:
     description:
-      - Name of the workspace. 4 to 63 letters, digits and V(-), beginning and ending with a letter or digit.
+      - Name of the workspace. 4 to 63 letters, digits and hyphens, beginning and ending with a letter or digit.
     type: str
     required: true
   location:
     description:
-      - Location of the workspace. Azure fixes it at creation, a change is an error.
+      - Location of the workspace. Immutable, a change is an error.
       - Required with O(state=present).
     type: str
   sku:
     description:
-      - Pricing tier. Azure gives V(PerGB2018) when the option is not set; V(Standalone) is its older name. V(Free), V(PerNode),
-        V(Premium) and V(Standard) are for workspaces that have had them for long.
+      - Pricing tier. Azure's default is V(PerGB2018), and V(Standalone) is its older name. V(Free), V(PerNode), V(Premium) and V(Standard)
+        are legacy tiers of existing workspaces.
     type: str
     choices: [PerGB2018, CapacityReservation, Free, PerNode, Premium, Standalone, Standard]
   capacity_reservation_level:
     description:
-      - Gigabytes a day that are paid for ahead. Required with O(sku=CapacityReservation), and only with it.
+      - Capacity reservation in GB per day. Required with O(sku=CapacityReservation), and only allowed with it.
     type: int
     choices: [100, 200, 300, 400, 500, 1000, 2000, 5000, 10000, 25000, 50000]
   retention_in_days:
     description:
-      - Days for which the data is kept, 7 or 30 to 730. Azure's default is 30.
+      - Data retention in days, 7 or 30 to 730. Azure's default is 30.
     type: int
   daily_quota_gb:
     description:
-      - Gigabytes a day that are taken in at most, V(-1) for no limit, which is Azure's default.
+      - Daily ingestion quota in GB. V(-1) means no limit and is Azure's default.
     type: float
   public_network_access_for_ingestion:
     description:
-      - Whether logs are taken in from the internet. Azure's default is V(Enabled).
+      - Whether the workspace accepts log ingestion from the public internet. Azure's default is V(Enabled).
     type: str
     choices: [Enabled, Disabled]
   public_network_access_for_query:
     description:
-      - Whether logs can be queried from the internet. Azure's default is V(Enabled).
+      - Whether the workspace accepts queries from the public internet. Azure's default is V(Enabled).
     type: str
     choices: [Enabled, Disabled]
   disable_local_auth:
     description:
-      - Whether logs are taken in from Entra identities only, and no longer with the workspace's keys. Azure's default is V(false).
-      - A container app environment that writes to the workspace needs its keys, so leave it off there.
+      - Whether ingestion requires an Entra ID identity and the workspace's keys are disabled. Azure's default is V(false).
+      - A container app environment that logs to the workspace uses the workspace's keys, so keep them enabled there.
     type: bool
   resource_permissions_enabled:
     description:
-      - Whether who may read a resource may read its logs too. Azure's default is V(true).
+      - Whether read permission on a resource includes its logs (resource-context access mode). Azure's default is V(true).
     type: bool
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 600
 seealso:
@@ -89,7 +89,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a workspace that keeps logs for a month
+- name: Create a workspace that keeps logs for 30 days
   mlops.mlflow_azure.log_analytics_workspace:
     resource_group: rg-mlflow
     name: log-mlflow
@@ -102,8 +102,8 @@ EXAMPLES = r"""
 RETURN = r"""
 log_analytics_workspace:
   description:
-    - The workspace as Azure describes it; empty when it is absent. In check mode what it would be.
-    - A container app environment needs C(id) and C(properties.customerId).
+    - The workspace as Azure returns it. Empty when it is absent. In check mode the expected workspace.
+    - A container app environment requires C(id) and C(properties.customerId).
   returned: success
   type: dict
   sample:

@@ -12,9 +12,11 @@ module: management_lock
 short_description: Manage a lock on a resource
 version_added: 0.3.0
 description:
-  - Keeps a resource, a resource group or a subscription, with all that is in it, from being deleted or changed, whatever roles the caller has.
-  - A lock is about Azure Resource Manager only. It does not keep anybody from deleting blobs, rows or images.
-  - Needs C(Microsoft.Authorization/locks/*), which Owner and User Access Administrator have, and Contributor has not.
+  - Protects a scope (a resource, a resource group or a subscription, with everything in it) from deletion or change, whatever roles the
+    caller has.
+  - A lock applies to Azure Resource Manager only. It does not prevent the deletion of blobs, rows or images.
+  - Requires the permission C(Microsoft.Authorization/locks/*), which the roles Owner and User Access Administrator contain, and Contributor
+    does not.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -26,7 +28,7 @@ requirements:
 options:
   scope:
     description:
-      - Id of what is locked.
+      - Resource id of the scope to lock.
     type: str
     required: true
   name:
@@ -36,17 +38,17 @@ options:
     required: true
   level:
     description:
-      - V(CanNotDelete) refuses deletions. V(ReadOnly) refuses changes as well, and requests that read by POST, such as those for keys.
+      - V(CanNotDelete) blocks deletions. V(ReadOnly) also blocks changes and POST requests, including those that read keys.
     type: str
     choices: [CanNotDelete, ReadOnly]
     default: CanNotDelete
   notes:
     description:
-      - Why it is locked, for who runs into it. Up to 512 characters.
+      - Notes about the lock, at most 512 characters.
     type: str
   wait_timeout:
     description:
-      - Seconds until the task gives up.
+      - Timeout of the task in seconds.
     type: int
     default: 300
 seealso:
@@ -56,13 +58,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Keep the resource group from being deleted
+- name: Protect the resource group from deletion
   mlops.mlflow_azure.management_lock:
     scope: "/subscriptions/{{ lookup('ansible.builtin.env', 'AZURE_SUBSCRIPTION_ID') }}/resourceGroups/rg-mlflow"
     name: keep-the-data
     notes: Ask the platform team.
 
-- name: Let it be deleted again
+- name: Remove the lock
   mlops.mlflow_azure.management_lock:
     scope: "/subscriptions/{{ lookup('ansible.builtin.env', 'AZURE_SUBSCRIPTION_ID') }}/resourceGroups/rg-mlflow"
     name: keep-the-data
@@ -71,7 +73,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 management_lock:
-  description: The lock as Azure describes it; empty when it is absent. In check mode what it would be.
+  description: The lock as Azure returns it. Empty when it is absent. In check mode the expected lock.
   returned: success
   type: dict
   sample:

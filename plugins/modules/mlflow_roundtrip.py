@@ -9,14 +9,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mlflow_roundtrip
-short_description: Prove that an MLflow server keeps what it is given
+short_description: Verify that an MLflow server stores and returns data correctly
 version_added: 0.1.0
 description:
-  - Writes to an MLflow server with MLflow's own client, reads back from it and compares, and removes what was written.
-  - What is written is an experiment, a run with parameters, metrics and tags, an artifact, and a trace of a prompt with
-    its response and token usage. The content follows from O(experiment), O(artifact_size) and O(text), so that
-    V(verified) can come later, from elsewhere, and without a record of what V(present) wrote.
-  - What is lost is named, thing by thing.
+  - Writes data to an MLflow server with MLflow's own client, reads it back, compares it, and deletes it.
+  - The data is an experiment, a run with parameters, metrics and tags, an artifact, and a trace of a prompt with its response and token
+    usage. The content is derived from O(experiment), O(artifact_size) and O(text), so that V(verified) can run later, on another machine,
+    and without a record of what V(present) wrote.
+  - The result lists each item that is lost or differs.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 requirements:
@@ -34,24 +34,22 @@ attributes:
 options:
   tracking_uri:
     description:
-      - The server's URL.
+      - URL of the MLflow server.
     type: str
     required: true
   experiment:
     description:
-      - What the name of the experiment begins with. The module adds a random end, for MLflow does not give the name of a deleted
-        experiment away again, and knows its own experiments by a tag. Others it never touches.
-      - Two who verify the same server at the same time need a name each.
+      - Prefix of the experiment's name. The module appends a random suffix, because MLflow does not release the name of a deleted
+        experiment. It recognizes its own experiments by a tag and never touches others.
+      - Use different prefixes for tasks that verify the same server at the same time.
     type: str
     required: true
   state:
     description:
-      - V(present) writes everything, unless it is there.
-        What an earlier run of the task left unfinished, or wrote with other options, is removed first.
-      - V(verified) reads everything back and fails if anything is lost. It writes nothing.
-      - V(absent) removes everything. Traces and the bytes of artifacts are gone for good. MLflow's API keeps
-        the experiment and the run, empty of them, in its database and marks them as deleted, where nobody sees them unless they ask for them.
-        C(mlflow gc) on the server removes these.
+      - V(present) writes the data, unless it exists. It first deletes data that an earlier run left incomplete or wrote with other options.
+      - V(verified) reads all data back and fails if anything is lost or differs. It writes nothing.
+      - V(absent) deletes the data. Traces and the content of artifacts are deleted permanently. MLflow's API marks the experiment and the
+        run as deleted, hides them by default, and keeps them in its database. C(mlflow gc) on the server deletes them permanently.
     type: str
     choices: [present, verified, absent]
     default: present
@@ -62,24 +60,23 @@ options:
     default: 10485760
   text:
     description:
-      - A sample of the writing that users use, for a parameter, a tag, the prompt and the response.
-      - The default is lost on a SQL Server database whose collation knows Western European characters only.
-        Say V(Latin) if you have to live with that.
+      - Sample text in the scripts that users write, for a parameter, a tag, the prompt and the response.
+      - A SQL Server database whose collation supports only Western European characters loses the default. Use V(Latin) for such a database.
     type: str
     default: Prüfung 東京 🙂
   timeout:
     description:
-      - Seconds until the task gives up.
+      - Timeout of the task in seconds.
     type: int
     default: 300
 notes:
-  - Run it where the users are, through the host name that they use. It runs on the controller with C(delegate_to=localhost).
-  - HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE of the environment are honoured, and so are MLFLOW_TRACKING_USERNAME,
-    MLFLOW_TRACKING_PASSWORD, MLFLOW_TRACKING_TOKEN, MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH.
-    MLflow's other variables, and those of OpenTelemetry, are not.
+  - Run the module where the users are and with the host name that they use. With C(delegate_to=localhost) it runs on the controller.
+  - The module reads HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE, MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD, MLFLOW_TRACKING_TOKEN,
+    MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH from the environment. It ignores the other variables of MLflow and
+    those of OpenTelemetry.
 seealso:
   - name: mlflow gc
-    description: How to remove for good what is marked as deleted.
+    description: Deletes experiments and runs that are marked as deleted.
     link: https://mlflow.org/docs/latest/api_reference/cli.html#mlflow-gc
 """
 
@@ -89,13 +86,13 @@ EXAMPLES = r"""
     tracking_uri: "{{ tracking_uri }}"
     experiment: roundtrip
 
-- name: Read it back and compare
+- name: Read the data back and compare it
   mlops.mlflow_azure.mlflow_roundtrip:
     tracking_uri: "{{ tracking_uri }}"
     experiment: roundtrip
     state: verified
 
-- name: Leave nothing behind
+- name: Delete the data
   mlops.mlflow_azure.mlflow_roundtrip:
     tracking_uri: "{{ tracking_uri }}"
     experiment: roundtrip
@@ -104,17 +101,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 mlflow_roundtrip:
-  description: What is there now; empty when it is absent. In check mode the ids of what would be written are missing.
+  description: The data on the server. Empty when it is absent. In check mode the ids of data that the task would write are missing.
   returned: success
   type: dict
   contains:
     experiment:
-      description: What the name of the experiment begins with.
+      description: Prefix of the experiment's name.
       returned: O(state=present) and O(state=verified)
       type: str
       sample: roundtrip
     compared:
-      description: What is read back and compared, by name.
+      description: Names of the items that are read back and compared.
       returned: O(state=present) and O(state=verified)
       type: list
       elements: str
@@ -135,39 +132,39 @@ mlflow_roundtrip:
       type: str
       sample: tr-0f2f7f3f7f8d4f3c9a5b1c2d3e4f5a6b
 error:
-  description: The server's own text where a request failed that nothing else can be done without.
+  description: Error message of the server for a request without which the module cannot continue.
   returned: failure, when a request failed
   type: str
   sample: The server is busy.
 status:
-  description: The HTTP status of that request, null without an answer.
+  description: HTTP status of that request. Null without a response.
   returned: failure, when a request failed
   type: int
   sample: 503
 lost:
-  description: What could not be stored or is not as it was written.
+  description: Items that could not be stored or that differ from what was written.
   returned: failure, when something is lost
   type: list
   elements: dict
   contains:
     what:
-      description: Its name, one of RV(mlflow_roundtrip.compared) or V(experiment).
+      description: Name of the item, one of RV(mlflow_roundtrip.compared) or V(experiment).
       type: str
       sample: artifact roundtrip.bin
     expected:
-      description: What was written.
+      description: Value that was written.
       type: raw
       sample: 10485760 bytes, sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     found:
-      description: What was read, null when there is nothing.
+      description: Value that was read. Null when there is none.
       type: raw
       sample: null
     error:
-      description: The server's own text, null when it reported no error.
+      description: Error message of the server. Null when there was no error.
       type: str
       sample: This request is not authorized to perform this operation using this permission.
     status:
-      description: The server's HTTP status, null when it reported no error.
+      description: HTTP status of the server's response. Null when there was no error.
       type: int
       sample: 500
 """

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight_info
-short_description: Look at what would keep Azure from making resources
+short_description: Gather information about problems that would prevent a deployment
 version_added: 0.3.0
 description:
-  - Finds, before anything is written, what Azure would refuse later. Names that somebody else has, resource providers that are
-    not registered, regions that do not have a type of resource, quotas that are used up, and what the caller may not do.
-  - It gives all that it finds and does not fail because of it, so that the play can report everything together.
-  - What is there already is not looked at again. Where everything is, it sends one read for each resource group.
+  - Detects, before anything is written, what Azure would reject later. This covers names that are taken, resource providers that are not
+    registered, regions without a resource type, exhausted quotas, and missing permissions of the caller.
+  - Returns all problems and does not fail because of them, so that the play can report them together.
+  - Resources that exist are not checked. If all resources exist, the module sends one request for each resource group.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -29,50 +29,50 @@ requirements:
 options:
   resources:
     description:
-      - What is going to be made.
+      - Resources that the play is going to create.
     type: list
     elements: dict
     required: true
     suboptions:
       type:
         description:
-          - Type of the resource, as V(Microsoft.Storage/storageAccounts). One of the top level, none that lies in another resource.
+          - Resource type, for example V(Microsoft.Storage/storageAccounts). Only top-level types, no child resources.
         type: str
         required: true
       name:
         description:
-          - Name of the resource. Without it or without O(resources[].resource_group), the resource is left out.
+          - Name of the resource. Without it or without O(resources[].resource_group), the resource is not checked.
         type: str
       resource_group:
         description:
-          - Name of the resource group, which need not be there.
+          - Name of the resource group. The group need not exist.
         type: str
       location:
         description:
-          - Location of the resource. Without it, no region and no quota is checked.
+          - Location of the resource. Without it, region and quota are not checked.
         type: str
       option:
         description:
-          - What the user calls the name of the resource, for the lines about it.
+          - Name of the user's option for the resource name, for the messages.
         type: str
         default: name
       location_option:
         description:
-          - What the user calls the location of the resource, for the lines about it.
+          - Name of the user's option for the location, for the messages.
         type: str
         default: location
   actions:
     description:
-      - What else the caller has to be permitted to do, as V(Microsoft.Authorization/locks/write). Writing what is to be
-        made, the resource groups included, goes without saying.
-      - Not looked at where all of O(resources) is there already. Who changes an app need not be permitted what making it took.
+      - Additional actions that the caller needs permission for, for example V(Microsoft.Authorization/locks/write). The module always
+        checks the permission to create O(resources) and their resource groups.
+      - Not checked if all of O(resources) exist, because a caller that only updates an app need not have the permissions to create one.
     type: list
     elements: str
     default: []
   role_assignments:
     description:
-      - Roles that are going to be assigned. Where one is not yet, the caller has to be permitted to assign it.
-      - As O(actions), not looked at where all of O(resources) is there already.
+      - Role assignments that the play is going to create. If one does not exist, the caller needs the permission to create it.
+      - Like O(actions), not checked if all of O(resources) exist.
     type: list
     elements: dict
     default: []
@@ -84,28 +84,28 @@ options:
         required: true
       resource:
         description:
-          - On what, as O(resources[].option) names it.
+          - Scope of the assignment, as the value of O(resources[].option) of a resource.
         type: str
         required: true
       identity:
         description:
-          - To which user-assigned identity, as O(resources[].option) names it.
+          - User-assigned identity, as the value of O(resources[].option) of a resource.
         type: str
         required: true
 seealso:
   - name: Storage Accounts - Check Name Availability
-    description: One of the requests that it sends.
+    description: One of the requests that the module sends.
     link: https://learn.microsoft.com/rest/api/storagerp/storage-accounts/check-name-availability
   - name: Permissions - List For Resource Group
-    description: Another one.
+    description: One of the requests that the module sends.
     link: https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource-group
   - name: Usages - List
-    description: The quota of Container Apps environments.
+    description: The quota of container app environments.
     link: https://learn.microsoft.com/rest/api/containerapps/usages/list
 """
 
 EXAMPLES = r"""
-- name: Look whether there may be a storage account of that name
+- name: Check whether the name of the storage account is available
   mlops.mlflow_azure.preflight_info:
     resources:
       - type: Microsoft.Storage/storageAccounts
@@ -117,7 +117,7 @@ EXAMPLES = r"""
       - Microsoft.Authorization/locks/write
   register: preflight
 
-- name: Refuse to go on
+- name: Fail if there are problems
   ansible.builtin.assert:
     that: preflight.problems | length == 0
     fail_msg: "{{ preflight.problems | join(' ') }}"
@@ -125,7 +125,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 problems:
-  description: What would keep Azure from making the resources, one line each, which says what to do. Empty when there is nothing.
+  description: Problems that would prevent Azure from creating the resources, one line each, with the remedy. Empty when there are none.
   returned: success
   type: list
   elements: str
@@ -134,14 +134,14 @@ problems:
       storage_account_name: 'stmlflow' cannot be had: The storage account named stmlflow is already taken. Give it another name.
 unchecked:
   description:
-    - What the caller may not look at, one line each. It is no problem, because whoever may write in a resource group need not be
-      able to read in the subscription.
+    - Checks that the caller has no permission to make, one line each. They are no problems, because a caller that can write in a resource
+      group need not be able to read the subscription.
   returned: success
   type: list
   elements: str
   sample: []
 existing:
-  description: Ids of the resources that there are in the resource groups.
+  description: Ids of the existing resources in the resource groups.
   returned: success
   type: list
   elements: str

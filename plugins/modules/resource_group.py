@@ -12,7 +12,7 @@ module: resource_group
 short_description: Manage a resource group
 version_added: 0.1.0
 description:
-  - Creates, tags and deletes a resource group of Azure.
+  - Creates, updates the tags of, and deletes a resource group.
   - Deleting a resource group deletes everything in it.
 author:
   - mlops.mlflow_azure contributors (@mlops)
@@ -31,12 +31,12 @@ options:
     required: true
   location:
     description:
-      - Location of the resource group, as V(westeurope) or V(West Europe). Azure fixes it at creation, a change is an error.
+      - Location of the resource group, for example V(westeurope) or V(West Europe). Immutable, a change is an error.
       - Required with O(state=present).
     type: str
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 1800
 seealso:
@@ -46,14 +46,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a resource group
+- name: Create a resource group
   mlops.mlflow_azure.resource_group:
     name: rg-mlflow
     location: westeurope
     tags:
       team: ml
 
-- name: Delete it with everything in it
+- name: Delete the resource group with everything in it
   mlops.mlflow_azure.resource_group:
     name: rg-mlflow
     state: absent
@@ -61,7 +61,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 resource_group:
-  description: The resource group as Azure describes it; empty when it is absent. In check mode what it would be.
+  description: The resource group as Azure returns it. Empty when it is absent. In check mode the expected resource group.
   returned: success
   type: dict
   sample:

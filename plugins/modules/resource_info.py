@@ -9,11 +9,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: resource_info
-short_description: Look at what there is in a resource group
+short_description: Gather information about the resources of a resource group
 version_added: 0.3.0
 description:
-  - Gives the resources of a resource group, of whatever type. Those that lie in others, such as the firewall rules of a SQL server, are not
-    among them, but databases are.
+  - Returns the resources of a resource group, of all types. The list contains databases, but no other child resources, such as the firewall
+    rules of an SQL server.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -26,7 +26,7 @@ requirements:
 options:
   resource_group:
     description:
-      - Name of the resource group, which need not be there.
+      - Name of the resource group. The group need not exist.
     type: str
     required: true
 seealso:
@@ -37,19 +37,19 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at what there is
+- name: Get the resources of the resource group
   mlops.mlflow_azure.resource_info:
     resource_group: rg-mlflow
-  register: found
+  register: result
 
-- name: Show it
+- name: Show their ids
   ansible.builtin.debug:
-    msg: "{{ found.resources | map(attribute='id') }}"
+    msg: "{{ result.resources | map(attribute='id') }}"
 """
 
 RETURN = r"""
 resources:
-  description: The resources as Azure lists them, without their properties. Empty when there are none, or no such group.
+  description: The resources as Azure lists them, without their properties. Empty when the group contains none or does not exist.
   returned: success
   type: list
   elements: dict

@@ -12,9 +12,9 @@ module: role_assignment
 short_description: Manage a role assignment
 version_added: 0.1.0
 description:
-  - Gives a principal a role at a scope, or takes it away.
-  - The name of the assignment is made of scope, principal and role, so it is never made twice. An assignment that somebody
-    else made under another name counts.
+  - Creates and deletes an Azure RBAC role assignment, which grants a role to a principal at a scope.
+  - The module derives the name of the assignment from scope, principal and role, so it never creates a duplicate. It accepts an equal
+    assignment with another name.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -26,40 +26,42 @@ requirements:
 options:
   scope:
     description:
-      - Id of the resource, resource group or subscription at which the role is given.
+      - Scope of the assignment, as the id of a resource, a resource group or a subscription.
     type: str
     required: true
   role:
     description:
-      - The role, by name (V(AcrPull)), by GUID or by id.
+      - Role definition, as name (V(AcrPull)), GUID or resource id.
     type: str
     required: true
   principal_id:
     description:
-      - Object id of the user, group, service principal or managed identity (of the latter C(properties.principalId)).
+      - Object id of the principal, which is a user, group, service principal or managed identity. For a managed identity it is
+        C(properties.principalId).
     type: str
     required: true
   principal_type:
     description:
-      - What O(principal_id) is. Give it for a principal that was just created. Used only when the assignment is made.
+      - Type of the principal. Set it for a principal that was created shortly before. The module uses it only when it creates the
+        assignment.
     type: str
     choices: [User, Group, ServicePrincipal, ForeignGroup, Device]
   description:
     description:
-      - Why the assignment is there.
+      - Description of the assignment.
     type: str
   condition:
     description:
-      - Narrows the role, in Azure's language of conditions (version 2.0), as
-        V(((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})))). An empty string takes the condition away.
+      - Condition of the assignment (condition version 2.0), for example
+        V(((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})))). An empty string removes the condition.
     type: str
   wait_timeout:
     description:
-      - Seconds for which an unknown principal is tried again. Entra ID takes up to minutes to show a new one everywhere.
+      - Timeout in seconds for the retries while the principal is unknown. Entra ID can take several minutes to replicate a new principal.
     type: int
     default: 300
 seealso:
-  - name: Format of conditions
+  - name: Azure role assignment condition format and syntax
     description: Azure's reference.
     link: https://learn.microsoft.com/azure/role-based-access-control/conditions-format
   - name: Role Assignments - Create
@@ -68,7 +70,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let the identity pull images
+- name: Assign the role AcrPull to the identity
   mlops.mlflow_azure.role_assignment:
     scope: "{{ registry.container_registry.id }}"
     role: AcrPull
@@ -78,7 +80,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 role_assignment:
-  description: The assignment as Azure describes it; empty when it is absent. In check mode what it would be.
+  description: The role assignment as Azure returns it. Empty when it is absent. In check mode the expected assignment.
   returned: success
   type: dict
   sample:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: role_assignment_info
-short_description: Look at role assignments
+short_description: Gather information about role assignments
 version_added: 0.2.0
 description:
-  - Gives the role assignments that count at a scope. Those made there, and those inherited from the resource group, the
-    subscription and the management groups above it.
+  - Returns the role assignments that are effective at a scope. These are the assignments at this scope, and those inherited from the
+    resource group, the subscription and the management groups above it.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -26,17 +26,17 @@ requirements:
 options:
   scope:
     description:
-      - Id of the resource, resource group or subscription.
+      - Scope, as the id of a resource, a resource group or a subscription.
     type: str
     required: true
   principal_id:
     description:
-      - Only those of this user, group, service principal or managed identity, by its object id. What it has as the member of a
-        group is not among them.
+      - Object id of a principal (user, group, service principal or managed identity). The module returns only the assignments of this
+        principal, without those of its groups.
     type: str
   role:
     description:
-      - Only those of this role, by name (V(AcrPull)), by GUID or by id.
+      - Role definition, as name (V(AcrPull)), GUID or resource id. The module returns only the assignments of this role.
     type: str
 seealso:
   - name: Role Assignments - List For Scope
@@ -46,20 +46,20 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at who may pull images from anywhere in the resource group
+- name: Get the assignments of AcrPull in the resource group
   mlops.mlflow_azure.role_assignment_info:
     scope: /subscriptions/{{ lookup('ansible.builtin.env', 'AZURE_SUBSCRIPTION_ID') }}/resourceGroups/rg-mlflow
     role: AcrPull
-  register: found
+  register: result
 
-- name: Show their object ids
+- name: Show the object ids of the principals
   ansible.builtin.debug:
-    msg: "{{ found.role_assignments | map(attribute='properties.principalId') }}"
+    msg: "{{ result.role_assignments | map(attribute='properties.principalId') }}"
 """
 
 RETURN = r"""
 role_assignments:
-  description: The assignments as Azure describes them. C(properties.scope) says where each was made. Empty when there are none.
+  description: The assignments as Azure returns them. C(properties.scope) is the scope of each. Empty when there are none.
   returned: success
   type: list
   elements: dict

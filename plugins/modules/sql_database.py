@@ -13,7 +13,7 @@ short_description: Manage an Azure SQL database
 version_added: 0.1.0
 description:
   - Creates, updates and deletes a database of an Azure SQL server.
-  - A server that is still being created is waited for, up to two minutes.
+  - If the server is still being created, the module waits for it for up to two minutes.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -31,7 +31,7 @@ options:
     required: true
   server:
     description:
-      - Name of the server.
+      - Name of the SQL server.
     type: str
     required: true
   name:
@@ -41,89 +41,90 @@ options:
     required: true
   location:
     description:
-      - Location of the database, which is that of its server. Azure fixes it at creation, a change is an error.
+      - Location of the database, equal to the location of its server. Immutable, a change is an error.
       - Required with O(state=present).
     type: str
   sku:
     description:
-      - Size of the database as one word. Serverless as V(GP_S_Gen5_1), provisioned as V(GP_Gen5_2), by DTUs as V(S0).
-      - Azure's default is V(GP_Gen5_2), which is charged by the hour.
+      - SKU name. For example V(GP_S_Gen5_1) for serverless, V(GP_Gen5_2) for provisioned, V(S0) for the DTU model.
+      - Azure's default is V(GP_Gen5_2), which is charged per hour.
     type: str
   collation:
     description:
-      - Collation of the database. Azure fixes it at creation, a change is an error. Azure's default is V(SQL_Latin1_General_CP1_CI_AS).
+      - Collation of the database. Immutable, a change is an error. Azure's default is V(SQL_Latin1_General_CP1_CI_AS).
     type: str
   auto_pause_delay:
     description:
-      - Minutes without a connection after which a serverless database pauses, V(-1) for never. Azure's default is 60.
+      - Auto-pause delay of a serverless database in minutes. V(-1) disables auto-pause. Azure's default is 60.
     type: int
   min_capacity:
     description:
-      - Fewest vCores of a serverless database, as V(0.5).
+      - Minimum number of vCores of a serverless database, for example V(0.5).
     type: float
   max_size_bytes:
     description:
-      - Most bytes of data. Azure's default depends on O(sku).
+      - Maximum size of the data in bytes. Azure's default depends on O(sku).
     type: int
   zone_redundant:
     description:
-      - Whether the database is spread over availability zones.
+      - Whether the database is zone-redundant.
     type: bool
   backup_storage_redundancy:
     description:
-      - How backups are stored. Azure's default is V(Geo).
+      - Storage redundancy of the backups. Azure's default is V(Geo).
     type: str
     choices: [Local, Zone, Geo, GeoZone]
   short_term_retention:
     description:
-      - How far back the database can be restored to any point in time. It costs one more read.
-      - A new database gets it once it is there, so not with O(wait=false), but from a later task.
+      - Short-term retention policy, which defines the period for point-in-time restore. Requires one more read.
+      - A new database receives the policy after its creation, so with O(wait=false) set the policy in a later task.
     type: dict
     suboptions:
       retention_days:
         description:
-          - Days, 1 to 35, of a Basic database 1 to 7. Azure's default is 7.
+          - Retention in days, 1 to 35, or 1 to 7 in the Basic tier. Azure's default is 7.
         type: int
       differential_backup_interval_in_hours:
         description:
-          - Hours between two differential backups. Azure's default is 12.
+          - Interval between differential backups in hours. Azure's default is 12.
         type: int
         choices: [12, 24]
   long_term_retention:
     description:
-      - Which full backups are kept for longer, as ISO 8601 periods (V(P4W), V(P12M), V(P5Y)), V(PT0S) for none. It costs one more read.
-      - A new database gets it once it is there, so not with O(wait=false), but from a later task.
-      - A serverless database with it cannot pause, so it needs O(auto_pause_delay=-1).
+      - Long-term retention policy for full backups. Values are ISO 8601 durations (V(P4W), V(P12M), V(P5Y)), or V(PT0S) for no retention.
+        Requires one more read.
+      - A new database receives the policy after its creation, so with O(wait=false) set the policy in a later task.
+      - A serverless database with a long-term retention policy cannot pause, so it requires O(auto_pause_delay=-1).
     type: dict
     suboptions:
       weekly_retention:
         description:
-          - How long the full backup of every week is kept.
+          - Retention of the weekly full backups.
         type: str
       monthly_retention:
         description:
-          - How long the first full backup of every month is kept.
+          - Retention of the first full backup of every month.
         type: str
       yearly_retention:
         description:
-          - How long the full backup of O(long_term_retention.week_of_year) is kept.
+          - Retention of the full backup of O(long_term_retention.week_of_year).
         type: str
       week_of_year:
         description:
-          - Which week, 1 to 52. Required with O(long_term_retention.yearly_retention).
+          - Week of the year of the yearly backup, 1 to 52. Required with O(long_term_retention.yearly_retention).
         type: int
   use_free_limit:
     description:
-      - Whether the database is under Azure's free offer (a monthly amount of seconds and storage). Only serverless databases can.
+      - Whether the database uses Azure's free offer, with a monthly amount of vCore seconds and storage. Serverless databases only.
     type: bool
   free_limit_exhaustion_behavior:
     description:
-      - What happens when the free amount of the month is used up.
+      - Behavior when the free amount of the month is exhausted.
     type: str
     choices: [AutoPause, BillOverUsage]
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 1800
 seealso:
@@ -134,7 +135,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a serverless database that pauses when nobody uses it
+- name: Create a serverless database that pauses when it is idle
   mlops.mlflow_azure.sql_database:
     resource_group: rg-mlflow
     server: sql-mlflow-42
@@ -145,7 +146,7 @@ EXAMPLES = r"""
     min_capacity: 0.5
     backup_storage_redundancy: Local
 
-- name: Have a database that Azure does not charge for
+- name: Create a database with the free offer
   mlops.mlflow_azure.sql_database:
     resource_group: rg-mlflow
     server: sql-mlflow-42
@@ -155,7 +156,7 @@ EXAMPLES = r"""
     use_free_limit: true
     free_limit_exhaustion_behavior: AutoPause
 
-- name: Keep its backups for two weeks
+- name: Keep the database's backups for two weeks
   mlops.mlflow_azure.sql_database:
     resource_group: rg-mlflow
     server: sql-mlflow-42
@@ -168,8 +169,9 @@ EXAMPLES = r"""
 RETURN = r"""
 sql_database:
   description:
-    - The database as Azure describes it; empty when it is absent. In check mode what it would be.
-    - C(backupShortTermRetentionPolicy) and C(backupLongTermRetentionPolicy) are there where O(short_term_retention) and O(long_term_retention) are set.
+    - The database as Azure returns it. Empty when it is absent. In check mode the expected database.
+    - It contains C(backupShortTermRetentionPolicy) and C(backupLongTermRetentionPolicy) if O(short_term_retention) and
+      O(long_term_retention) are set.
   returned: success
   type: dict
   sample:

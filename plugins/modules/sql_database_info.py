@@ -9,10 +9,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sql_database_info
-short_description: Look at databases of an Azure SQL server
+short_description: Gather information about databases of an Azure SQL server
 version_added: 0.2.0
 description:
-  - Gives one database, or all of a server, the system database V(master) included.
+  - Returns one database of a server, or all of them, including the system database V(master).
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -30,12 +30,12 @@ options:
     required: true
   server:
     description:
-      - Name of the server.
+      - Name of the SQL server.
     type: str
     required: true
   name:
     description:
-      - Name of the database. Without it, all of the server.
+      - Name of the database. Without it the module returns all databases of the server.
     type: str
 seealso:
   - name: Databases - Get
@@ -45,21 +45,21 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the database of the tracking server
+- name: Get the database of the tracking server
   mlops.mlflow_azure.sql_database_info:
     resource_group: rg-mlflow
     server: sql-mlflow-42
     name: mlflow
-  register: found
+  register: result
 
-- name: Show whether it is paused
+- name: Show its status
   ansible.builtin.debug:
-    msg: "{{ found.sql_databases | map(attribute='properties.status') | first | default('there is none') }}"
+    msg: "{{ result.sql_databases | map(attribute='properties.status') | first | default('none') }}"
 """
 
 RETURN = r"""
 sql_databases:
-  description: The databases as Azure describes them. Empty when there are none.
+  description: The databases as Azure returns them. Empty when there are none.
   returned: success
   type: list
   elements: dict

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sql_database_user
-short_description: Manage a user of an Azure SQL database for an identity
+short_description: Manage a database user for an Entra ID principal
 version_added: 0.3.0
 description:
-  - Creates and drops a contained user of an Azure SQL database for an application, a managed identity, a group or a user of
-    Microsoft Entra ID, and puts it into roles of the database and takes it out of them.
-  - The user is made from the id of the principal, so neither the server nor who runs the task needs a role in the directory.
-  - Signs in to the database with a token, as the server's Entra administrator, a member of its group, or a user of the database with the
-    permissions C(ALTER ANY USER) and C(ALTER ANY ROLE). A server without an Entra administrator lets nobody in this way.
-  - Goes to the server itself, by default at port 1433, and not through HTTPS_PROXY. The server's firewall must let the machine in.
-  - A serverless database that is paused wakes up for it.
+  - Creates and drops a contained user of an Azure SQL database for an application, a managed identity, a group or a user of Microsoft Entra
+    ID, and manages its membership in database roles.
+  - The user is created from the id of the principal, so neither the server nor the identity that runs the task needs a role in the
+    directory.
+  - Signs in to the database with a token. The identity must be the server's Entra administrator, a member of the administrator group, or a
+    database user with the permissions C(ALTER ANY USER) and C(ALTER ANY ROLE). A server without an Entra administrator accepts no tokens.
+  - Connects directly to the server, by default on port 1433, and does not use HTTPS_PROXY. The server's firewall must allow the machine.
+  - Resumes a serverless database that is paused.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -29,12 +30,12 @@ requirements:
 options:
   server:
     description:
-      - Name of the server, or its whole host name.
+      - Name of the SQL server, or its host name.
     type: str
     required: true
   port:
     description:
-      - Port of the server.
+      - TCP port of the SQL server.
     type: int
     default: 1433
   database:
@@ -44,54 +45,54 @@ options:
     required: true
   name:
     description:
-      - Name of the user in the database, such as the name of the identity. 1 to 128 characters.
+      - Name of the database user, for example the name of the identity. 1 to 128 characters.
     type: str
     required: true
   sid:
     description:
-      - Client id of an application or managed identity, object id of a group or user. Needed with O(state=present).
-      - It cannot be changed, and Azure does not look whether there is such a principal. With the object id of a managed identity
-        nobody can sign in.
+      - Client id of an application or managed identity, or object id of a group or user. Required with O(state=present).
+      - Immutable. Azure does not validate that the principal exists. Do not use the object id of a managed identity, because then the
+        identity cannot sign in.
     type: str
   principal_type:
     description:
-      - What O(sid) is the id of. A managed identity is an V(Application).
+      - Type of the principal whose id is O(sid). A managed identity is an V(Application).
     type: str
     choices: [Application, Group, User]
     default: Application
   roles:
     description:
-      - Roles of the database that the user is in, such as V(db_datareader), V(db_datawriter) and V(db_ddladmin).
-      - The given list is the whole of them, the user is taken out of others. Without the option they are left alone.
+      - Database roles of the user, for example V(db_datareader), V(db_datawriter) and V(db_ddladmin).
+      - The complete list, the user is removed from other roles. Without this option the module does not change roles.
     type: list
     elements: str
   state:
     description:
-      - V(present) creates the user or brings its roles to what O(roles) says.
-      - V(absent) drops it, whatever its O(sid). Azure refuses that as long as the user owns something in the database.
+      - V(present) creates the user or updates its roles to match O(roles).
+      - V(absent) drops the user, whatever its O(sid). Azure rejects this as long as the user owns an object in the database.
     type: str
     choices: [present, absent]
     default: present
   wait:
     description:
-      - Whether to wait while the database is paused, busy or moves, and to try again when a connection breaks.
+      - Whether to wait while the database is paused, busy or moving to another node, and to retry after a broken connection.
     type: bool
     default: true
   wait_timeout:
     description:
-      - Seconds until the task gives up. A paused database takes about one minute.
+      - Timeout of the task in seconds. A paused database takes about one minute to resume.
     type: int
     default: 300
 notes:
-  - In check mode a server whose name is not known counts as one that is not there yet.
-  - The driver also needs Debian's C(libltdl7) and C(libgssapi-krb5-2), which most systems have. It holds Microsoft's ODBC driver,
-    whose licence is at U(https://aka.ms/odbc18eula).
+  - In check mode the module treats a server whose host name does not resolve as one that does not exist yet.
+  - The driver requires Debian's packages C(libltdl7) and C(libgssapi-krb5-2), which most systems have. It contains Microsoft's ODBC driver,
+    whose license is at U(https://aka.ms/odbc18eula).
 seealso:
   - name: CREATE USER
-    description: The statement's reference.
+    description: Reference of the statement.
     link: https://learn.microsoft.com/sql/t-sql/statements/create-user-transact-sql
-  - name: Roles of a database
-    description: What each of them may do.
+  - name: Database-level roles
+    description: The permissions of each role.
     link: https://learn.microsoft.com/sql/relational-databases/security/authentication-access/database-level-roles
   - module: mlops.mlflow_azure.sql_server
   - module: mlops.mlflow_azure.sql_firewall_rule
@@ -99,7 +100,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let an app in, which also changes its schema
+- name: Create a user for an app that also changes the schema
   mlops.mlflow_azure.sql_database_user:
     server: sql-mlflow-42
     database: mlflow
@@ -107,7 +108,7 @@ EXAMPLES = r"""
     sid: 00000000-0000-0000-0000-000000000001
     roles: [db_datareader, db_datawriter, db_ddladmin]
 
-- name: Let a group look
+- name: Create a user for a group with read access
   mlops.mlflow_azure.sql_database_user:
     server: sql-mlflow-42
     database: mlflow
@@ -116,7 +117,7 @@ EXAMPLES = r"""
     principal_type: Group
     roles: [db_datareader]
 
-- name: Let it in no more
+- name: Drop the user
   mlops.mlflow_azure.sql_database_user:
     server: sql-mlflow-42
     database: mlflow
@@ -126,28 +127,28 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sql_database_user:
-  description: The user; empty when it is absent. In check mode what it would be.
+  description: The database user. Empty when it is absent. In check mode the expected user.
   returned: success
   type: dict
   contains:
     id:
-      description: Host name of the server, database and user.
+      description: Host name of the server, name of the database and name of the user.
       type: str
       sample: sql-mlflow-42.database.windows.net/mlflow/id-mlflow
     name:
-      description: The user.
+      description: Name of the user.
       type: str
       sample: id-mlflow
     type:
-      description: What kind of user it is, as C(type) of C(sys.database_principals) has it. V(E) or V(X), which is for groups.
+      description: Type of the user, as C(type) in C(sys.database_principals). V(E), or V(X) for a group.
       type: str
       sample: E
     sid:
-      description: Client id of the application or managed identity, object id of the group or user.
+      description: Client id of the application or managed identity, or object id of the group or user.
       type: str
       sample: 00000000-0000-0000-0000-000000000001
     roles:
-      description: The roles that the user is in.
+      description: The roles of the user.
       type: list
       elements: str
       sample: [db_datareader, db_datawriter, db_ddladmin]

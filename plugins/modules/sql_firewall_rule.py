@@ -12,7 +12,7 @@ module: sql_firewall_rule
 short_description: Manage a firewall rule of an Azure SQL server
 version_added: 0.1.0
 description:
-  - Creates, updates and deletes a rule that lets a range of IPv4 addresses reach an Azure SQL server.
+  - Creates, updates and deletes a firewall rule, which allows a range of IPv4 addresses to connect to an Azure SQL server.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -29,7 +29,7 @@ options:
     required: true
   server:
     description:
-      - Name of the server.
+      - Name of the SQL server.
     type: str
     required: true
   name:
@@ -39,7 +39,7 @@ options:
     required: true
   start_ip_address:
     description:
-      - First address of the range. V(0.0.0.0) together with O(end_ip_address=0.0.0.0) lets in everything that runs inside Azure.
+      - First address of the range. V(0.0.0.0) together with O(end_ip_address=0.0.0.0) allows all Azure services and resources.
       - Required with O(state=present).
     type: str
   end_ip_address:
@@ -49,7 +49,7 @@ options:
     type: str
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 600
 seealso:
@@ -59,7 +59,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let in what runs inside Azure
+- name: Allow Azure services and resources
   mlops.mlflow_azure.sql_firewall_rule:
     resource_group: rg-mlflow
     server: sql-mlflow-42
@@ -70,7 +70,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sql_firewall_rule:
-  description: The rule as Azure describes it; empty when it is absent. In check mode what it would be.
+  description: The firewall rule as Azure returns it. Empty when it is absent. In check mode the expected rule.
   returned: success
   type: dict
   sample:

@@ -25,7 +25,8 @@ attributes:
   idempotent:
     support: partial
     details:
-      - With O(update_password=always) the password is written, and the task changed, on every run, because Azure never returns it.
+      - With O(update_password=always) the module writes the password on every run and reports a change, because Azure never returns the
+        password.
 requirements:
   - azure-mgmt-sql
 options:
@@ -36,29 +37,29 @@ options:
     required: true
   name:
     description:
-      - Name of the server, unique in all of Azure. 1 to 63 lowercase letters, digits and V(-).
+      - Name of the server, globally unique. 1 to 63 lowercase letters, digits and hyphens.
     type: str
     required: true
   location:
     description:
-      - Location of the server. Azure fixes it at creation, a change is an error.
+      - Location of the server. Immutable, a change is an error.
       - Required with O(state=present).
     type: str
   administrator_login:
     description:
-      - Login of the SQL administrator. Azure fixes it at creation, a change is an error.
-      - A new server needs it, unless O(entra_administrator.entra_only) is true.
+      - Login of the SQL administrator. Immutable, a change is an error.
+      - Required for a new server, unless O(entra_administrator.entra_only) is true.
     type: str
   administrator_password:
     description:
-      - Password of the SQL administrator. 8 to 128 characters of three of the classes lowercase, uppercase, digits, others,
-        without the login.
-      - It is never compared, since Azure never returns it. See O(update_password).
+      - Password of the SQL administrator. 8 to 128 characters from three of the classes lowercase letters, uppercase letters, digits and
+        others. It must not contain the login.
+      - The module never compares it, because Azure never returns it. See O(update_password).
     type: str
   update_password:
     description:
       - V(on_create) writes O(administrator_password) only to a new server.
-      - V(always) writes it on every run, which then is always changed.
+      - V(always) writes it on every run. The task then always reports a change.
     type: str
     choices: [on_create, always]
     default: on_create
@@ -74,45 +75,45 @@ options:
         required: true
       sid:
         description:
-          - Object id of the user or group, client id of an application or managed identity.
+          - Object id of the user or group, or client id of the application or managed identity.
         type: str
         required: true
       tenant_id:
         description:
-          - Id of the tenant. Azure's default is that of the subscription.
+          - Id of the tenant. Azure's default is the tenant of the subscription.
         type: str
       principal_type:
         description:
-          - What O(entra_administrator.sid) is. Used when the server is created.
+          - Type of the principal O(entra_administrator.sid). Used when the server is created.
         type: str
         choices: [User, Group, Application]
       entra_only:
         description:
-          - Whether only Entra identities may sign in, and no SQL logins.
+          - Whether Entra-only authentication is enabled. SQL logins are then rejected.
         type: bool
   minimal_tls_version:
     description:
-      - Oldest version of TLS that clients may use. A new server gets V(1.2) when the option is not set.
+      - Minimum TLS version. The default for a new server is V(1.2).
     type: str
     choices: ["1.2", "1.3"]
   public_network_access:
     description:
-      - Whether the server is reachable from the internet, as far as its firewall rules allow. Azure's default is V(Enabled).
+      - Whether the server accepts connections from the public internet, subject to its firewall rules. Azure's default is V(Enabled).
     type: str
     choices: [Enabled, Disabled]
   restrict_outbound_network_access:
     description:
-      - Whether the server may only reach what its outbound firewall rules name. Azure's default is V(Disabled).
+      - Whether outbound traffic of the server is restricted to its outbound firewall rules. Azure's default is V(Disabled).
     type: str
     choices: [Enabled, Disabled]
   primary_user_assigned_identity:
     description:
-      - Id of the user-assigned identity as which the server acts, one of O(identity.user_assigned_identities).
-      - A server with user-assigned identities only needs it.
+      - Resource id of the primary user-assigned identity of the server, one of O(identity.user_assigned_identities).
+      - Required for a server that has only user-assigned identities.
     type: str
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 1200
 seealso:
@@ -124,7 +125,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a server that only a managed identity administers
+- name: Create a server that only a managed identity administers
   mlops.mlflow_azure.sql_server:
     resource_group: rg-mlflow
     name: sql-mlflow-42
@@ -135,7 +136,7 @@ EXAMPLES = r"""
       principal_type: Application
       entra_only: true
 
-- name: Submit a server with a password, and go on
+- name: Create a server with a password and do not wait
   mlops.mlflow_azure.sql_server:
     resource_group: rg-mlflow
     name: sql-mlflow-43
@@ -147,7 +148,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sql_server:
-  description: The server as Azure describes it; empty when it is absent. In check mode what it would be. Never the password.
+  description: The server as Azure returns it, without the password. Empty when it is absent. In check mode the expected server.
   returned: success
   type: dict
   sample:

@@ -12,8 +12,8 @@ module: storage_account
 short_description: Manage a storage account
 version_added: 0.1.0
 description:
-  - Creates, updates and deletes a storage account. An update is one request with all that differs.
-  - Its keys are never read.
+  - Creates, updates and deletes a storage account. An update is one request that contains all changed properties.
+  - The module never reads the access keys.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -32,121 +32,122 @@ options:
     required: true
   name:
     description:
-      - Name of the account, unique in all of Azure. 3 to 24 lowercase letters and digits.
+      - Name of the account, globally unique. 3 to 24 lowercase letters and digits.
     type: str
     required: true
   location:
     description:
-      - Location of the account. Azure fixes it at creation, a change is an error.
+      - Location of the account. Immutable, a change is an error.
       - Required with O(state=present).
     type: str
   sku:
     description:
-      - Redundancy and speed. A new account gets V(Standard_LRS) when the option is not set.
+      - SKU, which defines redundancy and performance tier. The default for a new account is V(Standard_LRS).
     type: str
     choices: [Standard_LRS, Standard_ZRS, Standard_GRS, Standard_RAGRS, Standard_GZRS, Standard_RAGZRS, Premium_LRS, Premium_ZRS]
   kind:
     description:
-      - Kind of the account. V(Storage) and V(BlobStorage) can become V(StorageV2), and never go back; any other change is an error.
-      - A new account gets V(StorageV2) when the option is not set.
+      - Kind of the account. Azure can upgrade V(Storage) and V(BlobStorage) to V(StorageV2). Any other change is an error.
+      - The default for a new account is V(StorageV2).
     type: str
     choices: [StorageV2, BlobStorage, BlockBlobStorage, FileStorage, Storage]
   access_tier:
     description:
-      - Tier of blobs that have none of their own. Azure's default is V(Hot).
+      - Default access tier of blobs. Azure's default is V(Hot).
     type: str
     choices: [Hot, Cool, Cold, Premium]
   allow_blob_public_access:
     description:
-      - Whether a container may be made readable without signing in.
+      - Whether anonymous access to containers can be configured.
     type: bool
     default: false
   allow_cross_tenant_replication:
     description:
-      - Whether objects may be replicated to accounts of other tenants. Azure's default is V(false).
+      - Whether object replication to other tenants is allowed. Azure's default is V(false).
     type: bool
   default_to_oauth_authentication:
     description:
-      - Whether the Azure portal signs in to the data with Entra ID rather than with an account key. Azure's default is V(false).
+      - Whether the Azure portal uses Entra ID instead of an access key for data access by default. Azure's default is V(false).
     type: bool
   require_infrastructure_encryption:
     description:
-      - Whether data is encrypted twice. Azure fixes it at creation, a change is an error. Azure's default is V(false).
+      - Whether infrastructure encryption (double encryption) is enabled. Immutable, a change is an error. Azure's default is V(false).
     type: bool
   hierarchical_namespace_enabled:
     description:
-      - Whether blobs live in directories (Data Lake Storage). Azure fixes it at creation, a change is an error. Azure's default is V(false).
+      - Whether hierarchical namespace (Data Lake Storage) is enabled. Immutable, a change is an error. Azure's default is V(false).
     type: bool
   allow_shared_key_access:
     description:
-      - Whether requests signed with an account key are accepted. Identities do without keys.
+      - Whether the account accepts requests that are authorized with an access key. Identities do not need keys.
     type: bool
     default: false
   update_shared_key_access:
     description:
-      - V(always) brings an account that exists to what O(allow_shared_key_access) says. V(on_create) leaves it as it is there, for whoever
-        takes the keys away only after the last that signs in with one does without.
+      - V(always) updates an existing account to match O(allow_shared_key_access). V(on_create) keeps the value of an existing account. Use
+        it to disable keys only after the last client has stopped using them.
     type: str
     choices: [on_create, always]
     default: always
     version_added: 0.3.0
   minimum_tls_version:
     description:
-      - Oldest version of TLS that clients may use. A new account gets V(TLS1_2) when the option is not set.
+      - Minimum TLS version. The default for a new account is V(TLS1_2).
     type: str
     choices: [TLS1_2, TLS1_3]
   public_network_access:
     description:
-      - Whether the account is reachable from the internet. Azure's default is V(Enabled).
+      - Whether the account accepts requests from the public internet. Azure's default is V(Enabled).
     type: str
     choices: [Enabled, Disabled, SecuredByPerimeter]
   network_acls:
     description:
-      - Who may reach the account over the network.
+      - Network rules of the account.
     type: dict
     suboptions:
       default_action:
         description:
-          - What happens to those whom no rule names.
+          - Action for traffic that matches no rule.
         type: str
         choices: [Allow, Deny]
         required: true
       bypass:
         description:
-          - Which Azure services get in regardless, any of V(AzureServices), V(Logging) and V(Metrics), or V(None). Azure's default is V(AzureServices).
+          - Azure services that bypass the network rules, any of V(AzureServices), V(Logging) and V(Metrics), or V(None). Azure's default is
+            V(AzureServices).
         type: list
         elements: str
         choices: [AzureServices, Logging, Metrics, "None"]
       ip_rules:
         description:
-          - Public IPv4 addresses (C(203.0.113.7)) or ranges (C(203.0.113.0/24), up to C(/30)) that get in.
-            The list is the whole of them, in any order.
+          - The complete list of allowed public IPv4 addresses (C(203.0.113.7)) or CIDR ranges (C(203.0.113.0/24), up to C(/30)), in any
+            order.
         type: list
         elements: str
       virtual_network_subnet_ids:
         description:
-          - Ids of the subnets that get in. The list is the whole of them, in any order.
+          - The complete list of resource ids of the allowed subnets, in any order.
         type: list
         elements: str
       resource_access_rules:
         description:
-          - Azure resources whose managed identities get in. The list is the whole of them, in any order.
+          - The complete list of Azure resources whose managed identities are allowed, in any order.
         type: list
         elements: dict
         suboptions:
           resource_id:
             description:
-              - Id of the resource. Its last part may be V(*), all resources of that type in the resource group.
+              - Resource id. The last segment can be V(*) for all resources of that type in the resource group.
             type: str
             required: true
           tenant_id:
             description:
-              - Id of the resource's tenant.
+              - Id of the tenant of the resource.
             type: str
             required: true
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 600
 seealso:
@@ -158,13 +159,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have an account for artifacts
+- name: Create a storage account for artifacts
   mlops.mlflow_azure.storage_account:
     resource_group: rg-mlflow
     name: stmlflow42
     location: westeurope
 
-- name: Let in one network only
+- name: Allow one network only
   mlops.mlflow_azure.storage_account:
     resource_group: rg-mlflow
     name: stmlflow42
@@ -176,7 +177,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 storage_account:
-  description: The account as Azure describes it; empty when it is absent. In check mode what it would be. Never a key.
+  description: The account as Azure returns it, without access keys. Empty when it is absent. In check mode the expected account.
   returned: success
   type: dict
   sample:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: storage_account_info
-short_description: Look at storage accounts
+short_description: Gather information about storage accounts
 version_added: 0.2.0
 description:
-  - Gives one storage account, those of a resource group, or those of the subscription. Never a key.
+  - Returns one storage account, those of a resource group, or those of the subscription, without access keys.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -25,11 +25,11 @@ requirements:
 options:
   resource_group:
     description:
-      - Name of the resource group. Without it, those of the whole subscription.
+      - Name of the resource group. Without it the module searches the whole subscription.
     type: str
   name:
     description:
-      - Name of the account. Needs O(resource_group).
+      - Name of the account. Requires O(resource_group).
     type: str
 seealso:
   - name: Storage Accounts - Get Properties
@@ -39,19 +39,19 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at all storage accounts of a resource group
+- name: Get all storage accounts of the resource group
   mlops.mlflow_azure.storage_account_info:
     resource_group: rg-mlflow
-  register: found
+  register: result
 
-- name: Show where their blobs are
+- name: Show their blob endpoints
   ansible.builtin.debug:
-    msg: "{{ found.storage_accounts | map(attribute='properties.primaryEndpoints.blob') }}"
+    msg: "{{ result.storage_accounts | map(attribute='properties.primaryEndpoints.blob') }}"
 """
 
 RETURN = r"""
 storage_accounts:
-  description: The accounts as Azure describes them. Empty when there are none.
+  description: The accounts as Azure returns them. Empty when there are none.
   returned: success
   type: list
   elements: dict

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: storage_account_key_info
-short_description: Read the connection string of a storage account
+short_description: Gather information about the access keys of a storage account
 version_added: 0.3.0
 description:
-  - Gives the keys of a storage account and a connection string with the first of them, for clients that cannot sign in with an identity.
-  - The result is a secret that opens all data of the account. Set C(no_log) on the task, which then keeps it out of output and logs.
+  - Returns the access keys of a storage account and a connection string with the first key, for clients that cannot authenticate with an
+    identity.
+  - The result is a secret that grants access to all data of the account. Set C(no_log) on the task to keep it out of output and logs.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -31,7 +32,7 @@ options:
     required: true
   name:
     description:
-      - Name of the account.
+      - Name of the storage account.
     type: str
     required: true
 seealso:
@@ -42,7 +43,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read the connection string of the account
+- name: Get the connection string of the account
   mlops.mlflow_azure.storage_account_key_info:
     resource_group: rg-mlflow
     name: stmlflow42
@@ -52,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 storage_account_keys:
-  description: The keys as Azure gives them. Empty when the account is absent.
+  description: The access keys as Azure returns them. Empty when the account is absent.
   returned: success
   type: list
   elements: dict

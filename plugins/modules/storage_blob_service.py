@@ -12,9 +12,9 @@ module: storage_blob_service
 short_description: Manage the blob service of a storage account
 version_added: 0.2.0
 description:
-  - Sets what is true of all blobs of a storage account. Soft delete, versioning, change feed, restore to a point in time.
-  - The blob service is there as long as its account is, so it cannot be absent.
-  - Goes through Azure Resource Manager, so it needs neither an account key nor a role on the data.
+  - Configures the blob service of a storage account, which covers soft delete, versioning, change feed and point-in-time restore.
+  - The blob service exists as long as its storage account exists, so it cannot be absent.
+  - The module uses Azure Resource Manager, so it requires neither an access key nor a data role.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -35,80 +35,80 @@ options:
     required: true
   versioning_enabled:
     description:
-      - Whether a blob that is written again keeps its former content as a version. Azure's default is V(false).
+      - Whether blob versioning is enabled, which keeps the previous content of an overwritten blob. Azure's default is V(false).
     type: bool
   blob_delete_retention:
     description:
-      - Soft delete of blobs.
+      - Soft delete policy for blobs.
     type: dict
     suboptions:
       enabled:
         description:
-          - Whether a deleted blob can be got back.
+          - Whether soft delete for blobs is enabled.
         type: bool
         required: true
       days:
         description:
-          - For how many days, 1 to 365. Required with O(blob_delete_retention.enabled=true).
+          - Retention period in days, 1 to 365. Required with O(blob_delete_retention.enabled=true).
         type: int
       allow_permanent_delete:
         description:
-          - Whether versions and snapshots that were deleted may be removed for good before. Azure's default is V(false).
+          - Whether deleted versions and snapshots can be deleted permanently during the retention period. Azure's default is V(false).
         type: bool
   container_delete_retention:
     description:
-      - Soft delete of containers.
+      - Soft delete policy for containers.
     type: dict
     suboptions:
       enabled:
         description:
-          - Whether a deleted container can be got back.
+          - Whether soft delete for containers is enabled.
         type: bool
         required: true
       days:
         description:
-          - For how many days, 1 to 365. Required with O(container_delete_retention.enabled=true).
+          - Retention period in days, 1 to 365. Required with O(container_delete_retention.enabled=true).
         type: int
   change_feed:
     description:
-      - Log of all changes of blobs.
+      - Change feed, a log of all changes of blobs.
     type: dict
     suboptions:
       enabled:
         description:
-          - Whether it is written.
+          - Whether the change feed is enabled.
         type: bool
         required: true
       retention_in_days:
         description:
-          - For how many days it is kept, 1 to 146000. Azure keeps it forever where that was never set.
+          - Retention of the change feed in days, 1 to 146000. Azure keeps the feed indefinitely if the value was never set.
         type: int
   restore:
     description:
-      - Restore of blobs to a point in time. Needs O(versioning_enabled), O(change_feed) and O(blob_delete_retention).
+      - Point-in-time restore policy for blobs. Requires O(versioning_enabled), O(change_feed) and O(blob_delete_retention).
     type: dict
     suboptions:
       enabled:
         description:
-          - Whether it is possible.
+          - Whether point-in-time restore is enabled.
         type: bool
         required: true
       days:
         description:
-          - How far back, less than O(blob_delete_retention.days). Required with O(restore.enabled=true).
+          - Maximum age of a restore point in days, less than O(blob_delete_retention.days). Required with O(restore.enabled=true).
         type: int
   last_access_time_tracking_enabled:
     description:
-      - Whether Azure notes when a blob was last read, for rules that move blobs to another tier. Azure's default is V(false).
+      - Whether last access time tracking is enabled, for lifecycle rules that change the access tier. Azure's default is V(false).
     type: bool
   wait:
     description:
-      - Whether to read back what was set. The request itself is done when Azure answers.
+      - Whether to read the settings back after an update. The update is complete when Azure responds, also with V(false).
     type: bool
     default: true
   wait_timeout:
     description:
-      - Seconds until the task gives up.
+      - Timeout of the task in seconds.
     type: int
     default: 300
 seealso:
@@ -119,7 +119,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Be able to get artifacts back for two weeks
+- name: Enable the recovery of artifacts for two weeks
   mlops.mlflow_azure.storage_blob_service:
     resource_group: rg-mlflow
     account: stmlflow42
@@ -134,7 +134,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 storage_blob_service:
-  description: The blob service as Azure describes it. In check mode what it would be.
+  description: The blob service as Azure returns it. In check mode the expected blob service.
   returned: success
   type: dict
   sample:

@@ -12,8 +12,8 @@ module: storage_container
 short_description: Manage a blob container
 version_added: 0.1.0
 description:
-  - Creates, updates and deletes a container for blobs in a storage account.
-  - Goes through Azure Resource Manager, so it needs neither an account key nor a role on the data.
+  - Creates, updates and deletes a blob container of a storage account.
+  - The module uses Azure Resource Manager, so it requires neither an access key nor a data role.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -35,22 +35,22 @@ options:
     required: true
   name:
     description:
-      - Name of the container. 3 to 63 lowercase letters, digits and single V(-).
+      - Name of the container. 3 to 63 lowercase letters, digits and hyphens, without consecutive hyphens.
     type: str
     required: true
   public_access:
     description:
-      - What anybody may read without signing in. V(None) is nothing, V(Blob) the blobs, V(Container) their list too.
+      - Anonymous access level. V(None) allows none, V(Blob) allows to read blobs, V(Container) also allows to list them.
     type: str
     choices: ["None", Blob, Container]
     default: "None"
   metadata:
     description:
-      - Names and values of your own. The given mapping is the whole of them, others are removed. Without the option they are left alone.
+      - The complete mapping of metadata. Other entries are removed. Without this option the module does not change metadata.
     type: dict
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 300
 seealso:
@@ -60,7 +60,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a container for artifacts
+- name: Create a container for artifacts
   mlops.mlflow_azure.storage_container:
     resource_group: rg-mlflow
     account: stmlflow42
@@ -69,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 storage_container:
-  description: The container as Azure describes it; empty when it is absent. In check mode what it would be.
+  description: The container as Azure returns it. Empty when it is absent. In check mode the expected container.
   returned: success
   type: dict
   sample:

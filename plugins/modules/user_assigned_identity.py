@@ -12,7 +12,7 @@ module: user_assigned_identity
 short_description: Manage a user-assigned managed identity
 version_added: 0.1.0
 description:
-  - Creates, tags and deletes a user-assigned managed identity.
+  - Creates, updates the tags of, and deletes a user-assigned managed identity.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -35,12 +35,12 @@ options:
     required: true
   location:
     description:
-      - Location of the identity. Azure fixes it at creation, a change is an error.
+      - Location of the identity. Immutable, a change is an error.
       - Required with O(state=present).
     type: str
   wait_timeout:
     description:
-      - Seconds until the task gives up. Azure goes on with what it has accepted.
+      - Timeout of the task in seconds. Azure continues an operation that it has accepted.
     type: int
     default: 300
 seealso:
@@ -50,14 +50,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have an identity for the tracking server
+- name: Create an identity for the tracking server
   mlops.mlflow_azure.user_assigned_identity:
     resource_group: rg-mlflow
     name: id-mlflow
     location: westeurope
   register: identity
 
-- name: Show what role assignments need
+- name: Show the principal id for role assignments
   ansible.builtin.debug:
     msg: "{{ identity.user_assigned_identity.properties.principalId }}"
 """
@@ -65,8 +65,8 @@ EXAMPLES = r"""
 RETURN = r"""
 user_assigned_identity:
   description:
-    - The identity as Azure describes it; empty when it is absent. In check mode what it would be.
-    - A role assignment needs C(properties.principalId), a client of Azure C(properties.clientId).
+    - The identity as Azure returns it. Empty when it is absent. In check mode the expected identity.
+    - A role assignment requires C(properties.principalId), a client requires C(properties.clientId).
   returned: success
   type: dict
   sample:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: user_assigned_identity_info
-short_description: Look at user-assigned managed identities
+short_description: Gather information about user-assigned managed identities
 version_added: 0.2.0
 description:
-  - Gives one user-assigned managed identity, those of a resource group, or those of the subscription.
+  - Returns one user-assigned managed identity, those of a resource group, or those of the subscription.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 extends_documentation_fragment:
@@ -25,11 +25,11 @@ requirements:
 options:
   resource_group:
     description:
-      - Name of the resource group. Without it, those of the whole subscription.
+      - Name of the resource group. Without it the module searches the whole subscription.
     type: str
   name:
     description:
-      - Name of the identity. Needs O(resource_group).
+      - Name of the identity. Requires O(resource_group).
     type: str
 seealso:
   - name: User Assigned Identities - Get
@@ -39,20 +39,20 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the identity of the tracking server
+- name: Get the identity of the tracking server
   mlops.mlflow_azure.user_assigned_identity_info:
     resource_group: rg-mlflow
     name: id-mlflow
-  register: found
+  register: result
 
 - name: Show its client id
   ansible.builtin.debug:
-    msg: "{{ found.user_assigned_identities | map(attribute='properties.clientId') | first | default('there is none') }}"
+    msg: "{{ result.user_assigned_identities | map(attribute='properties.clientId') | first | default('none') }}"
 """
 
 RETURN = r"""
 user_assigned_identities:
-  description: The identities as Azure describes them. Empty when there are none.
+  description: The identities as Azure returns them. Empty when there are none.
   returned: success
   type: list
   elements: dict
