@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Callback progress: what it says, where it says it, and that all else is as Ansible's own callback says it."""
+"""Callback progress: content and destination of its lines. All other output equals that of Ansible's default callback."""
 
 from __future__ import annotations
 
@@ -25,40 +25,39 @@ import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.callback import progress
 from ansible_collections.mlops.mlflow_azure.plugins.callback.progress import (
     TYPICAL,
-    OneLine,
-    Plain,
+    LiveDisplay,
+    PlainDisplay,
     Running,
-    Told,
+    Schedule,
     Watch,
-    chosen,
-    in_words,
-    line,
-    module_of,
+    format_duration,
+    format_line,
+    module_name,
+    resolve_mode,
 )
 
 CLONE = Path(__file__).resolve().parents[3]
-SERVER = Running("sql : Make the SQL server", "prod", "sql_server", 100.0)
-# A module that takes its time, and says a secret that nobody may see.
+SERVER = Running("sql : Create the SQL server", "prod", "sql_server", 100.0)
+# A module that runs until the test creates the file "until".
 SLOW = """#!/usr/bin/python
 # WANT_JSON
 import json, os, sys, time
-given = json.load(open(sys.argv[1]))
-# Ends when the test says so.
-end = given["until"]
+arguments = json.load(open(sys.argv[1]))
+end = arguments["until"]
 deadline = time.monotonic() + 60
 while not os.path.exists(end) and time.monotonic() < deadline:
     time.sleep(0.02)
 diff = {"before": "old\\n", "after": "new\\n"}
-warnings = given.get("warnings", [])
-print(json.dumps({"changed": True, "failed": given["fails"], "msg": "it is over", "warnings": warnings, "diff": diff}))
+warnings = arguments.get("warnings", [])
+print(json.dumps({"changed": True, "failed": arguments["fails"], "msg": "done", "warnings": warnings, "diff": diff}))
 """
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0 s"), (-1, "0 s"), (59.9, "59 s"), (60, "1 min 00 s"), (245, "4 min 05 s")]
+    ("seconds", "text"), [(0, "0 s"), (-1, "0 s"), (59.9, "59 s"), (60, "1 min 00 s"), (245, "4 min 05 s")]
 )
-def test_seconds_in_words(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
+def test_format_of_durations(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -69,41 +68,44 @@ def test_seconds_in_words(seconds: float, words: str) -> None:
         ("sql_server", None),
     ],
 )
-def test_only_modules_of_the_collection_are_shown(action: str, module: str | None) -> None:
-    assert module_of(action) == module
+def test_only_modules_of_the_collection_are_displayed(action: str, module: str | None) -> None:
+    assert module_name(action) == module
 
 
-def test_a_line_says_what_where_how_long_and_how_long_it_usually_takes() -> None:
-    assert line(SERVER, 130.0) == "sql : Make the SQL server (prod): 30 s, usually 57 s, seldom more than 1 min 26 s"
-    assert line(SERVER._replace(module="container_image"), 130.0) == "sql : Make the SQL server (prod): 30 s"
+def test_line_contains_task_host_elapsed_time_and_typical_duration() -> None:
+    assert (
+        format_line(SERVER, 130.0)
+        == "sql : Create the SQL server (prod): 30 s, usually 57 s, rarely more than 1 min 26 s"
+    )
+    assert format_line(SERVER._replace(module="container_image"), 130.0) == "sql : Create the SQL server (prod): 30 s"
 
 
-def test_a_name_cannot_break_the_line_or_the_terminal() -> None:
-    assert "\n" not in line(SERVER._replace(task="a\nb\x1b[2J"), 130.0)
-    assert "\x1b" not in line(SERVER._replace(task="a\nb\x1b[2J"), 130.0)
+def test_line_has_no_control_characters_from_a_task_name() -> None:
+    assert "\n" not in format_line(SERVER._replace(task="a\nb\x1b[2J"), 130.0)
+    assert "\x1b" not in format_line(SERVER._replace(task="a\nb\x1b[2J"), 130.0)
 
 
-def test_typical_times_are_of_modules_that_there_are() -> None:
+def test_typical_durations_refer_to_existing_modules() -> None:
     modules = {path.stem for path in (CLONE / "plugins" / "modules").glob("*.py")}
     assert set(TYPICAL) <= modules
-    assert [name for name, (usual, longest) in TYPICAL.items() if not 0 < usual <= longest] == []
+    assert [name for name, (median, percentile_90) in TYPICAL.items() if not 0 < median <= percentile_90] == []
 
 
-def test_a_plain_line_comes_after_a_while_and_then_ever_more_seldom() -> None:
-    told = Told(15.0)
-    at = [second for second in range(100, 231) if told.due([SERVER], float(second))]
-    assert at == [115, 130, 160, 220]
+def test_plain_lines_are_due_each_time_the_elapsed_time_doubles() -> None:
+    schedule = Schedule(15.0)
+    due = [second for second in range(100, 231) if schedule.due([SERVER], float(second))]
+    assert due == [115, 130, 160, 220]
 
 
-def test_a_plain_line_is_not_told_of_what_has_ended() -> None:
-    told = Told(15.0)
-    assert len(told.due([SERVER], 115.0)) == 1
-    assert told.due([], 130.0) == []
-    assert told.due([SERVER._replace(started=130.0)], 144.0) == []
+def test_no_plain_line_is_due_for_an_ended_task() -> None:
+    schedule = Schedule(15.0)
+    assert len(schedule.due([SERVER], 115.0)) == 1
+    assert schedule.due([], 130.0) == []
+    assert schedule.due([SERVER._replace(started=130.0)], 144.0) == []
 
 
 @pytest.mark.parametrize(
-    ("mode", "terminal", "shown"),
+    ("mode", "terminal", "effective"),
     [
         ("auto", True, "live"),
         ("auto", False, "plain"),
@@ -112,29 +114,29 @@ def test_a_plain_line_is_not_told_of_what_has_ended() -> None:
         ("off", True, "off"),
     ],
 )
-def test_what_is_shown_where(mode: str, terminal: bool, shown: str) -> None:
-    assert chosen(mode, terminal) == shown
+def test_resolve_mode(mode: str, terminal: bool, effective: str) -> None:
+    assert resolve_mode(mode, terminal) == effective
 
 
-def test_plain_lines_go_to_the_stream() -> None:
+def test_plain_lines_are_written_to_the_stream() -> None:
     stream, now = io.StringIO(), [0.0]
-    watch = Watch(Plain(stream, 10.0), lambda: now[0])
-    watch.begin("1", "Make the SQL server", "prod", "sql_server")
+    watch = Watch(PlainDisplay(stream, 10.0), lambda: now[0])
+    watch.add("1", "Create the SQL server", "prod", "sql_server")
     now[0] = 12.0
-    watch.look()
-    watch.look()
-    watch.end("1", "prod")
+    watch.refresh()
+    watch.refresh()
+    watch.remove("1", "prod")
     now[0] = 60.0
-    watch.look()
+    watch.refresh()
     watch.stop()
-    assert stream.getvalue() == "... Make the SQL server (prod): 12 s, usually 57 s, seldom more than 1 min 26 s\n"
+    assert stream.getvalue() == "... Create the SQL server (prod): 12 s, usually 57 s, rarely more than 1 min 26 s\n"
 
 
 class Recorder:
-    """Stands for rich: says what was asked of it."""
+    """Fake of the package rich that records the calls."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.calls: list[str] = []
         library: Any = self
         self.console, self.live, self.text = library, library, library
 
@@ -145,42 +147,42 @@ class Recorder:
         return text
 
     def Live(self, text: str, **_options: Any) -> Recorder:  # noqa: N802
-        self.said.append(text)
+        self.calls.append(text)
         return self
 
     def start(self, refresh: bool) -> None:
-        self.said.append("start")
+        self.calls.append("start")
 
     def update(self, text: str, refresh: bool) -> None:
-        self.said.append(text)
+        self.calls.append(text)
 
     def stop(self) -> None:
-        self.said.append("stop")
+        self.calls.append("stop")
 
 
-def test_the_line_that_changes_goes_away_before_others_write() -> None:
+def test_live_display_is_erased_before_other_output() -> None:
     recorder, now = Recorder(), [100.0]
     library: Any = recorder
-    watch = Watch(OneLine(io.StringIO(), 1.0, library), lambda: now[0])
-    watch.begin("1", "Make it", "prod", "container_image")
+    watch = Watch(LiveDisplay(io.StringIO(), 1.0, library), lambda: now[0])
+    watch.add("1", "Build it", "prod", "container_image")
     for second in (100.5, 102.0, 103.0):
         now[0] = second
-        watch.look()
-    with watch.aside():
-        recorder.said.append("a message")
-    watch.look()
-    watch.end("1", "prod")
-    watch.look()
+        watch.refresh()
+    with watch.paused():
+        recorder.calls.append("a message")
+    watch.refresh()
+    watch.remove("1", "prod")
+    watch.refresh()
     watch.stop()
-    assert recorder.said == [
-        *("Make it (prod): 2 s", "start", "Make it (prod): 3 s", "stop", "a message"),
-        *("Make it (prod): 3 s", "start", "stop"),
+    assert recorder.calls == [
+        *("Build it (prod): 2 s", "start", "Build it (prod): 3 s", "stop", "a message"),
+        *("Build it (prod): 3 s", "start", "stop"),
     ]
 
 
-def test_while_others_write_the_line_does_not_come_back() -> None:
-    """Another thread shows it: it has to wait until all is written."""
-    watch = Watch(Plain(io.StringIO(), 1.0))
+def test_live_display_stays_erased_during_other_output() -> None:
+    """The thread that refreshes the display waits for the lock until the output is written."""
+    watch = Watch(PlainDisplay(io.StringIO(), 1.0))
     free: list[bool] = []
 
     def write(*words: str, color: str) -> str:
@@ -189,22 +191,22 @@ def test_while_others_write_the_line_does_not_come_back() -> None:
         other.join()
         return f"{color} {' '.join(words)}"
 
-    assert progress._in_turn(watch, write)("of", "h1", color="red") == "red of h1"
+    assert progress._pause_during(watch, write)("of", "h1", color="red") == "red of h1"
     assert free == [False]
 
 
-# playbooks, with and without a terminal
+# Playbooks with and without a terminal
 
 
 def prepare(directory: Path, **task: Any) -> tuple[list[str], dict[str, str], Path]:
-    """A collection with a module that takes its time, a play of it, and the command that runs it."""
+    """Write a collection with the slow module, and a play; return the command, its environment and the file that ends the module."""
     collection = directory / "collections" / "ansible_collections" / "mlops" / "mlflow_azure"
     (collection / "plugins" / "modules").mkdir(parents=True)
     (collection / "plugins" / "callback").symlink_to(CLONE / "plugins" / "callback")
     (collection / "plugins" / "modules" / "sql_server.py").write_text(SLOW, encoding="utf-8")
     end = directory / "end"
-    given = {"name": "Make the server", "mlops.mlflow_azure.sql_server": {"until": str(end), "fails": False}, **task}
-    play = {"hosts": "localhost", "gather_facts": False, "tasks": [given]}
+    entry = {"name": "Create the server", "mlops.mlflow_azure.sql_server": {"until": str(end), "fails": False}, **task}
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [entry]}
     (directory / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MLFLOW_"))},
@@ -224,8 +226,8 @@ def prepare(directory: Path, **task: Any) -> tuple[list[str], dict[str, str], Pa
     return command, environment, end
 
 
-def without_a_terminal(directory: Path, *options: str, **task: Any) -> tuple[int, str, str]:
-    """Exit status, standard output and standard error of a run whose module ends once a line about it has come."""
+def run_without_terminal(directory: Path, *options: str, **task: Any) -> tuple[int, str, str]:
+    """Return exit status, standard output and standard error of a run whose module ends after the first progress line."""
     command, environment, end = prepare(directory, **task)
     with subprocess.Popen(
         [*command, *options], cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -237,8 +239,8 @@ def without_a_terminal(directory: Path, *options: str, **task: Any) -> tuple[int
     return run.returncode, output, first + errors
 
 
-def as_ansible_says_it(directory: Path, *options: str, **task: Any) -> str:
-    """The same run with Ansible's own callback."""
+def run_with_default_callback(directory: Path, *options: str, **task: Any) -> str:
+    """Return the standard output of the same run with Ansible's default callback."""
     command, environment, end = prepare(directory, **task)
     end.touch()
     environment["ANSIBLE_STDOUT_CALLBACK"] = "ansible.builtin.default"
@@ -257,66 +259,68 @@ def as_ansible_says_it(directory: Path, *options: str, **task: Any) -> str:
     ],
     ids=["diff", "ignored failure", "failure"],
 )
-def test_without_a_terminal_lines_are_added_and_nothing_is_changed(
+def test_without_terminal_only_progress_lines_are_added(
     tmp_path: Path, options: list[str], task: dict[str, Any]
 ) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     outputs = []
-    for directory, run in ((here, without_a_terminal), (there, as_ansible_says_it)):
+    for directory, run in ((here, run_without_terminal), (there, run_with_default_callback)):
         directory.mkdir()
-        given = json.loads(json.dumps(task))
-        if "mlops.mlflow_azure.sql_server" in given:
-            given["mlops.mlflow_azure.sql_server"]["until"] = str(directory / "end")
-        outputs.append(run(directory, *options, **given))
+        entry = json.loads(json.dumps(task))
+        if "mlops.mlflow_azure.sql_server" in entry:
+            entry["mlops.mlflow_azure.sql_server"]["until"] = str(directory / "end")
+        outputs.append(run(directory, *options, **entry))
     (_code, output, errors), expected = outputs
     assert output.replace(str(here), str(there)) == expected
-    assert re.match(r"\.\.\. Make the server \(localhost\): \d+ s, usually 57 s, seldom more than 1 min 26 s\n", errors)
+    assert re.match(
+        r"\.\.\. Create the server \(localhost\): \d+ s, usually 57 s, rarely more than 1 min 26 s\n", errors
+    )
 
 
-def test_nothing_is_told_of_a_task_that_is_not_to_be_logged(tmp_path: Path) -> None:
-    code, output, errors = without_a_terminal(tmp_path, "-v", no_log=True)
+def test_task_with_no_log_has_no_progress_line(tmp_path: Path) -> None:
+    code, output, errors = run_without_terminal(tmp_path, "-v", no_log=True)
     assert code == 0, output
     assert "..." not in errors
     assert "censored" in output
 
 
-def on_a_terminal(directory: Path) -> str:
-    """All that a run shows on a terminal; its module ends once the time it usually takes has been shown."""
+def run_on_terminal(directory: Path) -> str:
+    """Return the terminal output of a run whose module ends once the typical duration has been displayed."""
     command, environment, end = prepare(directory)
     ours, theirs = pty.openpty()
     with subprocess.Popen(command, cwd=directory, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as run:
         os.close(theirs)
-        shown = b""
+        output = b""
         while True:
             ready, _w, _x = select.select([ours], [], [], 120)
-            assert ready, shown
+            assert ready, output
             try:
                 part = os.read(ours, 65536)
             except OSError:  # the other end is closed
                 break
             if not part:
                 break
-            shown += part
-            if b"usually 57 s" in shown:
+            output += part
+            if b"usually 57 s" in output:
                 end.touch()
         os.close(ours)
-        assert run.wait(timeout=120) == 0, shown
-    return shown.decode()
+        assert run.wait(timeout=120) == 0, output
+    return output.decode()
 
 
-def test_on_a_terminal_the_line_changes_and_is_gone_in_the_end(tmp_path: Path) -> None:
+def test_live_display_is_erased_at_the_end(tmp_path: Path) -> None:
     pytest.importorskip("rich", reason="rich is not installed")
-    shown = on_a_terminal(tmp_path)
-    before, _line, after = shown.rpartition("usually 57 s")
-    assert "Make the server (localhost)" in before
-    # Erased before the result of the task is written.
+    output = run_on_terminal(tmp_path)
+    before, _line, after = output.rpartition("usually 57 s")
+    assert "Create the server (localhost)" in before
+    # The display is erased before the result of the task is written.
     assert "\x1b[2K" in after.partition("changed: [localhost]")[0]
     assert re.search(r"(^|\n|\r|\x1b\[2K|\x1b\[\?25h)changed: \[localhost\]", after)
-    assert "\n... " not in shown
+    assert "\n... " not in output
 
 
 class Screen:
-    """What somebody sees who sits before the terminal: lines, and whether there is a cursor. Knows what rich and Ansible send."""
+    """Terminal screen: its lines, and whether the cursor is visible. It interprets the control sequences of rich and Ansible."""
 
     def __init__(self) -> None:
         self.lines, self.row, self.column, self.cursor = [""], 0, 0, True
@@ -340,23 +344,23 @@ class Screen:
                 self.cursor = code == "h"
 
 
-def seen(directory: Path, hosts: int, interrupt: bool) -> tuple[int, Screen]:
-    """Exit status and screen of a run on some hosts, the last of which goes on until all others have ended, or until Ctrl-C."""
+def run_on_screen(directory: Path, hosts: int, interrupt: bool) -> tuple[int, Screen]:
+    """Return exit status and screen of a run on several hosts. The last host runs until all others have ended, or until Ctrl-C."""
     command, environment, end = prepare(directory)
     last = f"h{hosts}"
     until = f"{{{{ '{end}' if inventory_hostname == '{last}' else playbook_dir }}}}"
-    given = {"until": until, "fails": False, "warnings": ["{{ inventory_hostname }} has ended."]}
+    arguments = {"until": until, "fails": False, "warnings": ["{{ inventory_hostname }} has ended."]}
     play = {
         "hosts": "all",
         "gather_facts": False,
-        "tasks": [{"name": "Make the server", "mlops.mlflow_azure.sql_server": given}],
+        "tasks": [{"name": "Create the server", "mlops.mlflow_azure.sql_server": arguments}],
     }
     (directory / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
     inventory = ",".join(f"h{number}" for number in range(1, hosts + 1)) + ","
     command = [inventory if word == "localhost," else word for word in command]
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 200, 160, 0, 0))
-    screen, shown = Screen(), ""
+    screen, output = Screen(), ""
     with subprocess.Popen(
         command,
         cwd=directory,
@@ -369,25 +373,25 @@ def seen(directory: Path, hosts: int, interrupt: bool) -> tuple[int, Screen]:
         os.close(theirs)
         while True:
             ready, _w, _x = select.select([ours], [], [], 120)
-            assert ready, shown
+            assert ready, output
             try:
                 part = os.read(ours, 65536).decode()
             except OSError:  # the other end is closed
                 break
-            shown += part
-            if shown.count("changed: [") == hosts - 1 and f"({last})" in shown.rpartition("changed: [")[2]:
+            output += part
+            if output.count("changed: [") == hosts - 1 and f"({last})" in output.rpartition("changed: [")[2]:
                 if interrupt:
                     os.killpg(run.pid, signal.SIGINT)
                 end.touch()
         os.close(ours)
         code = run.wait(timeout=120)
-    screen.feed(shown)
+    screen.feed(output)
     return code, screen
 
 
-def test_on_a_terminal_no_message_of_another_host_is_erased(tmp_path: Path) -> None:
+def test_live_display_keeps_messages_of_other_hosts(tmp_path: Path) -> None:
     pytest.importorskip("rich", reason="rich is not installed")
-    code, screen = seen(tmp_path, 6, interrupt=False)
+    code, screen = run_on_screen(tmp_path, 6, interrupt=False)
     assert code == 0, screen.lines
     for host in (f"h{number}" for number in range(1, 7)):
         assert f"changed: [{host}]" in screen.lines
@@ -398,18 +402,18 @@ def test_on_a_terminal_no_message_of_another_host_is_erased(tmp_path: Path) -> N
     assert screen.cursor
 
 
-def test_on_a_terminal_an_interrupted_run_gives_the_cursor_back(tmp_path: Path) -> None:
+def test_interrupted_run_restores_the_cursor(tmp_path: Path) -> None:
     pytest.importorskip("rich", reason="rich is not installed")
-    code, screen = seen(tmp_path, 2, interrupt=True)
+    code, screen = run_on_screen(tmp_path, 2, interrupt=True)
     assert code != 0
     assert screen.cursor
     assert [line for line in screen.lines if "usually" in line] == []
 
 
-def test_on_a_terminal_without_rich_the_lines_are_plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_terminal_without_rich_uses_plain_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "without").mkdir()
-    (tmp_path / "without" / "rich.py").write_text("raise ImportError('there is none')\n", encoding="utf-8")
+    (tmp_path / "without" / "rich.py").write_text("raise ImportError('not installed')\n", encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "without"))
-    shown = on_a_terminal(tmp_path)
-    assert "... Make the server (localhost)" in shown
-    assert "\x1b[2K" not in shown
+    output = run_on_terminal(tmp_path)
+    assert "... Create the server (localhost)" in output
+    assert "\x1b[2K" not in output
