@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# PYTHON=/path/to/python chooses the Python; without it, scripts/find-python does.
+# PYTHON=/path/to/python selects the Python. By default scripts/find-python selects it.
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo down test test-all check bench clean lock
@@ -12,20 +12,20 @@ LINK := .ansible/collections/ansible_collections/mlops/mlflow_azure
 TESTS := tests/unit tests/contract tests/image tests/client tests/sandbox tests/e2e tests/docker
 
 help:
-	@echo 'make demo      MLflow on a sandboxed Azure on this machine: no Azure, no Docker, no root'
-	@echo 'make down      stop the demo and remove what it made'
-	@echo 'make test      unit, contract and end-to-end tests'
-	@echo 'make test-all  the tests that make test leaves out, because they take minutes, and the scenarios'
-	@echo 'make test-long  the tests that make test-all leaves out, because they take many minutes'
-	@echo 'make test-molecule  the scenarios of extensions/molecule'
-	@echo 'make check     every linter'
-	@echo 'make audit     known vulnerabilities of what the image holds'
-	@echo 'make docs      the documentation as a site, in out/site'
-	@echo 'make bench     how long the playbook takes, and the sandbox'
-	@echo 'make setup     only what ansible-playbook needs, in .venv'
-	@echo 'make clean     remove everything that these made'
+	@echo 'make demo           deploy MLflow to an Azure sandbox on this machine: no Azure, no Docker, no root'
+	@echo 'make down           stop the demo and remove its files'
+	@echo 'make test           run the unit, contract and end-to-end tests'
+	@echo 'make test-all       run the slow tests (minutes each) and the Molecule scenarios'
+	@echo 'make test-long      run the tests that take many minutes each'
+	@echo 'make test-molecule  run the Molecule scenarios of extensions/molecule'
+	@echo 'make check          run all linters'
+	@echo 'make audit          list known vulnerabilities of the packages in the image'
+	@echo 'make docs           build the documentation site in out/site'
+	@echo 'make bench          run the benchmarks of the playbook and the sandbox'
+	@echo 'make setup          create the environment for ansible-playbook in .venv'
+	@echo 'make clean          remove all files that these targets create'
 
-# The environment for Ansible, and a link to this clone where Ansible looks for mlops.mlflow_azure.
+# The environment for Ansible, and a link to this clone at the path where Ansible searches mlops.mlflow_azure.
 setup:
 	@python=$$(scripts/find-python) && "$$python" -m scripts.environment .venv requirements-dev.lock
 	@mkdir -p $(dir $(LINK)) && ln -sfn ../../../.. $(LINK)
@@ -39,10 +39,10 @@ down:
 	@python=$$(scripts/find-python) && "$$python" -m sandbox down --purge
 	@rm -rf out/sandbox .cache/tmp
 
-# Much of what takes long waits: for a clock, a container, a replica. So three run at a time; tests/conftest.py says which stay together.
+# Slow tests mostly wait for a timer, a container or a replica, so three run in parallel. tests/conftest.py defines which tests stay together.
 PYTEST := $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder --durations 15 --durations-min 10 $(wildcard $(TESTS))
 
-# A second argument of make gives pytest's options: make test PYTEST_ARGS='-k storage'
+# PYTEST_ARGS passes options to pytest: make test PYTEST_ARGS='-k storage'
 test: test-setup
 	@$(PYTEST) -m 'not slow' $(PYTEST_ARGS)
 
@@ -50,17 +50,17 @@ test-all: test-setup
 	@$(PYTEST) -m 'slow and not long' $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory test-molecule
 
-# Clients of three releases in jobs; a base that has an MLflow of its own.
+# Clients of three releases in jobs, and an image whose base image contains another MLflow.
 .PHONY: test-long
 test-long: test-setup
 	@$(PYTEST) -m long $(PYTEST_ARGS)
 
-# One scenario for each role and one for the whole site: make test-molecule MOLECULE_ARGS='-s storage'
+# One scenario for each role and one for site.yml: make test-molecule MOLECULE_ARGS='-s storage'
 .PHONY: test-molecule
 test-molecule: test-setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_HOME="$(CURDIR)/.ansible" molecule test $(or $(MOLECULE_ARGS),--all --workers 3)
 
-# Unit tests alone, with the Python of PYTHON in an environment of its own: make test-units PYTHON=/usr/bin/python3 ENVIRONMENT=.cache/stock
+# Unit tests only, with another Python and a separate environment: make test-units PYTHON=/usr/bin/python3 ENVIRONMENT=.cache/stock
 ENVIRONMENT ?= .venv
 .PHONY: test-units
 test-units:
@@ -68,7 +68,7 @@ test-units:
 	@mkdir -p $(dir $(LINK)) && ln -sfn ../../../.. $(LINK)
 	@$(ENVIRONMENT)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder tests/unit -m 'not slow' $(PYTEST_ARGS)
 
-# Unit and contract tests with a release of ansible-core, in an environment that holds what its users install: make test-versions ANSIBLE_CORE=2.20
+# Unit and contract tests with another release of ansible-core, in an environment like that of a user: make test-versions ANSIBLE_CORE=2.20
 .PHONY: test-versions
 test-versions: VERSIONS = .cache/versions/$(ANSIBLE_CORE)
 test-versions: setup
@@ -85,14 +85,14 @@ check:
 	  && "$$python" -m scripts.environment .cache/importer requirements-importer.lock
 	@.cache/check/bin/python scripts/check.py
 
-# Known vulnerabilities of what the image holds, as PyPI knows them. What is found and does no harm is named, with the reason, in docker/mlflow/README.md.
+# Known vulnerabilities of the packages in the image, from PyPI. docker/mlflow/README.md lists the accepted ones with the reason.
 .PHONY: audit
 audit:
 	@test -x .cache/audit/bin/pip-audit || { python=$$(scripts/find-python) && "$$python" -m venv .cache/audit \
 	  && .cache/audit/bin/pip install --quiet --disable-pip-version-check 'pip-audit>=2.9,<3'; }
 	@.cache/audit/bin/pip-audit --strict --disable-pip --require-hashes -r docker/mlflow/requirements.lock $(AUDIT_ARGS)
 
-# The documentation as a site, in out/site.
+# The documentation site in out/site.
 .PHONY: docs
 docs:
 	@python=$$(scripts/find-python) && "$$python" -m scripts.environment .cache/check requirements-check.lock
@@ -104,7 +104,7 @@ bench: setup
 	@$(BIN)/python tests/benchmarks/sandbox.py
 	@$(BIN)/python tests/benchmarks/image.py
 
-# After a change of a requirements file. Needs `uv`.
+# Update the lock files after a change of a requirements file. Requires `uv`.
 lock:
 	@UV=$${UV:-uv} scripts/lock
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation of the option that every module has which only reads."""
+"""Documentation of the option of the modules that only read."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Value of a secret of a key vault, read where it is needed, so that no result of a task holds it."""
+"""Lookup ``key_vault_secret``: reads the value of a key vault secret where it is used, so that no task result contains it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ name: key_vault_secret
 short_description: Read secrets of a key vault
 version_added: 0.2.0
 description:
-  - Gives the values of secrets of a key vault. The identity that runs Ansible needs the role V(Key Vault Secrets User) at the vault.
-  - Use the value where it is needed (in an option that is not shown, or a task with C(no_log)), rather than keep it in a fact.
+  - Returns the values of secrets of a key vault. The identity that runs Ansible needs the role V(Key Vault Secrets User) at the vault.
+  - Use the value directly in an option with C(no_log) or in a task with C(no_log). Do not store it in a fact.
 author:
   - mlops.mlflow_azure contributors (@mlops)
 options:
   _terms:
     description:
-      - Names of the secrets. C(name/version) is another version than the latest.
+      - Names of the secrets. C(name/version) selects a version, the default is the latest version.
     type: list
     elements: str
     required: true
@@ -35,25 +35,25 @@ options:
       - name: AZURE_TENANT_ID
   client_id:
     description:
-      - Client id of the service principal, or of the user-assigned managed identity to use.
+      - Client id of the service principal or of the user-assigned managed identity.
     type: str
     env:
       - name: AZURE_CLIENT_ID
   client_secret:
     description:
-      - Secret of the service principal.
+      - Client secret of the service principal.
     type: str
     env:
       - name: AZURE_CLIENT_SECRET
   federated_token_file:
     description:
-      - Path of the file with the federated token of a workload identity.
+      - Path of the file that contains the federated token of a workload identity.
     type: path
     env:
       - name: AZURE_FEDERATED_TOKEN_FILE
   auth_source:
     description:
-      - Where the token comes from. V(auto) takes the first that is complete, as the modules of this collection do.
+      - Credential type. V(auto) selects the first type whose settings are complete, like the modules of this collection.
     type: str
     choices: [auto, service_principal, workload_identity, managed_identity, cli]
     default: auto
@@ -61,7 +61,7 @@ options:
       - name: MLFLOW_AZURE_AUTH_SOURCE
   cloud_environment:
     description:
-      - Which Azure.
+      - Azure cloud.
     type: str
     choices: [AzureCloud, AzureChinaCloud, AzureUSGovernment]
     default: AzureCloud
@@ -69,27 +69,27 @@ options:
       - name: AZURE_CLOUD_ENVIRONMENT
   authority_host:
     description:
-      - URL of another token authority than that of O(cloud_environment). It must use TLS.
+      - URL of the token authority, if it differs from that of O(cloud_environment). It must use HTTPS.
     type: str
     env:
       - name: AZURE_AUTHORITY_HOST
   timeout:
     description:
-      - Seconds until the lookup gives up.
+      - Timeout of the lookup in seconds.
     type: int
     default: 60
 requirements:
   - azure-identity
   - azure-keyvault-secrets
 notes:
-  - A lookup runs on the controller and sees the environment of C(ansible-playbook), not C(environment) of a play or task.
-  - C(module_defaults) do not reach lookups.
+  - A lookup runs on the controller and reads the environment of C(ansible-playbook), not the keyword C(environment) of a play or task.
+  - C(module_defaults) do not apply to lookups.
 seealso:
   - module: mlops.mlflow_azure.key_vault_secret
 """
 
 EXAMPLES = r"""
-- name: Use a passphrase that a vault keeps
+- name: Read a passphrase from a key vault
   ansible.builtin.set_fact:
     passphrase_length: "{{ lookup('mlops.mlflow_azure.key_vault_secret', 'kek-passphrase', vault='kv-mlflow-42') | length }}"
   no_log: true
@@ -117,14 +117,16 @@ from ..plugin_utils._tokens import TOKENS
 
 
 def arm_for(options: dict[str, Any]) -> Arm:
-    """The way to Azure that the lookup's options describe."""
+    """Return the Azure client for the options of the lookup."""
     require({"azure.identity": "azure-identity", "azure.keyvault.secrets": "azure-keyvault-secrets"})
-    # A vault is found by its name alone, in whatever subscription it is.
+    # The name of a vault is globally unique, so the lookup needs no subscription.
     connection = connection_from({**options, "subscription_id": "-"})
     return Arm(connection, Credential(connection, TOKENS.remember), Deadline(options["timeout"]))
 
 
 class LookupModule(LookupBase):
+    """The lookup plugin."""
+
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)  # type: ignore[no-untyped-call]
         options = self.get_options()  # type: ignore[no-untyped-call]

@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a module's logic inside the Ansible process instead of a Python process of its own.
+"""Run the code of a module inside the Ansible process instead of a separate Python process.
 
-It is the same logic on the same options, so results are the same; what is saved is the start of an interpreter and the
-import of an SDK for every task. Whatever the process at hand cannot do as the module would (another machine, another
-interpreter, another user, async) is handed over to the module.
+The code and the options are the same, so the results are the same. This saves the start of an interpreter and the import of
+an SDK for every task. A task that needs another machine, interpreter or user, or async, runs as an ordinary module.
 """
 
 from __future__ import annotations
@@ -36,32 +35,31 @@ _AUTO = frozenset(("auto", "auto_silent", "auto_legacy", "auto_legacy_silent"))
 
 
 class InProcessAction(ActionBase):
-    """Base of the action plugins. A subclass sets module."""
+    """Base class of the action plugins. A subclass sets ``module``."""
 
     _supports_check_mode = True
     _supports_async = True
     module: ClassVar[Module]
 
     def __init_subclass__(cls) -> None:
-        """Import the SDK now: Ansible loads the class before it forks, so all workers share what is loaded here."""
+        """Import the SDK. Ansible loads the class before it forks, so all workers share the imported modules."""
         super().__init_subclass__()
         try:
-            with _uncollected():
+            with _outside_garbage_collection():
                 cls.module.load()
                 TRUST.load()
-                # Each task's templates need Ansible's filters and tests, and each worker would load them all anew.
+                # The templates of each task need Ansible's filters and tests. Otherwise each worker would load them again.
                 filter_loader.get("ansible.builtin.default")
                 test_loader.get("ansible.builtin.defined")
         except (Failure, ImportError):
-            # The task says so, when there is one.
+            # The task reports the error when it runs.
             return
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         variables = task_vars or {}
         result: dict[str, Any] = super().run(tmp, variables)
         if not self._runs_here(variables):
-            handed_over = self._execute_module(task_vars=variables, wrap_async=self._task.async_val)
-            return {**result, **handed_over}
+            return {**result, **self._execute_module(task_vars=variables, wrap_async=self._task.async_val)}
         environment: dict[str, str] = {}
         self._compute_environment_string(environment)  # type: ignore[no-untyped-call]
         with _environment(environment):
@@ -73,13 +71,13 @@ class InProcessAction(ActionBase):
         return self._interpreter(variables) in (*_AUTO, sys.executable)
 
     def _interpreter(self, variables: Mapping[str, Any]) -> str:
-        """What ansible_python_interpreter is for the host of the task, else the configured default."""
+        """Return ansible_python_interpreter of the task's host, else the configured default."""
         if self._task.delegate_to:
             variables = variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to, variables)
-        given = variables.get("ansible_python_interpreter")
-        if given is None:
-            given = constants.config.get_config_value("INTERPRETER_PYTHON", variables=dict(variables))
-        return str(self._templar.template(given))
+        interpreter = variables.get("ansible_python_interpreter")
+        if interpreter is None:
+            interpreter = constants.config.get_config_value("INTERPRETER_PYTHON", variables=dict(variables))
+        return str(self._templar.template(interpreter))
 
     def _run_here(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         arguments = _plain(self._task.args)
@@ -98,29 +96,29 @@ class InProcessAction(ActionBase):
         return plain
 
     def _message(self, error: Any) -> str:
-        """What AnsibleModule says about a wrong argument."""
+        """Return the message of AnsibleModule for an invalid argument."""
         if isinstance(error, UnsupportedError):
             return f"Unsupported parameters for ({self._task.action}) module: {error.msg}"
         return str(error.msg)
 
 
 def _shows_invocation(variables: Mapping[str, Any]) -> bool:
-    """Since ansible-core 2.21 a setting decides; before, modules always show how they were called."""
+    """Return whether results contain the invocation. Since ansible-core 2.21 a setting decides, before that they always do."""
     if "INJECT_INVOCATION" not in constants.config.get_configuration_definitions():
         return True
     return bool(constants.config.get_config_value("INJECT_INVOCATION", variables=dict(variables)))
 
 
 def _plain(value: Any) -> Any:
-    """What is left of a value on its way to a module or back: JSON, without Ansible's tags."""
+    """Return the value as it arrives after a transfer to or from a module: plain JSON without Ansible's data tags."""
     return json.loads(json.dumps(value, cls=get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)))
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Spares the garbage collector what is loaded meanwhile, and all that stands by then: it stays for the whole play.
+def _outside_garbage_collection() -> Iterator[None]:
+    """Exclude all objects that exist at the end of the block from garbage collection. They live for the whole play.
 
-    Otherwise this process, and each worker after its fork, looks through the SDK's hundred thousand objects again and again.
+    Otherwise the collector of this process and of each forked worker would traverse the SDK's 100,000 objects repeatedly.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -134,7 +132,7 @@ def _uncollected() -> Iterator[None]:
 
 @contextmanager
 def _environment(changes: Mapping[str, str]) -> Iterator[None]:
-    """The task's environment, for as long as the task runs in this (forked) process."""
+    """Apply the environment of the task while it runs in this (forked) process."""
     before = dict(os.environ)
     os.environ.update(changes)
     try:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Trusted certificates, loaded once for a play instead of once for each task.
+"""CA certificates, loaded once for a play instead of once for each task.
 
-Reading a bundle of some 150 roots takes 20 to 40 ms, more than all else that a task without changes does.
+Loading a bundle of about 150 root certificates takes 20 to 40 ms, more than the rest of a task without changes.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from typing import Any
 
 from ..module_utils._core.retry import CONNECTION_TIMEOUT, READ_TIMEOUT
 
-# Bytes of shared memory: the length of a path, and the path.
+# Size of the shared memory in bytes. It contains the length of a path and the path.
 SIZE = 8192
 _LENGTH = 4
 
 
 def bundle() -> str:
-    """Path of the certificates that requests would trust."""
+    """Return the path of the CA bundle that requests uses."""
     import certifi
 
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
 
 
 class Trust:
-    """The certificates of bundles. Loaded before Ansible forks, they are there in every worker.
+    """TLS contexts of CA bundles. They are loaded before Ansible forks, so that every worker has them.
 
-    A task's own environment may name another bundle than the one that is known before the fork. The worker then writes its path
-    into memory that all processes of the play share, and it is loaded with the next plugin.
+    The environment of a task may select a bundle that was not known before the fork. The worker then writes the path into
+    memory that all processes of the play share, and the main process loads the bundle together with the next plugin.
     """
 
     def __init__(self) -> None:
         self._contexts: dict[tuple[str, int], Any] = {}
-        self._asked = _shared()
+        self._requested = _shared()
 
     def load(self) -> None:
-        """Load the bundles that are named now, unless they are loaded. Raises ImportError where there is no requests."""
+        """Load the current and the requested bundle, unless they are loaded. Raise ImportError if requests is not installed."""
         from urllib3.util.ssl_ import create_urllib3_context
 
-        for path in (bundle(), self._path_asked_for()):
+        for path in (bundle(), self._requested_path()):
             key = _key(path)
             if key is not None and key not in self._contexts:
                 context = create_urllib3_context()
@@ -51,12 +51,12 @@ class Trust:
                 self._contexts[key] = context
 
     def transport(self) -> Any:
-        """A transport for azure-core that trusts what is to be trusted by now; None when that is not loaded."""
+        """Return a transport for azure-core that trusts the current bundle, None if the bundle is not loaded."""
         path = bundle()
         key = _key(path)
         context = None if key is None else self._contexts.get(key)
         if context is None:
-            self._ask_for(path)
+            self._request(path)
             return None
         import requests
         from azure.core.pipeline.transport import RequestsTransport
@@ -67,19 +67,19 @@ class Trust:
             session=session, session_owner=False, connection_timeout=CONNECTION_TIMEOUT, read_timeout=READ_TIMEOUT
         )
 
-    def _ask_for(self, path: str) -> None:
-        written = os.fsencode(path)
-        if len(written) + _LENGTH <= SIZE:
-            self._asked[: len(written) + _LENGTH] = len(written).to_bytes(_LENGTH, "big") + written
+    def _request(self, path: str) -> None:
+        encoded = os.fsencode(path)
+        if len(encoded) + _LENGTH <= SIZE:
+            self._requested[: len(encoded) + _LENGTH] = len(encoded).to_bytes(_LENGTH, "big") + encoded
 
-    def _path_asked_for(self) -> str:
-        # Two workers that write at a time may leave a path that is none: then nothing is loaded.
-        length = int.from_bytes(self._asked[:_LENGTH], "big")
-        return os.fsdecode(bytes(self._asked[_LENGTH : _LENGTH + length]))
+    def _requested_path(self) -> str:
+        # Two workers that write at the same time may leave an invalid path. Then no bundle is loaded.
+        length = int.from_bytes(self._requested[:_LENGTH], "big")
+        return os.fsdecode(bytes(self._requested[_LENGTH : _LENGTH + length]))
 
 
 def _shared() -> mmap.mmap | bytearray:
-    """Memory that is the same in all forks; where it cannot be had, memory of one's own, in which nobody is asked."""
+    """Return memory that all forks share. If the system provides none, return private memory, so that requests have no effect."""
     try:
         return mmap.mmap(-1, SIZE)
     except (OSError, ValueError):
@@ -87,7 +87,7 @@ def _shared() -> mmap.mmap | bytearray:
 
 
 def _key(path: str) -> tuple[str, int] | None:
-    """What tells a bundle from others, and from itself when it has been written anew; None where there is no such file."""
+    """Return the cache key of a bundle, which changes when the file is written again. Return None if there is no such file."""
     try:
         return (path, Path(path).stat().st_mtime_ns) if Path(path).is_file() else None
     except (OSError, ValueError):
@@ -98,7 +98,7 @@ def _adapter(context: Any) -> Any:
     from requests.adapters import HTTPAdapter
 
     class TrustingAdapter(HTTPAdapter):
-        """Verifies by the given context, where requests would load its bundle into a new one for each connection."""
+        """Adapter that verifies with the loaded context. requests would load the bundle into a new context for each connection."""
 
         def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
             super().init_poolmanager(*arguments, ssl_context=context, **options)
@@ -115,5 +115,5 @@ def _adapter(context: Any) -> Any:
     return TrustingAdapter()
 
 
-# Filled when Ansible loads the first action plugin, which is before it forks.
+# Loaded with the first action plugin, before Ansible forks.
 TRUST = Trust()

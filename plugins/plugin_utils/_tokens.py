@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tokens shared by the forked workers of a play: in anonymous memory, never on disk.
+"""Token cache of the forked workers of a play. It is in anonymous memory, never on disk.
 
-Ansible runs each task in a fork. Memory that is mapped before the forks is the same for all of them, so what one worker
-has fetched serves the next. A lock keeps two workers from fetching the same token.
+Ansible runs each task in a fork. All forks share memory that was mapped before, so a token that one worker has acquired
+serves the next. A lock prevents that two workers acquire the same token.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 
 from ..module_utils._core.auth import Token
 
-# Bytes of shared memory; a token has 2 to 4 KiB.
+# Size of the shared memory in bytes. A token has 2 to 4 KiB.
 SIZE = 256 * 1024
 _LENGTH = 8
-# Seconds before its end at which a token counts as used up.
+# Seconds before its expiration at which a token is no longer used.
 MARGIN = 300
-# Seconds to wait for another worker that is fetching a token, before fetching one's own.
+# Seconds to wait for another worker that acquires a token.
 PATIENCE = 60.0
 
 
@@ -37,12 +37,12 @@ class SharedTokens:
         self._now = now
 
     def remember(self, key: str, fetch: Callable[[], Token]) -> Token:
-        """The token of the key if it is good for a while, else a fetched one, which is kept."""
+        """Return the cached token of the key if it does not expire soon, else fetch a token and cache it."""
         locked = self._lock.acquire(timeout=PATIENCE)
         try:
-            found = self._read().get(key)
-            if found is not None and found[1] - MARGIN > self._now():
-                return Token(*found)
+            cached = self._read().get(key)
+            if cached is not None and cached[1] - MARGIN > self._now():
+                return Token(*cached)
             token = fetch()
             self._write({**self._read(), key: list(token)})
             return token
@@ -55,15 +55,15 @@ class SharedTokens:
         if not length:
             return {}
         try:
-            found: dict[str, list[Any]] = json.loads(self._memory[_LENGTH : _LENGTH + length])
+            tokens: dict[str, list[Any]] = json.loads(self._memory[_LENGTH : _LENGTH + length])
         except ValueError:
-            # A worker was killed while it wrote.
+            # A worker was killed during a write.
             return {}
-        return found
+        return tokens
 
     def _write(self, tokens: dict[str, list[Any]]) -> None:
-        good = {key: token for key, token in tokens.items() if token[1] - MARGIN > self._now()}
-        content = json.dumps(good).encode()
+        valid = {key: token for key, token in tokens.items() if token[1] - MARGIN > self._now()}
+        content = json.dumps(valid).encode()
         if len(content) + _LENGTH > SIZE:
             return
         self._memory[:_LENGTH] = (0).to_bytes(_LENGTH, "big")
@@ -71,19 +71,19 @@ class SharedTokens:
         self._memory[:_LENGTH] = len(content).to_bytes(_LENGTH, "big")
 
 
-class _OwnTokens:
-    """Where shared memory or its lock cannot be had: each worker fetches for itself."""
+class _Uncached:
+    """Replacement for the cache on a system without shared memory or locks: each worker acquires its own tokens."""
 
     def remember(self, _key: str, fetch: Callable[[], Token]) -> Token:
         return fetch()
 
 
-def _shared() -> SharedTokens | _OwnTokens:
+def _shared() -> SharedTokens | _Uncached:
     try:
         return SharedTokens(mmap.mmap(-1, SIZE), multiprocessing.get_context("fork").Lock())
     except (OSError, ValueError, ImportError):
-        return _OwnTokens()
+        return _Uncached()
 
 
-# Made when Ansible loads the first action plugin, which is before it forks.
+# Created with the first action plugin, before Ansible forks.
 TOKENS = _shared()
