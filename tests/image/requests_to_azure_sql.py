@@ -28,7 +28,7 @@ def main() -> None:
     # The tests' peer is never away for long.
     _azure_sql._FIRST_PAUSE = _azure_sql._LONGEST_PAUSE = 0.01
     uri = sys.argv[1]
-    _entry._driver(uri)
+    _entry._load_driver(uri)
     engine = create_sqlalchemy_engine(uri)
     sessions = _get_managed_session_maker(sessionmaker(bind=engine), "mssql")
     store = object.__new__(SqlAlchemyStore)

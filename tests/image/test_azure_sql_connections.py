@@ -35,7 +35,7 @@ IDENTITY_URIS = {
 ASK = """
 import sys
 from mlflow_azure_server import _entry
-_entry._driver(sys.argv[1])
+_entry._load_driver(sys.argv[1])
 from mlflow.store.db.utils import create_sqlalchemy_engine
 from sqlalchemy import text
 engine = create_sqlalchemy_engine(sys.argv[1])
@@ -136,7 +136,7 @@ PREPARE = """
 import os, sys
 from mlflow_azure_server import _entry, _schema
 uri, mark = sys.argv[1:]
-_entry._driver(uri)
+_entry._load_driver(uri)
 _schema._PAUSE = 0.01
 def upgrade(uri):
     os.close(os.open(mark, os.O_CREAT | os.O_EXCL))

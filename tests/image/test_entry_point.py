@@ -101,7 +101,7 @@ def test_a_database_of_a_newer_mlflow_is_refused(server_bin: Path, tmp_path: Pat
         database.execute("INSERT INTO alembic_version VALUES ('ffffffffffff')")
         database.commit()
     line = refusal(server_bin, settings(tmp_path, 5000))
-    assert "a database with schema ffffffffffff, which this MLflow does not know" in line
+    assert "the database has schema ffffffffffff, which a newer MLflow created" in line
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password(server_bin: Path, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_file_that_is_no_database_is_refused_at_once(server_bin: Path, tmp_pat
 
 def test_an_empty_database_is_left_alone_when_told_so(server_bin: Path, tmp_path: Path) -> None:
     line = refusal(server_bin, settings(tmp_path, 5000, MLFLOW_AZURE_UPGRADE_SCHEMA="false"))
-    assert "a database with schema none, and this MLflow needs" in line
+    assert "the database has schema none, and this MLflow requires" in line
 
 
 def test_it_answers(server: Server, server_bin: Path) -> None:
@@ -227,7 +227,7 @@ def test_two_that_start_at_once_make_one_schema_and_end_when_told(server_bin: Pa
         processes = one.processes() + two.processes()
         assert [one.stop(), two.stop()] == [0, 0]
     said = (tmp_path / "log1").read_text() + (tmp_path / "log2").read_text()
-    assert said.count("bringing it to") == 1
+    assert said.count("upgrading to") == 1
     assert not [process for process in processes if os.path.exists(f"/proc/{process}")]  # noqa: PTH110
 
 
@@ -250,7 +250,7 @@ def test_of_eight_that_start_at_once_on_an_empty_database_one_makes_the_schema(
         answers = [replica.ask(*asked, Content_Type="application/json") for replica in replicas]
     assert [answer.status for answer in answers] == [200] * 8
     said = [replica.log.read_text() for replica in replicas]
-    assert sum(log.count("bringing it to") for log in said) == 1
+    assert sum(log.count("upgrading to") for log in said) == 1
 
 
 def test_the_schema_it_looks_for_is_the_one_mlflow_makes(server_bin: Path) -> None:

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The MLflow server of the mlops.mlflow_azure image: from environment variables to a running `mlflow server`."""
+"""Entry point of the mlops.mlflow_azure image: validates the environment variables and starts `mlflow server`."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The console script `mlflow-azure-server`: check the settings, prepare the database, become `mlflow server`."""
+"""The console script `mlflow-azure-server`: validates the settings, prepares the database and executes `mlflow server`."""
 
 from __future__ import annotations
 
@@ -21,58 +21,58 @@ from typing import NoReturn
 from mlflow_azure_server import _odbc
 from mlflow_azure_server._settings import SettingError, directories, missing_driver, settings
 
-# sysexits.h: a configuration error.
+# Exit status for a configuration error, from sysexits.h.
 _EX_CONFIG = 78
 
 
 def main() -> int:
-    """Become the server; come back only with the exit status when that cannot be."""
-    # The first process of a container has no default signal handling, and would sit out a stop while it waits.
+    """Replace this process by the server. Return an exit status only if that fails."""
+    # The first process of a container has no default signal handlers, so it would ignore SIGTERM while it waits.
     signal.signal(signal.SIGTERM, _stop)
     try:
         if len(sys.argv) > 1:
             raise SettingError(
                 "arguments",
                 " ".join(sys.argv[1:]),
-                "are not taken; settings are environment variables",
+                "are not supported, settings are environment variables",
                 "For another MLflow command, override the image's entry point: mlflow …",
             )
         start = settings(os.environ, sys.executable)
         for variable, (directory, reason) in directories(start.env).items():
             _make_writable(variable, directory, reason)
-        # From here on what this process imports, MLflow among it, must see the server's environment.
+        # Modules that are imported from here on, such as MLflow, must read the server's environment.
         os.environ.clear()
         os.environ.update(start.env)
         uri = start.env["MLFLOW_BACKEND_STORE_URI"]
-        _driver(uri)
+        _load_driver(uri)
 
         from mlflow_azure_server import _schema
 
         _schema.prepare(
-            uri, _schema.upgrade_with_mlflow if start.upgrade_schema else None, start.database_timeout, _say
+            uri, _schema.upgrade_with_mlflow if start.upgrade_schema else None, start.database_timeout, _log
         )
     except SettingError as error:
-        # Nothing may make two lines of it, not even a value with a line break.
+        # The message must be one line, also if a value contains a line break.
         print(" ".join(str(error).split()), file=sys.stderr, flush=True)
         return _EX_CONFIG
-    return _become(_with_init(start.argv))
+    return _execute(_with_init(start.argv))
 
 
-def _become(command: list[str]) -> NoReturn:
+def _execute(command: list[str]) -> NoReturn:
     os.execve(command[0], command, dict(os.environ))
 
 
 def _with_init(argv: Sequence[str]) -> list[str]:
-    """The command behind tini where this is a container's first process and tini is there.
+    """Return the command, started by tini if this is the first process of a container and tini is installed.
 
-    It passes signals on from the start and buries what the server's children leave behind.
+    tini forwards signals from the start and reaps orphaned processes.
     """
     tini = shutil.which("tini") if os.getpid() == 1 else None
     return [tini, "--", *argv] if tini else list(argv)
 
 
 def _make_writable(variable: str, directory: str, reason: str) -> None:
-    """Make `directory` where it is not there. Raises SettingError unless it can be written."""
+    """Create `directory` if it does not exist. Raise SettingError if it cannot be written."""
     try:
         Path(directory).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
@@ -82,24 +82,24 @@ def _make_writable(variable: str, directory: str, reason: str) -> None:
             variable,
             directory,
             f"cannot be written ({error.strerror}), and {reason}",
-            f"Mount a writable volume there, or set {variable} to one",
+            f"Mount a writable volume there, or set {variable} to a writable directory",
         ) from None
 
 
-def _driver(uri: str) -> None:
-    """Raise SettingError unless the driver for `uri` is there; make Microsoft's ODBC driver known to pyodbc."""
+def _load_driver(uri: str) -> None:
+    """Raise SettingError if the driver for `uri` is not installed. Register Microsoft's ODBC driver for pyodbc."""
     missing = missing_driver(uri, lambda module: importlib.util.find_spec(module) is not None)
     if missing:
         raise SettingError(
-            "MLFLOW_BACKEND_STORE_URI", None, f"needs the Python module {missing}", "Use the image's own environment"
+            "MLFLOW_BACKEND_STORE_URI", None, f"requires the Python module {missing}", "Use the image's own environment"
         )
     if not uri.startswith("mssql+pyodbc:"):
         return
-    system = Path("/etc/odbcinst.ini")
-    present = system.read_text(encoding="utf-8") if system.is_file() else ""
-    if "ODBCSYSINI" not in os.environ and "ODBCINSTINI" not in os.environ and not _odbc.is_registered(present):
-        # Before pyodbc is loaded: unixODBC looks where its files are but once.
-        os.environ["ODBCSYSINI"] = str(_registration(present))
+    system_file = Path("/etc/odbcinst.ini")
+    content = system_file.read_text(encoding="utf-8") if system_file.is_file() else ""
+    if "ODBCSYSINI" not in os.environ and "ODBCINSTINI" not in os.environ and not _odbc.is_registered(content):
+        # This must happen before the import of pyodbc, because unixODBC reads the variable only once.
+        os.environ["ODBCSYSINI"] = str(_registration(content))
     try:
         importlib.import_module("pyodbc")
     except ImportError as error:
@@ -107,27 +107,27 @@ def _driver(uri: str) -> None:
             "MLFLOW_BACKEND_STORE_URI",
             "mssql+pyodbc://…",
             f"pyodbc cannot be loaded: {error}",
-            "Install unixODBC (libodbc.so.2), or use mssql+mssqlpython://…, which needs none",
+            "Install unixODBC (libodbc.so.2), or use mssql+mssqlpython://…, which does not require it",
         ) from None
 
 
-def _registration(present: str) -> Path:
-    """A directory with an odbcinst.ini that has what `present` has and the driver of the mssql-python-odbc wheel."""
+def _registration(content: str) -> Path:
+    """Return a directory with an odbcinst.ini that has the given content and the driver of the mssql-python-odbc wheel."""
     wheel = importlib.util.find_spec("mssql_python_odbc")
     driver = _odbc.driver_file(Path(wheel.origin).parent, *_odbc.this_machine()) if wheel and wheel.origin else None
     if driver is None:
         raise SettingError(
             "MLFLOW_BACKEND_STORE_URI",
             "mssql+pyodbc://…",
-            "no ODBC driver is registered and the image has none for this machine",
-            f"Register one as {_odbc.DRIVER_NAME} in odbcinst.ini, or use mssql+mssqlpython://…",
+            "no ODBC driver is registered, and the image has none for this platform",
+            f"Register a driver as {_odbc.DRIVER_NAME} in odbcinst.ini, or use mssql+mssqlpython://…",
         )
     directory = Path(tempfile.mkdtemp(prefix="mlflow-azure-odbc-"))
-    (directory / "odbcinst.ini").write_text(_odbc.register(present, driver), encoding="utf-8")
+    (directory / "odbcinst.ini").write_text(_odbc.register(content, driver), encoding="utf-8")
     return directory
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     print(f"mlflow-azure-server: {line}", file=sys.stderr, flush=True)
 
 

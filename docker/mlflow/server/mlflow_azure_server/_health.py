@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The console script `mlflow-azure-health`: exit status 0 when the server of this container answers."""
+"""The console script `mlflow-azure-health`: exits with status 0 if the server of this container is healthy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlflow_azure_server._settings import SettingError, address, without_blanks
 
 
 def main() -> int:
-    """Ask the server's /health, which touches neither database nor storage, so that a database may pause."""
+    """Request /health of the server and return the exit status. /health uses neither database nor storage, so the database can pause."""
     env = without_blanks(os.environ)
     try:
         host, port = address(env)

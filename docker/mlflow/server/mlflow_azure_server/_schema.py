@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The database's schema, made or upgraded by one process however many replicas start at once.
+"""Creation and upgrade of the database schema by one process, even if several replicas start at the same time.
 
-MLflow's own lock for this is a file in each container's temporary directory, so replicas do not see each other:
-several that start on an empty database collide, and all but one exit. Here a lock in the database itself goes
-before the look at its schema version.
+MLflow's own lock is a file in the temporary directory of each container, so replicas do not exclude each other. If several
+start on an empty database, all but one fail. Therefore this module holds a lock in the database itself while it reads the
+schema revision and upgrades it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from mlflow_azure_server._settings import SettingError, secrets_in
 
 _VARIABLE = "MLFLOW_BACKEND_STORE_URI"
 _LOCK_NAME = "mlflow_azure_schema"
-# pg_advisory_lock takes a number: any will do that nobody else in this database uses.
+# Key for pg_advisory_lock, an arbitrary number that must be unique in the database.
 _LOCK_NUMBER = 5_000_318_541
 _PAUSE = 2.0
 
-# Errors that no waiting cures, as the servers word them: a wrong login, a database or server name that is not there.
+# Messages of permanent errors: wrong credentials, or a database or server that does not exist. They are not retried.
 _FINAL = re.compile(
     r"18456|login failed|password authentication failed|role \".*\" does not exist|database \".*\" does not exist"
     r"|40532|cannot open server .* requested by the login|40615|is not allowed to access the server"
@@ -46,88 +46,89 @@ _NO_DRIVER = re.compile(r"failed to load the driver|can't open lib", re.IGNORECA
 
 
 def known_revisions(versions: Path) -> set[str]:
-    """All of MLflow's schema revisions, read from its migration scripts without importing them."""
-    return set(_ancestors(versions))
+    """Return all schema revisions of MLflow, read from its migration scripts without importing them."""
+    return set(_parents(versions))
 
 
 def expected_revision(versions: Path) -> str:
-    """The newest of MLflow's schema revisions: the one that no other builds upon.
+    """Return the head of MLflow's schema revisions, which is the one that no other revision is based on.
 
-    Raises ValueError if there is not exactly one.
+    Raise ValueError if there is not exactly one.
     """
-    ancestors = _ancestors(versions)
-    heads = ancestors.keys() - {below for revisions in ancestors.values() for below in revisions}
+    parents = _parents(versions)
+    heads = parents.keys() - {parent for revisions in parents.values() for parent in revisions}
     if len(heads) != 1:
-        raise ValueError(f"{versions} has {len(heads)} newest schema revisions instead of one")
+        raise ValueError(f"{versions} has {len(heads)} head revisions instead of one")
     return heads.pop()
 
 
-def _ancestors(versions: Path) -> dict[str, list[str]]:
-    """What each revision builds upon."""
-    found = {}
+def _parents(versions: Path) -> dict[str, list[str]]:
+    """Return the parent revisions of each schema revision."""
+    parents = {}
     for script in versions.glob("*.py"):
         source = script.read_text(encoding="utf-8")
-        below = re.search(r"^down_revision\s*(?::[^=]+)?=\s*(.+)$", source, re.MULTILINE)
+        down_revision = re.search(r"^down_revision\s*(?::[^=]+)?=\s*(.+)$", source, re.MULTILINE)
         for revision in re.findall(r"^revision\s*(?::[^=]+)?=\s*[\"'](\w+)[\"']", source, re.MULTILINE):
-            found[revision] = re.findall(r"[\"'](\w+)[\"']", below.group(1)) if below else []
-    return found
+            parents[revision] = re.findall(r"[\"'](\w+)[\"']", down_revision.group(1)) if down_revision else []
+    return parents
 
 
 def migration_scripts() -> Path:
-    """Where the installed MLflow keeps its migration scripts."""
+    """Return the directory of the migration scripts of the installed MLflow."""
     spec = importlib.util.find_spec("mlflow")
     if spec is None or not spec.submodule_search_locations:
-        raise SettingError("PATH", None, "leads to a Python without MLflow", "Use the image's own entry point")
+        raise SettingError("PATH", None, "selects a Python without MLflow", "Use the image's own entry point")
     return Path(spec.submodule_search_locations[0], "store", "db_migrations", "versions")
 
 
-def prepare(uri: str, upgrade: Callable[[str], None] | None, timeout: int, say: Callable[[str], None]) -> None:
-    """Wait for the database at `uri`, and see to it that its schema is the installed MLflow's.
+def prepare(uri: str, upgrade: Callable[[str], None] | None, timeout: int, log: Callable[[str], None]) -> None:
+    """Wait for the database at `uri`, and ensure that it has the schema of the installed MLflow.
 
-    `upgrade` brings a database to that schema; None when that is not wanted. Waits `timeout` seconds for the
-    database to answer and for another replica's upgrade. `say` is told, in one line each, what is waited for.
-    Raises SettingError when the database refuses, stays away, or has another schema that may not be upgraded.
+    `upgrade` upgrades the schema of a database; None forbids upgrades. Wait up to `timeout` seconds for the database and for
+    the upgrade by another replica. `log` receives one line for each wait. Raise SettingError if the database rejects the
+    login, is unreachable, or has another schema and upgrades are not allowed.
     """
     expected = expected_revision(migration_scripts())
     deadline = time.monotonic() + timeout
     engine = _engine(uri)
     try:
-        with _connected(engine, uri, deadline, say) as connection, _locked(connection, uri, deadline, say):
-            found = _revision(connection)
-            # Ends the transaction of the look: on SQL Server it would hold a lock on what upgrade() changes.
+        with _connected(engine, uri, deadline, log) as connection, _locked(connection, uri, deadline, log):
+            current = _revision(connection)
+            # End the read transaction. On SQL Server it would hold a lock on tables that upgrade() changes.
             connection.rollback()
-            if found == expected:
+            if current == expected:
                 return
-            if found is not None and found not in known_revisions(migration_scripts()):
+            if current is not None and current not in known_revisions(migration_scripts()):
                 raise SettingError(
                     _VARIABLE,
                     None,
-                    f"leads to a database with schema {found}, which this MLflow does not know: a newer one made it",
-                    "Use an image with that MLflow or a newer one, or a backup from before its upgrade",
+                    f"the database has schema {current}, which a newer MLflow created and this MLflow does not support",
+                    "Use an image with the newer MLflow, or restore a backup from before its upgrade",
                 )
             if upgrade is None:
                 raise SettingError(
                     _VARIABLE,
                     None,
-                    f"leads to a database with schema {found or 'none'}, and this MLflow needs {expected}",
+                    f"the database has schema {current or 'none'}, and this MLflow requires {expected}",
                     "Run `mlflow db upgrade` after a backup, or set MLFLOW_AZURE_UPGRADE_SCHEMA=true",
                 )
-            say(f"database schema {found or 'none'}: bringing it to {expected}")
+            log(f"database schema {current or 'none'}: upgrading to {expected}")
             upgrade(uri)
     except SQLAlchemyError as error:
         raise SettingError(
             _VARIABLE,
             None,
-            f"the database answered: {_one_line(error, uri)}",
-            "Mend that in the database; the login must own the schema (db_owner, or db_ddladmin and reader and writer)",
+            f"the database returned an error: {_one_line(error, uri)}",
+            "Correct it in the database. The login must own the schema "
+            "(db_owner, or db_ddladmin, db_datareader and db_datawriter)",
         ) from None
     finally:
         engine.dispose()
 
 
 def upgrade_with_mlflow(uri: str) -> None:
-    """Create or upgrade the schema, and the experiment that every server expects, by MLflow's own code."""
-    # Seconds of imports, needed only when there is something to upgrade.
+    """Create or upgrade the schema, and create the default experiment, with MLflow's own code."""
+    # These imports take seconds, and only an upgrade needs them.
     utils = importlib.import_module("mlflow.store.db.utils")
     store = importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
 
@@ -147,24 +148,24 @@ def _engine(uri: str) -> Engine:
             path.parent.mkdir(parents=True, exist_ok=True)
         url = sqlalchemy.make_url(uri)
         if WAIT_OPTION in url.query:
-            # Here _connected() waits, until its own deadline.
+            # _connected() retries until its own deadline.
             url = url.update_query_dict({WAIT_OPTION: "0"})
         return sqlalchemy.create_engine(url, poolclass=NullPool)
     except OSError as error:
         raise _not_writable(error) from None
     except (SQLAlchemyError, ImportError, ValueError) as error:
         raise SettingError(
-            _VARIABLE, None, f"cannot be used: {_one_line(error, uri)}", "Compare it with the README's forms"
+            _VARIABLE, None, f"cannot be used: {_one_line(error, uri)}", "Use one of the forms in the README"
         ) from None
 
 
 @contextmanager
-def _connected(engine: Engine, uri: str, deadline: float, say: Callable[[str], None]) -> Iterator[Connection]:
+def _connected(engine: Engine, uri: str, deadline: float, log: Callable[[str], None]) -> Iterator[Connection]:
     while True:
         try:
             connection = engine.connect()
             break
-        # The drivers report failed logins under different classes, and not always as SQLAlchemy's.
+        # The drivers raise exceptions of several classes for a failed login, and SQLAlchemy does not wrap all of them.
         except (SQLAlchemyError, RuntimeError, OSError, ValueError) as error:
             reason = _one_line(error, uri)
             if _NO_DRIVER.search(reason):
@@ -176,25 +177,25 @@ def _connected(engine: Engine, uri: str, deadline: float, say: Callable[[str], N
                 ) from None
             if _FINAL.search(reason):
                 raise SettingError(
-                    _VARIABLE, None, f"the database refuses it: {reason}", "Correct user, password, server or database"
+                    _VARIABLE, None, f"the database rejects it: {reason}", "Correct user, password, server or database"
                 ) from None
             if time.monotonic() + _PAUSE > deadline:
                 raise SettingError(
                     _VARIABLE,
                     None,
                     f"the database did not answer in time: {reason}",
-                    "Check server name, firewall rule and that the database is online, "
+                    "Verify the server name, the firewall rules and that the database is online, "
                     "or raise MLFLOW_AZURE_DATABASE_TIMEOUT",
                 ) from None
-            say(f"waiting for the database: {reason}")
+            log(f"waiting for the database: {reason}")
             time.sleep(_PAUSE)
     with connection:
         yield connection
 
 
 @contextmanager
-def _locked(connection: Connection, uri: str, deadline: float, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the one lock of this database, waiting for it until `deadline`; it ends with the connection at the latest."""
+def _locked(connection: Connection, uri: str, deadline: float, log: Callable[[str], None]) -> Iterator[None]:
+    """Hold the schema lock of the database. Wait for it until `deadline`. It ends with the connection at the latest."""
     path = sqlite_file(uri)
     if path is not None:
         try:
@@ -202,24 +203,24 @@ def _locked(connection: Connection, uri: str, deadline: float, say: Callable[[st
         except OSError as error:
             raise _not_writable(error) from None
         with file:
-            _until(lambda: _try_flock(file.fileno()), deadline)
+            _acquire(lambda: _try_flock(file.fileno()), deadline)
             yield
         return
     dialect = connection.dialect.name
     if dialect == "mssql":
-        take = text(
+        acquire = text(
             "SET NOCOUNT ON; DECLARE @result int; "
             f"EXEC @result = sp_getapplock @Resource = '{_LOCK_NAME}', @LockMode = 'Exclusive', "
             "@LockOwner = 'Session', @LockTimeout = 0; SELECT @result"
         )
         try:
-            _until(lambda: int(connection.scalar(take)) >= 0, deadline)
+            _acquire(lambda: int(connection.scalar(acquire)) >= 0, deadline)
         except SQLAlchemyError as error:
-            # Azure SQL and SQL Server have it; what only speaks their language may not, and is no place for replicas.
+            # Azure SQL and SQL Server have sp_getapplock. A server that only emulates their protocol may not have it.
             if not _NO_PROCEDURE.search(str(error)):
                 raise
             connection.rollback()
-            say("this server has no sp_getapplock: start one replica only while the schema changes")
+            log("this server has no sp_getapplock: start only one replica while the schema changes")
             yield
             return
         connection.commit()
@@ -228,13 +229,13 @@ def _locked(connection: Connection, uri: str, deadline: float, say: Callable[[st
         connection.commit()
         return
     if dialect == "postgresql":
-        _until(lambda: bool(connection.scalar(text(f"SELECT pg_try_advisory_lock({_LOCK_NUMBER})"))), deadline)
+        _acquire(lambda: bool(connection.scalar(text(f"SELECT pg_try_advisory_lock({_LOCK_NUMBER})"))), deadline)
         connection.commit()
         yield
         connection.execute(text(f"SELECT pg_advisory_unlock({_LOCK_NUMBER})"))
         connection.commit()
         return
-    # SQLite in memory: nobody else can see it.
+    # SQLite in memory: no other process can access it.
     yield
 
 
@@ -242,13 +243,14 @@ def _not_writable(error: OSError) -> SettingError:
     return SettingError(
         _VARIABLE,
         None,
-        f"{error.filename} cannot be written ({error.strerror}), and SQLite's database is there",
-        "Mount a writable volume there, or name another file",
+        f"{error.filename} cannot be written ({error.strerror}), and it belongs to the SQLite database",
+        "Mount a writable volume there, or use another file",
     )
 
 
-def _until(take: Callable[[], bool], deadline: float) -> None:
-    while not take():
+def _acquire(attempt: Callable[[], bool], deadline: float) -> None:
+    """Repeat `attempt` until it returns True. Raise SettingError at `deadline`."""
+    while not attempt():
         if time.monotonic() + _PAUSE > deadline:
             raise SettingError(
                 _VARIABLE,
@@ -275,7 +277,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """The file of a SQLite URI; None for another database, and for one in memory."""
+    """Return the path of a SQLite URI, None for another database and for a database in memory."""
     if not uri.startswith("sqlite:"):
         return None
     name = sqlalchemy.make_url(uri).database

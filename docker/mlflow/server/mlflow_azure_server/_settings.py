@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the container was told, checked, as the command line and environment of `mlflow server`.
+"""Validates the environment variables of the container and builds the command line and environment of `mlflow server`.
 
-Everything here is pure: environment in, command and environment out. The table of all variables is in
-docker/mlflow/README.md.
+All functions are pure. docker/mlflow/README.md documents the variables.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-# Dialect and driver -> the module that must be there; what the image holds.
+# Supported dialects and drivers, each with the Python module that it requires.
 _DRIVERS = {
     "mssql+mssqlpython": "mssql_python",
     "mssql+pyodbc": "pyodbc",
@@ -32,7 +31,7 @@ _POOL = (
     "MLFLOW_SQLALCHEMYSTORE_POOL_RECYCLE",
     "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW",
 )
-# The README's table: what is read here, and what only MLflow and Azure's libraries read.
+# All variables in the README's table: those that this package reads, and those that only MLflow and Azure's libraries read.
 SETTINGS = frozenset(
     {
         *_DATABASES,
@@ -67,13 +66,13 @@ SETTINGS = frozenset(
         "TMPDIR",
     }
 )
-# mlflow/store/artifact/azure_blob_artifact_repo.py understands exactly these.
+# The forms that mlflow/store/artifact/azure_blob_artifact_repo.py accepts.
 _WASB = re.compile(
     r"wasbs?://(?P<container>[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9])"
     r"@(?P<account>[a-z0-9]{3,24})\.blob\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)(?:/.*)?",
 )
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
-# mlflow/utils/crypto.py: published with MLflow's source, so it protects nothing.
+# The default in mlflow/utils/crypto.py. It is public, so it protects nothing.
 _PUBLIC_PASSPHRASE = "mlflow-default-kek-passphrase-for-development-only"
 _PASSPHRASE_LENGTH = 32
 _TRUE = {"true", "1", "yes", "on"}
@@ -81,24 +80,21 @@ _FALSE = {"false", "0", "no", "off"}
 
 
 class SettingError(ValueError):
-    """A setting that the server can not be started with; its text is the one line that the user sees."""
+    """An invalid setting. Its message is the line that the user reads: variable, value, rule, remedy."""
 
     def __init__(self, variable: str, value: str | None, rule: str, remedy: str) -> None:
-        """Say what is wrong with C(variable).
-
-        `value` is shown as it is, so never pass a secret; None leaves it out.
-        """
+        """Build the message. It contains `value`, so pass None for a secret."""
         self.variable = variable
-        shown = "" if value is None else f"={value!r}"
-        super().__init__(f"mlflow-azure-server: {variable}{shown}: {rule}. {remedy}.")
+        assignment = "" if value is None else f"={value!r}"
+        super().__init__(f"mlflow-azure-server: {variable}{assignment}: {rule}. {remedy}.")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What to run: `argv` without any secret, and the complete environment `env` to run it in.
+    """The server's command `argv`, which contains no secret, and its complete environment `env`.
 
-    `upgrade_schema` says whether the database may be brought to this MLflow's schema before the start,
-    `database_timeout` how many seconds the database may take to answer, or another replica to finish doing so.
+    `upgrade_schema`: whether to upgrade the database schema before the start. `database_timeout`: seconds to wait for the
+    database, and for the upgrade by another replica.
     """
 
     argv: list[str]
@@ -108,85 +104,88 @@ class Settings:
 
 
 def settings(env: Mapping[str, str], python: str) -> Settings:
-    """Turn the container's environment into the server's command and environment.
+    """Return the server's command and environment for the container's environment.
 
-    `python` is the interpreter that has MLflow. A setting of nothing but white space counts as one that is not there.
-    Raises SettingError for the first setting that cannot be right.
+    `python` is the interpreter with MLflow. A setting that contains only white space counts as not set.
+    Raise SettingError for the first invalid setting.
     """
-    given = without_blanks(env)
-    backend = _required(given, "MLFLOW_BACKEND_STORE_URI", "a database URI", "mssql+mssqlpython://…, see the README")
+    variables = without_blanks(env)
+    backend = _required(
+        variables, "MLFLOW_BACKEND_STORE_URI", "a database URI", "mssql+mssqlpython://…, see the README"
+    )
     check_database_uri("MLFLOW_BACKEND_STORE_URI", backend)
     for variable in _DATABASES[1:]:
-        if variable in given:
-            check_database_uri(variable, given[variable])
-    _artifacts(given)
+        if variable in variables:
+            check_database_uri(variable, variables[variable])
+    _artifacts(variables)
 
-    host, port = address(given)
-    _static_prefix(given)
-    workers = _number(given, "MLFLOW_WORKERS", 2, 1, 64)
+    host, port = address(variables)
+    _static_prefix(variables)
+    workers = _number(variables, "MLFLOW_WORKERS", 2, 1, 64)
 
-    hosts, origins = _names(given, host, port)
-    # What we do not know goes through as it is, empty values too: MLflow gives some of them a meaning.
-    server = {**given, "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(hosts)}
+    hosts, origins = _allowed_hosts_and_origins(variables, host, port)
+    # Pass unknown variables through unchanged, including empty values, because some have a meaning for MLflow.
+    server = {**variables, "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(hosts)}
     if origins:
         server["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] = ",".join(origins)
-    jobs = _flag(given, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", False)
+    jobs = _boolean(variables, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", False)
     server["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = str(jobs).lower()
-    server["MLFLOW_ENABLE_AI_GATEWAY"] = str(_gateway(given)).lower()
-    # MLflow's own usage reports are the operator's choice, not ours.
+    server["MLFLOW_ENABLE_AI_GATEWAY"] = str(_gateway(variables)).lower()
+    # The operator decides about MLflow's telemetry.
     server.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    # MLflow imports GitPython, which otherwise complains that the image has no git.
+    # MLflow imports GitPython, which otherwise warns that the image has no git.
     server.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    _database(given, server, jobs)
-    if not _flag(given, "MLFLOW_AZURE_KEEP_OTEL", False):
-        # Container Apps' OpenTelemetry agent puts these into every container. With them MLflow sends the traces
-        # of its own gateway to that agent instead of the tracking store, where nobody finds them.
+    _database(variables, server, jobs)
+    if not _boolean(variables, "MLFLOW_AZURE_KEEP_OTEL", False):
+        # The OpenTelemetry agent of Container Apps injects these variables into every container. With them MLflow would
+        # send the traces of its AI gateway to the agent instead of the tracking store.
         server = {name: value for name, value in server.items() if not name.startswith("OTEL_EXPORTER_OTLP_")}
 
     argv = [python, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", str(workers)]
     return Settings(
         argv=argv,
         env=server,
-        upgrade_schema=_flag(given, "MLFLOW_AZURE_UPGRADE_SCHEMA", True),
-        database_timeout=_number(given, "MLFLOW_AZURE_DATABASE_TIMEOUT", 300, 1, 3600),
+        upgrade_schema=_boolean(variables, "MLFLOW_AZURE_UPGRADE_SCHEMA", True),
+        database_timeout=_number(variables, "MLFLOW_AZURE_DATABASE_TIMEOUT", 300, 1, 3600),
     )
 
 
 def without_blanks(env: Mapping[str, str]) -> dict[str, str]:
-    """`env` without the settings that hold nothing but white space."""
+    """Return `env` without the settings that contain only white space."""
     return {name: value for name, value in env.items() if name not in SETTINGS or value.strip()}
 
 
-def address(given: Mapping[str, str]) -> tuple[str, int]:
-    """Host and port to listen on, of an environment without blanks. Raises SettingError."""
-    host = given.get("MLFLOW_HOST", "0.0.0.0")
+def address(variables: Mapping[str, str]) -> tuple[str, int]:
+    """Return the host and port to listen on. Raise SettingError if one is invalid."""
+    host = variables.get("MLFLOW_HOST", "0.0.0.0")
     if host != "localhost":
         _ip_address("MLFLOW_HOST", host)
-    return host, _number(given, "MLFLOW_PORT", 5000, 1, 65535)
+    return host, _number(variables, "MLFLOW_PORT", 5000, 1, 65535)
 
 
 def directories(env: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """The directories that a server with `env` writes to, by setting: each with what it is needed for."""
-    found = {"TMPDIR": (env.get("TMPDIR", "/tmp"), "artifacts are spooled there on their way")}
+    """Return the directories that a server with `env` writes to, by setting, each with its purpose."""
+    result = {"TMPDIR": (env.get("TMPDIR", "/tmp"), "the server spools artifacts there")}
     destination = env["MLFLOW_ARTIFACTS_DESTINATION"]
     if "://" not in destination:
-        found["MLFLOW_ARTIFACTS_DESTINATION"] = (destination, "artifacts are kept there")
+        result["MLFLOW_ARTIFACTS_DESTINATION"] = (destination, "the server stores artifacts there")
     elif destination.startswith("file://"):
-        found["MLFLOW_ARTIFACTS_DESTINATION"] = (unquote(urlsplit(destination).path), "artifacts are kept there")
+        path = unquote(urlsplit(destination).path)
+        result["MLFLOW_ARTIFACTS_DESTINATION"] = (path, "the server stores artifacts there")
     if "MLFLOW_EXPOSE_PROMETHEUS" in env:
-        found["MLFLOW_EXPOSE_PROMETHEUS"] = (env["MLFLOW_EXPOSE_PROMETHEUS"], "the workers share their figures there")
-    return found
+        result["MLFLOW_EXPOSE_PROMETHEUS"] = (env["MLFLOW_EXPOSE_PROMETHEUS"], "the workers share their metrics there")
+    return result
 
 
 def check_database_uri(variable: str, uri: str) -> None:
-    """Raise SettingError unless `uri` is a database URI that the image has a driver for.
+    """Raise SettingError unless `uri` is a database URI for which the image has a driver.
 
-    Shows no more of the URI than its scheme: the rest may hold a password.
+    The message contains only the scheme of the URI, because the rest may contain a password.
     """
     scheme, separator, _rest = uri.partition("://")
     if not separator or not re.fullmatch(r"[a-z0-9_]+(\+[a-z0-9_]+)?", scheme):
         raise SettingError(
-            variable, None, "is not a database URI", "Give <dialect>+<driver>://…, percent-encode user and password"
+            variable, None, "is not a database URI", "Use <dialect>+<driver>://…, and percent-encode user and password"
         )
     if scheme not in _DRIVERS:
         raise SettingError(
@@ -196,17 +195,17 @@ def check_database_uri(variable: str, uri: str) -> None:
         return
     try:
         parts = urlsplit(uri)
-        parts.port  # noqa: B018  (reading it is what checks it)
+        parts.port  # noqa: B018  (reading the property validates the port)
     except ValueError:
         raise SettingError(
             variable,
             f"{scheme}://…",
-            "host and port cannot be read",
+            "host and port cannot be parsed",
             "Percent-encode every / ? # @ : [ ] and % in user and password",
         ) from None
     if not parts.hostname or not parts.path.strip("/"):
         raise SettingError(
-            variable, f"{scheme}://…", "names no server or no database", "Give <scheme>://<server>:<port>/<database>"
+            variable, f"{scheme}://…", "has no server or no database", "Use <scheme>://<server>:<port>/<database>"
         )
     if not scheme.startswith("mssql"):
         return
@@ -215,60 +214,60 @@ def check_database_uri(variable: str, uri: str) -> None:
     if scheme == "mssql+pyodbc":
         if "driver" not in options:
             raise SettingError(
-                variable, f"{scheme}://…", "names no ODBC driver", "Add driver=ODBC+Driver+18+for+SQL+Server"
+                variable, f"{scheme}://…", "has no ODBC driver", "Add driver=ODBC+Driver+18+for+SQL+Server"
             )
         if authentication and not parts.username and "authentication=" not in parts.query:
-            # SQLAlchemy adds Trusted_Connection=Yes, which the driver refuses beside Authentication (FA001).
+            # SQLAlchemy adds Trusted_Connection=Yes, which the driver rejects together with Authentication (FA001).
             raise SettingError(
                 variable,
                 f"{scheme}://…",
-                "has Authentication and no user, which the ODBC driver takes for Windows authentication",
-                "Put the managed identity's client id where the user goes: mssql+pyodbc://<client id>@…",
+                "has Authentication and no user, which means Windows authentication for the ODBC driver",
+                "Use the client id of the managed identity as the user: mssql+pyodbc://<client id>@…",
             )
     if authentication in {"activedirectorymsi", "activedirectorymanagedidentity"} and parts.password:
         raise SettingError(
             variable,
             f"{scheme}://…",
-            "has a password and Authentication by managed identity",
-            "Leave the password out, or Authentication",
+            "has both a password and Authentication by managed identity",
+            "Remove the password or Authentication",
         )
     if not authentication and not parts.username:
         raise SettingError(
             variable,
             f"{scheme}://…",
-            "says neither who logs in nor Authentication",
+            "has neither a user nor Authentication",
             "Add <user>:<password>@, or Authentication=ActiveDirectoryMSI&UID=<client id of the managed identity>",
         )
 
 
-def _database(given: Mapping[str, str], server: dict[str, str], jobs: bool) -> None:
-    """Put into `server` how the databases of `given` are dealt with."""
-    wait = _number(given, "MLFLOW_AZURE_SQL_WAIT", 60, 0, 200)
-    if _flag(given, "MLFLOW_AZURE_SQL_PLUGIN", True):
+def _database(variables: Mapping[str, str], server: dict[str, str], jobs: bool) -> None:
+    """Add the settings of the databases to the environment `server`."""
+    wait = _number(variables, "MLFLOW_AZURE_SQL_WAIT", 60, 0, 200)
+    if _boolean(variables, "MLFLOW_AZURE_SQL_PLUGIN", True):
         for variable in _DATABASES:
-            uri = given.get(variable, "")
+            uri = variables.get(variable, "")
             if uri.startswith("mssql+") and "plugin=" not in uri:
                 server[variable] = f"{uri}{'&' if '?' in uri else '?'}plugin=azure_sql&azure_sql_wait={wait}"
     variable = "MLFLOW_AZURE_DATABASE_MAY_PAUSE"
-    if not _flag(given, variable, False):
+    if not _boolean(variables, variable, False):
         return
     if jobs:
         raise SettingError(
             variable,
             "true",
-            "cannot be with MLFLOW_SERVER_ENABLE_JOB_EXECUTION=true, whose jobs ask the database every minute",
-            "Leave one of them out",
+            "conflicts with MLFLOW_SERVER_ENABLE_JOB_EXECUTION=true, because the jobs query the database every minute",
+            "Remove one of them",
         )
     for name in _POOL:
-        if name in given:
+        if name in variables:
             raise SettingError(
-                variable, "true", f"keeps no pool of connections, and {name} asks for one", "Remove one of them"
+                variable, "true", f"disables the connection pool, which {name} configures", "Remove one of them"
             )
     server["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = "NullPool"
 
 
 def secrets_in(uri: str) -> list[str]:
-    """The password within `uri`, encoded and plain, for taking it out of other people's messages."""
+    """Return the password in `uri`, percent-encoded and plain, so that it can be removed from messages."""
     try:
         password = urlsplit(uri).password
     except ValueError:
@@ -276,75 +275,76 @@ def secrets_in(uri: str) -> list[str]:
     return sorted({password, unquote(password)}, key=len, reverse=True) if password else []
 
 
-def _artifacts(given: Mapping[str, str]) -> None:
+def _artifacts(variables: Mapping[str, str]) -> None:
     variable = "MLFLOW_ARTIFACTS_DESTINATION"
     form = "wasbs://<container>@<account>.blob.core.windows.net/<path>"
-    destination = _required(given, variable, "where artifacts are kept", form)
+    destination = _required(variables, variable, "the storage for artifacts", form)
     scheme, separator, _rest = destination.partition("://")
     if not separator:
         if not PurePosixPath(destination).is_absolute():
-            raise SettingError(variable, destination, "is neither a URI nor an absolute path", f"Give {form}")
+            raise SettingError(variable, destination, "is neither a URI nor an absolute path", f"Use {form}")
         return
     if scheme == "file":
         parts = urlsplit(destination)
         if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
-            raise SettingError(variable, destination, "is not a directory of this machine", "Give file:///<path>")
+            raise SettingError(variable, destination, "is not a local directory", "Use file:///<path>")
         return
     if scheme not in {"wasb", "wasbs"}:
-        raise SettingError(variable, f"{scheme}://…", "the image cannot write there", f"Give {form}")
+        raise SettingError(variable, f"{scheme}://…", "the image does not support this scheme", f"Use {form}")
     match = _WASB.fullmatch(destination)
     if not match:
-        raise SettingError(variable, destination, "is not the address of a container", f"Give {form}")
-    # MLflow prefers the connection string and then ignores the account in the URI without a word.
+        raise SettingError(variable, destination, "is not the URI of a blob container", f"Use {form}")
+    # With a connection string MLflow silently ignores the account in the URI.
     connection = dict(
-        part.split("=", 1) for part in given.get("AZURE_STORAGE_CONNECTION_STRING", "").split(";") if "=" in part
+        part.split("=", 1) for part in variables.get("AZURE_STORAGE_CONNECTION_STRING", "").split(";") if "=" in part
     )
     account = connection.get("AccountName")
     if account is not None and account != match["account"]:
         raise SettingError(
             "AZURE_STORAGE_CONNECTION_STRING",
             None,
-            f"is for the account {account}, and {variable} for {match['account']}",
-            "Remove it, so that the managed identity is used, or make both name the same account",
+            f"is for the account {account}, and {variable} is for {match['account']}",
+            "Remove it to use the managed identity, or use the same account in both",
         )
 
 
-def _names(given: Mapping[str, str], host: str, port: int) -> tuple[list[str], list[str]]:
-    """The host names that the server answers to and the browser origins that may write."""
-    if _flag(given, "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE", False):
+def _allowed_hosts_and_origins(variables: Mapping[str, str], host: str, port: int) -> tuple[list[str], list[str]]:
+    """Return the host names that the server accepts, and the browser origins that are allowed to write."""
+    if _boolean(variables, "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE", False):
         raise SettingError(
             "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE",
             "true",
-            "would let every web site that a user visits read and change what is stored",
-            "Remove it, and add further names of the app to MLFLOW_AZURE_CUSTOM_DOMAINS",
+            "would allow every web site that a user visits to read and change the stored data",
+            "Remove it, and add further host names of the app to MLFLOW_AZURE_CUSTOM_DOMAINS",
         )
-    app = _host_name(given, "CONTAINER_APP_NAME")
-    suffix = _host_name(given, "CONTAINER_APP_ENV_DNS_SUFFIX")
-    revision = _host_name(given, "CONTAINER_APP_HOSTNAME")
-    domains = [_valid_host("MLFLOW_AZURE_CUSTOM_DOMAINS", name) for name in _list(given, "MLFLOW_AZURE_CUSTOM_DOMAINS")]
+    app = _host_name(variables, "CONTAINER_APP_NAME")
+    suffix = _host_name(variables, "CONTAINER_APP_ENV_DNS_SUFFIX")
+    revision = _host_name(variables, "CONTAINER_APP_HOSTNAME")
+    domains = [
+        _valid_host("MLFLOW_AZURE_CUSTOM_DOMAINS", name) for name in _list(variables, "MLFLOW_AZURE_CUSTOM_DOMAINS")
+    ]
 
     browser_names = [revision] if revision else []
     if app and suffix:
         browser_names = [f"{app}.{suffix}", f"{app}.internal.{suffix}", *browser_names]
     browser_names += domains
-    # Port 443 and 80 are mostly left out of the Host header, but not by every client. The bare app name is what
-    # other apps of the environment call. localhost is this container (and a tunnel to it); so is host:port, the
-    # address that the server's own background jobs use.
+    # Most clients omit the ports 443 and 80 in the Host header, but not all. Other apps of the environment use the plain
+    # app name. localhost is for this container and for a tunnel to it. The server's background jobs use host:port.
     hosts = [form for name in browser_names for form in (name, f"{name}:443")]
     hosts += [app, f"{app}:80"] if app else []
     hosts += ["localhost", "localhost:*", "127.0.0.1", "127.0.0.1:*"]
     hosts.append(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
-    hosts = _list(given, "MLFLOW_SERVER_ALLOWED_HOSTS") or hosts
+    hosts = _list(variables, "MLFLOW_SERVER_ALLOWED_HOSTS") or hosts
     for name in hosts:
         if set(name) <= set("*.:"):
             raise SettingError(
                 "MLFLOW_SERVER_ALLOWED_HOSTS",
                 name,
                 "allows every host name",
-                "Name the app's own host names, or remove it to have them derived",
+                "List the host names of the app, or remove it to use the derived names",
             )
-    origins = _list(given, "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS") or [f"https://{name}" for name in browser_names]
+    origins = _list(variables, "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS") or [f"https://{name}" for name in browser_names]
     for origin in origins:
         scheme, _separator, name = origin.partition("://")
         if scheme not in {"http", "https"} or not name or set(name) <= set("*.:") or "/" in name:
@@ -352,39 +352,39 @@ def _names(given: Mapping[str, str], host: str, port: int) -> tuple[list[str], l
                 "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS",
                 origin,
                 "is not the origin of one site",
-                "Give https://<host name>, without a path, or remove it to have it derived",
+                "Use https://<host name> without a path, or remove it to use the derived origins",
             )
     return list(dict.fromkeys(hosts)), list(dict.fromkeys(origins))
 
 
-def _gateway(given: Mapping[str, str]) -> bool:
-    """Whether the AI gateway may run: only with a passphrase of its own for the API keys that it stores."""
+def _gateway(variables: Mapping[str, str]) -> bool:
+    """Return whether the AI gateway is enabled. It requires a passphrase that encrypts the stored API keys."""
     variable = "MLFLOW_CRYPTO_KEK_PASSPHRASE"
-    passphrase = given.get(variable)
-    enabled = _flag(given, "MLFLOW_ENABLE_AI_GATEWAY", passphrase is not None)
+    passphrase = variables.get(variable)
+    enabled = _boolean(variables, "MLFLOW_ENABLE_AI_GATEWAY", passphrase is not None)
     if not enabled:
         return False
     remedy = (
-        f"Give a random text of {_PASSPHRASE_LENGTH} characters or more from a secret, "
-        "or MLFLOW_ENABLE_AI_GATEWAY=false"
+        f"Set it to a random text of at least {_PASSPHRASE_LENGTH} characters from a secret, "
+        "or set MLFLOW_ENABLE_AI_GATEWAY=false"
     )
     if passphrase is None:
-        raise SettingError(variable, None, "is missing, and the AI gateway stores API keys under it", remedy)
+        raise SettingError(variable, None, "is missing, and the AI gateway encrypts API keys with it", remedy)
     if passphrase == _PUBLIC_PASSPHRASE:
-        raise SettingError(variable, None, "is the one published in MLflow's source", remedy)
+        raise SettingError(variable, None, "is the public default of MLflow", remedy)
     if len(passphrase) < _PASSPHRASE_LENGTH:
         raise SettingError(variable, None, f"is shorter than {_PASSPHRASE_LENGTH} characters", remedy)
     return True
 
 
-def _required(given: Mapping[str, str], variable: str, what: str, form: str) -> str:
-    if variable not in given:
-        raise SettingError(variable, None, f"is missing ({what})", f"Set it to {form}")
-    return given[variable]
+def _required(variables: Mapping[str, str], variable: str, purpose: str, form: str) -> str:
+    if variable not in variables:
+        raise SettingError(variable, None, f"is missing ({purpose})", f"Set it to {form}")
+    return variables[variable]
 
 
-def _flag(given: Mapping[str, str], variable: str, default: bool) -> bool:
-    value = given.get(variable)
+def _boolean(variables: Mapping[str, str], variable: str, default: bool) -> bool:
+    value = variables.get(variable)
     if value is None:
         return default
     if value.lower() in _TRUE:
@@ -394,22 +394,22 @@ def _flag(given: Mapping[str, str], variable: str, default: bool) -> bool:
     raise SettingError(variable, value, "is neither true nor false", "Set it to true or false, or remove it")
 
 
-def _number(given: Mapping[str, str], variable: str, default: int, low: int, high: int) -> int:
-    value = given.get(variable)
+def _number(variables: Mapping[str, str], variable: str, default: int, low: int, high: int) -> int:
+    value = variables.get(variable)
     if value is None:
         return default
     if not re.fullmatch(r"[0-9]{1,6}", value) or not low <= int(value) <= high:
         raise SettingError(
-            variable, value, f"is not a whole number from {low} to {high}", f"Set it to {default}, say, or remove it"
+            variable, value, f"is not a whole number from {low} to {high}", f"Correct it, or remove it for {default}"
         )
     return int(value)
 
 
-def _static_prefix(given: Mapping[str, str]) -> None:
+def _static_prefix(variables: Mapping[str, str]) -> None:
     variable = "MLFLOW_STATIC_PREFIX"
-    if variable in given and not re.fullmatch(r"(/[\w.~-]+)+", given[variable], re.ASCII):
+    if variable in variables and not re.fullmatch(r"(/[\w.~-]+)+", variables[variable], re.ASCII):
         raise SettingError(
-            variable, given[variable], "is not the beginning of a path", "Give /<path> without a slash at its end"
+            variable, variables[variable], "is not a path prefix", "Use /<path> without a slash at the end"
         )
 
 
@@ -422,22 +422,22 @@ def _ip_address(variable: str, value: str) -> None:
         ) from None
 
 
-def _host_name(given: Mapping[str, str], variable: str) -> str | None:
-    return _valid_host(variable, given[variable]) if variable in given else None
+def _host_name(variables: Mapping[str, str], variable: str) -> str | None:
+    return _valid_host(variable, variables[variable]) if variable in variables else None
 
 
 def _valid_host(variable: str, value: str) -> str:
     name = value.strip().lower()
     if not _HOST_NAME.fullmatch(name):
-        raise SettingError(variable, value, "is not a host name", "Give names such as mlflow.example.org, no URL")
+        raise SettingError(variable, value, "is not a host name", "Use names such as mlflow.example.org, not URLs")
     return name
 
 
-def _list(given: Mapping[str, str], variable: str) -> list[str]:
-    return [part.strip() for part in given.get(variable, "").split(",") if part.strip()]
+def _list(variables: Mapping[str, str], variable: str) -> list[str]:
+    return [part.strip() for part in variables.get(variable, "").split(",") if part.strip()]
 
 
 def missing_driver(uri: str, is_importable: Callable[[str], bool]) -> str | None:
-    """The module that the scheme of `uri` needs and `is_importable` denies, or None."""
+    """Return the module that the scheme of `uri` requires if it cannot be imported, else None."""
     module = _DRIVERS[uri.partition("://")[0]]
     return None if is_importable(module) else module
