@@ -3,16 +3,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Makes requirements.lock and build.lock anew from their .in files: newest versions, every file of every platform by hash;
-# and sbom.cdx.json, the image's bill of materials, from requirements.lock.
-#   docker/mlflow/lock.sh [further options of `uv pip compile`, for instance --upgrade]
-# Needs uv (`pip install uv`). Without --upgrade what is locked stays and only what changed in the .in files moves.
+# Write requirements.lock and build.lock from their .in files, with the hashes of all files of all platforms,
+# and the image's software bill of materials sbom.cdx.json from requirements.lock.
+#   docker/mlflow/lock.sh [options of `uv pip compile`, for example --upgrade]
+# Requires uv (`pip install uv`). Without --upgrade locked versions stay, unless the .in files require a change.
 set -eu
 cd "$(dirname "$0")"
 UV=${UV:-uv}
 
-# mlflow-skinny and mlflow-tracing are part of the mlflow wheel, file by file: their dependencies are
-# locked, they themselves are not installed a second time.
+# The mlflow wheel contains all files of mlflow-skinny and mlflow-tracing. Their dependencies are locked, but the packages
+# themselves are not installed a second time.
 $UV pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line \
   --no-emit-index-url --no-emit-find-links --override requirements.exclude \
   --no-emit-package mlflow-skinny --no-emit-package mlflow-tracing \

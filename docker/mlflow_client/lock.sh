@@ -3,9 +3,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Makes the lock of each release's environment anew from its .in file, every file of every platform by hash.
-#   docker/mlflow_client/lock.sh [further options of `uv pip compile`, for instance --upgrade]
-# Needs uv (`pip install uv`). UV is the command that runs it.
+# Write the lock file of each release from its .in file, with the hashes of all files of all platforms.
+#   docker/mlflow_client/lock.sh [options of `uv pip compile`, for example --upgrade]
+# Requires uv (`pip install uv`). The environment variable UV sets its command.
 set -eu
 cd "$(dirname "$0")"
 UV=${UV:-uv}

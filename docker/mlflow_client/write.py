@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user's program does: a run with a metric and an artifact, and a traced call of a model.
+"""Example of a user's program: logs a run with a metric and an artifact, and a trace of a model call.
 
 python write.py EXPERIMENT MARK
 """
@@ -16,7 +16,7 @@ import mlflow
 @mlflow.trace(span_type="CHAT_MODEL")
 def ask(prompt: str) -> str:
     span = mlflow.get_current_active_span()
-    # There is none where MLflow has no place for traces.
+    # There is no active span if MLflow has no destination for traces.
     if span is not None:
         span.set_attribute("mlflow.chat.tokenUsage", {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10})
     return f"Yes, {prompt}"

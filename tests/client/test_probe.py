@@ -94,4 +94,4 @@ def test_without_a_server_it_says_so(tmp_path: Path) -> None:
         uri = f"http://127.0.0.1:{taken.getsockname()[1]}"
         ended = probe("none-1", tmp_path, MLFLOW_TRACKING_URI=uri, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
     assert ended.returncode == 1
-    assert "lost: everything; the server does not answer" in ended.stdout
+    assert "lost: everything; the server does not respond" in ended.stdout
