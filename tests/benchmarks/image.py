@@ -1,12 +1,13 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The server image beside a stock MLflow: size, start, latency, memory, throughput. ``make bench`` runs this.
+"""Compares the server image with stock MLflow: size, start, latency, memory, throughput. ``make bench`` runs this.
 
     python tests/benchmarks/image.py [--rounds N] [--only size|server]
 
-Both servers have two workers and the same database (SQLite), and take turns, so that a busy machine weighs on both. Sizes are
-those of layers above one and the same base, and need a Docker engine. Exit status 1 where a bar is missed.
+Both servers have two workers and the same SQLite database. The measurements alternate, so that other load affects both. The
+sizes are those of the layers above the same base image; they require a Docker engine. The exit status is 1 if a limit is
+exceeded.
 """
 
 from __future__ import annotations
@@ -28,37 +29,37 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path[0] = str(PROJECT)  # not this folder
+sys.path[0] = str(PROJECT)  # instead of this folder
 
 import docker
 from tests.support.image_server import CONTEXT, Server, environment, free_port, server_environment, settings, starting
 
-# What is built on; any Debian or Ubuntu with Python 3.11 to 3.14 will do.
+# Base images of the build; the first one that exists is used.
 BASES = ("mlflow-azure-test/base", "python:3.12-slim-bookworm")
-SIZE, START, TIMES_FASTER, MEMORY, WRITES = 0.60, 1.3, 5.0, 0.40, 0.9
+SIZE, START, SPEEDUP, MEMORY, WRITES = 0.60, 1.3, 5.0, 0.40, 0.9
 CLIENTS = 8
 SECONDS = 4.0
 PATIENCE = 300
-# The builds ask package indexes as this machine does.
+# Dockerfile of an image with stock MLflow.
 FULL = "FROM {base}\nRUN python3 -m venv /opt/mlflow && /opt/mlflow/bin/pip install --no-cache-dir {mlflow}\n"
 
 Figure = tuple[str, str, str, bool]
 
 
 def locked_mlflow() -> str:
-    found = re.search(r"^mlflow==\S+", (CONTEXT / "requirements.lock").read_text(), re.MULTILINE)
-    if found is None:
+    match = re.search(r"^mlflow==\S+", (CONTEXT / "requirements.lock").read_text(), re.MULTILINE)
+    if match is None:
         raise SystemExit("requirements.lock has no mlflow")
-    return found[0]
+    return match[0]
 
 
 def sizes() -> list[Figure]:
-    """Layers above the base: of the image, and of MLflow as pip installs it."""
+    """Compare the sizes of the layers above the base image: those of the image, and those of stock MLflow."""
     try:
         engine = docker.from_env(timeout=3600)
         base = next(name for name in BASES if engine.images.list(name))
     except (docker.errors.DockerException, StopIteration) as error:
-        print(f"size: not measured, for there is no Docker engine with one of {', '.join(BASES)} ({error})")
+        print(f"size: not measured, because there is no Docker engine with one of {', '.join(BASES)} ({error})")
         return []
     common = {"network_mode": "host", "rm": True, "forcerm": True}
     ours, _log = engine.images.build(
@@ -74,36 +75,36 @@ def sizes() -> list[Figure]:
 
 
 def program(folder: Path, name: str, *command: str | Path) -> Path:
-    """An executable that becomes the command."""
-    made = folder / name
-    made.write_text("#!/bin/sh\nexec " + " ".join(f"'{part}'" for part in command) + "\n")
-    made.chmod(0o755)
-    return made
+    """Write an executable that runs the command."""
+    path = folder / name
+    path.write_text("#!/bin/sh\nexec " + " ".join(f"'{part}'" for part in command) + "\n")
+    path.chmod(0o755)
+    return path
 
 
 def seconds_to_health(executable: Path, folder: Path, **variables: str) -> float:
     env = settings(folder, free_port(), MLFLOW_WORKERS="2", **variables)
-    began = time.monotonic()
+    start = time.monotonic()
     with starting(executable, env, folder / "start.log") as server:
         server.wait_until_healthy(PATIENCE)
-        return time.monotonic() - began
+        return time.monotonic() - start
 
 
 def health_p50(server: Server) -> float:
-    """Milliseconds of a request on a connection that stands."""
+    """Return the median duration of a request on an open connection in milliseconds."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    took = []
+    durations = []
     for _time in range(150):
-        began = time.perf_counter()
+        start = time.perf_counter()
         connection.request("GET", "/health")
         connection.getresponse().read()
-        took.append((time.perf_counter() - began) * 1e3)
+        durations.append((time.perf_counter() - start) * 1e3)
     connection.close()
-    return statistics.median(took)
+    return statistics.median(durations)
 
 
 def megabytes(server: Server) -> float:
-    """Memory of all processes of a server; what several share counts once (PSS)."""
+    """Return the memory of all processes of a server (PSS, which counts shared memory once)."""
     total = 0
     for process in server.processes():
         text = Path(f"/proc/{process}/smaps_rollup").read_text()
@@ -112,7 +113,7 @@ def megabytes(server: Server) -> float:
 
 
 def per_second(server: Server, path: str, headers: dict[str, str], body: Callable[[], bytes]) -> float:
-    """Accepted requests a second, of several clients at once."""
+    """Return the number of accepted requests per second from several concurrent clients."""
     until = time.monotonic() + SECONDS
 
     def client(_number: int) -> int:
@@ -121,28 +122,27 @@ def per_second(server: Server, path: str, headers: dict[str, str], body: Callabl
         while time.monotonic() < until:
             try:
                 connection.request("POST", path, body(), {"Content-Type": "application/json", **headers})
-                answer = connection.getresponse()
-                answer.read()
-            except (
-                http.client.RemoteDisconnected
-            ):  # uvicorn ends a connection now and then; the next request opens another one
+                response = connection.getresponse()
+                response.read()
+            except http.client.RemoteDisconnected:
+                # uvicorn sometimes closes a connection. The next request opens a new one.
                 connection.close()
                 continue
-            accepted += answer.status == 200
+            accepted += response.status == 200
         connection.close()
         return accepted
 
-    began = time.monotonic()
+    start = time.monotonic()
     with ThreadPoolExecutor(CLIENTS) as pool:
-        return sum(pool.map(client, range(CLIENTS))) / (time.monotonic() - began)
+        return sum(pool.map(client, range(CLIENTS))) / (time.monotonic() - start)
 
 
-def asked(server: Server, path: str, **body: object) -> dict[str, dict[str, dict[str, str]]]:
-    answer = server.ask("POST", f"/api/2.0/mlflow/{path}", json.dumps(body), Content_Type="application/json")
-    if answer.status != 200:
-        raise SystemExit(f"{path}: {answer.status} {answer.body}")
-    found: dict[str, dict[str, dict[str, str]]] = json.loads(answer.body)
-    return found
+def call(server: Server, path: str, **body: object) -> dict[str, dict[str, dict[str, str]]]:
+    response = server.ask("POST", f"/api/2.0/mlflow/{path}", json.dumps(body), Content_Type="application/json")
+    if response.status != 200:
+        raise SystemExit(f"{path}: {response.status} {response.body}")
+    content: dict[str, dict[str, dict[str, str]]] = json.loads(response.body)
+    return content
 
 
 def batch(run: str) -> bytes:
@@ -170,7 +170,7 @@ def trace() -> bytes:
 
 @contextmanager
 def both(folder: Path, ours: Path, stock: Path) -> Iterator[tuple[Server, Server]]:
-    """Our server and a stock one, on one database."""
+    """Start the server of the image and a stock server with the same database."""
     for name in ("ours", "stock"):
         (folder / name).mkdir()
     env = settings(folder, free_port(), MLFLOW_WORKERS="2", TMPDIR=str(folder / "ours"))
@@ -190,14 +190,14 @@ def servers(rounds: int) -> list[Figure]:
         folder = Path(name)
         stock = program(folder, "run-stock", default / "mlflow", "server")
         bare = program(folder, "run-bare", slim / "mlflow", "server")
-        seconds_to_health(ours, folder)  # makes the schema
+        seconds_to_health(ours, folder)  # creates the schema
         starts: tuple[list[float], list[float]] = ([], [])
         for _round in range(rounds):
             starts[0].append(seconds_to_health(ours, folder))
             starts[1].append(seconds_to_health(bare, folder, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"))
         with both(folder, ours, stock) as pair:
-            experiment = str(asked(pair[0], "experiments/create", name=f"bench-{uuid.uuid4()}")["experiment_id"])
-            run = asked(pair[0], "runs/create", experiment_id=experiment)["run"]["info"]["run_id"]
+            experiment = str(call(pair[0], "experiments/create", name=f"bench-{uuid.uuid4()}")["experiment_id"])
+            run = call(pair[0], "runs/create", experiment_id=experiment)["run"]["info"]["run_id"]
             to_traces = {"x-mlflow-experiment-id": experiment}
             measures: dict[str, Callable[[Server], float]] = {
                 "health": health_p50,
@@ -206,14 +206,14 @@ def servers(rounds: int) -> list[Figure]:
                 ),
                 "traces": lambda server: per_second(server, "/v1/traces", to_traces, trace),
             }
-            found: dict[str, tuple[list[float], list[float]]] = {what: ([], []) for what in measures}
+            results: dict[str, tuple[list[float], list[float]]] = {label: ([], []) for label in measures}
             for number in range(rounds):
-                for what, measure in measures.items():
-                    # Who is first has the warmer cache in every other round.
-                    for which in (0, 1) if number % 2 == 0 else (1, 0):
-                        found[what][which].append(measure(pair[which]))
+                for label, measure in measures.items():
+                    # The order alternates, because the second server has the warmer cache.
+                    for index in (0, 1) if number % 2 == 0 else (1, 0):
+                        results[label][index].append(measure(pair[index]))
             memory = megabytes(pair[0]), megabytes(pair[1])
-    median = {what: (statistics.median(mine), statistics.median(theirs)) for what, (mine, theirs) in found.items()}
+    median = {label: (statistics.median(mine), statistics.median(theirs)) for label, (mine, theirs) in results.items()}
     start = statistics.median(starts[0]), statistics.median(starts[1])
     fast = median["health"][1] / median["health"][0]
     used, longer = memory[0] / memory[1], start[0] / start[1]
@@ -223,31 +223,33 @@ def servers(rounds: int) -> list[Figure]:
             "/health p50, 2 workers",
             f"{median['health'][0]:.1f} and {median['health'][1]:.1f} ms: {fast:.1f} x",
             "at least 5.0 x",
-            fast >= TIMES_FASTER,
+            fast >= SPEEDUP,
         ),
         ("memory (PSS)", f"{memory[0]:.0f} and {memory[1]:.0f} MB = {used:.2f}", "at most 0.40", used <= MEMORY),
         *[
             (
-                f"{what} of {CLIENTS} clients",
+                f"{label} of {CLIENTS} clients",
                 f"{mine:.1f} and {theirs:.1f} /s = {mine / theirs:.2f}",
                 "at least 0.90",
                 mine / theirs >= WRITES,
             )
-            for what, (mine, theirs) in median.items()
-            if what != "health"
+            for label, (mine, theirs) in median.items()
+            if label != "health"
         ],
     ]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="of each measurement (default 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (default 5)")
     parser.add_argument("--only", choices=("size", "server"))
-    given = parser.parse_args()
-    figures = ([] if given.only == "server" else sizes()) + ([] if given.only == "size" else servers(given.rounds))
-    print(f"ours and stock, medians of {given.rounds} (load {os.getloadavg()[0]:.1f}):")
-    for what, figure, limit, held in figures:
-        print(f"{what:34s} {figure:>34s}   {limit}{'' if held else '   MISSED'}", flush=True)
+    options = parser.parse_args()
+    figures = ([] if options.only == "server" else sizes()) + (
+        [] if options.only == "size" else servers(options.rounds)
+    )
+    print(f"image and stock MLflow, medians of {options.rounds} rounds (load {os.getloadavg()[0]:.1f}):")
+    for label, figure, limit, passed in figures:
+        print(f"{label:34s} {figure:>34s}   {limit}{'' if passed else '   MISSED'}", flush=True)
     return 0 if all(figure[-1] for figure in figures) else 1
 
 

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What 25 module calls with nothing to do cost in one play: in Ansible's own process, and as modules. ``make bench`` runs this.
+"""Measures a play of 25 module calls without changes: inside the Ansible process, and as modules. ``make bench`` runs this.
 
     python tests/benchmarks/modules.py [--rounds N] [--profile FILE]
 
-It has a sandbox of its own, which it removes. Rounds alternate between the two ways, so that a busy machine weighs on both.
+It starts a separate sandbox and removes it. The rounds alternate between the two modes, so that other load affects both.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 SECONDS_AT_MOST = 4.0
-TIMES_FASTER = 3.0
+SPEEDUP = 3.0
 CALLS = 25
 GROUP = {"resource_group": "rg-bench"}
 PLACE = {**GROUP, "location": "westeurope"}
 SQL = {**GROUP, "server": "sql-mlflow-bench"}
-# Of the first identity, whose task is registered under this name.
+# The first identity. Its task registers its result under this name.
 PRINCIPAL = {
     "principal_id": "{{ identity_1.user_assigned_identity.properties.principalId }}",
     "principal_type": "ServicePrincipal",
@@ -70,7 +70,7 @@ TASKS: list[tuple[str, dict[str, Any]]] = [
 
 
 def playbook(path: Path, interpreter: str) -> None:
-    """Write a play of the calls, each a task of its own. interpreter: ansible_python_interpreter of its host."""
+    """Write a play with one task for each call. ``interpreter`` is the ansible_python_interpreter of its host."""
     tasks = [
         {f"mlops.mlflow_azure.{module}": options, "name": f"{module} {n}"} for n, (module, options) in enumerate(TASKS)
     ]
@@ -80,7 +80,7 @@ def playbook(path: Path, interpreter: str) -> None:
 
 
 def run(path: Path, environment: dict[str, str], *prefix: str) -> tuple[float, float, int]:
-    """Wall seconds, CPU seconds and the number of changed tasks of one ansible-playbook."""
+    """Run ansible-playbook and return its wall time, its CPU time and the number of changed tasks."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     command = [*prefix, str(BIN / "ansible-playbook"), "-i", "localhost,", str(path)]
     done = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True, check=False)
@@ -92,48 +92,48 @@ def run(path: Path, environment: dict[str, str], *prefix: str) -> tuple[float, f
 
 
 def sandbox(home: Path, *arguments: str) -> str:
-    """Run the sandbox's command line, return what it prints."""
+    """Run a command of the sandbox and return its output."""
     command = [sys.executable, "-m", "sandbox", "--home", str(home), *arguments]
     return subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def measure(folder: Path, environment: dict[str, str], rounds: int, profile: str | None) -> bool:
-    """Run both ways in turn and print what they cost. Return whether the bars are kept."""
-    ways = {"in process": sys.executable, "as modules": f"{BIN}/./{Path(sys.executable).name}"}
-    for way, interpreter in ways.items():
-        playbook(folder / f"{way}.yml", interpreter)
+    """Run both modes alternately and print their times. Return whether the limits are met."""
+    modes = {"in process": sys.executable, "as modules": f"{BIN}/./{Path(sys.executable).name}"}
+    for mode, interpreter in modes.items():
+        playbook(folder / f"{mode}.yml", interpreter)
     run(folder / "in process.yml", environment)
     if profile:
         run(folder / "in process.yml", environment, sys.executable, "-m", "cProfile", "-o", profile)
-    found: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
+    results: dict[str, list[tuple[float, float]]] = {mode: [] for mode in modes}
     for number in range(1, rounds + 1):
-        for way in ways:
-            wall, cpu, changed = run(folder / f"{way}.yml", environment)
+        for mode in modes:
+            wall, cpu, changed = run(folder / f"{mode}.yml", environment)
             if changed:
-                raise SystemExit(f"{changed} of the calls {way} changed something: they were to have nothing to do.")
-            found[way].append((wall, cpu))
+                raise SystemExit(f"{changed} of the calls {mode} reported a change, expected none.")
+            results[mode].append((wall, cpu))
             load = os.getloadavg()[0]
             print(
-                f"round {number}, {CALLS} calls {way}: {wall:5.2f} s wall, {cpu:5.2f} s CPU (load {load:.1f})",
+                f"round {number}, {CALLS} calls {mode}: {wall:5.2f} s wall, {cpu:5.2f} s CPU (load {load:.1f})",
                 flush=True,
             )
-    best = {way: min(wall for wall, _cpu in times) for way, times in found.items()}
-    cpu = {way: statistics.median(cpu for _wall, cpu in times) for way, times in found.items()}
+    best = {mode: min(wall for wall, _cpu in times) for mode, times in results.items()}
+    cpu = {mode: statistics.median(cpu for _wall, cpu in times) for mode, times in results.items()}
     inside, apart = best["in process"], best["as modules"]
     print(f"in process {inside:.2f} s, as modules {apart:.2f} s (best): {apart / inside:.1f} times faster", end="; ")
     print(
         f"CPU {cpu['in process']:.2f} s and {cpu['as modules']:.2f} s (median): {cpu['as modules'] / cpu['in process']:.1f} times less"
     )
-    return inside <= SECONDS_AT_MOST and apart / inside >= TIMES_FASTER
+    return inside <= SECONDS_AT_MOST and apart / inside >= SPEEDUP
 
 
 def main() -> int:
-    """Return the exit status: 0 where both bars are kept."""
+    """Return the exit status, 0 if both limits are met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", help="file for a profile (cProfile) of one play in process")
-    given = parser.parse_args()
-    # The sandbox is to go when this is told to.
+    arguments = parser.parse_args()
+    # SIGTERM must also remove the sandbox.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if len(TASKS) != CALLS:
         raise SystemExit(f"{len(TASKS)} calls instead of {CALLS}")
@@ -142,9 +142,9 @@ def main() -> int:
         sandbox(home, "up")
         try:
             variables = json.loads(sandbox(home, "env", "--json"))
-            kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "AZURE_"))}
+            inherited = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "AZURE_"))}
             environment = {
-                **kept,
+                **inherited,
                 **variables,
                 "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".ansible" / "collections"),
                 "ANSIBLE_HOME": str(folder / "ansible"),
@@ -152,12 +152,12 @@ def main() -> int:
                 "BENCH_PASSWORD": "Only-for-2-minutes",
                 "LANG": "C.UTF-8",
             }
-            good = measure(folder, environment, given.rounds, given.profile)
+            passed = measure(folder, environment, arguments.rounds, arguments.profile)
         finally:
             sandbox(home, "down", "--purge")
-    if not good:
-        print(f"Bars: {SECONDS_AT_MOST:g} s at most on 2 cores, {TIMES_FASTER:g} times faster at least.")
-    return 0 if good else 1
+    if not passed:
+        print(f"Limits: at most {SECONDS_AT_MOST:g} s on 2 cores, at least {SPEEDUP:g} times faster.")
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

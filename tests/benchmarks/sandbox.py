@@ -1,12 +1,12 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast the sandbox is: its start, a read and a write of Resource Manager, and artifacts. ``make bench`` runs this.
+"""Measures the sandbox: its start, a read and a write of Resource Manager, and artifacts. ``make bench`` runs this.
 
     python tests/benchmarks/sandbox.py [--rounds N]
 
-It has a sandbox of its own, which it removes. Artifacts go through the sandbox and straight to its Azurite in turns, so that
-a busy machine weighs on both. Exit status 1 where a bar is missed.
+It starts a separate sandbox and removes it. Artifacts are transferred alternately through the sandbox and directly to its
+Azurite, so that other load affects both. The exit status is 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path[0] = str(PROJECT)  # not this folder, whose sandbox.py would hide the sandbox
+sys.path[0] = str(PROJECT)  # instead of this folder, whose sandbox.py would hide the package sandbox
 
 import requests
 
@@ -35,70 +35,70 @@ START_SECONDS = 3.0
 GET_SECONDS = 0.005
 PUT_SECONDS = 0.010
 SHARE_OF_AZURITE = 0.6
-MORE_MB = 50
+MEMORY_INCREASE_MB = 50
 RESOURCES = 200
 APPS = 20
 SIZE = 100_000_000
 IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 
 
-def taken(work: Callable[[], object]) -> float:
-    """The seconds that something takes."""
-    begun = time.perf_counter()
+def elapsed(work: Callable[[], object]) -> float:
+    """Return the duration of a call in seconds."""
+    start = time.perf_counter()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
-def started(home: Path) -> float:
-    """The seconds from `up` to ready, Azurite included: of a sandbox that has a storage account."""
+def start_time(home: Path) -> float:
+    """Return the seconds that a sandbox with a storage account takes to start, including Azurite."""
     run_cli(home, "down")
-    seconds = taken(lambda: run_cli(home, "up"))
+    seconds = elapsed(lambda: run_cli(home, "up"))
     client = Client(home, json.loads(run_cli(home, "env", "--json").stdout))
-    account = next(one for one in listed(client, "Microsoft.Storage/storageAccounts"))
+    account = next(one for one in resource_names(client, "Microsoft.Storage/storageAccounts"))
     url = f"https://{account}.blob.core.windows.net/?comp=list"
 
-    def answers() -> bool:
+    def responds() -> bool:
         return client.session.get(url, timeout=30).status_code != 503
 
-    return seconds + taken(lambda: client.until(answers, "Azurite's start"))
+    return seconds + elapsed(lambda: client.until(responds, "Azurite's start"))
 
 
-def listed(client: Client, kind: str) -> list[str]:
-    shown = client.arm("GET", f"{client.subscription}/providers/{kind}").json()["value"]
-    return [str(one["name"]) for one in shown]
+def resource_names(client: Client, kind: str) -> list[str]:
+    resources = client.arm("GET", f"{client.subscription}/providers/{kind}").json()["value"]
+    return [str(one["name"]) for one in resources]
 
 
-def calls(client: Client, group: str, rounds: int) -> tuple[float, float]:
-    """The medians of a read and of a write of 1 KB, on a connection that stands, beside many resources."""
+def arm_times(client: Client, group: str, rounds: int) -> tuple[float, float]:
+    """Return the median durations of a read and of a write of 1 KB, on an open connection and with many resources."""
     token, path = client.token(), f"{group}/{IDENTITIES}/id-0"
     body = {"location": "westeurope", "tags": {f"tag{number}": "x" * 190 for number in range(5)}}
     for number in range(RESOURCES):
         client.arm("PUT", f"{group}/{IDENTITIES}/id-{number}", body, token)
-    reads = [taken(lambda: client.arm("GET", path, token=token)) for _time in range(rounds)]
-    writes = [taken(lambda: client.arm("PUT", path, body, token)) for _time in range(rounds)]
+    reads = [elapsed(lambda: client.arm("GET", path, token=token)) for _time in range(rounds)]
+    writes = [elapsed(lambda: client.arm("PUT", path, body, token)) for _time in range(rounds)]
     return statistics.median(reads), statistics.median(writes)
 
 
-def apps_at_once(client: Client) -> tuple[float, int]:
-    """The seconds until so many apps, asked for at once, run; how many of them then answer."""
+def create_apps(client: Client) -> tuple[float, int]:
+    """Create the apps concurrently. Return the seconds until they run, and how many of them respond."""
     platform = make_platform(client)
     body = app_body(platform)
 
-    def made(number: int) -> str:
+    def create(number: int) -> str:
         app = client.put(f"{platform.group}/providers/Microsoft.App/containerApps/app-{number}", body)
         return str(app["properties"]["configuration"]["ingress"]["fqdn"])
 
-    def answers(host: str) -> bool:
+    def responds(host: str) -> bool:
         return client.session.get(f"https://{host}/", timeout=60).status_code == 200
 
     with ThreadPoolExecutor(APPS) as pool:
-        begun = time.perf_counter()
-        hosts = list(pool.map(made, range(APPS)))
-        return time.perf_counter() - begun, sum(pool.map(answers, hosts))
+        start = time.perf_counter()
+        hosts = list(pool.map(create, range(APPS)))
+        return time.perf_counter() - start, sum(pool.map(responds, hosts))
 
 
 class Artifacts:
-    """Artifacts of 100 MB, through the sandbox and straight to the Azurite behind it."""
+    """Artifacts of 100 MB, transferred through the sandbox and directly to its Azurite."""
 
     def __init__(self, client: Client, account: str) -> None:
         self.host = f"{account}.blob.core.windows.net"
@@ -108,13 +108,13 @@ class Artifacts:
             "x-ms-version": "2023-11-03",
             "x-ms-blob-type": "BlockBlob",
         }
-        self.through = client.session
-        self.straight = requests.Session()
-        self.straight.trust_env = False
-        self.straight.verify = False
+        self.proxied = client.session
+        self.direct = requests.Session()
+        self.direct.trust_env = False
+        self.direct.verify = False
         self.port = azurite_port(account)
-        made = self.through.put(f"https://{self.host}/bench?restype=container", headers=self.headers, timeout=60)
-        made.raise_for_status()
+        url = f"https://{self.host}/bench?restype=container"
+        self.proxied.put(url, headers=self.headers, timeout=60).raise_for_status()
 
     def put(self, session: requests.Session, host: str, name: str) -> None:
         url, headers = f"https://{host}/bench/{name}", {**self.headers, "Host": self.host}
@@ -123,21 +123,21 @@ class Artifacts:
     def get(self, session: requests.Session, host: str, name: str) -> None:
         with session.get(
             f"https://{host}/bench/{name}", headers={**self.headers, "Host": self.host}, stream=True, timeout=300
-        ) as answer:
-            answer.raise_for_status()
-            if sum(len(part) for part in answer.iter_content(1 << 20)) != SIZE:
-                raise RuntimeError("an artifact came back with another size")
+        ) as response:
+            response.raise_for_status()
+            if sum(len(part) for part in response.iter_content(1 << 20)) != SIZE:
+                raise RuntimeError("the size of an artifact has changed")
 
     def shares(self, rounds: int) -> tuple[float, float]:
-        """The sandbox's share of Azurite's own speed, for writing and for reading."""
-        found = []
-        for move in (self.put, self.get):
-            pairs = []
+        """Return the speed through the sandbox relative to Azurite's own, for writes and for reads."""
+        medians = []
+        for transfer in (self.put, self.get):
+            ratios = []
             for _time in range(rounds):
-                straight = taken(lambda move=move: move(self.straight, f"127.0.0.1:{self.port}", "one"))
-                pairs.append(straight / taken(lambda move=move: move(self.through, self.host, "one")))
-            found.append(statistics.median(pairs))
-        return found[0], found[1]
+                direct = elapsed(lambda transfer=transfer: transfer(self.direct, f"127.0.0.1:{self.port}", "one"))
+                ratios.append(direct / elapsed(lambda transfer=transfer: transfer(self.proxied, self.host, "one")))
+            medians.append(statistics.median(ratios))
+        return medians[0], medians[1]
 
 
 def azurite_port(account: str) -> int:
@@ -146,15 +146,15 @@ def azurite_port(account: str) -> int:
             command = (entry / "cmdline").read_bytes().decode().replace("\0", " ")
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
-        if f"/{account} " in command and (found := re.search(r"--blobPort (\d+)", command)):
-            return int(found[1])
+        if f"/{account} " in command and (match := re.search(r"--blobPort (\d+)", command)):
+            return int(match[1])
     raise RuntimeError(f"no Azurite runs for {account}")
 
 
-def more_memory(home: Path, work: Callable[[], object]) -> float:
-    """By how much the server's memory rises at most, in MB, while something is done."""
+def memory_increase(home: Path, work: Callable[[], object]) -> float:
+    """Return the maximum increase of the server's memory during a call in MB."""
     process = Path("/proc") / str(json.loads((home / "ready.json").read_text())["pid"])
-    (process / "clear_refs").write_text("5")  # sets the mark of the most back to what there is now
+    (process / "clear_refs").write_text("5")  # resets VmHWM to the current size
     before = _status(process, "VmRSS")
     work()
     return _status(process, "VmHWM") - before
@@ -167,9 +167,9 @@ def _status(process: Path, name: str) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="of each artifact (default 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds for each artifact (default 5)")
     rounds = parser.parse_args().rounds
-    warnings.simplefilter("ignore")  # Azurite's own certificate is for the sandbox's eyes
+    warnings.simplefilter("ignore")  # the direct requests do not verify Azurite's certificate
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         home = Path(folder) / "home"
         up = run_cli(home, "up")
@@ -184,35 +184,50 @@ def main() -> int:
 
 
 def measure(home: Path, rounds: int) -> bool:
-    """Prints each figure beside its bar; whether one is missed."""
+    """Print each figure with its limit. Return whether a limit is exceeded."""
     client = Client(home, json.loads(run_cli(home, "env", "--json").stdout))
     group = client.group()
     account = client.storage(group)
     client.assign(account["id"], "Storage Blob Data Contributor", client.me())
-    start = min(started(home) for _time in range(3))
+    seconds_to_start = min(start_time(home) for _time in range(3))
     client = Client(home, json.loads(run_cli(home, "env", "--json").stdout))
-    seconds, running = apps_at_once(client)
-    read, write = calls(client, group, 200)
+    seconds, responding = create_apps(client)
+    read, write = arm_times(client, group, 200)
     artifacts = Artifacts(client, account["name"])
     sent, received = artifacts.shares(rounds)
 
-    def four_at_once() -> None:
+    def put_four() -> None:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda number: artifacts.put(client.session, artifacts.host, f"n{number}"), range(4)))
 
-    grown = more_memory(home, four_at_once)
+    increase = memory_increase(home, put_four)
     figures = (
-        ("start to ready, with Azurite", f"{start:.2f} s", start <= START_SECONDS, f"at most {START_SECONDS:.0f} s"),
-        (f"{APPS} apps asked for at once, {seconds:.1f} s", f"{running} answer", running == APPS, f"all {APPS}"),
-        (f"a read beside these and {RESOURCES} others", f"{read * 1e3:.1f} ms", read <= GET_SECONDS, "at most 5 ms"),
+        (
+            "start, including Azurite",
+            f"{seconds_to_start:.2f} s",
+            seconds_to_start <= START_SECONDS,
+            f"at most {START_SECONDS:.0f} s",
+        ),
+        (
+            f"{APPS} apps created at once, {seconds:.1f} s",
+            f"{responding} respond",
+            responding == APPS,
+            f"all {APPS}",
+        ),
+        (f"a read with {RESOURCES} more resources", f"{read * 1e3:.1f} ms", read <= GET_SECONDS, "at most 5 ms"),
         ("a write of 1 KB", f"{write * 1e3:.1f} ms", write <= PUT_SECONDS, "at most 10 ms"),
-        ("an artifact of 100 MB written", f"{sent:.2f} of Azurite", sent >= SHARE_OF_AZURITE, "at least 0.6"),
-        ("an artifact of 100 MB read", f"{received:.2f} of Azurite", received >= SHARE_OF_AZURITE, "at least 0.6"),
-        ("four artifacts at once", f"{grown:.0f} MB more", grown <= MORE_MB, f"at most {MORE_MB} MB"),
+        ("upload of 100 MB", f"{sent:.2f} of Azurite", sent >= SHARE_OF_AZURITE, "at least 0.6"),
+        ("download of 100 MB", f"{received:.2f} of Azurite", received >= SHARE_OF_AZURITE, "at least 0.6"),
+        (
+            "four uploads at once",
+            f"{increase:.0f} MB more",
+            increase <= MEMORY_INCREASE_MB,
+            f"at most {MEMORY_INCREASE_MB} MB",
+        ),
     )
-    for what, figure, held, limit in figures:
-        print(f"{what:36s} {figure:>16s}   {limit}{'' if held else '   MISSED'}", flush=True)
-    return not all(held for _what, _figure, held, _limit in figures)
+    for label, figure, passed, limit in figures:
+        print(f"{label:36s} {figure:>16s}   {limit}{'' if passed else '   MISSED'}", flush=True)
+    return not all(passed for _label, _figure, passed, _limit in figures)
 
 
 if __name__ == "__main__":
