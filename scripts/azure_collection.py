@@ -1,11 +1,11 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Takes the collection azure.azcollection out of the package `ansible`, which holds a hundred others, into `<folder>/collections`.
+"""Extracts the collection azure.azcollection from the Python package `ansible` into `<folder>/collections`.
 
     python scripts/azure_collection.py FOLDER
 
-FOLDER holds one downloaded wheel of `ansible`.
+FOLDER contains the downloaded wheel of `ansible`, which bundles about a hundred collections.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-WANTED = "ansible_collections/azure/"
+PREFIX = "ansible_collections/azure/"
 
 
 def main() -> int:
     folder = Path(sys.argv[1])
     (wheel,) = folder.glob("ansible-*.whl")
-    with ZipFile(wheel) as packed:
-        packed.extractall(folder / "collections", [name for name in packed.namelist() if name.startswith(WANTED)])
+    with ZipFile(wheel) as archive:
+        archive.extractall(folder / "collections", [name for name in archive.namelist() if name.startswith(PREFIX)])
     wheel.unlink()
     return 0
 

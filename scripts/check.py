@@ -1,12 +1,12 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run every linter over the clone and say which of them failed. ``make check`` runs this.
+"""Runs all linters on a copy of the clone and lists those that failed. ``make check`` runs this.
 
     python scripts/check.py [NAME...]
 
-What is checked is a copy of all files that git does not ignore, in a directory as ansible-test wants it. ansible-test, which takes as long as all others
-together and writes into what it checks, runs beside them on a copy of its own.
+The copy contains all files that git does not ignore, at a path that ansible-test requires. ansible-test takes as long as all other
+linters together and writes into its directory, so it runs in parallel on a separate copy.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TREE = CACHE / "tree" / "ansible_collections" / "mlops" / "mlflow_azure"
 SANITY_TREE = CACHE / "sanity" / "ansible_collections" / "mlops" / "mlflow_azure"
 TOOLS = CACHE / "check" / "bin"
 IMPORTER = CACHE / "importer" / "bin"
-# The names under which the supported releases of ansible-test look for get-pip.py.
+# The file names under which the supported releases of ansible-test expect get-pip.py.
 GET_PIP = ("get_pip_24_2.py", "get_pip_25_2.py")
 TYPED = (
     *("plugins/module_utils", "plugins/plugin_utils", "plugins/filter", "plugins/lookup"),
@@ -35,22 +35,22 @@ TYPED = (
 
 
 def copy_to(tree: Path) -> None:
-    """Copy all files that git does not ignore to where linters look at them."""
+    """Copy all files that git does not ignore to a directory for the linters."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    names = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     shutil.rmtree(tree, ignore_errors=True)
-    for name in filter(None, listed.stdout.split("\0")):
+    for name in filter(None, names.split("\0")):
         if not (CLONE / name).exists():
             continue
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(CLONE / name, tree / name, follow_symlinks=False)
-    # A repository of its own: in that of the clone the copy is ignored, and ansible-test would find nothing to test.
+    # The copy needs its own repository, because the clone's repository ignores it and ansible-test would find no files.
     subprocess.run(["git", "init", "--quiet"], cwd=tree, check=True)
     subprocess.run(["git", "add", "--all"], cwd=tree, check=True)
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the linters: a home inside the clone, no shims for Pythons that are not there."""
+    """Return the environment of the linters, with a home directory inside the clone and without pyenv's shims."""
     home = CACHE / "home"
     bootstrap = home / ".ansible" / "test" / "cache"
     bootstrap.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def environment() -> dict[str, str]:
         shutil.copy(CLONE / ".ci" / "offline_get_pip.py", bootstrap / name)
     path: list[str] = []
     for entry in os.environ["PATH"].split(os.pathsep):
-        # pyenv's shims stand for releases that may not be there: what they stand for is beside them.
+        # pyenv's shims exist for releases that may not be installed, so use the interpreters themselves.
         interpreters = sorted(Path(entry).parent.glob("versions/*/bin")) if Path(entry).name == "shims" else [entry]
         path += map(str, interpreters)
     return {
@@ -72,8 +72,8 @@ def environment() -> dict[str, str]:
 
 
 def run(*command: str | Path, cwd: Path = TREE, env: Mapping[str, str]) -> bool:
-    """Run a command, print what it says when it has ended, and tell whether it went well."""
-    ended = subprocess.run(
+    """Run a command, print its output after it has ended, and return whether it succeeded."""
+    done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
         env=env,
@@ -82,31 +82,34 @@ def run(*command: str | Path, cwd: Path = TREE, env: Mapping[str, str]) -> bool:
         text=True,
         check=False,
     )
-    print(ended.stdout, end="", flush=True)
-    return ended.returncode == 0
+    print(done.stdout, end="", flush=True)
+    return done.returncode == 0
 
 
 def ansible_test_sanity(env: Mapping[str, str]) -> bool:
-    """Run the sanity tests on a copy that nothing else looks at."""
+    """Run the sanity tests on a separate copy."""
     copy_to(SANITY_TREE)
-    own = {**env, "ANSIBLE_COLLECTIONS_PATH": str(CACHE / "sanity")}
-    return run(TOOLS / "ansible-test", "sanity", "--venv", "--color", "no", cwd=SANITY_TREE, env=own)
+    sanity_env = {**env, "ANSIBLE_COLLECTIONS_PATH": str(CACHE / "sanity")}
+    return run(TOOLS / "ansible-test", "sanity", "--venv", "--color", "no", cwd=SANITY_TREE, env=sanity_env)
 
 
 def galaxy_importer(env: Mapping[str, str]) -> bool:
-    """Build the artefact and import it as Galaxy does."""
+    """Build the collection artefact and import it with Galaxy's importer."""
     artefacts = CACHE / "artefacts"
     shutil.rmtree(artefacts, ignore_errors=True)
     artefacts.mkdir(parents=True)
     if not run(TOOLS / "ansible-galaxy", "collection", "build", "--output-path", artefacts, env=env):
         return False
     (artefact,) = artefacts.glob("*.tar.gz")
-    own = {**env, "PATH": os.pathsep.join([str(IMPORTER), env["PATH"]])}
-    return run(IMPORTER / "python", "-m", "galaxy_importer.main", artefact, cwd=artefacts, env=own)
+    importer_env = {**env, "PATH": os.pathsep.join([str(IMPORTER), env["PATH"]])}
+    return run(IMPORTER / "python", "-m", "galaxy_importer.main", artefact, cwd=artefacts, env=importer_env)
 
 
 def execution_environment(env: Mapping[str, str]) -> bool:
-    """Let ansible-builder read what the collection says it needs, and write what it would build from. Building needs a base image from a registry."""
+    """Verify that ansible-builder finds the collection's Python requirements and writes a build context.
+
+    A build would require a base image from a registry.
+    """
     context = CACHE / "execution-environment"
     shutil.rmtree(context, ignore_errors=True)
     definition = TREE / "extensions" / "execution-environment" / "execution-environment.yml"
@@ -115,21 +118,21 @@ def execution_environment(env: Mapping[str, str]) -> bool:
         builder, "create", "--file", definition, "--context", context, "--output-filename", "Containerfile", env=env
     ):
         return False
-    found = subprocess.run(
+    introspection = subprocess.run(
         [builder, "introspect", CACHE / "tree"], cwd=TREE, env=env, stdout=subprocess.PIPE, text=True, check=False
     )
-    wanted = [
+    required = [
         line.split(">=")[0]
         for line in (TREE / "requirements.txt").read_text(encoding="utf-8").splitlines()
         if ">=" in line
     ]
-    missing = [name for name in wanted if name not in found.stdout]
+    missing = [name for name in required if name not in introspection.stdout]
     if (
-        found.returncode
+        introspection.returncode
         or missing
         or not (context / "Containerfile").read_text(encoding="utf-8").startswith("ARG EE_BASE_IMAGE=")
     ):
-        print(f"ansible-builder does not find {missing} among what the collection needs:\n{found.stdout}")
+        print(f"ansible-builder: the requirements {missing} or the Containerfile are missing:\n{introspection.stdout}")
         return False
     return True
 
@@ -138,7 +141,7 @@ CHECKS: dict[str, Callable[[Mapping[str, str]], bool]] = {
     "ansible-test sanity": ansible_test_sanity,
     "ruff": lambda env: run(TOOLS / "ruff", "check", "--quiet", ".", env=env),
     "ruff format": lambda env: run(TOOLS / "ruff", "format", "--check", "--quiet", "--diff", ".", env=env),
-    # APIs that are newer than the oldest supported Python.
+    # Detects APIs that are newer than the oldest supported Python.
     "vermin": lambda env: run(
         *(TOOLS / "vermin", "-t=3.11-", "--no-tips", "--violations", "--eval-annotations", "--quiet"),
         *("plugins", "sandbox", "scripts", "docker", "tests", "examples"),
@@ -166,23 +169,23 @@ CHECKS: dict[str, Callable[[Mapping[str, str]], bool]] = {
 
 
 def check(name: str, env: Mapping[str, str]) -> bool:
-    """Run one linter, say how long it took, and tell whether it was content."""
-    started = time.monotonic()
-    fine = CHECKS[name](env)
-    print(f"== {name}: {'fine' if fine else 'failed'} after {time.monotonic() - started:.0f} s", flush=True)
-    return fine
+    """Run a linter, print its result and duration, and return whether it succeeded."""
+    start = time.monotonic()
+    passed = CHECKS[name](env)
+    print(f"== {name}: {'passed' if passed else 'failed'} after {time.monotonic() - start:.0f} s", flush=True)
+    return passed
 
 
 def main() -> int:
-    """Run the linters that the command line names, or all, and return the exit status."""
+    """Run the linters from the command line, or all, and return the exit status."""
     copy_to(TREE)
     env = environment()
     names = sys.argv[1:] or list(CHECKS)
     with ThreadPoolExecutor(max_workers=2) as executor:
-        # ansible-test comes first, so one thread has it and the other, one after the other, what shares a copy.
-        contents = list(executor.map(lambda name: check(name, env), names))
-    failed = [name for name, content in zip(names, contents, strict=True) if not content]
-    print(f"Failed: {', '.join(failed)}" if failed else "All fine.")
+        # ansible-test is the first, so it has one thread. The linters that share the other copy run one after another.
+        results = list(executor.map(lambda name: check(name, env), names))
+    failed = [name for name, passed in zip(names, results, strict=True) if not passed]
+    print(f"Failed: {', '.join(failed)}" if failed else "All linters passed.")
     return 1 if failed else 0
 
 

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes sandbox/arm/known_properties.json: the properties of each resource type that the sandbox serves, read from Azure's SDK.
+"""Writes sandbox/arm/known_properties.json: the properties of the resource types of the sandbox, read from Azure's SDK.
 
-Run it with a Python that has the SDK's packages, after they were updated: `.venv/bin/python scripts/known_properties.py`.
-A type is a tree: names of properties to trees, `*` for the values of a map, null for what has no further properties or any.
+Run it after an update of the SDK's packages, with a Python that has them: `.venv/bin/python scripts/known_properties.py`.
+A type is a tree that maps names of properties to trees. The name `*` is for the values of a map. A tree is null for a property
+without nested properties or with arbitrary ones.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 TARGET = Path(__file__).resolve().parents[1] / "sandbox" / "arm" / "known_properties.json"
-# type: package and model of the body of a PUT
+# Resource type: package and model of the request body of PUT.
 MODELS = {
     "microsoft.app/containerapps": ("azure.mgmt.appcontainers", "ContainerApp"),
     "microsoft.app/containerapps/authconfigs": ("azure.mgmt.appcontainers", "AuthConfig"),
@@ -62,12 +63,12 @@ Tree = dict[str, Any] | None
 
 
 def tree_of(package: Any, hint: Any, above: tuple[Any, ...] = ()) -> Tree:
-    """The properties of what a type hint describes; null where it has none, any, or those of what it is inside of."""
+    """Return the properties of a type hint. Return None if it has none, arbitrary ones, or is recursive."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        found = [tree_of(package, one, above) for one in arguments if one is not type(None)]
-        return next((tree for tree in found if tree is not None), None)
-    if origin in (list, typing.List):  # noqa: UP006 - what the SDK's hints may be
+        trees = [tree_of(package, one, above) for one in arguments if one is not type(None)]
+        return next((tree for tree in trees if tree is not None), None)
+    if origin in (list, typing.List):  # noqa: UP006 - the SDK's hints use both
         return tree_of(package, arguments[0], above)
     if origin in (dict, typing.Dict):  # noqa: UP006
         return {"*": tree_of(package, arguments[1], above)}
@@ -81,44 +82,44 @@ def tree_of(package: Any, hint: Any, above: tuple[Any, ...] = ()) -> Tree:
 
 
 def fields(package: Any, model: Any) -> list[tuple[str, Any]]:
-    """(name on the wire, type hint) of a model's properties, and of those that its kinds add."""
-    found: dict[str, Any] = {}
+    """Return the properties of a model and its subclasses as pairs of the name in JSON and the type hint."""
+    result: dict[str, Any] = {}
     for kind in (model, *model.__subclasses__()):
-        kind.__new__(kind)  # which gives its fields their names
+        kind.__new__(kind)  # sets the names of its fields
         module = importlib.import_module(kind.__module__)
         hints = typing.get_type_hints(
             kind, globalns=dict(vars(module)), localns={"_models": package, "models": package}
         )
-        for attribute, described in kind._attr_to_rest_field.items():
-            found.setdefault(described._rest_name, hints[attribute])
-    return list(found.items())
+        for attribute, field in kind._attr_to_rest_field.items():
+            result.setdefault(field._rest_name, hints[attribute])
+    return list(result.items())
 
 
 def serialized(package: Any, model: Any, above: tuple[Any, ...]) -> Tree:
-    """The properties of a model of the older kind, whose map has the path on the wire and the type's name."""
+    """Return the properties of a model of the older generator, whose attribute map contains JSON paths and names of types."""
     tree: dict[str, Any] = {}
-    for described in model._attribute_map.values():
-        *outer, last = described["key"].replace("\\\\.", "\\0").split(".")
+    for attribute in model._attribute_map.values():
+        *outer, last = attribute["key"].replace("\\\\.", "\\0").split(".")
         inner = tree
         for name in outer:
             inner = inner.setdefault(name, {})
-        kind = described["type"].strip("[]{}")
-        found = getattr(package, kind, None)
-        below = tree_of(package, found, above) if found is not None else None
-        inner[last.replace("\\0", ".")] = {"*": below} if described["type"].startswith("{") else below
+        nested_model = getattr(package, attribute["type"].strip("[]{}"), None)
+        nested = tree_of(package, nested_model, above) if nested_model is not None else None
+        inner[last.replace("\\0", ".")] = {"*": nested} if attribute["type"].startswith("{") else nested
     return tree
 
 
 def known_properties() -> dict[str, Tree]:
-    found = {}
+    """Return the properties of all resource types."""
+    result = {}
     for kind, (package, model) in MODELS.items():
         models = importlib.import_module(f"{package}.models")
-        found[kind] = tree_of(models, getattr(models, model))
-    return found
+        result[kind] = tree_of(models, getattr(models, model))
+    return result
 
 
-def written() -> str:
-    """The file's content, one type to a line."""
+def file_content() -> str:
+    """Return the content of the file, with one type per line."""
     lines = [
         f"{json.dumps(kind)}: {json.dumps(tree, separators=(',', ':'))}" for kind, tree in known_properties().items()
     ]
@@ -126,5 +127,5 @@ def written() -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(written(), encoding="utf-8")
-    sys.stdout.write(f"{TARGET} is written\n")
+    TARGET.write_text(file_content(), encoding="utf-8")
+    sys.stdout.write(f"Wrote {TARGET}\n")

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write README.md of each role from what its argument specification and its example say.
+"""Writes the README.md of each role from its argument specification and its example.
 
     python scripts/role_readmes.py [--check]
 
-With --check nothing is written, and the exit status is 1 where a README is not what it would be.
+With --check it writes nothing, and the exit status is 1 if a README is out of date.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HEADER = "<!-- Written by scripts/role_readmes.py from meta/argument_specs.yml. 
 
 
 def plain(markup: str) -> str:
-    """Turn Ansible's markup into Markdown."""
+    """Convert Ansible's markup to Markdown."""
     text = re.sub(r"\b[CVO]\(([^)]*)\)", r"`\1`", markup)
     return re.sub(r"\bU\(([^)]*)\)", r"<\1>", text)
 
@@ -33,27 +33,27 @@ def paragraphs(description: str | list[str]) -> list[str]:
 
 
 def default(option: dict[str, Any]) -> str:
-    """Return what the table says about an option that is not given."""
+    """Return the table cell for the default of an option."""
     if option.get("required"):
         return "required"
     return f"`{yaml.safe_dump(option['default'], default_flow_style=True, width=200).split(chr(10))[0]}`"
 
 
 def rows(options: dict[str, dict[str, Any]], parent: str = "") -> list[str]:
-    """Return the lines of the table of options, nested ones after their parent."""
+    """Return the table rows of the options, with nested options after their parent."""
     lines = []
     for name, option in options.items():
         kind = f"list of {option['elements']}" if option["type"] == "list" else option["type"]
         text = " ".join(paragraphs(option["description"]))
         choices = f" One of {', '.join(f'`{choice}`' for choice in option['choices'])}." if "choices" in option else ""
-        missing = default(option) if option.get("required") or "default" in option else ""
-        lines.append(f"| `{parent}{name}` | {kind} | {missing} | {text}{choices} |")
+        default_cell = default(option) if option.get("required") or "default" in option else ""
+        lines.append(f"| `{parent}{name}` | {kind} | {default_cell} | {text}{choices} |")
         lines += rows(option.get("options", {}), f"{parent}{name}[].")
     return lines
 
 
 def readme(role: Path) -> str:
-    """Return what the README of a role has to say."""
+    """Return the content of a role's README."""
     spec = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]["main"]
     example = (role / "meta" / "example.yml").read_text(encoding="utf-8").split("---\n", 1)[1]
     return "\n".join(
@@ -79,7 +79,7 @@ def readme(role: Path) -> str:
 
 
 def main() -> int:
-    """Write the READMEs, or compare them, and return the exit status."""
+    """Write or compare the READMEs, and return the exit status."""
     stale = []
     for role in sorted(path for path in ROLES.iterdir() if path.is_dir()):
         file, text = role / "README.md", readme(role)
@@ -90,7 +90,7 @@ def main() -> int:
         else:
             file.write_text(text, encoding="utf-8")
     if stale:
-        print(f"Run scripts/role_readmes.py: {', '.join(stale)} would change.", file=sys.stderr)
+        print(f"Out of date: {', '.join(stale)}. Run scripts/role_readmes.py.", file=sys.stderr)
     return 1 if stale else 0
 
 

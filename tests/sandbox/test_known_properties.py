@@ -22,7 +22,7 @@ ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env"
 
 def test_the_file_is_what_the_script_makes_of_the_sdk() -> None:
     """Run scripts/known_properties.py where this fails: the SDK's packages were updated."""
-    assert known_properties.TARGET.read_text(encoding="utf-8") == known_properties.written()
+    assert known_properties.TARGET.read_text(encoding="utf-8") == known_properties.file_content()
 
 
 @pytest.mark.parametrize(
