@@ -33,7 +33,6 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm impor
 from test_golden import RECORDINGS, ROOT, cases, load, resource, sample
 from test_recordings import as_options_say_it
 
-sys.path.insert(0, str(ROOT / "tests" / "unit" / "plugins"))
 from tests.support.fake_azure import GROUP, FakeCredential, module, options
 from tests.support.faulty_azure import FaultyAzure
 

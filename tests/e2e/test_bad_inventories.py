@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.bad_settings import BAD, GOOD, ROLES
 from tests.support.site_copy import PROJECT, Site
-from tests.unit.roles.test_preflight import BAD, GOOD, ROLES
 
 # What a value of a type is not.
 WRONG: dict[str, list[Any]] = {

@@ -15,9 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Deployment
 from tests.support.azure_openai import AzureOpenAI, serving
-from tests.support.site_copy import PROJECT, Play, Site
+from tests.support.site_copy import PROJECT, Deployment, Play, Site
 
 LANGCHAIN = PROJECT / "tests" / "client" / "langchain_program"
 RELEASES = ["2.22", "3.4", "3.17"]

@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.conftest import Deployment
-from tests.support.site_copy import PROJECT, Play, Site
+from tests.support.site_copy import PROJECT, Deployment, Play, Site
 
 # Run elsewhere: the sandbox has no server at the port of Azure SQL, tests/unit/plugins/test_sql_database_user.py has.
 ELSEWHERE = {"sql_database_user"}

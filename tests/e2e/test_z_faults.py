@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Deployment
+from tests.support.site_copy import Deployment
 
 AZURE_TYPES_AFTER_SQL = ("Microsoft.App/managedEnvironments", "Microsoft.App/containerApps")
 
