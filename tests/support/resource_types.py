@@ -58,10 +58,11 @@ def module_names() -> list[str]:
 @cache
 def find_resource_type(name: str) -> ResourceType | None:
     """Return the resource type of a module, None for a module that manages none."""
-    module = module_file(name)
-    if isclass(module.MODULE):
-        return _of_class(module.MODULE) if hasattr(module.MODULE, "desired") else None
-    return _of_description(module.RESOURCE) if hasattr(module, "RESOURCE") else None
+    file = module_file(name)
+    module = getattr(file, "MODULE", None)
+    if isclass(module):
+        return _of_class(module) if hasattr(module, "operations") and hasattr(module, "desired") else None
+    return _of_description(file.RESOURCE) if hasattr(file, "RESOURCE") else None
 
 
 def resource_type(name: str) -> ResourceType:

@@ -269,9 +269,9 @@ def test_a_fault(name: str, fault: str, stage: str, times: int | None, outcome: 
     OUTCOMES[outcome](found, name, stage)
 
 
-def test_the_table_is_full(told: Callable[[str], None]) -> None:
+def test_the_table_is_full(report_count: Callable[[str], None]) -> None:
     found = list(cells())
-    told(f"fault table: {len(found)} cells, {len(TABLE)} faults, {len(CASES) + len(INFOS)} modules")
+    report_count(f"fault table: {len(found)} cells, {len(TABLE)} faults, {len(CASES) + len(INFOS)} modules")
     for name in CASES:
         assert {stage for module_, _fault, stage, _times, _outcome in found if module_ == name} >= {"read", "update"}
 
