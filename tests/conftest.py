@@ -6,24 +6,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 from tests.support import grouping, recordings
 
+GROUPS = pytest.StashKey[Path]()
 
-@pytest.hookimpl(tryfirst=True)
+
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Create the folder through which the workers of pytest-xdist report the groups: the controller does not collect tests."""
+    folder = TemporaryDirectory(prefix="test-groups-")
+    config.add_cleanup(folder.cleanup)
+    config.stash[GROUPS] = Path(folder.name)
+
+
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["groups"] = str(node.config.stash[GROUPS])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> grouping.GroupScheduling:
+    return grouping.GroupScheduling(config, log, config.stash[GROUPS])
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group and order the tests before pytest-xdist reads the groups; deselect what needs recordings that are not present."""
+    """Deselect the tests that need absent recordings, order the others, and report their groups."""
     if not recordings.PRESENT:
         unable = [item for item in items if item.get_closest_marker("recordings")]
         items[:] = [item for item in items if item not in unable]
         config.hook.pytest_deselected(items=unable)
-    for item in items:
-        group = grouping.group_of(item)
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=grouping.position)
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        grouping.report_groups(items, Path(worker["groups"]) / worker["workerid"])
 
 
 @pytest.fixture

@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).resolve().parents[1]
 # Markers that order the tests of a group, see pyproject.toml.
@@ -26,6 +31,33 @@ def group_of(item: pytest.Item) -> str | None:
         if TESTS in folder.parents:
             return folder.relative_to(TESTS).as_posix()
     return item.path.stem if any(scope == "module" for scope, _file in scopes) else None
+
+
+class GroupScheduling(LoadScopeScheduling):
+    """Gives the tests of a group to one worker, and every other test to the next worker that is free.
+
+    pytest-xdist has `--dist loadgroup` for this, but release 3.8 ignores groups with pytest 9.
+    """
+
+    def __init__(self, config: pytest.Config, log: Any, folder: Path) -> None:
+        super().__init__(config, log)
+        self.folder = folder
+
+    @cached_property
+    def groups(self) -> dict[str, str]:
+        """The groups by node id, as the workers have reported them."""
+        reports = [json.loads(file.read_text(encoding="utf-8")) for file in self.folder.iterdir()]
+        return {nodeid: group for report in reports for nodeid, group in report.items()}
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self.groups.get(nodeid, nodeid)
+
+
+def report_groups(items: Iterable[pytest.Item], file: Path) -> None:
+    """Write the group of each test that has one."""
+    groups = {item.nodeid: group_of(item) for item in items}
+    content = {nodeid: group for nodeid, group in groups.items() if group is not None}
+    file.write_text(json.dumps(content), encoding="utf-8")
 
 
 def position(item: pytest.Item) -> int:

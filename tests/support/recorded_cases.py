@@ -19,8 +19,6 @@ from tests.support.resource_types import ResourceType, resource_modules, resourc
 
 # Recorded requests that Azure did not fulfil; no module could know that in advance.
 NOT_FULFILLED = {
-    # Requests 7 days for a workspace whose sku keeps 30.
-    ("log_analytics_workspace", "properties.retentionInDays", "7"),
     # Add-on services, whose image Azure sets.
     ("container_app", "properties.template.containers[].image", "redis"),
 }

@@ -76,16 +76,13 @@ def run(suite: Path, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_the_tests_that_share_a_fixture_have_a_group(suite: Path) -> None:
-    output = run(suite, "-v", "-n", "2", "--no-loadscope-reorder")
+def test_the_tests_of_a_group_run_on_one_worker_in_their_order(suite: Path) -> None:
+    output = run(suite, "-v", "-n", "3", "--no-loadscope-reorder")
     assert "5 passed, 1 skipped" in output, output
-    assert set(re.findall(r"PASSED \S+test_area\.py::(\S+)", output)) == {
-        "test_uses@area",
-        "test_disturbs@area",
-        "test_removes@area",
-        "test_has_its_own@test_area",
-        "test_shares_nothing",
-    }
+    runs = re.findall(r"\[(gw\d)\].* PASSED \S+test_area\.py::(\S+)", output)
+    sharing = [(worker, name) for worker, name in runs if name in ("test_uses", "test_disturbs", "test_removes")]
+    assert [name for _worker, name in sharing] == ["test_uses", "test_disturbs", "test_removes"]
+    assert len({worker for worker, _name in sharing}) == 1
 
 
 def test_markers_order_the_tests(suite: Path) -> None:
