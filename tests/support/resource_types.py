@@ -13,12 +13,21 @@ from inspect import isclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import lock as _lock
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import (
+    role_assignment as _role_assignment,
+)
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm, Operations
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.plan import Rules
 
 from tests.support.fake_azure import options
 
 MODULES = Path(__file__).resolve().parents[2] / "plugins" / "modules"
+# Of the types whose modules are not a Resource.
+OTHER_RULES: dict[str, Rules] = {
+    "Microsoft.Authorization/locks": _lock.RULES,
+    "Microsoft.Authorization/roleAssignments": _role_assignment.RULES,
+}
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,17 @@ def resource_type(name: str) -> ResourceType:
 def resource_modules() -> list[str]:
     """Return the names of the modules that manage a resource type."""
     return [name for name in module_names() if find_resource_type(name) is not None]
+
+
+def module_of_type(name: str) -> str | None:
+    """Return the module of an Azure resource type, None where a module of another kind manages it."""
+    return next((module for module in resource_modules() if resource_type(module).type == name), None)
+
+
+def rules_of(name: str) -> Rules:
+    """Return the rules by which resources of an Azure resource type are compared."""
+    module = module_of_type(name)
+    return OTHER_RULES[name] if module is None else resource_type(module).rules
 
 
 def execute(name: str, arm: Arm, given: Mapping[str, Any]) -> dict[str, Any]:
