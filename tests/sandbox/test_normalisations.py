@@ -28,7 +28,7 @@ def merged(base: Any, part: Any) -> Any:
     return part
 
 
-def prepare(azure: Azure, path: str, body: Any) -> None:
+def prepare(azure: Azure, path: str, body: Any, parent: Any) -> None:
     """Create what the request needs: groups, parents, the resources and principals that the body names."""
     text = json.dumps([path, body])
     for group in {"/".join(match[0].split("/")[:5]) for match in RESOURCE_ID.finditer(text)}:
@@ -37,8 +37,11 @@ def prepare(azure: Azure, path: str, body: Any) -> None:
     bodies = {resource.id: resource for resource in resources().values()}
     for needed in sorted(named, key=len):
         if needed in bodies:
-            prepare(azure, needed, bodies[needed].body)
-            azure.put(needed, bodies[needed].body, bodies[needed].api_version)
+            content = (
+                merged(bodies[needed].body, parent or {}) if needed in ancestors(path)[:1] else bodies[needed].body
+            )
+            prepare(azure, needed, content, None)
+            azure.put(needed, content, bodies[needed].api_version)
         elif type_of(needed) in MINIMAL_BODIES:
             version, content = MINIMAL_BODIES[type_of(needed)]
             azure.put(needed, {"location": "westeurope", **content}, version)
@@ -79,7 +82,7 @@ def test_the_sandbox_returns_what_azure_returns(pair: Pair, tmp_path: Path) -> N
     resource = resources()[pair.type]
     body = merged(resource.body, pair.sent)
     azure = Azure(tmp_path, tmp_path / "directory.key")
-    prepare(azure, resource.id, body)
+    prepare(azure, resource.id, body, pair.parent)
     azure.put(resource.id, body, resource.api_version)
     response = azure.ask("GET", resource.id, **{"api-version": resource.api_version})
     azure.close()

@@ -17,6 +17,7 @@ ANY = "*"
 KINDS = {
     "another name of the same value": "Azure splits a name into several properties, or replaces it",
     "case of ids": "resource ids and types come back in another case, or below another scope",
+    "case of property names": "Azure ignores the case of property names, and returns its own",
     "case of values": "values of an enumeration come back in another case",
     "defaults": "Azure sets what the request does not contain",
     "items that Azure adds": "lists have items that the request does not contain",
@@ -45,13 +46,18 @@ class Resource(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """What a client sends and what Azure returns; only: the judge that applies, where the other one does not."""
+    """What a client sends and what Azure returns.
+
+    parent: part of the body of the outermost resource that contains this one. absent: paths that Azure does not return.
+    only: the judge that applies, where the other one does not.
+    """
 
     type: str
     kind: str
     source: str
     sent: dict[str, Any]
     returned: dict[str, Any]
+    parent: dict[str, Any] | None = None
     absent: tuple[str, ...] = ()
     only: str | None = None
 
