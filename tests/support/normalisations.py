@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 FILE = Path(__file__).resolve().parents[1] / "contract" / "normalisations.yml"
+SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
 # A value, or the only key of a mapping, that depends on Azure.
 ANY = "*"
 KINDS = {
@@ -68,7 +69,16 @@ class Pair(NamedTuple):
 
 @cache
 def _content() -> Any:
-    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return _with_subscription(yaml.safe_load(FILE.read_text(encoding="utf-8")))
+
+
+def _with_subscription(value: Any) -> Any:
+    """Return the content with whole resource ids, where the file has ids that begin with ~/."""
+    if isinstance(value, dict):
+        return {_with_subscription(key): _with_subscription(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_subscription(item) for item in value]
+    return SUBSCRIPTION + value[1:] if isinstance(value, str) and value.startswith("~/") else value
 
 
 def resources() -> dict[str, Resource]:
