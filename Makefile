@@ -9,7 +9,8 @@
 
 BIN := .venv/bin
 LINK := .ansible/collections/ansible_collections/mlops/mlflow_azure
-TESTS := tests/unit tests/contract tests/image tests/client tests/sandbox tests/e2e tests/docker
+# The folders whose tests share a sandbox, a deployment or a server come first, because one worker runs each of them.
+TESTS := tests/sandbox tests/e2e tests/docker tests/client tests/image tests/contract tests/unit
 
 help:
 	@echo 'make demo           deploy MLflow to an Azure sandbox on this machine: no Azure, no Docker, no root'
@@ -39,7 +40,7 @@ down:
 	@python=$$(scripts/find-python) && "$$python" -m sandbox down --purge
 	@rm -rf out/sandbox .cache/tmp
 
-# Slow tests mostly wait for a timer, a container or a replica, so three run in parallel. tests/conftest.py defines which tests stay together.
+# Slow tests mostly wait for a timer, a container or a replica, so three run in parallel. tests/support/grouping.py defines which tests share a worker.
 PYTEST := $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder --durations 15 --durations-min 10 $(wildcard $(TESTS))
 
 # PYTEST_ARGS passes options to pytest: make test PYTEST_ARGS='-k storage'

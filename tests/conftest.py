@@ -1,72 +1,66 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tests tell whoever runs them, and which of them stay together where several run side by side (pytest -n)."""
+"""Groups of tests that share an expensive fixture, tests that need recordings of Azure, and counts in the summary."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
-# What the tests of such a folder share (a deployment, a sandbox, a server, an image) is made once. Who waits longest comes first.
-SHARING = ("tests/sandbox/", "tests/e2e/", "tests/docker/", "tests/client/", "tests/image/")
+from tests.support import grouping, recordings
 
-# But these make what they need themselves, and take minutes.
-ALONE = tuple(
-    f"tests/e2e/test_{name}.py"
-    for name in (
-        "bad_inventories",
-        "environments",
-        "killed",
-        "killed_at_each_write",
-        "molecule_example",
-        "roles_alone",
-        "z_artefact",
-    )
-)
+GROUPS = pytest.StashKey[Path]()
 
 
-def _place(nodeid: str) -> int:
-    return next((place for place, folder in enumerate(SHARING) if nodeid.startswith(folder)), len(SHARING))
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Create the folder through which the workers of pytest-xdist report the groups: the controller does not collect tests."""
+    folder = TemporaryDirectory(prefix="test-groups-")
+    config.add_cleanup(folder.cleanup)
+    config.stash[GROUPS] = Path(folder.name)
 
 
-class FolderScheduling(LoadScopeScheduling):
-    """Gives a folder that shares to one worker, and all else file by file or test by test."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(ALONE):
-            return nodeid.partition("::")[0]
-        place = _place(nodeid)
-        return SHARING[place] if place < len(SHARING) else nodeid.partition("[")[0]
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["groups"] = str(node.config.stash[GROUPS])
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling:
-    return FolderScheduling(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> grouping.GroupScheduling:
+    return grouping.GroupScheduling(config, log, config.stash[GROUPS])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _place(item.nodeid))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests that need absent recordings, order the others, and report their groups."""
+    if not recordings.PRESENT:
+        unable = [item for item in items if item.get_closest_marker("recordings")]
+        items[:] = [item for item in items if item not in unable]
+        config.hook.pytest_deselected(items=unable)
+    items.sort(key=grouping.position)
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        grouping.report_groups(items, Path(worker["groups"]) / worker["workerid"])
 
 
 @pytest.fixture
-def told(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Gives the summary a line: how many cases there were, and what came of them."""
-    return lambda line: record_property("told", line)
+def report_count(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """A function that adds a line to the summary of the run: the number of cases, and the result."""
+    return lambda line: record_property("count", line)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write the lines of report_count."""
     reports = [
         report
-        for found in terminalreporter.stats.values()
-        for report in found
+        for reports in terminalreporter.stats.values()
+        for report in reports
         if isinstance(report, pytest.TestReport) and report.when == "call"
     ]
-    # Tests with several parameters may say the same.
-    lines = dict.fromkeys(value for report in reports for name, value in report.user_properties if name == "told")
+    # Tests with several parameters may report the same line.
+    lines = dict.fromkeys(value for report in reports for name, value in report.user_properties if name == "count")
     if lines:
-        terminalreporter.section("what was counted")
+        terminalreporter.section("counts")
         for line in lines:
             terminalreporter.write_line(str(line))

@@ -127,11 +127,12 @@ class ManagedEnvironment(ResourceType):
         insights = known.get("appInsightsConfiguration")
         if asked.get("appInsightsConfiguration") is not None:
             insights = {"connectionString": None} if asked["appInsightsConfiguration"].get("connectionString") else None
-        profiles = [{"workloadProfileType": "Consumption", "name": "Consumption", "enableFips": False}]
-        for profile in asked.get("workloadProfiles") or known.get("workloadProfiles") or []:
-            folded = {key[0].lower() + key[1:]: value for key, value in profile.items()}
-            if folded.get("name") != "Consumption":
-                profiles.append({**folded, "enableFips": False})
+        profiles = [
+            {**{key[0].lower() + key[1:]: value for key, value in profile.items()}, "enableFips": False}
+            for profile in asked.get("workloadProfiles") or known.get("workloadProfiles") or []
+        ]
+        if not any(profile.get("name") == "Consumption" for profile in profiles):
+            profiles.append({"workloadProfileType": "Consumption", "name": "Consumption", "enableFips": False})
         properties: Json = {
             "provisioningState": "",
             "daprAIInstrumentationKey": None,

@@ -3,16 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Azure's own error bodies: each gives a message with code, target, what it means and what to do.
 
-The bodies are not part of the repository, see test_golden.py for where they are looked for.
+tests/support/recordings.py says where the bodies are.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +18,9 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import ar
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import error_remedies as _error_remedies
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import errors as _errors
 
-ROOT = Path(__file__).resolve().parents[2]
-RECORDINGS = Path(os.environ.get("MLFLOW_AZURE_RECORDINGS") or ROOT.parent / "shared" / "azure")
-FILE = RECORDINGS / "errors.json"
-pytestmark = pytest.mark.skipif(
-    not FILE.is_file(), reason=f"no error bodies of Azure in {RECORDINGS} (set MLFLOW_AZURE_RECORDINGS)"
-)
+from tests.support.recordings import ERRORS, PRESENT
+
+pytestmark = pytest.mark.recordings
 # The types of our modules, the operations that they wait for, and what Resource Manager says about any type.
 OURS = re.compile(
     r"\(other RP / generic ARM\)|resourcegroups"
@@ -42,7 +37,7 @@ OURS = re.compile(
 
 
 def entries() -> list[dict[str, Any]]:
-    return json.loads(FILE.read_text()) if FILE.is_file() else []
+    return json.loads(ERRORS.read_text(encoding="utf-8")) if PRESENT else []
 
 
 def body_of(entry: dict[str, Any]) -> str:
@@ -123,11 +118,11 @@ def test_every_body_gives_code_target_meaning_and_remedy(place: int) -> None:
         assert found != by_status or known, f"{error.code} is explained by its status alone"
 
 
-def test_only_a_404_about_the_resource_reads_as_absent(told: Callable[[str], None]) -> None:
+def test_only_a_404_about_the_resource_reads_as_absent(report_count: Callable[[str], None]) -> None:
     for entry in entries():
         wrong_request = entry["code"] in ("InvalidResourceType", "InvalidResourceNamespace", "SubscriptionNotFound")
         assert _arm.is_absent(read(entry)) == (status_of(entry) == 404 and not wrong_request), entry["code"]
     assert {status_of(entry) for entry in entries()} >= {400, 401, 403, 404, 409, 429, 500, 503}
     ours = [entry for entry in entries() if OURS.fullmatch(entry["resource_type"])]
-    told(f"error bodies: {len(entries())}, of our types and of any type: {len(ours)}")
+    report_count(f"error bodies: {len(entries())}, of our types and of any type: {len(ours)}")
     assert len(ours) > 100

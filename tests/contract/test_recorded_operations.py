@@ -22,15 +22,13 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth impo
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.clouds import CLOUDS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.deadline import Deadline
 from azure.core.pipeline.transport import RequestsTransport
-from test_golden import RECORDINGS, resource
-from test_recordings import conversations, module_of, path_of
 
 from tests.support.fake_azure import SUBSCRIPTION, Clock, Exchange, FakeCredential, answer
+from tests.support.recorded_cases import module_of
+from tests.support.recordings import conversations, path_of
+from tests.support.resource_types import resource_type
 
-pytestmark = pytest.mark.skipif(
-    not (RECORDINGS / "recordings").is_dir(),
-    reason=f"no recordings of Azure in {RECORDINGS} (set MLFLOW_AZURE_RECORDINGS)",
-)
+pytestmark = pytest.mark.recordings
 # Longer than anything that was recorded.
 LONG = 7200.0
 # No recorded operation failed.
@@ -71,7 +69,7 @@ def sent_by_the_module(module: str, method: str, entry: dict[str, Any]) -> bool:
     """The module uses PATCH only where it updates in part."""
     if not 200 <= (entry["status"] or 0) < 300:
         return False
-    return method in ("PUT", "DELETE") or (method == "PATCH" and resource(module).partial)
+    return method in ("PUT", "DELETE") or (method == "PATCH" and resource_type(module).partial)
 
 
 def same_place(entry: dict[str, Any], path: str) -> bool:
@@ -82,8 +80,6 @@ def same_place(entry: dict[str, Any], path: str) -> bool:
 @cache
 def operations() -> list[Operation]:
     found: list[Operation] = []
-    if not (RECORDINGS / "recordings").is_dir():
-        return found
     for name, entries in conversations():
         for place, entry in enumerate(entries):
             path = path_of(entry)
@@ -113,7 +109,7 @@ def whole(operation: Operation) -> bool:
 
 
 def pending(operation: Operation, read: dict[str, Any]) -> bool:
-    return bool(resource(operation.module).pending(read["response_body"]))
+    return resource_type(operation.module).is_pending(read["response_body"])
 
 
 class Replay:
@@ -160,7 +156,7 @@ def arm_for(replay: Replay) -> Arm:
 
 def arguments(operation: Operation) -> list[str]:
     """What the SDK's method takes: the names in the path, in the order of the module's address."""
-    found = resource(operation.module)
+    found = resource_type(operation.module)
     named = [part for part in found.path.split("/") if part.startswith("{")]
     pieces = unquote(urlsplit(operation.write["url"]).path).rstrip("/").split("/")
     template = f"/subscriptions/x{found.path}".split("/")
@@ -170,19 +166,18 @@ def arguments(operation: Operation) -> list[str]:
 
 def played(operation: Operation) -> tuple[Replay, dict[str, Any] | None]:
     """Sends the recorded request through the engine. Returns the conversation and what the resource has become."""
-    found, replay, method = resource(operation.module), Replay(operation), operation.write["method"]
+    found, replay, method = resource_type(operation.module), Replay(operation), operation.write["method"]
     arm = arm_for(replay)
-    named = {"PUT": found.create, "PATCH": found.update, "DELETE": found.delete}[method]
     body = operation.write.get("request_body") if method != "DELETE" else None
     what = f"{method} of {operation.where}"
-    arm.wait(arm.submit(found.operations, named, *arguments(operation), body=body), what)
+    arm.wait(arm.submit(found.operations, found.methods[method], *arguments(operation), body=body), what)
     if method == "DELETE":
         return replay, None
 
     def read() -> Any:
-        return arm.get(found.operations, found.get, *arguments(operation)) or {}
+        return arm.get(found.operations, found.methods["GET"], *arguments(operation)) or {}
 
-    return replay, arm.settle(read, found.pending, what)
+    return replay, arm.settle(read, found.is_pending, what)
 
 
 def tell(operation: Operation) -> str:
@@ -201,7 +196,7 @@ def test_an_operation_ends_as_azure_ended_it(operation: Operation) -> None:
         assert settled == expected["response_body"]
 
 
-def test_count_of_operations(told: Callable[[str], None]) -> None:
+def test_count_of_operations(report_count: Callable[[str], None]) -> None:
     by_module = Counter(f"{found.module} {found.write['method']}" for found in operations())
-    told(f"recorded operations: {len(operations())} ({json.dumps(dict(sorted(by_module.items())))})")
+    report_count(f"recorded operations: {len(operations())} ({json.dumps(dict(sorted(by_module.items())))})")
     assert len(operations()) > 150

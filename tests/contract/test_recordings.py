@@ -1,179 +1,78 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole recorded conversations with Azure: what was written is found in what Azure shows afterwards.
+"""Recorded conversations with Azure judge the rules: what a request wrote is found in the resource that a later GET returns.
 
-And a case that Azure settled is settled however its values are spelled. See test_golden.py for where the recordings are.
+And a request that Azure fulfilled plans no change, in whatever way its values are spelled. tests/support/recordings.py says
+where the recordings are.
 """
 
 from __future__ import annotations
 
 import copy
-import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import plan as _plan
-from test_golden import (
-    MODULES,
-    RECORDINGS,
-    _secrets,
-    at,
-    cases,
-    decide,
-    expressible,
-    load,
-    resource,
-    sample,
-    shapes,
-    with_identities,
-)
 
-pytestmark = pytest.mark.skipif(
-    not (RECORDINGS / "recordings").is_dir(),
-    reason=f"no recordings of Azure in {RECORDINGS} (set MLFLOW_AZURE_RECORDINGS)",
-)
-# What a recorded write has that the module would not have sent: it refuses the one, does not say the other.
-# The first is a database whose compute never pauses, the second a rule in Azure's own form.
-NEVER_SENT = {
-    "old__test_sql_db_serverless_mgmt#42": ("properties.autoPauseDelay", "properties.minCapacity"),
-    "ext__test_containerapp_scale_update_azure_queue#19": ("properties.template.scale.rules",),
-}
-# The recorder put this in place of the id of a workspace.
-FAKED = "veryFakedCustomerId=="
+from tests.support.module_requests import leaf_paths, sample
+from tests.support.plan_judge import decide, values_at
+from tests.support.recorded_cases import Case, case_of, golden_cases, module_of
+from tests.support.recordings import conversations, path_of
+from tests.support.resource_types import resource_type
+
+pytestmark = pytest.mark.recordings
 
 
-@cache
-def paths() -> dict[str, tuple[str, re.Pattern[str]]]:
-    """By module: its type, and what the paths of its resources look like."""
-    found = {}
-    for module in MODULES:
-        path = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(resource(module).path))
-        found[module] = (resource(module).type, re.compile(f"/subscriptions/[^/]+{path}", re.IGNORECASE))
-    return found
-
-
-def module_of(path: str) -> str | None:
-    return next((module for module, (_type, pattern) in paths().items() if pattern.fullmatch(path)), None)
-
-
-def settled(body: Any) -> bool:
+def is_settled(body: Any) -> bool:
     state = str((body.get("properties") or {}).get("provisioningState", "Succeeded")).lower()
     return state == "succeeded"
 
 
-def conversations() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    for file in sorted((RECORDINGS / "recordings").rglob("*.json")):
-        content = json.loads(file.read_text())
-        if file.name != "INDEX.json" and isinstance(content, list):
-            yield file.stem, content
-
-
-def path_of(entry: dict[str, Any]) -> str:
-    return unquote(urlsplit(entry["url"]).path).rstrip("/").lower()
-
-
 @cache
-def writes() -> list[tuple[str, str, Any, Any]]:
-    """(where, module, what was written, what a read showed before anything below or above that path was written again)."""
+def recorded_writes() -> tuple[Case, ...]:
+    """Return each write with the last settled resource that was read before a write above or below that path."""
     found = []
-    if not (RECORDINGS / "recordings").is_dir():
-        return found
     for name, entries in conversations():
         for place, entry in enumerate(entries):
-            path, sent = path_of(entry), entry.get("request_body")
+            path, request = path_of(entry), entry.get("request_body")
             module = module_of(path)
-            good = entry["method"] in ("PUT", "PATCH") and 200 <= (entry["status"] or 0) < 300
-            if module is None or not good or not isinstance(sent, dict):
+            accepted = entry["method"] in ("PUT", "PATCH") and 200 <= (entry["status"] or 0) < 300
+            if module is None or not accepted or not isinstance(request, dict):
                 continue
-            shown = None
+            current = None
             for later in entries[place + 1 :]:
-                there = path_of(later)
-                related = there.startswith(path) or path.startswith(f"{there}/")
+                other = path_of(later)
+                related = other.startswith(path) or path.startswith(f"{other}/")
                 if related and later["method"] in ("PUT", "PATCH", "DELETE"):
                     break
                 body = later.get("response_body")
-                if there == path and later["method"] == "GET" and later["status"] == 200 and isinstance(body, dict):
-                    shown = body if settled(body) else shown
-            if shown is not None:
-                found.append((f"{name}#{entry['i']}", module, with_identities(entry["method"], sent), shown))
-    return found
+                if other == path and later["method"] == "GET" and later["status"] == 200 and isinstance(body, dict):
+                    current = body if is_settled(body) else current
+            if current is not None:
+                found.append(case_of(f"{name}#{entry['i']}", module, entry["method"], request, current))
+    return tuple(found)
 
 
-def wanted(module: str, sent: Any) -> Any:
-    """The part of a written body that the module's options can say."""
-    found = resource(module)
-    if module == "container_app_environment":
-        sent = with_consumption(sent)
-    described = found.desired({**{name: sample(spec) for name, spec in found.options.items()}, "name": "x"})
-    return expressible(sent, set(shapes(_plan.without_none(described), found.rules)), found.rules) or {}
+@pytest.mark.parametrize("case", recorded_writes(), ids=lambda case: f"{case.module}-{case.source}")
+def test_the_plan_of_a_recorded_write_is_empty(case: Case) -> None:
+    assert decide(case.resource, copy.deepcopy(case.current), case.desired).body == {}
 
 
-def with_secrets(module: str, sent: Any, shown: Any) -> Any:
-    """What is shown, with the values that a module gets by listSecrets."""
-    if module not in ("container_app", "container_app_job"):
-        return shown
-    values = {item["name"]: item.get("value") for item in _secrets(sent)}
-    for secret in _secrets(shown):
-        secret["value"] = values.get(secret["name"])
-    return shown
+def test_count_of_recorded_writes(report_count: Callable[[str], None]) -> None:
+    count = Counter(case.module for case in recorded_writes())
+    report_count(f"recorded writes: {count.total()} ({', '.join(f'{m} {n}' for m, n in sorted(count.items()))})")
+    assert count.total() > 200
 
 
-def with_consumption(sent: Any) -> Any:
-    """The module asks for this workload profile itself, for Azure adds it anyway."""
-    sent = copy.deepcopy(sent)
-    profiles = (sent.get("properties") or {}).get("workloadProfiles")
-    if profiles and not any("consumption" in str(profile).lower() for profile in profiles):
-        profiles.append({"name": "Consumption", "workloadProfileType": "Consumption"})
-    return sent
-
-
-def as_options_say_it(asked: Any, shown: Any) -> Any:
-    """The same wish in the types of the module's options.
-
-    Numbers are numbers there, where some recorded requests have strings; the module does not send C(latestRevision) false.
-    """
-    if isinstance(asked, dict):
-        shown = {key.casefold(): value for key, value in shown.items()} if isinstance(shown, dict) else {}
-        kept = {
-            key: value for key, value in asked.items() if (key, value) != ("latestRevision", False) and value != FAKED
-        }
-        return {key: as_options_say_it(value, shown.get(key.casefold())) for key, value in kept.items()}
-    if isinstance(asked, list):
-        others = shown if isinstance(shown, list) and len(shown) >= len(asked) else [None] * len(asked)
-        named = {str(item.get("name")): item for item in others if isinstance(item, dict)}
-        return [
-            as_options_say_it(a, named.get(str(a.get("name")), o) if isinstance(a, dict) else o)
-            for a, o in zip(asked, others, strict=False)
-        ]
-    is_number = isinstance(shown, (int, float)) and not isinstance(shown, bool)
-    return type(shown)(asked) if is_number and isinstance(asked, str) and re.fullmatch(r"[0-9.]+", asked) else asked
-
-
-@pytest.mark.parametrize("place", range(len(writes())))
-def test_what_was_written_is_shown(place: int) -> None:
-    where, module, sent, shown = writes()[place]
-    current = with_secrets(module, sent, copy.deepcopy(shown))
-    asked = _plan.without(as_options_say_it(wanted(module, sent), current), NEVER_SENT.get(where, ()))
-    assert decide(resource(module), current, asked).body == {}, where
-
-
-def test_count_of_recorded_writes(told: Callable[[str], None]) -> None:
-    by_module = Counter(module for _where, module, _sent, _shown in writes())
-    told(f"recorded writes: {len(writes())} ({', '.join(f'{m} {n}' for m, n in sorted(by_module.items()))})")
-    assert len(writes()) > 200
-
-
-# Spelling: the same wish in other words.
+# The same request in another spelling.
 
 
 def marked(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The spec, once for each option with choices, which then has the one choice "enumerated"."""
+    """Return the spec once for each option with choices, which then has "enumerated" as its only choice."""
     if spec.get("choices") and spec.get("type", "str") == "str":
         yield {**spec, "choices": ["enumerated"]}
     for name, sub in (spec.get("options") or {}).items():
@@ -183,30 +82,30 @@ def marked(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @cache
 def enumerations(module: str) -> frozenset[str]:
-    """Paths of what options with choices say."""
-    found, paths = resource(module), set()
+    """Return the paths whose values are choices of an option."""
+    found, paths = resource_type(module), set()
     for spec in marked({"type": "dict", "options": dict(found.options)}):
         try:
             described = _plan.without_none(found.desired({**sample(spec), "name": "x"}))
         except KeyError:
-            # The option's word decides where others stand, and is not sent as it is.
+            # The choice selects where other values go, and is not sent itself.
             continue
-        paths |= {path for path in shapes(described, found.rules) if "enumerated" in at(described, path)}
+        paths |= {path for path in leaf_paths(described, found.rules) if "enumerated" in values_at(described, path)}
     return frozenset(paths)
 
 
 def spellings(value: Any, module: str, rules: _plan.Rules, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The wish with one value spelled in another way, as (what was done, wish)."""
+    """Return the request with one value spelled in another way, as (path and kind of spelling, request)."""
     for kind, other in respelled(value, module, rules.get(path, _plan.Rule()), path):
         yield f"{path}: {kind}", other
     if isinstance(value, dict):
         for key in value:
-            for what, other in spellings(value[key], module, rules, f"{path}.{key}" if path else key):
-                yield what, {**value, key: other}
+            for change, other in spellings(value[key], module, rules, f"{path}.{key}" if path else key):
+                yield change, {**value, key: other}
     elif isinstance(value, list):
         for place, item in enumerate(value):
-            for what, other in spellings(item, module, rules, f"{path}[]"):
-                yield what, [*value[:place], other, *value[place + 1 :]]
+            for change, other in spellings(item, module, rules, f"{path}[]"):
+                yield change, [*value[:place], other, *value[place + 1 :]]
 
 
 def respelled(value: Any, module: str, rule: _plan.Rule, path: str) -> Iterator[tuple[str, Any]]:
@@ -234,36 +133,36 @@ def respelled(value: Any, module: str, rule: _plan.Rule, path: str) -> Iterator[
         yield "ids", {key.lower(): item for key, item in value.items()}
 
 
-def unset(value: Any, how: str) -> Any:
-    """What stands, with everything that is unset written in one way: missing, null or as it is empty."""
+def unset(value: Any, form: str) -> Any:
+    """Return the resource with everything unset in one form: missing or null."""
     if isinstance(value, dict):
-        parts = {key: unset(item, how) for key, item in value.items()}
+        parts = {key: unset(item, form) for key, item in value.items()}
         empty = {key for key, item in value.items() if item is None or item in ("", [])}
-        if how == "missing":
+        if form == "missing":
             return {key: item for key, item in parts.items() if key not in empty}
         return {key: None if key in empty else item for key, item in parts.items()}
-    return [unset(item, how) for item in value] if isinstance(value, list) else value
+    return [unset(item, form) for item in value] if isinstance(value, list) else value
 
 
-def test_spelling_is_no_change(told: Callable[[str], None]) -> None:
+def test_another_spelling_plans_no_change(report_count: Callable[[str], None]) -> None:
     tried: Counter[str] = Counter()
     wrong = []
-    for module, index in cases():
-        found, current, asked = load(module, index)
-        variants = [(what, other, current) for what, other in spellings(asked, module, found.rules)]
-        variants += [(f": unset as {how}", asked, unset(current, how)) for how in ("missing", "null")]
-        for what, other, there in variants:
-            tried[what.rpartition(": ")[2]] += 1
+    for case in golden_cases():
+        variants = [
+            (change, other, case.current) for change, other in spellings(case.desired, case.module, case.resource.rules)
+        ]
+        variants += [(f": unset as {form}", case.desired, unset(case.current, form)) for form in ("missing", "null")]
+        for change, desired, current in variants:
+            tried[change.rpartition(": ")[2]] += 1
             try:
-                planned = decide(found, copy.deepcopy(there), other)
-            except _plan.ImmutableChange as change:
-                wrong.append(f"{module}[{index}] {what}: {change}")
+                planned = decide(case.resource, copy.deepcopy(current), desired)
+            except _plan.ImmutableChange as failure:
+                wrong.append(f"{case.module} {case.source} {change}: {failure}")
                 continue
             if planned.action != _plan.NONE:
-                wrong.append(f"{module}[{index}] {what}")
-    told(
-        f"other spellings of the recorded cases: {sum(tried.values())} ({', '.join(f'{k} {n}' for k, n in tried.items())})"
-    )
+                wrong.append(f"{case.module} {case.source} {change}")
+    counts = ", ".join(f"{kind} {number}" for kind, number in tried.items())
+    report_count(f"other spellings of the recorded cases: {tried.total()} ({counts})")
     assert not wrong
     assert set(tried) >= {
         "order",

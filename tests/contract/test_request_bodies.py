@@ -30,20 +30,19 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization 
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import plan as _plan
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.api_versions import API_VERSIONS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
-from test_golden import RECORDINGS, ROOT, cases, load, resource, sample
-from test_recordings import as_options_say_it
 
-sys.path.insert(0, str(ROOT / "tests" / "unit" / "plugins"))
-from tests.support.fake_azure import GROUP, FakeCredential, module, options
+from tests.support.fake_azure import GROUP, FakeCredential
 from tests.support.faulty_azure import FaultyAzure
-
-SCHEMAS = RECORDINGS / "schemas"
+from tests.support.module_requests import samples
+from tests.support.recorded_cases import golden_cases
+from tests.support.recordings import SCHEMAS
+from tests.support.resource_types import execute, module_file, resource_modules, resource_type
 
 
 class Body(typing.NamedTuple):
-    """A request: which method of which operation group takes it, and where it comes from.
+    """A request body: its source, and the method of the operation group that takes it.
 
-    kept: paths that stand in the body as Azure once showed them, some in a preview version that had more.
+    kept: paths of what the body keeps of a recorded resource, some of a preview api-version that had more properties.
     """
 
     where: str
@@ -54,64 +53,42 @@ class Body(typing.NamedTuple):
 
     @property
     def partial(self) -> bool:
-        """Whether what is required may be missing."""
+        """Whether required properties may be missing."""
         return bool(self.kept) or ("update" in self.method and "create" not in self.method)
 
-    def told(self, problems: Iterator[str]) -> set[str]:
-        """The problems that are the module's own, with its name."""
+    def own(self, problems: Iterator[str]) -> set[str]:
+        """Return the problems of what the module itself sends, with its name."""
         name = re.split(r"[:\[]", self.where)[0]
         own = [problem for problem in problems if problem.partition(":")[0] not in self.kept]
         return {f"{name} {problem}" for problem in own}
 
 
-# Where bodies come from.
-
-
-def resources() -> list[str]:
-    """Modules that are a Resource."""
-    names = sorted(file.stem for file in (ROOT / "plugins" / "modules").glob("*.py"))
-    return [name for name in names if hasattr(module_file(name), "RESOURCE")]
-
-
-def module_file(name: str) -> Any:
-    return importlib.import_module(f"ansible_collections.mlops.mlflow_azure.plugins.modules.{name}")
-
-
-def choices(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The same spec, once for each choice that is in it."""
-    for value in spec.get("choices") or []:
-        yield {**spec, "choices": [value]}
-    for name, sub in (spec.get("options") or {}).items():
-        for other in choices(sub):
-            yield {**spec, "options": {**spec["options"], name: other}}
+# Sources of bodies.
 
 
 def of_options() -> Iterator[Body]:
-    """All options of a module at once, and that once more for each choice of any option."""
-    for name in resources():
-        found = resource(name)
-        whole = {"type": "dict", "options": dict(found.options)}
-        for number, spec in enumerate([whole, *choices(whole)]):
-            params = {**sample(spec), "name": "x"}
-            wanted = _plan.without_none(found.desired(params))
-            yield Body(f"{name}: options {number}", found.operations, found.create, wanted)
+    """Return the bodies of all options of a module at once, and that once more for each choice of any option."""
+    for name in resource_modules():
+        found = resource_type(name)
+        for number, params in enumerate(samples(found)):
+            desired = _plan.without_none(found.desired(params))
+            yield Body(f"{name}: options {number}", found.operations, found.create, desired)
 
 
 def of_changes() -> Iterator[Body]:
-    """Updates of every recorded case: what was asked for, of a resource that lacks one property of it."""
-    for name, index in cases():
-        found, current, asked = load(name, index)
-        asked = as_options_say_it(asked, current)
+    """Return the updates of every recorded case: its request, for a resource that lacks one property of it."""
+    for case in golden_cases():
+        found, desired = case.resource, case.desired
         body = (_plan.partial_body if found.partial else _plan.whole_body)(found.read_only)
-        for path in (*asked, *(f"properties.{key}" for key in asked.get("properties") or {})):
-            lacking = _plan.without(copy.deepcopy(current), [path])
+        for path in (*desired, *(f"properties.{key}" for key in desired.get("properties") or {})):
+            lacking = _plan.without(copy.deepcopy(case.current), [path])
             try:
-                planned = _plan.plan(lacking, asked, found.rules, body)
+                planned = _plan.plan(lacking, desired, found.rules, body)
             except _plan.ImmutableChange:
                 continue
             if planned.action == _plan.UPDATE:
-                kept = frozenset(all_paths(current)) - frozenset(all_paths(asked)) | {"-"}
-                yield Body(f"{name}[{index}] {path}", found.operations, found.update, planned.body, kept)
+                kept = frozenset(all_paths(case.current)) - frozenset(all_paths(desired)) | {"-"}
+                yield Body(f"{case.module}: {case.source} {path}", found.operations, found.update, planned.body, kept)
 
 
 def all_paths(value: Any, path: str = "") -> Iterator[str]:
@@ -152,7 +129,7 @@ def plain(value: Any, option: str = "") -> Any:
 
 def of_examples() -> Iterator[Body]:
     """What the modules really send for their examples, prepared and in their order."""
-    for name in (*resources(), "role_assignment"):
+    for name in (*resource_modules(), "role_assignment"):
         azure = FaultyAzure()
         for task in yaml.safe_load(module_file(name).EXAMPLES):
             given = task.get(f"mlops.mlflow_azure.{name}")
@@ -173,7 +150,7 @@ def sent_by(azure: FaultyAzure, name: str, given: dict[str, Any]) -> list[Body]:
         return submit(operations, method, *arguments, body=body)
 
     azure.arm.submit = recorded  # type: ignore[method-assign]
-    module(name).execute(options(name, **given), azure.arm, False)
+    execute(name, azure.arm, given)
     azure.arm.submit = submit  # type: ignore[method-assign]
     return found
 
@@ -386,10 +363,11 @@ def against_schema(value: Any, types: list[Any], reference: Any, path: str, part
             yield f"{path}: {value!r} is no {name}"
 
 
-# The judgement.
+# The judges.
 
 SOURCES = {"options": of_options, "changes of recorded cases": of_changes, "examples": of_examples}
-# What comes of giving all options of a module at once.
+EACH_SOURCE = [pytest.param(name, marks=[pytest.mark.recordings] * ("recorded" in name)) for name in SOURCES]
+# Problems that only exist because all options of a module are set at once.
 OF_ALL_AT_ONCE = {
     # The module writes these by requests of their own.
     "sql_database backupLongTermRetentionPolicy",
@@ -403,28 +381,26 @@ OF_ALL_AT_ONCE = {
 
 
 def judged(source: str, problems: Any) -> tuple[list[Body], list[str]]:
-    """All bodies of a source, and what is wrong with them."""
+    """Return all bodies of a source, and the problems in them."""
     bodies = list(SOURCES[source]())
-    found = set().union(*(body.told(problems(body)) for body in bodies))
+    found = set().union(*(body.own(problems(body)) for body in bodies))
     if source == "options":
         found = {problem for problem in found if problem.partition(":")[0] not in OF_ALL_AT_ONCE}
     return bodies, sorted(found)
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_the_sdk_knows_every_body(source: str, told: Callable[[str], None]) -> None:
-    if source == "changes of recorded cases" and not cases():
-        pytest.skip(f"no recordings of Azure in {RECORDINGS} (set MLFLOW_AZURE_RECORDINGS)")
+@pytest.mark.parametrize("source", EACH_SOURCE)
+def test_every_body_matches_the_model_of_the_sdk(source: str, report_count: Callable[[str], None]) -> None:
     bodies, problems = judged(source, problems_by_sdk)
-    told(f"request bodies by {source}: {len(bodies)}, judged by the SDK's models")
+    report_count(f"request bodies by {source}: {len(bodies)}, judged by the SDK's models")
     assert bodies
     assert not problems, "\n".join(problems)
 
 
-@pytest.mark.skipif(not SCHEMAS.is_dir(), reason=f"no schemas of Microsoft in {SCHEMAS} (set MLFLOW_AZURE_RECORDINGS)")
+@pytest.mark.recordings
 @pytest.mark.parametrize("source", SOURCES)
-def test_microsofts_schema_knows_every_body(source: str, told: Callable[[str], None]) -> None:
-    types = {resource(name).operations: resource(name).type for name in resources()}
+def test_every_body_matches_the_schema_of_microsoft(source: str, report_count: Callable[[str], None]) -> None:
+    types = {resource_type(name).operations: resource_type(name).type for name in resource_modules()}
     types[_role_assignment.ASSIGNMENTS] = "Microsoft.Authorization/roleAssignments"
     count: Counter[str] = Counter()
 
@@ -439,7 +415,7 @@ def test_microsofts_schema_knows_every_body(source: str, told: Callable[[str], N
         return against_schema(body.content, all_types, reference, "", body.partial)
 
     _bodies, problems = judged(source, problems_by_schema)
-    told(
+    report_count(
         f"request bodies by {source}, judged by Microsoft's schemas: {', '.join(f'{k} {n}' for k, n in count.items())}"
     )
     assert not problems, "\n".join(problems)
@@ -465,12 +441,17 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("content", "where"), WRONG)
-def test_both_judges_see_what_is_wrong(content: Any, where: str) -> None:
-    found = resource("storage_account")
+def test_the_model_of_the_sdk_refuses_a_wrong_body(content: Any, where: str) -> None:
+    found = resource_type("storage_account")
     body = Body("storage_account", found.operations, found.create, content)
     assert any(where in problem for problem in problems_by_sdk(body))
-    described = schema_of(found.type) if SCHEMAS.is_dir() else None
-    # Bicep's enumerations are open: any word will do.
-    if described is not None and where != "kind":
-        _version, types, reference = described
-        assert any(where in problem for problem in against_schema(content, types, reference, "", False))
+
+
+# Bicep's enumerations are open: any value matches.
+@pytest.mark.recordings
+@pytest.mark.parametrize(("content", "where"), [case for case in WRONG if case[1] != "kind"])
+def test_the_schema_of_microsoft_refuses_a_wrong_body(content: Any, where: str) -> None:
+    described = schema_of(resource_type("storage_account").type)
+    assert described is not None
+    _version, types, reference = described
+    assert any(where in problem for problem in against_schema(content, types, reference, "", False))

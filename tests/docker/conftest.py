@@ -18,11 +18,10 @@ import pytest
 
 import docker
 from tests.support.docker_registry import Registry, serving
+from tests.support.image_server import BUILD_ARGUMENTS, CONTEXT
 
 BASE = "mlflow-azure-test/base"
 SERVER = "mlflow-azure-test/server"
-CONTEXT = Path(__file__).resolve().parents[2] / "docker" / "mlflow"
-BUILD_ARGUMENTS = {"ACCEPT_MSODBC_EULA": "Y", "VERSION": "1.2.3", "REVISION": "abc"}
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import docker
-from tests.docker.conftest import BUILD_ARGUMENTS, CONTEXT
+from tests.support.image_server import BUILD_ARGUMENTS, CONTAINER_SETTINGS, CONTEXT
 
 pytestmark = pytest.mark.slow
 
@@ -33,11 +33,6 @@ KEPT_SECRETS = re.compile(
 SECRET = re.compile(
     rb"-----BEGIN (RSA |EC |OPENSSH )?PRIVATE KEY-----\s+[A-Za-z0-9+/=\s]{200}|AccountKey=[A-Za-z0-9+/]{40}|\bgh[ps]_[A-Za-z0-9]{36}\b"
 )
-SETTINGS = {
-    "MLFLOW_BACKEND_STORE_URI": "sqlite:////home/mlflow/mlflow.db",
-    "MLFLOW_ARTIFACTS_DESTINATION": "/home/mlflow/artifacts",
-    "MLFLOW_WORKERS": "1",
-}
 
 
 @pytest.fixture
@@ -101,7 +96,7 @@ def test_it_serves_keeps_its_data_and_ends_when_told(engine: Any, server_image: 
     mounts = {volume: {"bind": "/home/mlflow", "mode": "rw"}}
     # Asked more often than the image says, so that the test need not wait.
     healthcheck = {"test": server_image.attrs["Config"]["Healthcheck"]["Test"], "interval": 1_000_000_000}
-    options = {"environment": SETTINGS, "volumes": mounts, "healthcheck": healthcheck}
+    options = {"environment": CONTAINER_SETTINGS, "volumes": mounts, "healthcheck": healthcheck}
     with container(engine, server_image, **options) as first:
         until_healthy(first)
         assert inside(first, "id -u; id -g").split() == ["10001", "10001"]
@@ -122,7 +117,7 @@ def test_what_is_in_it_and_what_is_not(engine: Any, server_image: Any) -> None:
     labels = server_image.labels
     assert (labels["org.opencontainers.image.version"], labels["org.opencontainers.image.revision"]) == ("1.2.3", "abc")
     assert server_image.attrs["Config"]["User"] == "10001:10001"
-    with container(engine, server_image, entrypoint=["sleep", "600"], environment=SETTINGS) as found:
+    with container(engine, server_image, entrypoint=["sleep", "600"], environment=CONTAINER_SETTINGS) as found:
         for absent in ("gcc", "cc", "make", "pip", "git"):
             assert inside(found, f"command -v {absent} || echo none") == "none\n"
         assert inside(found, "ls -A /var/lib/apt/lists") == ""
@@ -142,7 +137,7 @@ def test_the_odbc_driver_is_there(engine: Any, server_image: Any, uri: str) -> N
     """Nothing listens there: the error is the driver's own."""
     # Without a volume only /tmp can be written.
     places = {"MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_ARTIFACTS_DESTINATION": "/tmp/artifacts"}
-    settings = {**SETTINGS, **places, "MLFLOW_AZURE_DATABASE_TIMEOUT": "1"}
+    settings = {**CONTAINER_SETTINGS, **places, "MLFLOW_AZURE_DATABASE_TIMEOUT": "1"}
     with container(engine, server_image, environment=settings) as found:
         assert found.wait(timeout=120)["StatusCode"] == 78
         said = found.logs().decode()
@@ -258,7 +253,7 @@ def test_on_a_base_that_has_an_mlflow_of_its_own(engine: Any, base_image: str) -
         )
         healthcheck = {"test": image.attrs["Config"]["Healthcheck"]["Test"], "interval": 1_000_000_000}
         settings = {
-            **SETTINGS,
+            **CONTAINER_SETTINGS,
             "MLFLOW_BACKEND_STORE_URI": "sqlite:////tmp/a.db",
             "MLFLOW_ARTIFACTS_DESTINATION": "/tmp/a",
         }

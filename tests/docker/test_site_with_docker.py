@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.docker.conftest import BUILD_ARGUMENTS
+from tests.support.image_server import BUILD_ARGUMENTS
 from tests.support.site_copy import Site, make_site
 
 pytestmark = pytest.mark.slow

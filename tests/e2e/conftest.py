@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
-from tests.support.site_copy import Play, Site, make_site
+from tests.support.site_copy import Deployment, Site, make_site
 
 
 @pytest.fixture(scope="session")
@@ -19,14 +18,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     copy = make_site(tmp_path_factory.mktemp("site"))
     yield copy
     copy.sandbox("down", "--purge")
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """The deployment, and the run that made it."""
-
-    site: Site
-    first: Play
 
 
 @pytest.fixture(scope="session")

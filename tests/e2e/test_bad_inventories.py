@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.bad_settings import BAD, GOOD, ROLES
 from tests.support.site_copy import PROJECT, Site
-from tests.unit.roles.test_preflight import BAD, GOOD, ROLES
 
 # What a value of a type is not.
 WRONG: dict[str, list[Any]] = {
@@ -117,7 +117,7 @@ def wrong_settings() -> list[tuple[dict[str, Any], list[str]]]:
 
 @pytest.mark.slow
 def test_a_hundred_bad_inventories_are_refused_by_name_and_nothing_is_written(
-    site: Site, tmp_path: Path, told: Callable[[str], None]
+    site: Site, tmp_path: Path, report_count: Callable[[str], None]
 ) -> None:
     cases = wrong_settings()
     assert len(cases) >= 100
@@ -128,12 +128,12 @@ def test_a_hundred_bad_inventories_are_refused_by_name_and_nothing_is_written(
     assert unnamed == []
     assert site.writes() == before
     assert not (tmp_path / "out").exists()
-    told(f"bad inventories: {len(refused)} of {len(cases)} refused by name before the first write")
+    report_count(f"bad inventories: {len(refused)} of {len(cases)} refused by name before the first write")
 
 
 @pytest.mark.slow
 def test_what_only_azure_can_refuse_is_refused_by_name_and_nothing_is_written(
-    site: Site, tmp_path: Path, told: Callable[[str], None]
+    site: Site, tmp_path: Path, report_count: Callable[[str], None]
 ) -> None:
     site.sandbox("up")
     client = site.client()
@@ -152,4 +152,4 @@ def test_what_only_azure_can_refuse_is_refused_by_name_and_nothing_is_written(
     assert client.arm("DELETE", group, version="2025-04-01").status_code == 202
     # Other tests count what there is.
     assert client.arm("GET", group, version="2025-04-01").status_code == 404
-    told(f"bad inventories that only Azure can tell: {len(refused)} of {len(AS_A_WHOLE)} refused by name")
+    report_count(f"bad inventories that only Azure can tell: {len(refused)} of {len(AS_A_WHOLE)} refused by name")

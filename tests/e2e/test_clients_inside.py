@@ -15,9 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Deployment
 from tests.support.azure_openai import AzureOpenAI, serving
-from tests.support.site_copy import PROJECT, Play, Site
+from tests.support.site_copy import PROJECT, Deployment, Play, Site
 
 LANGCHAIN = PROJECT / "tests" / "client" / "langchain_program"
 RELEASES = ["2.22", "3.4", "3.17"]
@@ -119,7 +118,7 @@ def probed(deployment: Deployment) -> tuple[Play, float]:
 @pytest.mark.slow
 @pytest.mark.long
 def test_each_release_logs_from_inside(
-    probed: tuple[Play, float], deployment: Deployment, told: Callable[[str], None]
+    probed: tuple[Play, float], deployment: Deployment, report_count: Callable[[str], None]
 ) -> None:
     play, seconds = probed
     assert play.code == 0, play.output[-6000:]
@@ -127,7 +126,7 @@ def test_each_release_logs_from_inside(
     assert {f"mlflow-probe-{release.replace('.', '-')}" for release in RELEASES} <= set(jobs)
     found = deployment.site.resources("Microsoft.App/jobs/executions", contains="/mlflow-probe-")
     assert [execution["properties"]["status"] for execution in found] == ["Succeeded"] * len(RELEASES)
-    told(
+    report_count(
         f"MLflow clients {', '.join(RELEASES)} inside the environment: run, artifact and trace arrived ({seconds:.0f} s)"
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from tests.e2e.conftest import Deployment
+from tests.support.site_copy import Deployment
 
 STORAGE, FIREWALL = "2025-06-01", "2025-01-01"
 

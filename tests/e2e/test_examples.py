@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.conftest import Deployment
-from tests.support.site_copy import PROJECT, Play, Site
+from tests.support.site_copy import PROJECT, Deployment, Play, Site
 
 # Run elsewhere: the sandbox has no server at the port of Azure SQL, tests/unit/plugins/test_sql_database_user.py has.
 ELSEWHERE = {"sql_database_user"}
@@ -212,9 +211,9 @@ def test_all_examples_of_a_module_run(module: str, run: Run) -> None:
             assert run.ended.get(repeated) == "ok", f"{repeated} {run.ended.get(repeated)}\n{run.play.output[-3000:]}"
 
 
-def test_all_examples_were_executed(run: Run, told: Callable[[str], None]) -> None:
+def test_all_examples_were_executed(run: Run, report_count: Callable[[str], None]) -> None:
     assert run.play.code == 0, run.play.output[-6000:]
     executed = [example for example in run.found if run.ended.get(example.named()["name"]) in ("ok", "changed")]
     assert len(executed) == len(run.found)
     twice = sum(example.again for example in executed)
-    told(f"{len(executed)} examples of {len(MODULES)} modules executed, {twice} of them twice")
+    report_count(f"{len(executed)} examples of {len(MODULES)} modules executed, {twice} of them twice")

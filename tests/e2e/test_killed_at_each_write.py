@@ -150,7 +150,7 @@ def secrets(site: Site, deployment: str) -> dict[str, str]:
 
 
 def test_the_rerun_after_a_kill_at_each_write_finishes(
-    killed: Killed, tmp_path: Path, told: Callable[[str], None]
+    killed: Killed, tmp_path: Path, report_count: Callable[[str], None]
 ) -> None:
     site, log = killed.site, tmp_path / "log"
     with rules(site, *(("delay", "--seconds", "0", *which) for which in WRITES.values())):
@@ -182,11 +182,11 @@ def test_the_rerun_after_a_kill_at_each_write_finishes(
     again = site.play("site.yml", "-i", str(inventory), "--limit", "mlflow:!sandbox", *killed.quick)
     assert again.code == 0, again.output[-6000:]
     assert re.findall(r"changed=(\d+)", again.output) == ["0"] * len(kills), again.output[-6000:]
-    told(f"site.yml killed at each of its {len(kills)} writes and finished by a rerun")
+    report_count(f"site.yml killed at each of its {len(kills)} writes and finished by a rerun")
 
 
 def test_one_deployment_killed_at_write_after_write_is_proven_in_the_end(
-    killed: Killed, tmp_path: Path, told: Callable[[str], None]
+    killed: Killed, tmp_path: Path, report_count: Callable[[str], None]
 ) -> None:
     """Each run is killed at its first write, wherever the one before it came to; the one that finds nothing more to write finishes."""
     site, log = killed.site, tmp_path / "log"
@@ -203,7 +203,9 @@ def test_one_deployment_killed_at_write_after_write_is_proven_in_the_end(
             code = run_until_struck(site, log, "-e", "deployment=chain")
         assert code == 0, log.read_text()[-6000:]
         kills = struck(site)
-    told(f"one deployment killed {runs - 1} times, at a later write each time, and proven by the run after them")
+    report_count(
+        f"one deployment killed {runs - 1} times, at a later write each time, and proven by the run after them"
+    )
     assert kills[0] >= 13
     assert kills[3:] == [1, 1]
     assert runs - 1 >= 15

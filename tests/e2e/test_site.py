@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Deployment
+from tests.support.site_copy import Deployment
 
 TYPES = (
     "Microsoft.Resources/resourceGroups",

@@ -4,15 +4,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.image_server import CONTEXT, server_environment
-
-# Its settings need nothing but Python, so their tests need no environment of their own.
-sys.path.insert(0, str(CONTEXT / "server"))
+from tests.support.image_server import server_environment
 
 
 @pytest.fixture(scope="session")

@@ -158,20 +158,20 @@ def client(request: pytest.FixtureRequest, client_of: Callable[[str, str], Clien
 
 
 @pytest.mark.parametrize("number", PASSING)
-def test_in_a_statement(client: Client, number: int, told: Callable[[str], None]) -> None:
+def test_in_a_statement(client: Client, number: int, report_count: Callable[[str], None]) -> None:
     client.script.statements.append(("in a statement", fault(number)))
     seen = client.statuses("SELECT 'in a statement'")
-    told(f"SQL error {number} in a statement: {seen}")
+    report_count(f"SQL error {number} in a statement: {seen}")
     # MLflow itself tries a deadlock's victim again, its clients the others.
     assert seen == ([200] if number == 1205 else [503, 200])
 
 
 @pytest.mark.parametrize("number", PASSING)
-def test_at_login(client: Client, number: int, told: Callable[[str], None]) -> None:
+def test_at_login(client: Client, number: int, report_count: Callable[[str], None]) -> None:
     before = client.script.login_count
     client.script.logins.append(fault(number))
     seen = client.statuses(new=True)
-    told(f"SQL error {number} at login: {seen}")
+    report_count(f"SQL error {number} at login: {seen}")
     assert seen == ([200] if number in WAITED_OUT | {1205} else [503, 200])
     assert client.script.login_count == before + 2
 

@@ -16,8 +16,7 @@ import pytest
 import yaml
 from mlflow_azure_server._settings import settings
 
-from tests.docker import test_server_image
-from tests.support.image_server import CONTEXT
+from tests.support.image_server import CONTAINER_SETTINGS, CONTEXT
 
 COMPOSE = CONTEXT / "compose.yml"
 
@@ -85,5 +84,5 @@ def test_the_documented_line_is_the_one_that_is_tested() -> None:
     line = next(re.finditer(r"^docker run (?:.*\\\n)*.*", readme, re.MULTILINE))[0]
     words = shlex.split(line.replace("\\\n", " "))
     given = dict(words[at + 1].split("=", 1) for at, word in enumerate(words) if word == "--env")
-    assert given == {name: value for name, value in test_server_image.SETTINGS.items() if name != "MLFLOW_WORKERS"}
+    assert given == {name: value for name, value in CONTAINER_SETTINGS.items() if name != "MLFLOW_WORKERS"}
     assert words[words.index("--volume") + 1].partition(":")[2] == "/home/mlflow"

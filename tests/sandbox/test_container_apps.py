@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.test_vaults import ROLES, Vault
+from tests.support.key_vault_client import ROLES, Vault
 from tests.support.sandbox_client import Client, Platform, app_body, run_cli
 
 pytestmark = pytest.mark.usefixtures("own_apps")

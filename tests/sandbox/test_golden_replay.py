@@ -3,15 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Azure's own recorded answers judge the sandbox: each recorded write is sent to it, and answered as Azure answered.
 
-The recordings are not part of the repository. MLFLOW_AZURE_RECORDINGS names their folder, else ../shared/azure beside
-the checkout is used; where neither is there, these tests are skipped.
+tests/support/recordings.py says where the recordings are.
 """
 
 from __future__ import annotations
 
 import copy
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,13 +18,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.arm_paths import MINIMAL_BODIES, RESOURCE_ID, ancestors, type_of
+from tests.support.recordings import PRESENT, RECORDINGS, REGIONS
 from tests.support.sandbox_in_process import Azure
 
-ROOT = Path(__file__).resolve().parents[2]
-RECORDINGS = Path(os.environ.get("MLFLOW_AZURE_RECORDINGS") or ROOT.parent / "shared" / "azure")
-pytestmark = pytest.mark.skipif(
-    not (RECORDINGS / "golden").is_dir(), reason=f"no recordings of Azure in {RECORDINGS} (set MLFLOW_AZURE_RECORDINGS)"
-)
+pytestmark = pytest.mark.recordings
 TYPES = (
     "microsoft.app__containerapps",
     "microsoft.app__containerapps__authconfigs",
@@ -60,14 +56,6 @@ UNSERVED = {
     '"service": {"type"': "add-on services of Container Apps, whose image Azure chooses",
     '"EdgeZone"': "storage accounts in an edge zone",
     '"name": "DataWarehouse"': "data warehouses",
-}
-# Canary regions, which the sandbox does not have, and the region that is written for each.
-REGIONS = {
-    "North Central US (Stage)": "North Central US",
-    "northcentralusstage": "northcentralus",
-    "Central US EUAP": "Central US",
-    "eastus2euap": "eastus2",
-    "centraluseuap": "centralus",
 }
 # Properties whose value is Azure's or the recorder's own: they must be there and of the same kind.
 OWN = set(
@@ -236,22 +224,10 @@ def read(kind: str) -> Iterator[Case]:
         settled_before[one["source"].partition("#")[0], one["url"]] = one["settled_get"]
 
 
-CASES = [case for kind in TYPES for case in read(kind)] if (RECORDINGS / "golden").is_dir() else []
+CASES = [case for kind in TYPES for case in read(kind)] if PRESENT else []
 
 
 # the world in which a write was recorded
-
-_ID = re.compile(r"/subscriptions/[^/]+/resource[gG]roups/([^/\"]+)/providers/([A-Za-z.]+(?:/[A-Za-z]+/[^/\"?]+)+)")
-_MINIMAL: dict[str, tuple[str, Any]] = {
-    "microsoft.app/managedenvironments": ("2025-07-01", {"properties": {}}),
-    "microsoft.managedidentity/userassignedidentities": ("2023-01-31", {}),
-    "microsoft.sql/servers": (
-        "2023-08-01",
-        {"properties": {"administratorLogin": "boss", "administratorLoginPassword": "Pa55-w0rd-of-ours"}},
-    ),
-    "microsoft.sql/servers/databases": ("2023-08-01", {}),
-    "microsoft.storage/storageaccounts": ("2023-05-01", {"sku": {"name": "Standard_LRS"}, "kind": "StorageV2"}),
-}
 
 
 def location_of(case: Case) -> str:
@@ -261,10 +237,10 @@ def location_of(case: Case) -> str:
 def prepare(azure: Azure, case: Case) -> None:
     """Makes what the write is made in and what it refers to."""
     known = json.dumps([case.path, case.body, before(case) if case.existed else None])
-    for group in {"/".join(match[0].split("/")[:5]) for match in _ID.finditer(known)}:
+    for group in {"/".join(match[0].split("/")[:5]) for match in RESOURCE_ID.finditer(known)}:
         azure.put(group, {"location": location_of(case)}, "2021-04-01")
     parents = ancestors(case.path)
-    referred = {one for match in _ID.finditer(known) for one in (*ancestors(match[0]), match[0])} - {
+    referred = {one for match in RESOURCE_ID.finditer(known) for one in (*ancestors(match[0]), match[0])} - {
         case.path,
         *parents,
     }
@@ -272,8 +248,8 @@ def prepare(azure: Azure, case: Case) -> None:
         kind = type_of(wanted)
         if kind == "microsoft.app/containerapps" and wanted in parents:
             prepare_app(azure, case, wanted)
-        elif kind in _MINIMAL:
-            version, body = _MINIMAL[kind]
+        elif kind in MINIMAL_BODIES:
+            version, body = MINIMAL_BODIES[kind]
             azure.put(wanted, {"location": location_of(case), **copy.deepcopy(body)}, version)
     properties = (case.body or {}).get("properties") or {}
     if "principalId" in properties:
@@ -295,19 +271,6 @@ def prepare_app(azure: Azure, case: Case, path: str) -> None:
     template = {"containers": [{"name": "main", "image": "example.invalid/app:1"}]}
     properties = {"environmentId": environment, "configuration": {"secrets": secrets}, "template": template}
     azure.put(path, {"location": "eastus", "properties": properties}, "2025-07-01")
-
-
-def type_of(path: str) -> str:
-    namespace, *rest = path.rpartition("/providers/")[2].split("/")
-    return "/".join((namespace, *rest[0::2])).lower()
-
-
-def ancestors(path: str) -> list[str]:
-    """The ids of the resources that a resource is inside of, outermost first."""
-    head, _mark, tail = path.rpartition("/providers/")
-    namespace, *rest = tail.split("/")
-    inner = [f"{head}/providers/{namespace}/{'/'.join(rest[:end])}" for end in range(2, len(rest) - 1, 2)]
-    return ([*ancestors(head), head] if "/providers/" in head else []) + inner
 
 
 # What a resource cannot be made without; an update that asks for it changes something else.
@@ -433,7 +396,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> dict[Case, list[str]]:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_sandbox_answers_as_azure_did(
-    kind: str, replayed: dict[Case, list[str]], told: Callable[[str], None]
+    kind: str, replayed: dict[Case, list[str]], report_count: Callable[[str], None]
 ) -> None:
     wrong = {}
     for case, found in replayed.items():
@@ -442,17 +405,17 @@ def test_the_sandbox_answers_as_azure_did(
         ):
             wrong[case.name] = left
     total = sum(case.type == kind for case in replayed)
-    told(f"{kind}: {total - len(wrong)}/{total}")
+    report_count(f"{kind}: {total - len(wrong)}/{total}")
     assert total > 0
     assert not wrong, json.dumps(wrong, indent=2)
 
 
-def test_the_whole_count(replayed: dict[Case, list[str]], told: Callable[[str], None]) -> None:
+def test_the_whole_count(replayed: dict[Case, list[str]], report_count: Callable[[str], None]) -> None:
     exact = sum(not found for found in replayed.values())
     matched = sum(
         all(any(row.covers(case, one) for row in TOLERATED) for one in found) for case, found in replayed.items()
     )
-    told(f"recorded writes: {matched}/{len(replayed)} matched, {exact} of them to the letter")
+    report_count(f"recorded writes: {matched}/{len(replayed)} matched, {exact} of them to the letter")
     assert matched == len(replayed)
 
 

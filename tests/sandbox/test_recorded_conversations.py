@@ -18,13 +18,11 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.test_golden_replay import RECORDINGS, REGIONS, type_of
+from tests.support.arm_paths import type_of
+from tests.support.recordings import RECORDINGS, REGIONS
 from tests.support.sandbox_in_process import SUBSCRIPTION, Azure
 
-pytestmark = pytest.mark.skipif(
-    not (RECORDINGS / "recordings").is_dir(),
-    reason=f"no recordings of Azure in {RECORDINGS} (set MLFLOW_AZURE_RECORDINGS)",
-)
+pytestmark = pytest.mark.recordings
 ROOT = f"https://management.azure.com/subscriptions/{SUBSCRIPTION}/resource"
 POLL = re.compile(r"/locations/|operation(results|statuses|status)/", re.IGNORECASE)
 # (what Azure answered, what the sandbox answers): patterns of "<type> <method> <status> <code>", and why they may differ
@@ -135,11 +133,11 @@ def held(folder: Path, path: Path) -> list[Turn]:
     return found
 
 
-def test_each_answer_has_azures_status_and_code(turns: list[Turn], told: Callable[[str], None]) -> None:
+def test_each_answer_has_azures_status_and_code(turns: list[Turn], report_count: Callable[[str], None]) -> None:
     wrong = [turn for turn in turns if turn.azure != turn.sandbox and turn.tolerated is None]
     same = sum(turn.azure == turn.sandbox for turn in turns)
     conversations = len({turn.conversation for turn in turns})
-    told(f"{len(turns) - len(wrong)}/{len(turns)} answers of {conversations} conversations, {same} the same")
+    report_count(f"{len(turns) - len(wrong)}/{len(turns)} answers of {conversations} conversations, {same} the same")
     assert turns
     assert not wrong, "\n".join(f"{turn.conversation}#{turn.number}: {turn.azure} | {turn.sandbox}" for turn in wrong)
 

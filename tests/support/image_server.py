@@ -25,6 +25,13 @@ from pathlib import Path
 CLONE = Path(__file__).resolve().parents[2]
 CACHE = CLONE / ".cache"
 CONTEXT = CLONE / "docker" / "mlflow"
+# Build arguments of the image that the tests build, and the smallest settings of a container of it.
+BUILD_ARGUMENTS = {"ACCEPT_MSODBC_EULA": "Y", "VERSION": "1.2.3", "REVISION": "abc"}
+CONTAINER_SETTINGS = {
+    "MLFLOW_BACKEND_STORE_URI": "sqlite:////home/mlflow/mlflow.db",
+    "MLFLOW_ARTIFACTS_DESTINATION": "/home/mlflow/artifacts",
+    "MLFLOW_WORKERS": "1",
+}
 # A cold start on a busy machine with two cores takes half of it.
 START_SECONDS = 90
 

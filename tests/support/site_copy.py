@@ -139,6 +139,14 @@ class Site:
         return self.run(sys.executable, "-c", program, *arguments, **{**self.sandbox_environment(), **environment})
 
 
+@dataclass(frozen=True)
+class Deployment:
+    """The deployment, and the run that made it."""
+
+    site: Site
+    first: Play
+
+
 def make_site(folder: Path) -> Site:
     """A copy of the project in a folder, with an empty home and an empty folder for temporary files beside it."""
     site = Site(folder / "clone", folder / "home", folder / "tmp")

@@ -8,10 +8,8 @@ No cell waits without end, none takes a fault for absence, and none repeats what
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,79 +19,11 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.retry imp
 from azure.keyvault.secrets._shared.http_challenge_cache import clear
 from urllib3.exceptions import ProtocolError
 
-from tests.support.fake_azure import GROUP, Exchange, module, options
+from tests.support.fake_azure import GROUP, Exchange
 from tests.support.faulty_azure import Fault, FaultyAzure
+from tests.support.module_cases import ALWAYS_PRESENT, CASES, Case, created
+from tests.support.resource_types import execute, find_resource_type, module_names
 
-MODULES = Path(__file__).resolve().parents[3] / "plugins" / "modules"
-ANYBODY = "11111111-1111-1111-1111-111111111111"
-HERE: dict[str, Any] = {"resource_group": "rg", "location": "westeurope"}
-LOGIN = {"administrator_login": "ml", "administrator_password": "Only-4-tests"}
-ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/e"
-TAGGED: dict[str, Any] = {"tags": {"team": "ops"}}
-
-
-class Case(NamedTuple):
-    """The least options that make the resource, and those that change it."""
-
-    least: dict[str, Any]
-    change: dict[str, Any] = TAGGED
-
-
-# One line for each module that manages a resource.
-CASES = {
-    "container_app": Case(
-        {**HERE, "name": "app", "environment_id": ENVIRONMENT, "containers": [{"name": "c", "image": "i"}]}
-    ),
-    "container_app_auth": Case({"resource_group": "rg", "app": "app"}, {"excluded_paths": ["/health"]}),
-    "container_app_environment": Case({**HERE, "name": "env"}),
-    "container_app_environment_storage": Case(
-        {
-            "resource_group": "rg",
-            "environment": "env",
-            "name": "files",
-            "azure_file": {
-                "account_name": "st123",
-                "account_key": "a2V5",
-                "share_name": "s",
-                "access_mode": "ReadOnly",
-            },
-        },
-        {"azure_file": {"account_name": "st123", "account_key": "a2V5", "share_name": "s", "access_mode": "ReadWrite"}},
-    ),
-    "container_app_job": Case(
-        {
-            **HERE,
-            "name": "job",
-            "environment_id": ENVIRONMENT,
-            "trigger_type": "Manual",
-            "replica_timeout": 60,
-            "containers": [{"name": "c", "image": "i"}],
-        }
-    ),
-    "container_registry": Case({**HERE, "name": "cr123"}),
-    "key_vault": Case({**HERE, "name": "kv-one", "vault_tenant_id": ANYBODY}),
-    "key_vault_secret": Case({"vault": "kv-one", "name": "secret", "value": "v"}),
-    "log_analytics_workspace": Case({**HERE, "name": "log1"}),
-    "management_lock": Case({"scope": GROUP, "name": "keep"}, {"notes": "new"}),
-    "resource_group": Case({"name": "rg", "location": "westeurope"}),
-    "role_assignment": Case({"scope": GROUP, "role": "Reader", "principal_id": ANYBODY}, {"description": "new"}),
-    "sql_database": Case({**HERE, "server": "s1", "name": "d1"}),
-    "sql_firewall_rule": Case(
-        {
-            "resource_group": "rg",
-            "server": "s1",
-            "name": "r1",
-            "start_ip_address": "10.0.0.1",
-            "end_ip_address": "10.0.0.1",
-        },
-        {"end_ip_address": "10.0.0.2"},
-    ),
-    "sql_server": Case({**HERE, "name": "s1", **LOGIN}),
-    "storage_account": Case({**HERE, "name": "st123"}),
-    "storage_blob_service": Case({"resource_group": "rg", "account": "st123"}, {"versioning_enabled": True}),
-    "storage_container": Case({"resource_group": "rg", "account": "st123", "name": "box"}, {"public_access": "Blob"}),
-    "user_assigned_identity": Case({**HERE, "name": "id1"}),
-}
 # One line for each module that only looks.
 INFOS = {
     "container_app_info": Case({"resource_group": "rg", "name": "app", "revisions": True}),
@@ -114,12 +44,10 @@ OTHERS = {
     "sql_database_user": "test_sql_database_user.py",
     "storage_account_key_info": "test_storage_account_key.py",
 }
-# Never absent and never deleted: the service comes and goes with its account.
-ALWAYS_THERE = {"storage_blob_service"}
 
 
 def test_every_module_has_its_place_in_the_table() -> None:
-    assert {file.stem for file in MODULES.glob("*.py")} == set(CASES) | set(INFOS) | set(OTHERS)
+    assert set(module_names()) == set(CASES) | set(INFOS) | set(OTHERS)
 
 
 def error(status: int, code: str, **headers: str) -> Exchange:
@@ -141,7 +69,7 @@ REPLIES: dict[str, dict[str, Any]] = {
 }
 # What each outcome is, is in the functions of these names below; "-" is what cannot happen. The last three faults are of an
 # operation that was accepted: it never ends, it fails, it fails because of another one.
-OUTCOMES = """\
+OUTCOME_TABLE = """\
 fault     times   read      create    update    delete    poll
 429       twice   recovers  recovers  recovers  recovers  recovers
 429       always  deadline  deadline  deadline  deadline  deadline
@@ -162,7 +90,7 @@ stalled   always  -         named     named     named     -
 failed    always  -         reason    reason    reason    -
 conflict  always  -         conflict  conflict  conflict  -
 """
-HEADINGS, *ROWS = (line.split() for line in OUTCOMES.splitlines())
+HEADINGS, *ROWS = (line.split() for line in OUTCOME_TABLE.splitlines())
 STAGES = tuple(HEADINGS[2:])
 TABLE = {(fault, {"twice": TWICE, "always": ALWAYS}[times]): outcomes for fault, times, *outcomes in ROWS}
 OPERATIONS = {
@@ -172,26 +100,22 @@ OPERATIONS = {
 }
 SPAN = 900.0
 WRITES = ("PUT", "PATCH", "POST")
+# The HTTP method of the request that starts a long-running operation, by stage.
+METHODS = {"create": "PUT", "poll": "PUT", "update": "PATCH", "delete": "DELETE"}
 
 
 def waits(name: str, stage: str) -> bool:
     """Whether the stage's request begins an operation that is then polled."""
-    found = getattr(module_file(name), "RESOURCE", None)
-    method = getattr(found, "create" if stage == "poll" else stage, "")
-    return method.startswith("begin_")
-
-
-def module_file(name: str) -> Any:
-    from importlib import import_module
-
-    return import_module(f"ansible_collections.mlops.mlflow_azure.plugins.modules.{name}")
+    found = find_resource_type(name)
+    method = METHODS.get(stage)
+    return found is not None and method is not None and found.methods[method].startswith("begin_")
 
 
 def cells() -> Iterator[tuple[str, str, str, int | None, str]]:
     for name in CASES:
         for (fault, times), outcomes in TABLE.items():
             for stage, outcome in zip(STAGES, outcomes, strict=True):
-                if outcome == "-" or (name in ALWAYS_THERE and stage in ("create", "delete", "poll")):
+                if outcome == "-" or (name in ALWAYS_PRESENT and stage in ("create", "delete", "poll")):
                     continue
                 if (fault in OPERATIONS or stage == "poll") and not waits(name, stage):
                     continue
@@ -207,30 +131,6 @@ def _no_challenge_of_another_test() -> Iterator[None]:
     clear()
     yield
     clear()
-
-
-_MADE: dict[str, dict[str, Any]] = {}
-
-
-def standing(name: str) -> dict[str, Any]:
-    """What there is after the module has made its resource, by path."""
-    if name not in _MADE:
-        azure = FaultyAzure()
-        if name in ALWAYS_THERE:
-            azure.resources[path_of(name)] = {"id": path_of(name), "properties": {}}
-        execute(name, azure, CASES[name].least)
-        _MADE[name] = azure.resources
-    return copy.deepcopy(_MADE[name])
-
-
-def path_of(name: str) -> str:
-    found = module_file(name).RESOURCE
-    return f"/subscriptions/{'0' * 8}-0000-0000-0000-{'0' * 12}{found.path.format_map(CASES[name].least)}".lower()
-
-
-def execute(name: str, azure: FaultyAzure, given: dict[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = module(name).execute(options(name, **given), azure.arm, False)
-    return result
 
 
 def hits(stage: str) -> Any:
@@ -254,7 +154,7 @@ class Run(NamedTuple):
 def run(name: str, stage: str, fault: Fault | None, operation: dict[str, Any] | None = None) -> Run:
     azure = FaultyAzure(fault, operation, SPAN)
     if stage not in ("create", "poll") and name in CASES:
-        azure.resources = standing(name)
+        azure.resources = created(name)
     case = CASES.get(name) or INFOS[name]
     given = {
         **case.least,
@@ -264,7 +164,7 @@ def run(name: str, stage: str, fault: Fault | None, operation: dict[str, Any] | 
     result: dict[str, Any] = {}
     failure: ArmError | Failure | None = None
     try:
-        result = execute(name, azure, given)
+        result = execute(name, azure.arm, given)
     except (ArmError, Failure) as caught:
         failure = caught
     # Nothing may take longer than the deadline, but for the last request, to which a second is granted.
@@ -342,6 +242,17 @@ def conflict(found: Run, _name: str, _stage: str) -> None:
     assert 1 < writes_of(found) < SPAN / 10
 
 
+OUTCOMES: dict[str, Callable[[Run, str, str], None]] = {
+    "recovers": recovers,
+    "deadline": deadline,
+    "gives_up": gives_up,
+    "at_once": at_once,
+    "named": named,
+    "reason": reason,
+    "conflict": conflict,
+}
+
+
 def writes_of(found: Run) -> int:
     return sum(found.azure.count(method) for method in (*WRITES, "DELETE"))
 
@@ -355,12 +266,12 @@ def test_a_fault(name: str, fault: str, stage: str, times: int | None, outcome: 
         assert found.fault.met > 0
     if stage == "read" and times is ALWAYS:
         assert writes_of(found) == 0, "a fault read as absent"
-    globals()[outcome](found, name, stage)
+    OUTCOMES[outcome](found, name, stage)
 
 
-def test_the_table_is_full(told: Callable[[str], None]) -> None:
+def test_the_table_is_full(report_count: Callable[[str], None]) -> None:
     found = list(cells())
-    told(f"fault table: {len(found)} cells, {len(TABLE)} faults, {len(CASES) + len(INFOS)} modules")
+    report_count(f"fault table: {len(found)} cells, {len(TABLE)} faults, {len(CASES) + len(INFOS)} modules")
     for name in CASES:
         assert {stage for module_, _fault, stage, _times, _outcome in found if module_ == name} >= {"read", "update"}
 
@@ -404,11 +315,11 @@ def test_an_action_is_repeated_only_where_azure_refused_it(name: str, fault: str
     azure.resources = {path.lower(): content for path, content in there.items()}
     outcome = ACTION[fault, times]
     if outcome == "recovers":
-        assert execute(name, azure, given)["changed"] is True
+        assert execute(name, azure.arm, given)["changed"] is True
         assert azure.count("POST") == TWICE + 1
         return
     with pytest.raises((ArmError, Failure)):
-        execute(name, azure, given)
+        execute(name, azure.arm, given)
     if outcome == "deadline":
         assert SPAN - 30 <= azure.clock.now <= SPAN
     else:

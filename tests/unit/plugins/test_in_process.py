@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 import yaml
-from test_faults import CASES
 
+from tests.support.module_cases import CASES
 from tests.support.tiny_azure import TinyAzure
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from azure.keyvault.secrets._shared.http_challenge_cache import clear
-from test_faults import CASES, execute, path_of, standing
 
 from tests.support.faulty_azure import FaultyAzure
+from tests.support.module_cases import CASES, created, path_of
+from tests.support.resource_types import execute
 
 SECRETS = [{"name": "s1", "value": "hidden"}]
 
@@ -20,8 +21,8 @@ SECRETS = [{"name": "s1", "value": "hidden"}]
 def test_one_read_and_no_write(name: str) -> None:
     clear()
     azure = FaultyAzure()
-    azure.resources = standing(name)
-    result = execute(name, azure, CASES[name].least)
+    azure.resources = created(name)
+    result = execute(name, azure.arm, CASES[name].least)
     assert result["changed"] is False
     assert [method for method, _path in azure.requests] == ["GET"]
 
@@ -30,18 +31,18 @@ def test_one_read_and_no_write(name: str) -> None:
 def test_without_waiting_it_is_the_same(name: str) -> None:
     clear()
     azure = FaultyAzure()
-    azure.resources = standing(name)
-    result = execute(name, azure, {**CASES[name].least, "wait": False})
+    azure.resources = created(name)
+    result = execute(name, azure.arm, {**CASES[name].least, "wait": False})
     assert (result["changed"], len(azure.requests)) == (False, 1)
 
 
 @pytest.mark.parametrize("name", ["container_app", "container_app_job"])
 def test_secrets_are_a_second_read(name: str) -> None:
     azure = FaultyAzure()
-    azure.resources = standing(name)
+    azure.resources = created(name)
     shown: dict[str, Any] = azure.resources[path_of(name)]["properties"].setdefault("configuration", {})
     shown["secrets"] = [{"name": "s1"}]
     azure.action = {"value": SECRETS}
-    result = execute(name, azure, {**CASES[name].least, "secrets": SECRETS})
+    result = execute(name, azure.arm, {**CASES[name].least, "secrets": SECRETS})
     assert result["changed"] is False
     assert [method for method, _path in azure.requests] == ["GET", "POST"]

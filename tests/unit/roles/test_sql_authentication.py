@@ -13,7 +13,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.tds_peer import Certificate, Script, new_certificate, peer
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from tests.support.role_run import CLONE, run
+from tests.support.tds_peer import Certificate, Script, new_certificate, peer
 
 # An address of this machine's own, for the port cannot be chosen.
 HOST = f"127.{os.getpid() // 250 % 250 + 1}.{os.getpid() % 250 + 1}.9"

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong, and what the user is told: missing roles, wrong settings, and secrets that must not show."""
+"""Failures of a deployment and their messages: missing roles, wrong settings, taken names; secrets stay hidden; teardown.
+
+The tests change the deployment that the tests of this folder share, and restore it; the last one removes it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Deployment
+from tests.support.site_copy import Deployment
+
+pytestmark = pytest.mark.late
 
 AZURE_TYPES_AFTER_SQL = ("Microsoft.App/managedEnvironments", "Microsoft.App/containerApps")
 
@@ -195,6 +200,7 @@ def test_teardown_asks_for_the_name(deployment: Deployment) -> None:
     assert deployment.site.writes() == before
 
 
+@pytest.mark.last
 def test_nothing_is_written_outside_the_clone(deployment: Deployment) -> None:
     """The home of whoever ran all this holds package managers' caches at most."""
     written = [path.relative_to(deployment.site.home) for path in deployment.site.home.rglob("*") if path.is_file()]
@@ -203,8 +209,9 @@ def test_nothing_is_written_outside_the_clone(deployment: Deployment) -> None:
     assert list(deployment.site.temporary.iterdir()) == []
 
 
+@pytest.mark.last
 def test_teardown_removes_everything(deployment: Deployment) -> None:
-    """Last: after it there is no deployment left for other tests."""
+    """After this test there is no deployment for the others."""
     site = deployment.site
     kept = site.play("teardown.yml", "-e", "teardown_confirm=sandbox")
     assert kept.code == 0, kept.output[-4000:]

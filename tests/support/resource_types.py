@@ -1,0 +1,143 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The resource type of a module, as tests need it: the only place that depends on how plugins describe resource types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from inspect import isclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import lock as _lock
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import (
+    role_assignment as _role_assignment,
+)
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm, Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.plan import Rules
+
+from tests.support.fake_azure import options
+
+MODULES = Path(__file__).resolve().parents[2] / "plugins" / "modules"
+# Of the types whose modules are not a Resource.
+OTHER_RULES: dict[str, Rules] = {
+    "Microsoft.Authorization/locks": _lock.RULES,
+    "Microsoft.Authorization/roleAssignments": _role_assignment.RULES,
+}
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """The resource type of a module. methods: of the operation group, by HTTP method."""
+
+    type: str
+    path: str
+    address: tuple[str, ...]
+    options: Mapping[str, Any]
+    rules: Rules
+    read_only: tuple[str, ...]
+    partial: bool
+    operations: Operations
+    methods: Mapping[str, str]
+    desired: Callable[[Mapping[str, Any]], dict[str, Any]]
+    is_pending: Callable[[Any], bool]
+
+    @property
+    def create(self) -> str:
+        return self.methods["PUT"]
+
+    @property
+    def update(self) -> str:
+        return self.methods["PATCH"]
+
+
+def module_file(name: str) -> Any:
+    """Return the imported Python module of an Ansible module."""
+    return import_module(f"ansible_collections.mlops.mlflow_azure.plugins.modules.{name}")
+
+
+def module_names() -> list[str]:
+    return sorted(file.stem for file in MODULES.glob("*.py"))
+
+
+@cache
+def find_resource_type(name: str) -> ResourceType | None:
+    """Return the resource type of a module, None for a module that manages none."""
+    file = module_file(name)
+    module = getattr(file, "MODULE", None)
+    if isclass(module):
+        return _of_class(module) if hasattr(module, "operations") and hasattr(module, "desired") else None
+    return _of_description(file.RESOURCE) if hasattr(file, "RESOURCE") else None
+
+
+def resource_type(name: str) -> ResourceType:
+    found = find_resource_type(name)
+    assert found is not None, f"{name} manages no resource type"
+    return found
+
+
+def resource_modules() -> list[str]:
+    """Return the names of the modules that manage a resource type."""
+    return [name for name in module_names() if find_resource_type(name) is not None]
+
+
+def module_of_type(name: str) -> str | None:
+    """Return the module of an Azure resource type, None where a module of another kind manages it."""
+    return next((module for module in resource_modules() if resource_type(module).type == name), None)
+
+
+def rules_of(name: str) -> Rules:
+    """Return the rules by which resources of an Azure resource type are compared."""
+    module = module_of_type(name)
+    return OTHER_RULES[name] if module is None else resource_type(module).rules
+
+
+def execute(name: str, arm: Arm, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the logic of a module with options that its argument spec accepts."""
+    module, params = module_file(name).MODULE, options(name, **given)
+    result: dict[str, Any] = (
+        module(params, arm).execute(False) if isclass(module) else module.execute(params, arm, False)
+    )
+    return result
+
+
+def _of_class(found: Any) -> ResourceType:
+    arm: Any = None
+    return ResourceType(
+        found.type,
+        found.path,
+        found.address,
+        found.options,
+        found.rules,
+        found.read_only,
+        found.partial,
+        found.operations,
+        {
+            "GET": found.get_method,
+            "PUT": found.create_method,
+            "PATCH": found.update_method,
+            "DELETE": found.delete_method,
+        },
+        lambda params: found({"tags": None, **params}, arm).desired(),
+        lambda resource: found({}, arm).is_pending(resource),
+    )
+
+
+def _of_description(found: Any) -> ResourceType:
+    return ResourceType(
+        found.type,
+        found.path,
+        found.address,
+        found.options,
+        found.rules,
+        found.read_only,
+        found.partial,
+        found.operations,
+        {"GET": found.get, "PUT": found.create, "PATCH": found.update, "DELETE": found.delete},
+        found.desired,
+        found.pending,
+    )
