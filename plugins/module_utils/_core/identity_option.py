@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import InvalidOption
 from .plan import Json, Rule, same_ignoring_case, same_keys
-from .resource import Params
+from .module import Params
 
 OPTION: dict[str, Any] = {
     "identity": {
