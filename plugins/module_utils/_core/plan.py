@@ -176,6 +176,11 @@ def immutable(option: str, rule: Rule = _DEFAULT, unless: Compare | None = None)
     return replace(rule, immutable=option, unless=unless)
 
 
+def defaults_to(default: Json, compare: Compare = same) -> Rule:
+    """Return the rule of a property that Azure may leave out, which means the default."""
+    return Rule(compare=lambda desired, current: compare(desired, default if is_empty(current) else current))
+
+
 def without_none(value: Json) -> Json:
     """Drop what the user did not set: None values of mappings, at any depth. Empty lists and mappings stay."""
     if isinstance(value, Mapping):

@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps.checks import check
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
 
 from tests.support.fake_azure import (
@@ -22,6 +21,7 @@ from tests.support.fake_azure import (
     FakeAzure,
     delete,
     get,
+    module,
     options,
     poll,
     post,
@@ -658,7 +658,8 @@ def test_a_revision_that_is_not_there(script: list[Any], message: str) -> None:
 
 def test_probes_may_fail_as_often_as_azure_lets_them() -> None:
     probes = [probe("Startup", 240), probe("Readiness", 48), probe("Liveness", 30)]
-    check(options("container_app", **wanted_container(probes=probes)))
+    with FakeAzure() as azure:
+        module("container_app")(options("container_app", **wanted_container(probes=probes)), azure.arm).validate()
 
 
 LIST = f"{GROUP}/providers/Microsoft.App/containerApps"
