@@ -144,22 +144,24 @@ class WithSecrets(Resource):
 
     def public_diff(self, before: Json, after: Json) -> tuple[Json, Json]:
         """Return both sides of the diff without values; a value that changes is marked as such."""
-        old, secrets = {secret["name"]: secret.get("value") for secret in _secrets_of(before)}, _secrets_of(after)
+        old = {secret["name"]: secret.get("value") for secret in _secrets_of(before)}
+        secrets = _secrets_of(after)
         if not secrets:
             return redact(before), after
         return redact(before), _with_secrets(after, [_marked(secret, old) for secret in secrets])
 
     def _complete(self, secrets: list[Json]) -> list[Json]:
-        if all(secret.get("value") or secret.get("keyVaultUrl") for secret in secrets):
+        if all(_is_complete(secret) for secret in secrets):
             return secrets
         answer = self.arm.call(self.operations, "list_secrets", self.params["resource_group"], self.params["name"])
         values = {secret["name"]: secret.get("value") for secret in answer.get("value") or []}
         return [
-            secret
-            if secret.get("value") or secret.get("keyVaultUrl")
-            else {**secret, "value": values.get(secret["name"])}
-            for secret in secrets
+            secret if _is_complete(secret) else {**secret, "value": values.get(secret["name"])} for secret in secrets
         ]
+
+
+def _is_complete(secret: Json) -> bool:
+    return bool(secret.get("value") or secret.get("keyVaultUrl"))
 
 
 def _secrets_of(resource: Json) -> list[Json]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container apps: secrets, revisions, and what Azure would refuse."""
+"""Container apps: secrets, revisions, and comparison of settings."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
 
+from tests.support.container_apps import APP, ENVIRONMENT, IDENTITY, REVISION, app, revision
 from tests.support.fake_azure import (
     ACCEPTED,
     ANY,
-    BASE,
-    GROUP,
     NOT_FOUND,
     FakeAzure,
     delete,
@@ -29,10 +28,6 @@ from tests.support.fake_azure import (
     run,
 )
 
-APP = f"{GROUP}/providers/Microsoft.App/containerApps/app1"
-REVISION = f"{APP}/revisions/app1--0000001"
-ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env1"
-IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
 WANTED: dict[str, Any] = {
     "resource_group": "rg",
     "name": "app1",
@@ -54,67 +49,6 @@ WANTED: dict[str, Any] = {
     ],
     "scale": {"min_replicas": 0, "max_replicas": 1},
 }
-
-
-def app(latest: str = "app1--0000001", ready: str = "app1--0000001", state: str = "Succeeded") -> dict[str, Any]:
-    """What Azure shows of WANTED, in its own spelling, and with things that others have set."""
-    identity = IDENTITY.replace("resourceGroups", "resourcegroups")
-    return {
-        "id": APP.replace("containerApps", "containerapps"),
-        "name": "app1",
-        "type": "Microsoft.App/containerApps",
-        "location": "West Europe",
-        "identity": {
-            "type": "UserAssigned",
-            "userAssignedIdentities": {identity: {"clientId": "c", "principalId": "p"}},
-        },
-        "properties": {
-            "provisioningState": state,
-            "environmentId": ENVIRONMENT,
-            "managedEnvironmentId": ENVIRONMENT,
-            "latestRevisionName": latest,
-            "latestReadyRevisionName": ready,
-            "configuration": {
-                "activeRevisionsMode": "Single",
-                "maxInactiveRevisions": 100,
-                "secrets": [{"name": "uri"}],
-                "registries": [
-                    {"server": "cr1.azurecr.io", "username": "", "passwordSecretRef": "", "identity": identity}
-                ],
-                "ingress": {
-                    "fqdn": "app1.x.io",
-                    "external": True,
-                    "targetPort": 5000,
-                    "transport": "Http",
-                    "corsPolicy": {"allowedOrigins": ["https://theirs"]},
-                },
-            },
-            "template": {
-                "revisionSuffix": "",
-                "containers": [
-                    {
-                        "name": "mlflow",
-                        "image": "cr1.azurecr.io/mlflow@sha256:1",
-                        "imageType": "ContainerImage",
-                        "env": [{"name": "PORT", "value": "5000"}, {"name": "URI", "secretRef": "uri"}],
-                        "resources": {"cpu": 0.5, "memory": "1Gi", "ephemeralStorage": "2Gi"},
-                        "probes": [
-                            {"type": "Liveness", "httpGet": {"path": "/health", "port": 5000}, "periodSeconds": 10}
-                        ],
-                    }
-                ],
-                "scale": {"minReplicas": None, "maxReplicas": 1, "pollingInterval": 30},
-            },
-        },
-    }
-
-
-def revision(provisioning: str = "Provisioned", running: str = "Running", **more: Any) -> dict[str, Any]:
-    return {
-        "id": REVISION,
-        "name": "app1--0000001",
-        "properties": {"active": True, "provisioningState": provisioning, "runningState": running, **more},
-    }
 
 
 def secrets(value: str = "sql-secret-1") -> Any:
@@ -328,6 +262,8 @@ def test_a_new_app_needs(missing: str) -> None:
 
 
 TWICE = [{"name": "uri", "value": "a"}, {"name": "uri", "value": "b"}]
+
+
 ALLOW = {"name": "a", "ip_address_range": "1.2.3.0/24"}
 
 
@@ -606,94 +542,7 @@ def test_identities_are_taken_away(kind: str) -> None:
     assert [body["identity"] for body in bodies if body] == [{"type": kind}]
 
 
-REVISION_OF = {"resource_group": "rg", "app": "app1"}
-
-
-def test_restart_of_the_latest_revision_waits_until_it_runs() -> None:
-    with FakeAzure(
-        get(APP, 200, app()),
-        get(REVISION, 200, revision()),
-        post(f"{REVISION}/restart", 200),
-        get(REVISION, 200, revision(running="Processing")),
-        get(REVISION, 200, revision()),
-    ) as azure:
-        result = run("container_app_revision", azure, state="restarted", **REVISION_OF)
-    assert (result["changed"], result["container_app_revision"]) == (True, revision())
-
-
-def test_an_active_revision_is_active() -> None:
-    with FakeAzure(get(REVISION, 200, revision())) as azure:
-        result = run("container_app_revision", azure, name="app1--0000001", **REVISION_OF)
-    assert result["changed"] is False
-
-
-def test_a_revision_is_deactivated() -> None:
-    inactive = revision(active=False, running="Stopped")
-    with FakeAzure(
-        get(REVISION, 200, revision()), post(f"{REVISION}/deactivate", 200), get(REVISION, 200, inactive)
-    ) as azure:
-        result = run("container_app_revision", azure, name="app1--0000001", state="inactive", **REVISION_OF)
-    assert result["diff"]["after"] == {"name": "app1--0000001", "active": False}
-
-
-def test_check_mode_restarts_nothing() -> None:
-    with FakeAzure(get(APP, 200, app()), get(REVISION, 200, revision())) as azure:
-        assert (
-            run("container_app_revision", azure, check_mode=True, state="restarted", **REVISION_OF)["changed"] is True
-        )
-
-
-@pytest.mark.parametrize(
-    ("script", "message"),
-    [
-        ([get(APP, 404, NOT_FOUND)], "has no such container app"),
-        ([get(APP, 200, app(latest=""))], "no revision yet"),
-        ([get(APP, 200, app()), get(REVISION, 404, NOT_FOUND)], "has no such revision"),
-    ],
-)
-def test_a_revision_that_is_not_there(script: list[Any], message: str) -> None:
-    with FakeAzure(*script) as azure, pytest.raises(Failure, match=message):
-        run("container_app_revision", azure, state="restarted", **REVISION_OF)
-
-
 def test_probes_may_fail_as_often_as_azure_lets_them() -> None:
     probes = [probe("Startup", 240), probe("Readiness", 48), probe("Liveness", 30)]
     with FakeAzure() as azure:
         module("container_app")(options("container_app", **wanted_container(probes=probes)), azure.arm).validate()
-
-
-LIST = f"{GROUP}/providers/Microsoft.App/containerApps"
-
-
-def test_an_app_is_looked_at_with_its_revisions_and_without_secrets() -> None:
-    shown = app()
-    shown["properties"]["configuration"]["secrets"] = [{"name": "uri", "value": "sql-secret-1"}]
-    with FakeAzure(get(APP, 200, shown), get(f"{APP}/revisions", 200, {"value": [revision()]})) as azure:
-        result = run("container_app_info", azure, resource_group="rg", name="app1", revisions=True)
-    assert result == {"changed": False, "container_apps": [app()], "container_app_revisions": [revision()]}
-
-
-@pytest.mark.parametrize(
-    ("given", "path"),
-    [({"resource_group": "rg"}, LIST), ({}, f"{BASE}/providers/Microsoft.App/containerApps")],
-    ids=["group", "subscription"],
-)
-def test_apps_are_looked_at(given: dict[str, Any], path: str) -> None:
-    with FakeAzure(get(path, 200, {"value": [app()]})) as azure:
-        assert run("container_app_info", azure, **given) == {"changed": False, "container_apps": [app()]}
-    with FakeAzure(get(path, 200, {"value": []})) as azure:
-        found = run("container_app_info", azure, revisions=True, **given)
-    assert found == {"changed": False, "container_apps": [], "container_app_revisions": []}
-
-
-def test_an_absent_app_is_none_and_a_refused_one_an_error() -> None:
-    with FakeAzure(get(APP, 404, NOT_FOUND)) as azure:
-        assert run("container_app_info", azure, resource_group="rg", name="app1")["container_apps"] == []
-    refused = {"error": {"code": "AuthorizationFailed", "message": "no"}}
-    with FakeAzure(get(APP, 403, refused)) as azure, pytest.raises(ArmError, match="AuthorizationFailed"):
-        run("container_app_info", azure, resource_group="rg", name="app1")
-
-
-def test_a_name_needs_its_resource_group() -> None:
-    with pytest.raises(AssertionError, match="resource_group"):
-        options("container_app_info", name="app1")

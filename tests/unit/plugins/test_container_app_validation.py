@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Azure Container Apps refuses of names, identities, probes and traffic is refused here first, for apps and jobs alike."""
+"""Validation of options before any request: those that apps and jobs share, and those of apps."""
 
 from __future__ import annotations
 
@@ -10,22 +10,28 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, InvalidOption
 
-from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, get, post, run
+from tests.support.container_apps import APP, ENVIRONMENT, IDENTITY, JOB
+from tests.support.fake_azure import (
+    NOT_FOUND,
+    FakeAzure,
+    get,
+    run,
+)
 
-APP = f"{GROUP}/providers/Microsoft.App/containerApps/app1"
-JOB = f"{GROUP}/providers/Microsoft.App/jobs/job1"
-ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env1"
-IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
 SHARED: dict[str, Any] = {
     "resource_group": "rg",
     "location": "westeurope",
     "environment_id": ENVIRONMENT,
     "containers": [{"name": "c", "image": "cr.azurecr.io/c:1"}],
 }
+
+
 WANTED = {
     "container_app": {**SHARED, "name": "app1"},
     "container_app_job": {**SHARED, "name": "job1", "trigger_type": "Manual", "replica_timeout": 60},
 }
+
+
 PATHS = {"container_app": APP, "container_app_job": JOB}
 
 
@@ -60,6 +66,8 @@ def traffic(*entries: dict[str, Any], mode: str = "Multiple") -> dict[str, Any]:
 
 
 ONLY_USER_ASSIGNED = {"identity": {"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}}
+
+
 SYSTEM_ASSIGNED = {"identity": {"type": "SystemAssigned"}}
 
 
@@ -228,39 +236,3 @@ def test_a_rerun_waits_for_a_latest_revision_that_still_starts() -> None:
 def test_a_rerun_of_an_app_that_is_ready_is_one_read() -> None:
     with FakeAzure(get(APP, 200, standing("app1--2"))) as azure:
         assert run("container_app", azure, **WANTED["container_app"])["changed"] is False
-
-
-OTHER = {"name": "main", "image": "i", "command": ["sh"], "args": ["-c", "true"], "env": [{"name": "A", "value": "1"}]}
-
-
-def test_an_execution_can_run_something_else_once() -> None:
-    sent = {"containers": [{**OTHER, "resources": {"cpu": 0.25, "memory": "0.5Gi"}}]}
-    started = {"id": f"{JOB}/executions/job1-abcdefg", "name": "job1-abcdefg"}
-    with FakeAzure(
-        get(JOB, 200, {"name": "job1"}),
-        post(f"{JOB}/start", 200, started, sent=sent),
-        get(f"{JOB}/executions", 200, {"value": [{**started, "properties": {"status": "Running"}}]}),
-        get(f"{JOB}/executions", 200, {"value": [{**started, "properties": {"status": "Succeeded"}}]}),
-    ) as azure:
-        given = {"resource_group": "rg", "job": "job1", "containers": [{**OTHER, "cpu": 0.25, "memory": "0.5Gi"}]}
-        result = run("container_app_job_execution", azure, **given)
-    assert result["container_app_job_execution"]["properties"]["status"] == "Succeeded"
-
-
-@pytest.mark.parametrize(
-    ("given", "option"),
-    [
-        ({"containers": []}, "containers"),
-        ({"containers": [OTHER], "state": "stopped"}, "containers"),
-        ({"containers": [OTHER, OTHER]}, "containers.name"),
-        ({"containers": [{**OTHER, "name": "Main"}]}, "containers.name"),
-        (
-            {"containers": [{**OTHER, "env": [{"name": "A", "value": "1", "secret_ref": "s"}]}]},
-            "containers[main].env.name",
-        ),
-    ],
-)
-def test_refused_of_executions(given: dict[str, Any], option: str) -> None:
-    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("container_app_job_execution", azure, resource_group="rg", job="job1", **given)
-    assert caught.value.fields["option"] == option
