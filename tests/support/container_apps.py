@@ -10,18 +10,14 @@ from typing import Any
 from tests.support.fake_azure import GROUP
 
 APP = f"{GROUP}/providers/Microsoft.App/containerApps/app1"
-
 REVISION = f"{APP}/revisions/app1--0000001"
-
 ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env1"
-
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
-
 JOB = f"{GROUP}/providers/Microsoft.App/jobs/job1"
 
 
 def app(latest: str = "app1--0000001", ready: str = "app1--0000001", state: str = "Succeeded") -> dict[str, Any]:
-    """What Azure shows of WANTED, in its own spelling, and with things that others have set."""
+    """Return the app, with values in Azure's spelling and settings of other clients."""
     identity = IDENTITY.replace("resourceGroups", "resourcegroups")
     return {
         "id": APP.replace("containerApps", "containerapps"),
@@ -74,6 +70,7 @@ def app(latest: str = "app1--0000001", ready: str = "app1--0000001", state: str 
 
 
 def revision(provisioning: str = "Provisioned", running: str = "Running", **more: Any) -> dict[str, Any]:
+    """Return the latest revision of the app."""
     return {
         "id": REVISION,
         "name": "app1--0000001",
@@ -82,7 +79,7 @@ def revision(provisioning: str = "Provisioned", running: str = "Running", **more
 
 
 def job(state: str = "Succeeded") -> dict[str, Any]:
-    """What Azure shows of WANTED, in its own spelling, and with things that others have set."""
+    """Return the job, with values in Azure's spelling and settings of other clients."""
     return {
         "id": JOB,
         "name": "job1",

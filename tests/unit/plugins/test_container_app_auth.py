@@ -30,7 +30,7 @@ CLIENT = "11111111-2222-3333-4444-555555555555"
 ISSUER = "https://login.microsoftonline.com/t/v2.0"
 
 
-WANTED: dict[str, Any] = {
+DESIRED: dict[str, Any] = {
     "resource_group": "rg",
     "app": "app1",
     "unauthenticated_action": "Return401",
@@ -60,7 +60,7 @@ PROPERTIES: dict[str, Any] = {
 
 
 def auth() -> dict[str, Any]:
-    """What Azure shows of WANTED, and what others have set."""
+    """Return the configuration of DESIRED as Azure returns it, with settings of other clients."""
     properties = copy.deepcopy(PROPERTIES)
     properties["globalValidation"]["excludedPaths"] = ["/version", "/health"]
     properties["identityProviders"]["gitHub"] = {"registration": {"clientId": "theirs"}}
@@ -73,36 +73,36 @@ def auth() -> dict[str, Any]:
     return {"id": AUTH, "name": "current", "type": "Microsoft.App/containerapps/authconfigs", "properties": properties}
 
 
-def test_no_change_is_one_read() -> None:
+def test_no_change_sends_one_read() -> None:
     with FakeAzure(get(AUTH, 200, auth())) as azure:
-        result = run("container_app_auth", azure, **WANTED)
+        result = run("container_app_auth", azure, **DESIRED)
     assert (result["changed"], result["container_app_auth"]) == (False, auth())
 
 
-def test_a_new_configuration_is_what_the_options_say() -> None:
+def test_create_sends_all_options() -> None:
     with FakeAzure(
         get(AUTH, 404, {"error": {"code": "AuthConfigNotFound", "message": "no"}}),
         put(AUTH, 200, auth(), sent={"properties": PROPERTIES}),
         get(AUTH, 200, auth()),
     ) as azure:
-        assert run("container_app_auth", azure, **WANTED)["changed"] is True
+        assert run("container_app_auth", azure, **DESIRED)["changed"] is True
 
 
 def test_an_update_keeps_other_providers() -> None:
     sent = copy.deepcopy(auth()["properties"])
     sent["identityProviders"]["azureActiveDirectory"]["registration"]["clientSecretSettingName"] = "entra-secret"
-    given = {**WANTED, "entra": {**WANTED["entra"], "client_secret_name": "entra-secret"}}
+    given = {**DESIRED, "entra": {**DESIRED["entra"], "client_secret_name": "entra-secret"}}
     with FakeAzure(
         get(AUTH, 200, auth()), put(AUTH, 200, auth(), sent={"properties": sent}), get(AUTH, 200, auth())
     ) as azure:
         assert run("container_app_auth", azure, **given)["changed"] is True
 
 
-def test_a_provider_that_somebody_switched_off_is_switched_on() -> None:
-    standing = auth()
-    standing["properties"]["identityProviders"]["azureActiveDirectory"]["enabled"] = False
-    with FakeAzure(get(AUTH, 200, standing)) as azure:
-        result = run("container_app_auth", azure, check_mode=True, **WANTED)
+def test_a_disabled_provider_is_enabled() -> None:
+    current = auth()
+    current["properties"]["identityProviders"]["azureActiveDirectory"]["enabled"] = False
+    with FakeAzure(get(AUTH, 200, current)) as azure:
+        result = run("container_app_auth", azure, check_mode=True, **DESIRED)
     assert result["diff"]["after"]["properties"]["identityProviders"]["azureActiveDirectory"]["enabled"] is True
 
 
@@ -116,13 +116,13 @@ def test_a_provider_that_somebody_switched_off_is_switched_on() -> None:
         {"forward_proxy_convention": "Standard"},
         {"token_store": {"enabled": True}},
         {"token_store": {"enabled": False, "sas_url_secret_name": "sas"}},
-        {"entra": {**WANTED["entra"], "allowed_groups": ["g", "h"]}},
-        {"entra": {**WANTED["entra"], "issuer": ISSUER + "x"}},
+        {"entra": {**DESIRED["entra"], "allowed_groups": ["g", "h"]}},
+        {"entra": {**DESIRED["entra"], "issuer": ISSUER + "x"}},
     ],
 )
-def test_each_change_is_seen(given: dict[str, Any]) -> None:
+def test_a_difference_is_a_change(given: dict[str, Any]) -> None:
     with FakeAzure(get(AUTH, 200, auth())) as azure:
-        assert run("container_app_auth", azure, check_mode=True, **{**WANTED, **given})["changed"] is True
+        assert run("container_app_auth", azure, check_mode=True, **{**DESIRED, **given})["changed"] is True
 
 
 def test_the_configuration_is_deleted() -> None:
@@ -132,10 +132,10 @@ def test_the_configuration_is_deleted() -> None:
         assert run("container_app_auth", azure, resource_group="rg", app="app1", state="absent")["changed"] is False
 
 
-def test_a_refused_read_is_no_absence() -> None:
+def test_a_refused_read_is_an_error() -> None:
     refused = {"error": {"code": "AuthorizationFailed", "message": "no"}}
     with FakeAzure(get(AUTH, 403, refused)) as azure, pytest.raises(ArmError):
-        run("container_app_auth", azure, **WANTED)
+        run("container_app_auth", azure, **DESIRED)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_refused_read_is_no_absence() -> None:
         ({"entra": {"client_id": CLIENT, "issuer": "tenant"}}, "entra.issuer"),
     ],
 )
-def test_what_azure_would_refuse_is_refused_before_any_request(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_refused_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("container_app_auth", azure, **{**WANTED, **given})
+        run("container_app_auth", azure, **{**DESIRED, **given})
     assert caught.value.fields["option"] == option

@@ -40,7 +40,7 @@ SENT = {
 
 
 def share(**changes: Any) -> dict[str, Any]:
-    """None takes an option away."""
+    """Return the options with changes; None removes an option."""
     return {key: value for key, value in {**SHARE, **changes}.items() if value is not None}
 
 
@@ -53,13 +53,13 @@ def storage(mode: str = "ReadWrite") -> dict[str, Any]:
     }
 
 
-def test_a_storage_that_stands_is_one_read() -> None:
+def test_no_change_sends_one_read() -> None:
     with FakeAzure(get(STORAGE, 200, storage())) as azure:
         result = run("container_app_environment_storage", azure, **SHARE)
     assert (result["changed"], result["container_app_environment_storage"]) == (False, storage())
 
 
-def test_a_new_storage_is_sent_with_its_key_which_nobody_sees() -> None:
+def test_create_sends_the_key_and_returns_none() -> None:
     missing = {"error": {"code": "ManagedEnvironmentStorageNotFound", "message": "no"}}
     with FakeAzure(
         get(STORAGE, 404, missing),
@@ -72,13 +72,13 @@ def test_a_new_storage_is_sent_with_its_key_which_nobody_sees() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "standing"),
+    ("given", "current"),
     [({"update_account_key": "always"}, storage()), ({}, storage("ReadOnly"))],
-    ids=["asked", "changed"],
+    ids=["update_account_key", "difference"],
 )
-def test_the_key_is_sent_again(given: dict[str, Any], standing: dict[str, Any]) -> None:
+def test_the_key_is_sent_with_each_write(given: dict[str, Any], current: dict[str, Any]) -> None:
     with FakeAzure(
-        get(STORAGE, 200, standing),
+        get(STORAGE, 200, current),
         put(STORAGE, 200, storage(), sent={"properties": SENT}),
         get(STORAGE, 200, storage()),
     ) as azure:
@@ -87,7 +87,7 @@ def test_the_key_is_sent_again(given: dict[str, Any], standing: dict[str, Any]) 
     assert "key-1" not in str(result)
 
 
-def test_nfs_takes_the_place_of_smb() -> None:
+def test_nfs_replaces_smb() -> None:
     nfs = {"server": "s.file.core.windows.net", "share_name": "/s/share"}
     with FakeAzure(get(STORAGE, 200, storage())) as azure:
         result = run(
@@ -113,13 +113,13 @@ def test_nfs_takes_the_place_of_smb() -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_a_storage_is_said_before_any_request(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_refused_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("container_app_environment_storage", azure, **share(**given))
     assert caught.value.fields["option"] == option
 
 
-def test_a_new_storage_needs_the_key() -> None:
+def test_create_requires_the_key() -> None:
     given = {**SHARE, "azure_file": {**FILES, "account_key": None}}
     with FakeAzure(get(STORAGE, 404, NOT_FOUND)) as azure, pytest.raises(InvalidOption) as caught:
         run("container_app_environment_storage", azure, **given)
@@ -127,16 +127,16 @@ def test_a_new_storage_needs_the_key() -> None:
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_smb_in_the_place_of_nfs_needs_the_key(check_mode: bool) -> None:
+def test_smb_in_place_of_nfs_requires_the_key(check_mode: bool) -> None:
     nfs = {"nfsAzureFile": {"server": "s.file.core.windows.net", "shareName": "/s/share", "accessMode": "ReadWrite"}}
-    found = {**storage(), "properties": nfs}
+    current = {**storage(), "properties": nfs}
     given = {**SHARE, "azure_file": {**FILES, "account_key": None}}
-    with FakeAzure(get(STORAGE, 200, found)) as azure, pytest.raises(InvalidOption) as caught:
+    with FakeAzure(get(STORAGE, 200, current)) as azure, pytest.raises(InvalidOption) as caught:
         run("container_app_environment_storage", azure, check_mode=check_mode, **given)
     assert caught.value.fields["option"] == "azure_file.account_key"
 
 
 @pytest.mark.parametrize("given", [{}, {"nfs_azure_file": {"server": "s", "share_name": "/a/b"}, "azure_file": FILES}])
-def test_a_storage_is_of_one_kind(given: dict[str, Any]) -> None:
+def test_azure_file_and_nfs_azure_file_are_exclusive_and_one_is_required(given: dict[str, Any]) -> None:
     with pytest.raises(AssertionError, match="azure_file"):
         options("container_app_environment_storage", resource_group="rg", environment="env1", name="n", **given)

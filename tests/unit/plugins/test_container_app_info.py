@@ -24,10 +24,10 @@ from tests.support.fake_azure import (
 LIST = f"{GROUP}/providers/Microsoft.App/containerApps"
 
 
-def test_an_app_is_looked_at_with_its_revisions_and_without_secrets() -> None:
-    shown = app()
-    shown["properties"]["configuration"]["secrets"] = [{"name": "uri", "value": "sql-secret-1"}]
-    with FakeAzure(get(APP, 200, shown), get(f"{APP}/revisions", 200, {"value": [revision()]})) as azure:
+def test_an_app_is_returned_with_its_revisions_and_without_secret_values() -> None:
+    current = app()
+    current["properties"]["configuration"]["secrets"] = [{"name": "uri", "value": "sql-secret-1"}]
+    with FakeAzure(get(APP, 200, current), get(f"{APP}/revisions", 200, {"value": [revision()]})) as azure:
         result = run("container_app_info", azure, resource_group="rg", name="app1", revisions=True)
     assert result == {"changed": False, "container_apps": [app()], "container_app_revisions": [revision()]}
 
@@ -37,15 +37,15 @@ def test_an_app_is_looked_at_with_its_revisions_and_without_secrets() -> None:
     [({"resource_group": "rg"}, LIST), ({}, f"{BASE}/providers/Microsoft.App/containerApps")],
     ids=["group", "subscription"],
 )
-def test_apps_are_looked_at(given: dict[str, Any], path: str) -> None:
+def test_apps_are_listed(given: dict[str, Any], path: str) -> None:
     with FakeAzure(get(path, 200, {"value": [app()]})) as azure:
         assert run("container_app_info", azure, **given) == {"changed": False, "container_apps": [app()]}
     with FakeAzure(get(path, 200, {"value": []})) as azure:
-        found = run("container_app_info", azure, revisions=True, **given)
-    assert found == {"changed": False, "container_apps": [], "container_app_revisions": []}
+        result = run("container_app_info", azure, revisions=True, **given)
+    assert result == {"changed": False, "container_apps": [], "container_app_revisions": []}
 
 
-def test_an_absent_app_is_none_and_a_refused_one_an_error() -> None:
+def test_an_absent_app_is_an_empty_list_and_a_refused_read_an_error() -> None:
     with FakeAzure(get(APP, 404, NOT_FOUND)) as azure:
         assert run("container_app_info", azure, resource_group="rg", name="app1")["container_apps"] == []
     refused = {"error": {"code": "AuthorizationFailed", "message": "no"}}
@@ -53,6 +53,6 @@ def test_an_absent_app_is_none_and_a_refused_one_an_error() -> None:
         run("container_app_info", azure, resource_group="rg", name="app1")
 
 
-def test_a_name_needs_its_resource_group() -> None:
+def test_name_requires_resource_group() -> None:
     with pytest.raises(AssertionError, match="resource_group"):
         options("container_app_info", name="app1")

@@ -24,7 +24,7 @@ from tests.support.fake_azure import (
     run,
 )
 
-WANTED: dict[str, Any] = {
+DESIRED: dict[str, Any] = {
     "resource_group": "rg",
     "name": "job1",
     "location": "westeurope",
@@ -38,28 +38,28 @@ WANTED: dict[str, Any] = {
 }
 
 
-def wanted(**changes: Any) -> dict[str, Any]:
-    """None takes an option away."""
-    return {key: value for key, value in {**copy.deepcopy(WANTED), **changes}.items() if value is not None}
+def desired(**changes: Any) -> dict[str, Any]:
+    """Return the options with changes; None removes an option."""
+    return {key: value for key, value in {**copy.deepcopy(DESIRED), **changes}.items() if value is not None}
 
 
 def secrets(value: str = "secret-1") -> Exchange:
     return post(f"{JOB}/listSecrets", 200, {"value": [{"name": "uri", "value": value}]})
 
 
-def test_no_change_is_two_reads() -> None:
+def test_no_change_sends_two_reads() -> None:
     with FakeAzure(get(JOB, 200, job()), secrets()) as azure:
-        result = run("container_app_job", azure, **WANTED)
+        result = run("container_app_job", azure, **DESIRED)
     assert (result["changed"], result["container_app_job"]) == (False, job())
     assert "secret-1" not in str(result)
 
 
-def test_without_secrets_no_change_is_one_read() -> None:
+def test_no_change_without_secrets_sends_one_read() -> None:
     with FakeAzure(get(JOB, 200, job())) as azure:
-        assert run("container_app_job", azure, **wanted(secrets=None))["changed"] is False
+        assert run("container_app_job", azure, **desired(secrets=None))["changed"] is False
 
 
-def test_a_new_job_is_sent_whole() -> None:
+def test_create_sends_all_options() -> None:
     sent = {
         "location": "westeurope",
         "properties": {
@@ -79,12 +79,12 @@ def test_a_new_job_is_sent_whole() -> None:
         poll("Succeeded"),
         get(JOB, 200, job()),
     ) as azure:
-        result = run("container_app_job", azure, **WANTED)
+        result = run("container_app_job", azure, **DESIRED)
     assert result["changed"] is True
     assert "secret-1" not in str(result)
 
 
-def test_an_update_keeps_what_others_have_set_and_sends_all_secrets() -> None:
+def test_an_update_keeps_other_settings_and_sends_all_secrets() -> None:
     sent = {key: value for key, value in job().items() if key not in ("id", "name", "type")}
     sent["properties"] = copy.deepcopy(job()["properties"])
     for key in ("provisioningState", "runningStatus", "eventStreamEndpoint"):
@@ -92,7 +92,7 @@ def test_an_update_keeps_what_others_have_set_and_sends_all_secrets() -> None:
     configuration, container = sent["properties"]["configuration"], sent["properties"]["template"]["containers"][0]
     configuration["secrets"] = [{"name": "uri", "value": "secret-1"}]
     configuration["replicaTimeout"] = 60
-    # Of the three only that of the trigger's type can stand.
+    # Azure accepts only the settings of the trigger's type.
     del configuration["manualTriggerConfig"], configuration["eventTriggerConfig"]
     del container["imageType"], container["resources"]["ephemeralStorage"]
     with FakeAzure(
@@ -102,11 +102,11 @@ def test_an_update_keeps_what_others_have_set_and_sends_all_secrets() -> None:
         poll("Succeeded"),
         get(JOB, 200, job()),
     ) as azure:
-        assert run("container_app_job", azure, **wanted(replica_timeout=60))["changed"] is True
+        assert run("container_app_job", azure, **desired(replica_timeout=60))["changed"] is True
 
 
-def test_another_trigger_drives_the_first_one_out() -> None:
-    manual = wanted(trigger_type="Manual", cron_expression=None)
+def test_another_trigger_replaces_the_current_one() -> None:
+    manual = desired(trigger_type="Manual", cron_expression=None)
     with FakeAzure(get(JOB, 200, job()), secrets()) as azure:
         result = run("container_app_job", azure, check_mode=True, **manual)
     after = result["diff"]["after"]["properties"]["configuration"]
@@ -115,9 +115,9 @@ def test_another_trigger_drives_the_first_one_out() -> None:
     assert "scheduleTriggerConfig" not in after
 
 
-def test_a_rotated_secret_is_seen_and_not_shown() -> None:
+def test_a_rotated_secret_is_a_change_and_stays_hidden() -> None:
     with FakeAzure(get(JOB, 200, job()), secrets("old")) as azure:
-        result = run("container_app_job", azure, check_mode=True, **WANTED)
+        result = run("container_app_job", azure, check_mode=True, **DESIRED)
     assert result["changed"] is True
     assert result["diff"]["after"]["properties"]["configuration"]["secrets"] == [
         {"name": "uri", "value": "(hidden, changed)"}
@@ -128,23 +128,23 @@ def test_a_rotated_secret_is_seen_and_not_shown() -> None:
     ("given", "option"),
     [({"location": "northeurope"}, "location"), ({"environment_id": ENVIRONMENT + "2"}, "environment_id")],
 )
-def test_what_azure_fixes_at_creation_cannot_change(given: dict[str, Any], option: str) -> None:
+def test_a_change_of_an_immutable_property_fails(given: dict[str, Any], option: str) -> None:
     with FakeAzure(get(JOB, 200, job()), secrets()) as azure, pytest.raises(Failure, match="cannot become") as caught:
-        run("container_app_job", azure, **wanted(**given))
+        run("container_app_job", azure, **desired(**given))
     assert caught.value.fields["option"] == option
     assert set(caught.value.fields) >= {"current", "desired"}
 
 
 @pytest.mark.parametrize("missing", ["environment_id", "containers", "trigger_type", "replica_timeout"])
-def test_a_new_job_needs(missing: str) -> None:
-    given = wanted(**{"cron_expression": None, "parallelism": None, "trigger_type": "Manual", missing: None})
+def test_create_requires(missing: str) -> None:
+    given = desired(**{"cron_expression": None, "parallelism": None, "trigger_type": "Manual", missing: None})
     with FakeAzure(get(JOB, 404, NOT_FOUND)) as azure, pytest.raises(InvalidOption) as caught:
         run("container_app_job", azure, check_mode=True, **given)
     assert caught.value.fields["option"] == missing
 
 
-def test_a_new_job_for_events_needs_rules() -> None:
-    given = wanted(cron_expression=None, trigger_type="Event")
+def test_create_of_an_event_driven_job_requires_rules() -> None:
+    given = desired(cron_expression=None, trigger_type="Event")
     with FakeAzure(get(JOB, 404, NOT_FOUND)) as azure, pytest.raises(InvalidOption) as caught:
         run("container_app_job", azure, check_mode=True, **given)
     assert caught.value.fields["option"] == "event_scale.rules"
@@ -201,15 +201,17 @@ QUEUE = {"name": "queue", "type": "azure-queue", "metadata": {"queueLength": 5}}
         ),
     ],
 )
-def test_what_azure_would_refuse_is_refused_before_any_request(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_refused_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("container_app_job", azure, **wanted(**given))
+        run("container_app_job", azure, **desired(**given))
     assert caught.value.fields["option"] == option
 
 
 @pytest.mark.parametrize(
     "expression", ["0 3 * * 1-5", "0 3 1 jan,JUL MON-FRI", "*/15 8-18/2 1,15 * 0", "59 23 31 12 7"]
 )
-def test_a_schedule_that_azure_takes(expression: str) -> None:
+def test_valid_cron_expressions(expression: str) -> None:
     with FakeAzure(get(JOB, 404, NOT_FOUND)) as azure:
-        assert run("container_app_job", azure, check_mode=True, **wanted(cron_expression=expression))["changed"] is True
+        assert (
+            run("container_app_job", azure, check_mode=True, **desired(cron_expression=expression))["changed"] is True
+        )

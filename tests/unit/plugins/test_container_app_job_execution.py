@@ -33,14 +33,14 @@ def execution(status: str, name: str = "job1-abcdefg") -> dict[str, Any]:
     }
 
 
-def executions(*found: dict[str, Any]) -> Exchange:
-    return get(f"{JOB}/executions", 200, {"value": list(found)})
+def executions(*values: dict[str, Any]) -> Exchange:
+    return get(f"{JOB}/executions", 200, {"value": list(values)})
 
 
 STARTED = post(f"{JOB}/start", 200, {"id": f"{JOB}/executions/job1-abcdefg", "name": "job1-abcdefg"}, sent=ANY)
 
 
-def test_a_job_is_started_once_and_waited_for() -> None:
+def test_start_sends_one_request_and_waits_until_the_execution_has_ended() -> None:
     with FakeAzure(
         get(JOB, 200, job()),
         STARTED,
@@ -54,7 +54,7 @@ def test_a_job_is_started_once_and_waited_for() -> None:
     assert len(azure.writes) == 1
 
 
-def test_nobody_waits_who_does_not_want_to() -> None:
+def test_start_without_wait_returns_the_running_execution() -> None:
     with FakeAzure(get(JOB, 200, job()), STARTED, executions(execution("Running"))) as azure:
         result = run("container_app_job_execution", azure, wait=False, **OF)
     assert result["container_app_job_execution"] == execution("Running")
@@ -76,7 +76,7 @@ def test_an_execution_that_does_not_succeed_fails_the_task(status: str) -> None:
     assert caught.value.fields["container_app_job_execution"] == execution(status)
 
 
-def test_an_execution_that_does_not_end_is_waited_for_no_longer_than_said() -> None:
+def test_wait_timeout_bounds_the_wait_for_an_execution() -> None:
     forever = [executions(execution("Running")) for _time in range(9)]
     azure = FakeAzure(get(JOB, 200, job()), STARTED, *forever, wait_timeout=3)
     with pytest.raises(Failure, match="is Running after wait_timeout"):
@@ -84,7 +84,7 @@ def test_an_execution_that_does_not_end_is_waited_for_no_longer_than_said() -> N
     assert azure.clock.now <= 3
 
 
-def test_a_refused_start_is_an_error_and_not_repeated() -> None:
+def test_a_refused_start_is_not_retried() -> None:
     refused = {"error": {"code": "AuthorizationFailed", "message": "no"}}
     with (
         FakeAzure(get(JOB, 200, job()), post(f"{JOB}/start", 403, refused)) as azure,
@@ -95,7 +95,7 @@ def test_a_refused_start_is_an_error_and_not_repeated() -> None:
 
 
 @pytest.mark.parametrize(("name", "path"), [(None, "stop"), ("job1-abcdefg", "executions/job1-abcdefg/stop")])
-def test_what_runs_is_stopped(name: str | None, path: str) -> None:
+def test_running_executions_are_stopped(name: str | None, path: str) -> None:
     with FakeAzure(
         get(JOB, 200, job()),
         executions(execution("Running"), execution("Succeeded", "job1-0000000")),
@@ -106,7 +106,7 @@ def test_what_runs_is_stopped(name: str | None, path: str) -> None:
     assert (result["changed"], result["container_app_job_execution"]) == (True, execution("Stopped"))
 
 
-def test_where_nothing_runs_nothing_is_stopped() -> None:
+def test_no_change_without_a_running_execution() -> None:
     with FakeAzure(get(JOB, 200, job()), executions(execution("Succeeded"))) as azure:
         assert run("container_app_job_execution", azure, state="stopped", **OF)["changed"] is False
     with FakeAzure(get(JOB, 200, job()), executions()) as azure:
@@ -123,7 +123,9 @@ def test_where_nothing_runs_nothing_is_stopped() -> None:
         ([], {"name": "x"}, "name"),
     ],
 )
-def test_what_is_not_there(script: list[Exchange], given: dict[str, Any], option: str) -> None:
+def test_an_absent_job_or_execution_is_an_invalid_option(
+    script: list[Exchange], given: dict[str, Any], option: str
+) -> None:
     with FakeAzure(*script) as azure, pytest.raises(InvalidOption) as caught:
         run("container_app_job_execution", azure, **OF, **given)
     assert caught.value.fields["option"] == option
@@ -132,7 +134,7 @@ def test_what_is_not_there(script: list[Exchange], given: dict[str, Any], option
 OTHER = {"name": "main", "image": "i", "command": ["sh"], "args": ["-c", "true"], "env": [{"name": "A", "value": "1"}]}
 
 
-def test_an_execution_can_run_something_else_once() -> None:
+def test_an_execution_with_other_containers() -> None:
     sent = {"containers": [{**OTHER, "resources": {"cpu": 0.25, "memory": "0.5Gi"}}]}
     started = {"id": f"{JOB}/executions/job1-abcdefg", "name": "job1-abcdefg"}
     with FakeAzure(
@@ -159,7 +161,7 @@ def test_an_execution_can_run_something_else_once() -> None:
         ),
     ],
 )
-def test_refused_of_executions(given: dict[str, Any], option: str) -> None:
+def test_invalid_containers_of_an_execution(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("container_app_job_execution", azure, resource_group="rg", job="job1", **given)
     assert caught.value.fields["option"] == option

@@ -22,7 +22,7 @@ from tests.support.fake_azure import (
 REVISION_OF = {"resource_group": "rg", "app": "app1"}
 
 
-def test_restart_of_the_latest_revision_waits_until_it_runs() -> None:
+def test_restart_of_the_latest_revision_waits_until_it_is_ready() -> None:
     with FakeAzure(
         get(APP, 200, app()),
         get(REVISION, 200, revision()),
@@ -34,7 +34,7 @@ def test_restart_of_the_latest_revision_waits_until_it_runs() -> None:
     assert (result["changed"], result["container_app_revision"]) == (True, revision())
 
 
-def test_an_active_revision_is_active() -> None:
+def test_no_change_for_an_active_revision() -> None:
     with FakeAzure(get(REVISION, 200, revision())) as azure:
         result = run("container_app_revision", azure, name="app1--0000001", **REVISION_OF)
     assert result["changed"] is False
@@ -64,6 +64,6 @@ def test_check_mode_restarts_nothing() -> None:
         ([get(APP, 200, app()), get(REVISION, 404, NOT_FOUND)], "has no such revision"),
     ],
 )
-def test_a_revision_that_is_not_there(script: list[Any], message: str) -> None:
+def test_an_absent_app_or_revision_fails_the_task(script: list[Any], message: str) -> None:
     with FakeAzure(*script) as azure, pytest.raises(Failure, match=message):
         run("container_app_revision", azure, state="restarted", **REVISION_OF)
