@@ -262,8 +262,6 @@ def test_create_requires(missing: str) -> None:
 
 
 TWICE = [{"name": "uri", "value": "a"}, {"name": "uri", "value": "b"}]
-
-
 ALLOW = {"name": "a", "ip_address_range": "1.2.3.0/24"}
 
 

@@ -11,25 +11,13 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, InvalidOption
 
-from tests.support.fake_azure import (
-    GROUP,
-    NOT_FOUND,
-    FakeAzure,
-    delete,
-    get,
-    put,
-    run,
-)
+from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, put, run
 
 AUTH = f"{GROUP}/providers/Microsoft.App/containerApps/app1/authConfigs/current"
-
-
 CLIENT = "11111111-2222-3333-4444-555555555555"
 
 
 ISSUER = "https://login.microsoftonline.com/t/v2.0"
-
-
 DESIRED: dict[str, Any] = {
     "resource_group": "rg",
     "app": "app1",
@@ -39,8 +27,6 @@ DESIRED: dict[str, Any] = {
     "token_store": {"enabled": False},
     "require_https": True,
 }
-
-
 PROPERTIES: dict[str, Any] = {
     "platform": {"enabled": True},
     "globalValidation": {"unauthenticatedClientAction": "Return401", "excludedPaths": ["/health", "/version"]},

@@ -10,25 +10,13 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import InvalidOption
 
-from tests.support.fake_azure import (
-    GROUP,
-    NOT_FOUND,
-    FakeAzure,
-    get,
-    options,
-    put,
-    run,
-)
+from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, get, options, put, run
 
 STORAGE = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env1/storages/prompts"
-
-
 FILES: dict[str, Any] = {"account_name": "stmlflow42", "account_key": "key-1", "share_name": "prompts"}
 
 
 SHARE: dict[str, Any] = {"resource_group": "rg", "environment": "env1", "name": "prompts", "azure_file": FILES}
-
-
 SENT = {
     "azureFile": {
         "accountName": "stmlflow42",

@@ -11,15 +11,7 @@ import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError
 
 from tests.support.container_apps import APP, app, revision
-from tests.support.fake_azure import (
-    BASE,
-    GROUP,
-    NOT_FOUND,
-    FakeAzure,
-    get,
-    options,
-    run,
-)
+from tests.support.fake_azure import BASE, GROUP, NOT_FOUND, FakeAzure, get, options, run
 
 LIST = f"{GROUP}/providers/Microsoft.App/containerApps"
 

@@ -12,17 +12,7 @@ import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
 
 from tests.support.container_apps import ENVIRONMENT, JOB, job
-from tests.support.fake_azure import (
-    ACCEPTED,
-    NOT_FOUND,
-    Exchange,
-    FakeAzure,
-    get,
-    poll,
-    post,
-    put,
-    run,
-)
+from tests.support.fake_azure import ACCEPTED, NOT_FOUND, Exchange, FakeAzure, get, poll, post, put, run
 
 DESIRED: dict[str, Any] = {
     "resource_group": "rg",

@@ -11,15 +11,7 @@ import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
 
 from tests.support.container_apps import JOB, job
-from tests.support.fake_azure import (
-    ANY,
-    NOT_FOUND,
-    Exchange,
-    FakeAzure,
-    get,
-    post,
-    run,
-)
+from tests.support.fake_azure import ANY, NOT_FOUND, Exchange, FakeAzure, get, post, run
 
 OF = {"resource_group": "rg", "job": "job1"}
 

@@ -11,13 +11,7 @@ import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure
 
 from tests.support.container_apps import APP, REVISION, app, revision
-from tests.support.fake_azure import (
-    NOT_FOUND,
-    FakeAzure,
-    get,
-    post,
-    run,
-)
+from tests.support.fake_azure import NOT_FOUND, FakeAzure, get, post, run
 
 REVISION_OF = {"resource_group": "rg", "app": "app1"}
 

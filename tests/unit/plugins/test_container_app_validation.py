@@ -11,12 +11,7 @@ import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import InvalidOption
 
 from tests.support.container_apps import APP, ENVIRONMENT, IDENTITY, JOB
-from tests.support.fake_azure import (
-    NOT_FOUND,
-    FakeAzure,
-    get,
-    run,
-)
+from tests.support.fake_azure import NOT_FOUND, FakeAzure, get, run
 
 SHARED: dict[str, Any] = {
     "resource_group": "rg",
@@ -24,14 +19,10 @@ SHARED: dict[str, Any] = {
     "environment_id": ENVIRONMENT,
     "containers": [{"name": "c", "image": "cr.azurecr.io/c:1"}],
 }
-
-
 DESIRED = {
     "container_app": {**SHARED, "name": "app1"},
     "container_app_job": {**SHARED, "name": "job1", "trigger_type": "Manual", "replica_timeout": 60},
 }
-
-
 PATHS = {"container_app": APP, "container_app_job": JOB}
 
 
@@ -66,8 +57,6 @@ def traffic(*entries: dict[str, Any], mode: str = "Multiple") -> dict[str, Any]:
 
 
 ONLY_USER_ASSIGNED = {"identity": {"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}}
-
-
 SYSTEM_ASSIGNED = {"identity": {"type": "SystemAssigned"}}
 
 
