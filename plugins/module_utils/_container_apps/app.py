@@ -106,7 +106,7 @@ class ContainerApp(Workload):
     def body_without_secrets(self, body: Json) -> Json:
         body = super().body_without_secrets(body)
         if self.params["revision_suffix"] is None:
-            # The suffix of an earlier task: Azure refuses it for another revision.
+            # The suffix of an earlier task names a revision that exists, and Azure refuses it for a new one.
             return without(body, ["properties.template.revisionSuffix"])
         return body
 
@@ -136,12 +136,13 @@ class ContainerApp(Workload):
         try:
             properties = (self.read() or {}).get("properties") or {}
             latest = properties.get("latestRevisionName")
-            revision = latest and read_revision(self.arm, self.params["resource_group"], self.params["name"], latest)
+            group, app = self.params["resource_group"], self.params["name"]
+            revision = read_revision(self.arm, group, app, latest) if latest else None
         except (ArmError, Failure):
             return error
         reason = str(properties.get("deploymentErrors") or "")
         details = [{"code": "DeploymentErrors", "message": reason}] if reason and reason not in error.message else []
-        if revision and not is_ready(revision):
+        if revision is not None and not is_ready(revision):
             details.append({"code": "Revision", "message": describe(revision, error.message + reason)})
         error.details = [*error.details, *details]
         return error

@@ -13,11 +13,10 @@ from .._core.errors import InvalidOption
 from .._core.plan import ENUM, FLAG, ID, UNORDERED, defaults_to, same_ignoring_case
 from .._core.resource import Resource
 from .client import AUTH_CONFIGS, PACKAGES
-from .options import BOOLEAN, STRINGS, group, text
+from .options import BOOLEAN, ENABLED, STRINGS, group, text
 
 _ENTRA = "properties.identityProviders.azureActiveDirectory"
 _POLICY = f"{_ENTRA}.validation.defaultAuthorizationPolicy"
-_ON: dict[str, Any] = {"type": "bool", "default": True}
 
 
 class ContainerAppAuth(Resource):
@@ -37,7 +36,7 @@ class ContainerAppAuth(Resource):
         "resource_group": text(required=True),
         "app": text(required=True),
         "name": text(choices=["current"], default="current"),
-        "enabled": _ON,
+        "enabled": ENABLED,
         "unauthenticated_action": text(choices=["RedirectToLoginPage", "AllowAnonymous", "Return401", "Return403"]),
         "redirect_provider": text(),
         "excluded_paths": STRINGS,
@@ -51,7 +50,7 @@ class ContainerAppAuth(Resource):
             allowed_identities=STRINGS,
             login_parameters=STRINGS,
         ),
-        "token_store": {**group(enabled=_ON, sas_url_secret_name=text(no_log=False)), "no_log": False},
+        "token_store": {**group(enabled=ENABLED, sas_url_secret_name=text(no_log=False)), "no_log": False},
         "allowed_external_redirect_urls": STRINGS,
         "require_https": BOOLEAN,
         "forward_proxy_convention": text(choices=["NoProxy", "Standard", "Custom"]),

@@ -33,7 +33,7 @@ NAME = text(required=True)
 STRINGS: Spec = {"type": "list", "elements": "str"}
 INTEGER: Spec = {"type": "int"}
 BOOLEAN: Spec = {"type": "bool"}
-# Of a group that C(enabled: false) removes.
+# Switch of a group of settings, which are on when the group is set.
 ENABLED: Spec = {"type": "bool", "default": True}
 
 

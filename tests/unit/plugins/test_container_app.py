@@ -162,6 +162,28 @@ def test_a_removed_secret_is_a_change() -> None:
     assert result["container_app"]["properties"]["configuration"]["secrets"] == [{"name": "uri"}]
 
 
+def test_only_secrets_py_handles_the_values_of_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: list[Any] = []
+    container_app = module("container_app")
+    desired_part, body_part = container_app.desired_without_secrets, container_app.body_without_secrets
+    monkeypatch.setattr(
+        container_app, "desired_without_secrets", lambda self: (part := desired_part(self), parts.append(part))[0]
+    )
+    monkeypatch.setattr(
+        container_app, "body_without_secrets", lambda self, body: (parts.append(body), body_part(self, body))[1]
+    )
+    with FakeAzure(
+        get(APP, 404, NOT_FOUND),
+        put(APP, 201, app(), headers=ACCEPTED),
+        poll("Succeeded"),
+        get(APP, 200, app()),
+        get(REVISION, 200, revision()),
+    ) as azure:
+        run("container_app", azure, **DESIRED)
+    assert len(parts) == 2
+    assert "sql-secret" not in str(parts)
+
+
 def test_check_mode_returns_no_secret() -> None:
     with FakeAzure(get(APP, 404, NOT_FOUND)) as azure:
         result = run("container_app", azure, check_mode=True, **DESIRED)
