@@ -452,44 +452,14 @@ error:
     status: 0
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import app as _container_app
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import checks as _container_app_checks
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import revision as _revision
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import secrets as _container_secrets
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import template as _container_template
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps.app import ContainerApp
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
-RESOURCE = Resource(
-    name="container_app",
-    type="Microsoft.App/containerApps",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.App/containerApps/{name}",
-    operations=_container_app.APPS,
-    address=("resource_group", "name"),
-    options=_container_app.OPTIONS,
-    desired=_container_app.desired,
-    rules=_container_app.RULES,
-    adjust=_container_secrets.rules_for,
-    check=_container_app_checks.check,
-    check_create=_container_template.check_create,
-    read_only=_container_app.READ_ONLY,
-    observe=_container_secrets.observer(_container_app.APPS),
-    prepare=_container_app.body,
-    finish=_revision.after_write,
-    explain=_revision.explain,
-    public=_container_secrets.public,
-    public_diff=_container_secrets.public_diff,
-)
-MODULE = _module.resource_module(
-    RESOURCE,
-    packages=_container_template.PACKAGES,
-    wait_timeout=900,
-    required_if=[("state", "present", ("location",))],
-)
+MODULE = ContainerApp
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

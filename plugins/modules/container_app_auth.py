@@ -185,32 +185,14 @@ container_app_auth:
     type: Microsoft.App/containerapps/authconfigs
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import (
-    auth_config as _container_app_auth,
-)
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import template as _container_template
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps.auth_config import ContainerAppAuth
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
-RESOURCE = Resource(
-    name="container_app_auth",
-    type="Microsoft.App/containerApps/authConfigs",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.App/containerApps/{app}/authConfigs/{name}",
-    operations=_container_app_auth.AUTH_CONFIGS,
-    address=("resource_group", "app", "name"),
-    options=_container_app_auth.OPTIONS,
-    desired=_container_app_auth.desired,
-    rules=_container_app_auth.RULES,
-    check=_container_app_auth.check,
-    create="create_or_update",
-    update="create_or_update",
-    delete="delete",
-)
-MODULE = _module.resource_module(RESOURCE, packages=_container_template.PACKAGES, wait_timeout=120)
+MODULE = ContainerAppAuth
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

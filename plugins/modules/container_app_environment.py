@@ -159,40 +159,16 @@ container_app_environment:
     type: Microsoft.App/managedEnvironments
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import (
-    environment as _container_app_environment,
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps.environment import (
+    ContainerAppEnvironment,
 )
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import template as _container_template
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
-RESOURCE = Resource(
-    name="container_app_environment",
-    type="Microsoft.App/managedEnvironments",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.App/managedEnvironments/{name}",
-    operations=_container_app_environment.ENVIRONMENTS,
-    address=("resource_group", "name"),
-    options=_container_app_environment.OPTIONS,
-    desired=_container_app_environment.desired,
-    rules=_container_app_environment.RULES,
-    read_only=_container_app_environment.READ_ONLY,
-    check=_container_app_environment.check,
-    update="begin_update",
-    partial=True,
-    prepare=_container_app_environment.request_body,
-    public=_container_app_environment.public,
-    public_diff=_container_app_environment.public_diff,
-)
-MODULE = _module.resource_module(
-    RESOURCE,
-    packages={**_container_template.PACKAGES, "azure.mgmt.loganalytics": "azure-mgmt-loganalytics"},
-    wait_timeout=1800,
-    required_if=[("state", "present", ("location",))],
-)
+MODULE = ContainerAppEnvironment
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

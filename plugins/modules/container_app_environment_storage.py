@@ -132,41 +132,16 @@ container_app_environment_storage:
     type: Microsoft.App/managedenvironments/storages
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import environment_storage as _storage
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import template as _container_template
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps.environment_storage import (
+    ContainerAppEnvironmentStorage,
+)
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
-RESOURCE = Resource(
-    name="container_app_environment_storage",
-    type="Microsoft.App/managedEnvironments/storages",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.App/managedEnvironments/{environment}/storages/{name}",
-    operations=_storage.STORAGES,
-    address=("resource_group", "environment", "name"),
-    options=_storage.OPTIONS,
-    desired=_storage.desired,
-    rules=_storage.RULES,
-    check=_storage.check,
-    check_create=_storage.check_create,
-    observe=_storage.observe,
-    forced=_storage.forced,
-    prepare=_storage.body,
-    create="create_or_update",
-    update="create_or_update",
-    delete="delete",
-    public=_storage.public,
-)
-MODULE = _module.resource_module(
-    RESOURCE,
-    packages=_container_template.PACKAGES,
-    wait_timeout=120,
-    mutually_exclusive=[("azure_file", "nfs_azure_file")],
-    required_if=[("state", "present", ("azure_file", "nfs_azure_file"), True)],
-)
+MODULE = ContainerAppEnvironmentStorage
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

@@ -85,28 +85,14 @@ container_app_revisions:
       type: Microsoft.App/containerapps/revisions
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import revision as _revision
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import template as _container_template
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps.app_info import ContainerAppInfo
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
-MODULE = _module.Module(
-    options={
-        "resource_group": {"type": "str"},
-        "name": {"type": "str"},
-        "revisions": {"type": "bool", "default": False},
-        **_info.WAIT_TIMEOUT,
-        **AZURE,
-    },
-    execute=_revision.look,
-    packages=_container_template.PACKAGES,
-    constraints={"required_by": {"name": ("resource_group",)}},
-)
+MODULE = ContainerAppInfo
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

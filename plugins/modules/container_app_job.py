@@ -189,40 +189,14 @@ container_app_job:
     type: Microsoft.App/jobs
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import job as _container_app_job
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import secrets as _container_secrets
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import template as _container_template
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps.job import ContainerAppJob
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
-RESOURCE = Resource(
-    name="container_app_job",
-    type="Microsoft.App/jobs",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.App/jobs/{name}",
-    operations=_container_app_job.JOBS,
-    address=("resource_group", "name"),
-    options=_container_app_job.OPTIONS,
-    desired=_container_app_job.desired,
-    rules=_container_app_job.RULES,
-    adjust=_container_secrets.rules_for,
-    check=_container_app_job.check,
-    check_create=_container_app_job.check_create,
-    read_only=_container_app_job.READ_ONLY,
-    observe=_container_secrets.observer(_container_app_job.JOBS),
-    prepare=_container_secrets.completer(_container_app_job.JOBS),
-    public=_container_secrets.public,
-    public_diff=_container_secrets.public_diff,
-)
-MODULE = _module.resource_module(
-    RESOURCE,
-    packages=_container_template.PACKAGES,
-    wait_timeout=600,
-    required_if=[("state", "present", ("location",))],
-)
+MODULE = ContainerAppJob
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

@@ -148,21 +148,16 @@ container_app_job_execution:
     type: Microsoft.App/jobs/executions
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import (
-    job_execution as _container_app_job_execution,
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps.job_execution import (
+    ContainerAppJobExecution,
 )
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import template as _container_template
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
-MODULE = _module.Module(
-    options=_container_app_job_execution.OPTIONS,
-    execute=_container_app_job_execution.execute,
-    packages=_container_template.PACKAGES,
-)
+MODULE = ContainerAppJobExecution
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

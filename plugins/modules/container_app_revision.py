@@ -86,26 +86,14 @@ container_app_revision:
     type: Microsoft.App/containerapps/revisions
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps import revision as _revision
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps.revision import ContainerAppRevision
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
-MODULE = _module.Module(
-    options={
-        "resource_group": {"type": "str", "required": True},
-        "app": {"type": "str", "required": True},
-        "name": {"type": "str"},
-        "state": {"type": "str", "choices": ["active", "inactive", "restarted"], "default": "active"},
-        **wait_options(600),
-        **AZURE,
-    },
-    execute=_revision.execute,
-    packages={"azure.mgmt.appcontainers": "azure-mgmt-appcontainers"},
-)
+MODULE = ContainerAppRevision
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

@@ -73,48 +73,14 @@ resource_group:
     type: Microsoft.Resources/resourceGroups
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import names as _names
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.plan import LOCATION, WHOLE, immutable
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params, Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resources.group import ResourceGroup
 
-
-def check(params: Params) -> None:
-    _names.check("name", params["name"], _names.RESOURCE_GROUP)
-
-
-def desired(params: Params) -> dict:
-    return {"location": params["location"], "tags": params["tags"]}
-
-
-RESOURCE = Resource(
-    name="resource_group",
-    type="Microsoft.Resources/resourceGroups",
-    path="/resourceGroups/{name}",
-    operations=Operations(
-        "azure.mgmt.resource.resources:ResourceManagementClient", "resource_groups", "Microsoft.Resources"
-    ),
-    address=("name",),
-    options={"name": {"type": "str", "required": True}, "location": {"type": "str"}, **TAGS},
-    desired=desired,
-    rules={"location": immutable("location", LOCATION), "tags": WHOLE},
-    check=check,
-    create="create_or_update",
-    update="update",
-    partial=True,
-)
-MODULE = _module.resource_module(
-    RESOURCE,
-    packages={"azure.mgmt.resource.resources": "azure-mgmt-resource"},
-    wait_timeout=1800,
-    required_if=[("state", "present", ("location",))],
-)
+MODULE = ResourceGroup
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

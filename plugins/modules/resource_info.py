@@ -60,30 +60,14 @@ resources:
       type: Microsoft.Storage/storageAccounts
 """
 
-from typing import Any
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._resources.group_content import GroupContent
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import ANY_RESOURCE, Arm
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params
-
-
-def look(params: Params, arm: Arm, _check_mode: bool) -> dict[str, Any]:
-    """Returns C(resources). Raises ArmError and Failure."""
-    found = _info.all_of(arm, ANY_RESOURCE, "list_by_resource_group", params["resource_group"])
-    return {"changed": False, "resources": found}
-
-
-MODULE = _module.Module(
-    options={"resource_group": {"type": "str", "required": True}, **_info.WAIT_TIMEOUT, **AZURE},
-    execute=look,
-    packages={"azure.mgmt.resource.resources": "azure-mgmt-resource"},
-)
+MODULE = GroupContent
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

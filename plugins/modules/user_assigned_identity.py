@@ -80,50 +80,16 @@ user_assigned_identity:
     type: Microsoft.ManagedIdentity/userAssignedIdentities
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import names as _names
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.plan import LOCATION, WHOLE, immutable
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params, Resource
-
-
-def check(params: Params) -> None:
-    _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
-    _names.check("name", params["name"], _names.IDENTITY)
-
-
-def desired(params: Params) -> dict:
-    return {"location": params["location"], "tags": params["tags"]}
-
-
-RESOURCE = Resource(
-    name="user_assigned_identity",
-    type="Microsoft.ManagedIdentity/userAssignedIdentities",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
-    operations=Operations(
-        "azure.mgmt.msi:ManagedServiceIdentityClient", "user_assigned_identities", "Microsoft.ManagedIdentity"
-    ),
-    address=("resource_group", "name"),
-    options={**IN_GROUP, **TAGS},
-    desired=desired,
-    rules={"location": immutable("location", LOCATION), "tags": WHOLE},
-    check=check,
-    create="create_or_update",
-    update="update",
-    partial=True,
-    delete="delete",
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._identity.user_assigned_identity import (
+    UserAssignedIdentity,
 )
-MODULE = _module.resource_module(
-    RESOURCE,
-    packages={"azure.mgmt.msi": "azure-mgmt-msi"},
-    wait_timeout=300,
-    required_if=[("state", "present", ("location",))],
-)
+
+MODULE = UserAssignedIdentity
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

@@ -67,29 +67,16 @@ user_assigned_identities:
       type: Microsoft.ManagedIdentity/userAssignedIdentities
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._identity.user_assigned_identity import (
+    UserAssignedIdentityInfo,
+)
 
-INFO = _info.Info(
-    name="user_assigned_identities",
-    operations=Operations(
-        "azure.mgmt.msi:ManagedServiceIdentityClient", "user_assigned_identities", "Microsoft.ManagedIdentity"
-    ),
-    address=("resource_group", "name"),
-    options={
-        "resource_group": {"type": "str"},
-        "name": {"type": "str"},
-    },
-    lists=(("list_by_resource_group", ("resource_group",)), ("list_by_subscription", ())),
-)
-MODULE = _info.info_module(
-    INFO, packages={"azure.mgmt.msi": "azure-mgmt-msi"}, required_by={"name": ("resource_group",)}
-)
+MODULE = UserAssignedIdentityInfo
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader, test_loader
 
 from ..module_utils._core.errors import Failure
-from ..module_utils._core.module import Module
+from ..module_utils._core.module import AzureModule
 from ._tls import TRUST
 from ._tokens import TOKENS
 
@@ -39,7 +39,7 @@ class InProcessAction(ActionBase):
 
     _supports_check_mode = True
     _supports_async = True
-    module: ClassVar[Module]
+    module: ClassVar[type[AzureModule]]
 
     def __init_subclass__(cls) -> None:
         """Import the SDK. Ansible loads the class before it forks, so all workers share the imported modules."""
@@ -81,7 +81,7 @@ class InProcessAction(ActionBase):
 
     def _run_here(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         arguments = _plain(self._task.args)
-        checked = ArgumentSpecValidator(dict(self.module.options), **self.module.constraints).validate(arguments)
+        checked = ArgumentSpecValidator(self.module.argument_spec(), **self.module.constraints).validate(arguments)
         parameters = checked.validated_parameters
         if checked.error_messages:
             result: dict[str, Any] = {"failed": True, "msg": self._message(checked.errors[0])}

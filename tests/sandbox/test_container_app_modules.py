@@ -25,7 +25,7 @@ def _as_the_sandbox_says(sandbox: Client, monkeypatch: pytest.MonkeyPatch) -> No
 
 def run(which: str, /, *, check_mode: bool = False, **given: Any) -> dict[str, Any]:
     module = import_module(f"{MODULES}.{which}").MODULE
-    checked = ArgumentSpecValidator(dict(module.options), **module.constraints).validate(given)
+    checked = ArgumentSpecValidator(module.argument_spec(), **module.constraints).validate(given)
     assert not checked.error_messages, checked.error_messages
     result: dict[str, Any] = module.run(checked.validated_parameters, check_mode)
     assert not result.get("failed"), result

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -164,12 +163,12 @@ def module(name: str) -> Any:
 def options(which: str, /, **given: Any) -> dict[str, Any]:
     """The options as Ansible hands them to the module. Raises AssertionError for what its argument spec refuses."""
     found = module(which)
-    checked = ArgumentSpecValidator(dict(found.options), **found.constraints).validate(json.loads(json.dumps(given)))
+    checked = ArgumentSpecValidator(found.argument_spec(), **found.constraints).validate(json.loads(json.dumps(given)))
     assert not checked.error_messages, checked.error_messages
     return dict(checked.validated_parameters)
 
 
 def run(which: str, azure: FakeAzure, /, *, check_mode: bool = False, **given: Any) -> dict[str, Any]:
     """The result of the module's logic."""
-    execute: Callable[..., dict[str, Any]] = module(which).execute
-    return execute(options(which, **given), azure.arm, check_mode)
+    result: dict[str, Any] = module(which)(options(which, **given), azure.arm).execute(check_mode)
+    return result

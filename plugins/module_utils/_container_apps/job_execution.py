@@ -2,102 +2,144 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Executions of a container apps job: start one, wait for its end, stop those that run."""
+"""Microsoft.App/jobs/executions: start an execution, or stop those that run."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .._core.arguments import AZURE, wait_options
-from .._core.arm import Arm, Json, Operations
+from .._core.arguments import wait_options
+from .._core.arm import Json
 from .._core.deadline import DeadlineExceeded
 from .._core.errors import Failure, InvalidOption
+from .._core.module import AzureModule
 from .._core.plan import without_none
-from .._core.resource import Params
-from .job import JOBS
-from .template import CLIENT, PROCESS, check_containers, container_json, items, text
+from . import containers
+from .client import EXECUTIONS, JOBS, PACKAGES
+from .options import items, text
 
-EXECUTIONS = Operations(CLIENT, "jobs_executions", "Microsoft.App")
-
-OPTIONS: dict[str, Any] = {
-    "resource_group": text(required=True),
-    "job": text(required=True),
-    "name": text(),
-    "state": text(choices=["started", "stopped"], default="started"),
-    "containers": items(**{**PROCESS, "image": text(required=True)}),
-    **wait_options(1800),
-    **AZURE,
-}
 _ENDED = frozenset(("Succeeded", "Failed", "Stopped", "Degraded"))
 
 
-def status(execution: Json) -> str:
+class ContainerAppJobExecution(AzureModule):
+    """Executions of a job of Azure Container Apps."""
+
+    packages = PACKAGES
+    options = {
+        "resource_group": text(required=True),
+        "job": text(required=True),
+        "name": text(),
+        "state": text(choices=["started", "stopped"], default="started"),
+        "containers": items(**{**containers.PROCESS, "image": text(required=True)}),
+        **wait_options(1800),
+    }
+
+    def execute(self, check_mode: bool) -> dict[str, Any]:
+        """Start an execution, or stop the executions that run.
+
+        Return C(changed), C(container_app_job_execution) and C(diff). Raise ArmError, Failure and InvalidOption.
+        """
+        self._validate()
+        if self.arm.get(JOBS, "get", self._group, self._job) is None:
+            raise InvalidOption("job", self._job, f"resource group {self._group} has no such job.")
+        return self._start(check_mode) if self.params["state"] == "started" else self._stop(check_mode)
+
+    @property
+    def _group(self) -> str:
+        return str(self.params["resource_group"])
+
+    @property
+    def _job(self) -> str:
+        return str(self.params["job"])
+
+    def _validate(self) -> None:
+        name, replacements = self.params["name"], self.params["containers"]
+        if name is not None and self.params["state"] == "started":
+            raise InvalidOption("name", name, "Azure names a new execution: use it with state: stopped.")
+        if replacements is None:
+            return
+        if self.params["state"] != "started":
+            raise InvalidOption("containers", "(set)", "they belong to a new execution (state: started).")
+        if not replacements:
+            raise InvalidOption("containers", [], "set at least one, or remove the option to run those of the job.")
+        containers.validate_containers(replacements)
+
+    def _template(self) -> Json | None:
+        """Return the containers that replace those of the job, None to run those of the job."""
+        if self.params["containers"] is None:
+            return None
+        return {"containers": [without_none(containers.desired(item)) for item in self.params["containers"]]}
+
+    def _start(self, check_mode: bool) -> dict[str, Any]:
+        if check_mode:
+            return _result(True, [{"properties": {"status": "Running"}}], {}, {"status": "Running"})
+        submitted = self.arm.submit(JOBS, "begin_start", self._group, self._job, body=self._template())
+        self.arm.wait(submitted, f"start of job {self._job}")
+        name = submitted.answer.get("name") or self._newest()
+        execution = self._read(name) or {"name": name}
+        if self.params["wait"]:
+            execution = self._wait_until_ended(name)
+            if _status(execution) != "Succeeded":
+                raise Failure(
+                    f"Execution {name} of job {self._job} ended as {_status(execution)}. See the console logs of the job for "
+                    "the reason; when replicas time out or need more retries, see its replica_timeout and "
+                    "replica_retry_limit.",
+                    container_app_job_execution=execution,
+                )
+        return _result(True, [execution], {}, {"name": name, "status": _status(execution)})
+
+    def _stop(self, check_mode: bool) -> dict[str, Any]:
+        name = self.params["name"]
+        selected = [execution for execution in self._list() if name in (None, execution["name"])]
+        if name is not None and not selected:
+            raise InvalidOption("name", name, f"job {self._job} has no such execution.")
+        running = [execution for execution in selected if _status(execution) not in _ENDED]
+        before = {execution["name"]: _status(execution) for execution in running}
+        executions = running or selected[:1]
+        if running and not check_mode:
+            label = f"stop of the executions of job {self._job}"
+            if name is None:
+                # All of the job, also those that started after the list was read.
+                submitted = self.arm.submit(JOBS, "begin_stop_multiple_executions", self._group, self._job)
+            else:
+                submitted = self.arm.submit(JOBS, "begin_stop_execution", self._group, self._job, name)
+            self.arm.wait(submitted, label)
+            if self.params["wait"]:
+                executions = [self._wait_until_ended(execution["name"]) for execution in running]
+        return _result(bool(running), executions, before, dict.fromkeys(before, "Stopped"))
+
+    def _list(self) -> list[Json]:
+        return self.arm.call_all(EXECUTIONS, "list", self._group, self._job)
+
+    def _read(self, name: str) -> Json | None:
+        return next((execution for execution in self._list() if execution["name"] == name), None)
+
+    def _newest(self) -> str:
+        """Return the name of the newest execution, for a response that does not contain it."""
+        executions = self._list()
+        if not executions:
+            raise Failure(f"Azure has started job {self._job}, but lists no execution of it. List them again later.")
+        return str(max(executions, key=lambda item: str((item.get("properties") or {}).get("startTime")))["name"])
+
+    def _wait_until_ended(self, name: str) -> Json:
+        pause = 0.5
+        while True:
+            execution = self._read(name) or {"name": name}
+            if _status(execution) in _ENDED:
+                return execution
+            try:
+                self.arm.deadline.pause(pause)
+            except DeadlineExceeded as error:
+                raise Failure(
+                    f"Execution {name} of job {self._job} is {_status(execution)} after wait_timeout "
+                    f"({self.arm.deadline.seconds:g} s). It continues: increase wait_timeout, or stop it (state: stopped).",
+                    container_app_job_execution=execution,
+                ) from error
+            pause = min(pause * 2, 5.0)
+
+
+def _status(execution: Json) -> str:
     return str((execution.get("properties") or {}).get("status") or "Unknown")
-
-
-def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
-    """Module container_app_job_execution. Returns C(changed), C(container_app_job_execution) and C(diff).
-
-    Raises ArmError, Failure, InvalidOption.
-    """
-    _check(params)
-    if arm.get(JOBS, "get", params["resource_group"], params["job"]) is None:
-        raise InvalidOption("job", params["job"], f"resource group {params['resource_group']} has no such job.")
-    return (_started if params["state"] == "started" else _stopped)(params, arm, check_mode)
-
-
-def _check(params: Params) -> None:
-    if params["name"] is not None and params["state"] == "started":
-        raise InvalidOption("name", params["name"], "Azure names what is started: it is for state: stopped.")
-    if params["containers"] is None:
-        return
-    if params["state"] != "started":
-        raise InvalidOption("containers", "(set)", "they belong to an execution that is started (state: started).")
-    if not params["containers"]:
-        raise InvalidOption("containers", [], "name at least one, or leave the option out: the job's own run then.")
-    check_containers(params["containers"])
-
-
-def _template(params: Params) -> Json | None:
-    """What runs instead of the job's own containers; None where these run."""
-    if params["containers"] is None:
-        return None
-    return {"containers": [without_none(container_json(container)) for container in params["containers"]]}
-
-
-def _started(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
-    job = params["job"]
-    if check_mode:
-        return _result(True, [{"properties": {"status": "Running"}}], {}, {"status": "Running"})
-    submitted = arm.submit(JOBS, "begin_start", params["resource_group"], job, body=_template(params))
-    arm.wait(submitted, f"start of job {job}")
-    name = submitted.answer.get("name") or _newest(params, arm)
-    found = _one(params, arm, name) or {"name": name}
-    if params["wait"]:
-        found = _wait_until_ended(params, arm, name)
-        if status(found) != "Succeeded":
-            raise Failure(
-                f"Execution {name} of job {job} ended as {status(found)}. The job's console logs say why; where replicas "
-                "ran too long or too seldom, see its replica_timeout and replica_retry_limit.",
-                container_app_job_execution=found,
-            )
-    return _result(True, [found], {}, {"name": name, "status": status(found)})
-
-
-def _stopped(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
-    group, job, name = params["resource_group"], params["job"], params["name"]
-    known = [item for item in _all(params, arm) if name in (None, item["name"])]
-    if name is not None and not known:
-        raise InvalidOption("name", name, f"job {job} has no such execution.")
-    running = [item for item in known if status(item) not in _ENDED]
-    before = {item["name"]: status(item) for item in running}
-    shown = running or known[:1]
-    if running and not check_mode:
-        # With one name only that one; else all, also those that were started since.
-        method, further = ("begin_stop_multiple_executions", []) if name is None else ("begin_stop_execution", [name])
-        arm.wait(arm.submit(JOBS, method, group, job, *further), f"stop of the executions of job {job}")
-        shown = [_wait_until_ended(params, arm, item["name"]) if params["wait"] else item for item in running]
-    return _result(bool(running), shown, before, dict.fromkeys(before, "Stopped"))
 
 
 def _result(changed: bool, executions: list[Json], before: Json, after: Json) -> dict[str, Any]:
@@ -106,36 +148,3 @@ def _result(changed: bool, executions: list[Json], before: Json, after: Json) ->
         "container_app_job_execution": executions[0] if executions else {},
         "diff": {"before": before, "after": after},
     }
-
-
-def _all(params: Params, arm: Arm) -> list[Json]:
-    return arm.call_all(EXECUTIONS, "list", params["resource_group"], params["job"])
-
-
-def _one(params: Params, arm: Arm, name: str) -> Json | None:
-    return next((item for item in _all(params, arm) if item["name"] == name), None)
-
-
-def _newest(params: Params, arm: Arm) -> str:
-    """Name of the execution that was started last, for an answer that does not tell it."""
-    found = _all(params, arm)
-    if not found:
-        raise Failure(f"Azure has started job {params['job']}, but shows no execution of it. Look again later.")
-    return str(max(found, key=lambda item: str((item.get("properties") or {}).get("startTime")))["name"])
-
-
-def _wait_until_ended(params: Params, arm: Arm, name: str) -> Json:
-    pause = 0.5
-    while True:
-        found = _one(params, arm, name) or {"name": name}
-        if status(found) in _ENDED:
-            return found
-        try:
-            arm.deadline.pause(pause)
-        except DeadlineExceeded as error:
-            raise Failure(
-                f"Execution {name} of job {params['job']} is {status(found)} after wait_timeout "
-                f"({arm.deadline.seconds:g} s). It goes on: raise wait_timeout, or stop it (state: stopped).",
-                container_app_job_execution=found,
-            ) from error
-        pause = min(pause * 2, 5.0)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options that every module of the action group C(azure) has."""
+"""Argument specs that modules share. C(AZURE): of every module of the action group C(azure)."""
 
 from __future__ import annotations
 
@@ -33,20 +33,19 @@ AZURE: dict[str, Any] = {
 
 
 def wait_options(timeout: int) -> dict[str, Any]:
-    """timeout: default of wait_timeout in seconds."""
+    """Return C(wait) and C(wait_timeout). timeout: default of wait_timeout in seconds."""
     return {"wait": {"type": "bool", "default": True}, "wait_timeout": {"type": "int", "default": timeout}}
 
 
+# Of info modules: seconds for which a throttled read is retried.
+WAIT_TIMEOUT: dict[str, Any] = {"wait_timeout": {"type": "int", "default": 120}}
 STATE: dict[str, Any] = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
 TAGS: dict[str, Any] = {"tags": {"type": "dict"}}
 
 
-def with_text_tags(params: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same options, with tags as Azure keeps them: text, so that V(2026) and V("2026") are the same."""
-    tags = params.get("tags")
-    if not tags:
-        return params
-    return {**params, "tags": {str(name): _text(value) for name, value in tags.items()}}
+def text_tags(tags: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """Return tags as Azure keeps them: text, so that V(2026) and V("2026") are the same."""
+    return None if tags is None else {str(name): _text(value) for name, value in tags.items()}
 
 
 def _text(value: Any) -> str:

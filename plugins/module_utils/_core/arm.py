@@ -105,7 +105,7 @@ class Arm:
         with self._errors(f"{operations.group}.{method}"):
             function = getattr(self._group(operations), method)
             answers: list[Any] = []
-            function(*arguments, deadline=self.deadline, raw_response_hook=_kept_in(answers), **options)
+            function(*arguments, deadline=self.deadline, raw_response_hook=_collect_into(answers), **options)
             return _json(answers[-1].http_response)
 
     def request(
@@ -130,7 +130,7 @@ class Arm:
         with self._errors(f"{operations.group}.{method}"):
             function = getattr(self._group(operations), method)
             answers: list[Any] = []
-            hook = _kept_in(answers)
+            hook = _collect_into(answers)
             pages = function(*arguments, deadline=self.deadline, raw_response_hook=hook, **options).by_page()
             for page in pages:
                 list(page)
@@ -146,14 +146,14 @@ class Arm:
         submission = _Submission()
         with self._errors(f"{operations.group}.{method}"):
             function = getattr(self._group(operations), method)
-            hook = _kept_in([])
+            hook = _collect_into([])
             function(
                 *arguments, *content, polling=submission, deadline=self.deadline, raw_response_hook=hook, **options
             )
             answer = _json(submission.response.http_response)
         return Submitted(answer, submission.client, submission.response)
 
-    def wait(self, submitted: Submitted, what: str) -> None:
+    def wait(self, submitted: Submitted, label: str) -> None:
         """Poll until the operation has ended. Raises ArmError when it failed, Failure at the deadline."""
         if submitted.response is None:
             return
@@ -166,23 +166,25 @@ class Arm:
             POLLING_INTERVAL,
             path_format_arguments={"endpoint": self.connection.cloud.resource_manager},
             deadline=self.deadline,
-            raw_response_hook=_kept_in(last),
+            raw_response_hook=_collect_into(last),
         )
         try:
-            with self._errors(what):
+            with self._errors(label):
                 polling.initialize(submitted.client, submitted.response, lambda response: response)
                 while not polling.finished():
                     polling.update_status()
                     if not polling.finished():
                         self.deadline.pause(retry_after(last[-1].http_response) or POLLING_INTERVAL)
         except DeadlineExceeded as error:
-            raise self.too_late(what, url) from error
+            raise self.timeout_failure(label, url) from error
         except (BadStatus, BadResponse, OperationFailed) as error:
             raise _failed_operation(last[-1].http_response) from error
         if str(polling.status()).lower() in ("failed", "canceled", "cancelled"):
             raise _failed_operation(last[-1].http_response)
 
-    def settle(self, read: Callable[[], Json | None], pending: Callable[[Json], bool], what: str) -> Json | None:
+    def wait_until_settled(
+        self, read: Callable[[], Json | None], pending: Callable[[Json], bool], label: str
+    ) -> Json | None:
         """Read until the resource is no longer in between. Raises Failure at the deadline."""
         waited = 0.0
         while True:
@@ -194,13 +196,13 @@ class Arm:
             try:
                 self.deadline.pause(pause)
             except DeadlineExceeded as error:
-                raise self.too_late(what, None) from error
+                raise self.timeout_failure(label, None) from error
             waited += pause
 
-    def too_late(self, what: str, url: str | None) -> Failure:
-        """The failure that says what was still going on."""
+    def timeout_failure(self, label: str, url: str | None) -> Failure:
+        """Return the failure that names the operation that is still running."""
         return Failure(
-            f"{what} has not finished within wait_timeout ({self.deadline.seconds:g} s). Azure goes on with it: run the "
+            f"{label} has not finished within wait_timeout ({self.deadline.seconds:g} s). Azure goes on with it: run the "
             "task again to pick it up, or raise wait_timeout." + (f" Operation: {url}" if url else ""),
             operation=url,
         )
@@ -243,19 +245,19 @@ class Arm:
         )
 
     @contextmanager
-    def _errors(self, what: str) -> Iterator[None]:
+    def _errors(self, label: str) -> Iterator[None]:
         from azure.core.exceptions import AzureError, HttpResponseError
 
         try:
             yield
         except HttpResponseError as error:
             if error.response is None:
-                raise Failure(f"{what}: {error}") from error
+                raise Failure(f"{label}: {error}") from error
             raise _from_response(error.response) from error
         except (AzureError, ValueError) as error:
             # ValueError: the SDK met an answer that is no JSON, as a proxy's page.
             raise Failure(
-                f"No usable answer from {self.connection.cloud.resource_manager} ({what}): {error} "
+                f"No usable answer from {self.connection.cloud.resource_manager} ({label}): {error} "
                 "Check the network, HTTPS_PROXY and REQUESTS_CA_BUNDLE."
             ) from error
 
@@ -282,7 +284,7 @@ def retry_while_busy(deadline: Deadline, attempt: Callable[[], Json]) -> Json:
         pause = min(pause * 2, 15.0)
 
 
-def _kept_in(answers: list[Any]) -> Callable[[Any], None]:
+def _collect_into(answers: list[Any]) -> Callable[[Any], None]:
     """A hook for the final answer of a request, before the SDK reads it: an SDK may fail at an error that is no JSON."""
 
     def keep(response: Any) -> None:

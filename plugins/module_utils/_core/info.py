@@ -2,80 +2,72 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Look, and change nothing: what every info module does, written once."""
+"""The base class of info modules: read, and change nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from .arguments import AZURE
+from .arguments import WAIT_TIMEOUT
 from .arm import Arm, Json, Operations
 from .errors import ArmError
-from .module import Module
-from .resource import Params
+from .module import AzureModule
 
-# Seconds for which a throttled or stumbling Azure is asked again.
-WAIT_TIMEOUT: dict[str, Any] = {"wait_timeout": {"type": "int", "default": 120}}
+_PARENT_ABSENT = frozenset(("ResourceGroupNotFound", "ResourceNotFound", "ParentResourceNotFound"))
 
 
-def _public(resource: Json) -> Json:
-    return resource
+class InfoModule(AzureModule):
+    """An info module: its own options and the time for which Azure is read."""
+
+    @classmethod
+    def argument_spec(cls) -> dict[str, Any]:
+        return {**super().argument_spec(), **WAIT_TIMEOUT}
 
 
-@dataclass(frozen=True)
-class Info:
-    """A type of Azure resource, as far as its info module differs from the others.
+class ResourceInfo(InfoModule):
+    """The info module of a resource type.
 
-    name: plural noun, key of the result. operations, get, address: of the resource, see Resource; the last option of
-    C(address) names one of them. options: argument spec. lists: from the narrowest to the widest: method name and the
-    options that it takes, in its order. public: a resource without secrets.
+    name: plural noun, key of the result. operations, get_method, address: as those of Resource; the last option of
+    C(address) is the resource's name. lists: from the narrowest to the widest, the name of a list method and the options
+    that it takes, in its order.
     """
 
-    name: str
-    operations: Operations
-    address: tuple[str, ...]
-    options: dict[str, Any]
-    lists: tuple[tuple[str, tuple[str, ...]], ...]
-    get: str = "get"
-    public: Callable[[Json], Json] = _public
+    name: ClassVar[str]
+    operations: ClassVar[Operations]
+    address: ClassVar[tuple[str, ...]]
+    lists: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]]
+    get_method: ClassVar[str] = "get"
+
+    def public(self, resource: Json) -> Json:
+        """Return the resource without secrets."""
+        return resource
+
+    def execute(self, check_mode: bool) -> dict[str, Any]:
+        """Return the resources under their name: one, all that the given options select, or none.
+
+        The resources of an absent parent are none; a read that is refused is an error.
+        """
+        return {"changed": False, self.name: [self.public(resource) for resource in self._read()]}
+
+    def _read(self) -> list[Json]:
+        if self._given(self.address):
+            resource = self.arm.get(self.operations, self.get_method, *self._values(self.address))
+            return [] if resource is None else [resource]
+        method, options = next(entry for entry in self.lists if self._given(entry[1]))
+        return list_all(self.arm, self.operations, method, *self._values(options))
+
+    def _given(self, options: tuple[str, ...]) -> bool:
+        return all(self.params[option] is not None for option in options)
+
+    def _values(self, options: tuple[str, ...]) -> list[str]:
+        return [self.params[option] for option in options]
 
 
-def look(info: Info, params: Params, arm: Arm) -> dict[str, Any]:
-    """Returns the resources under their name: one, all that the given options narrow it to, or none.
-
-    Raises ArmError and Failure. What lies in something absent is none; a refused read is an error.
-    """
-    return {"changed": False, info.name: [info.public(resource) for resource in _found(info, params, arm)]}
-
-
-def _found(info: Info, params: Params, arm: Arm) -> list[Json]:
-    if all(params[option] is not None for option in info.address):
-        one = arm.get(info.operations, info.get, *[params[option] for option in info.address])
-        return [] if one is None else [one]
-    method, options = next(way for way in info.lists if all(params[option] is not None for option in way[1]))
-    return all_of(arm, info.operations, method, *[params[option] for option in options])
-
-
-def all_of(arm: Arm, operations: Operations, method: str, *arguments: str, **options: Any) -> list[Json]:
-    """The items of a list, none where what they would lie in is absent."""
+def list_all(arm: Arm, operations: Operations, method: str, *arguments: str, **options: Any) -> list[Json]:
+    """Return the items of a list, none where the parent is absent. Raise ArmError and Failure."""
     try:
         return arm.call_all(operations, method, *arguments, **options)
     except ArmError as error:
-        if error.status == 404 and error.code in (
-            "ResourceGroupNotFound",
-            "ResourceNotFound",
-            "ParentResourceNotFound",
-        ):
+        if error.status == 404 and error.code in _PARENT_ABSENT:
             return []
         raise
-
-
-def info_module(info: Info, packages: Mapping[str, str], **constraints: Any) -> Module:
-    """The info module of a type."""
-
-    def execute(params: Params, arm: Arm, _check_mode: bool) -> dict[str, Any]:
-        return look(info, params, arm)
-
-    return Module({**info.options, **WAIT_TIMEOUT, **AZURE}, execute, packages, constraints)

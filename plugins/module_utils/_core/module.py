@@ -2,72 +2,79 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What turns a module's description into an Ansible module. The logic itself knows nothing of AnsibleModule."""
+"""The base class of all modules. Only C(main) knows AnsibleModule, so the same class runs inside the Ansible process."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .arguments import AZURE, STATE, wait_options
+from .arguments import AZURE
 from .arm import Arm
 from .auth import Credential, Token, connection_from
 from .deadline import Deadline
 from .errors import ArmError, Failure
-from .resource import Params, Resource, manage
 from .sdk import require
 
+Params = Mapping[str, Any]
 Remember = Callable[[str, Callable[[], Token]], Token]
 
 
-@dataclass(frozen=True)
-class Module:
-    """options: the whole argument spec. constraints: required_if and the like, as AnsibleModule takes them.
+class AzureModule(ABC):
+    """One task of a module: the options of the task, and the connection to Azure Resource Manager.
 
-    packages: import name of each SDK package that the module needs, and the distribution that has it.
-    execute: (params, arm, check_mode) to the result.
+    A subclass sets C(options), the argument spec of the module's own options; C(packages), the import name of each SDK
+    package that it needs and the distribution that contains it; C(constraints), C(required_if) and the like as
+    AnsibleModule takes them.
     """
 
-    options: Mapping[str, Any]
-    execute: Callable[[Params, Arm, bool], dict[str, Any]]
-    packages: Mapping[str, str]
-    constraints: Mapping[str, Any] = field(default_factory=dict)
+    options: ClassVar[Mapping[str, Any]]
+    packages: ClassVar[Mapping[str, str]] = {}
+    constraints: ClassVar[Mapping[str, Any]] = {}
 
-    def load(self) -> None:
-        """Import the SDK packages. Raises Failure that names the missing one."""
-        require({"azure.identity": "azure-identity", "azure.mgmt.core": "azure-mgmt-core", **self.packages})
+    def __init__(self, params: Params, arm: Arm) -> None:
+        self.params = params
+        self.arm = arm
 
+    @classmethod
+    def argument_spec(cls) -> dict[str, Any]:
+        """Return the whole argument spec: the module's own options and those of the action group."""
+        return {**cls.options, **AZURE}
+
+    @classmethod
+    def load(cls) -> None:
+        """Import the SDK packages. Raise Failure that names the missing distribution."""
+        require({"azure.identity": "azure-identity", "azure.mgmt.core": "azure-mgmt-core", **cls.packages})
+
+    @classmethod
     def run(
-        self, params: Params, check_mode: bool, remember: Remember | None = None, transport: Any = None
+        cls, params: Params, check_mode: bool, remember: Remember | None = None, transport: Any = None
     ) -> dict[str, Any]:
-        """The result of the task, failed ones included. remember: cache of tokens, see Credential; transport: see Arm."""
+        """Return the result of a task; a failure is a result as well.
+
+        remember: cache of tokens, see Credential. transport: of azure-core, None for the network.
+        """
         try:
-            self.load()
+            cls.load()
             connection = connection_from(params)
             arm = Arm(connection, Credential(connection, remember), Deadline(params["wait_timeout"]), transport)
-            return self.execute(params, arm, check_mode)
+            return cls(params, arm).execute(check_mode)
         except ArmError as error:
             return {"failed": True, "msg": str(error), "error": error.as_dict()}
         except Failure as failure:
             return {"failed": True, "msg": failure.message, **failure.fields}
 
-
-def resource_module(resource: Resource, packages: Mapping[str, str], wait_timeout: int, **constraints: Any) -> Module:
-    """The module of a resource. wait_timeout: its default in seconds."""
-
-    def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
-        return manage(resource, params, arm, check_mode)
-
-    options = {**resource.options, **STATE, **wait_options(wait_timeout), **AZURE}
-    return Module(options, execute, packages, constraints)
+    @abstractmethod
+    def execute(self, check_mode: bool) -> dict[str, Any]:
+        """Return the result of the task. Raise ArmError and Failure."""
 
 
-def main(module: Module) -> None:
+def main(module: type[AzureModule]) -> None:
     """Run as an Ansible module."""
-    ansible = AnsibleModule(argument_spec=dict(module.options), supports_check_mode=True, **module.constraints)
+    ansible = AnsibleModule(argument_spec=module.argument_spec(), supports_check_mode=True, **module.constraints)
     result = module.run(ansible.params, ansible.check_mode)
     if not ansible._diff:
         result.pop("diff", None)

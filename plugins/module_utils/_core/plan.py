@@ -49,7 +49,8 @@ class Rule:
     whole: the value (or each item of a keyed list) is replaced, never overlaid: what is not desired goes away.
     write_only: Azure never returns it, so it is sent with a create or an update but never compared.
     exclusive: of these properties only one can stand: the desired one drives the others out.
-    immutable: name of the option to blame when it differs.
+    immutable: name of the option in the error when the value differs. Azure fixes the property at creation.
+    unless: (desired, current), true for the changes of an immutable value that Azure accepts.
     additive: items of a keyed list that are not desired stay.
     removable: an empty mapping means that there is to be none; it is sent as null.
     """
@@ -61,6 +62,7 @@ class Rule:
     write_only: bool = False
     exclusive: tuple[str, ...] = ()
     immutable: str | None = None
+    unless: Compare | None = None
     additive: bool = False
     removable: bool = False
 
@@ -159,6 +161,8 @@ LOCATION = Rule(compare=same_location)
 ENUM = Rule(compare=same_ignoring_case)
 NUMBER = Rule(compare=same_number)
 QUANTITY = Rule(compare=same_quantity)
+# Azure returns null, or leaves out, what is switched off.
+FLAG = Rule(compare=lambda desired, current: bool(desired) is bool(current))
 UNORDERED = Rule(unordered=True)
 WHOLE = Rule(whole=True)
 WRITE_ONLY = Rule(write_only=True)
@@ -167,9 +171,14 @@ WHOLE_BY_NAME = Rule(key="name", whole=True)
 _DEFAULT = Rule()
 
 
-def immutable(option: str, rule: Rule = _DEFAULT) -> Rule:
-    """The same rule, but a difference is an error that names the option."""
-    return replace(rule, immutable=option)
+def immutable(option: str, rule: Rule = _DEFAULT, unless: Compare | None = None) -> Rule:
+    """Return the same rule, but a difference is an error that names the option, except the changes that C(unless) accepts."""
+    return replace(rule, immutable=option, unless=unless)
+
+
+def defaults_to(default: Json, compare: Compare = same) -> Rule:
+    """Return the rule of a property that Azure may leave out, which means the default."""
+    return Rule(compare=lambda desired, current: compare(desired, default if is_empty(current) else current))
 
 
 def without_none(value: Json) -> Json:
@@ -225,10 +234,10 @@ def plan(
     return Plan(UPDATE, before, after, body_of_update(before, merged))
 
 
-def again(plan_: Plan, desired: Mapping[str, Json], rules: Rules, read_only: Iterable[str]) -> Plan:
-    """The same plan, but the resource is written even where nothing differs (its last operation failed)."""
-    merged, _changed = _merge(without_none(desired), plan_.before, rules, "")
-    return plan_._replace(action=UPDATE, body=without(merged, read_only))
+def replan_full(planned: Plan, desired: Mapping[str, Json], rules: Rules, read_only: Iterable[str]) -> Plan:
+    """Return the same plan with the whole resource as the body, also where nothing differs (its last operation failed)."""
+    merged, _changed = _merge(without_none(desired), planned.before, rules, "")
+    return planned._replace(action=UPDATE, body=without(merged, read_only))
 
 
 def whole_body(read_only: Iterable[str]) -> Callable[[dict[str, Json], dict[str, Json]], dict[str, Json]]:
@@ -270,7 +279,7 @@ def _merge(desired: Json, current: Json, rules: Rules, path: str) -> tuple[Json,
         merged, changed = _merge_list(desired, current if isinstance(current, list) else [], rules, path)
     else:
         merged, changed = (current, False) if same(desired, current) else (desired, True)
-    if changed and rule.immutable is not None:
+    if changed and rule.immutable is not None and not (rule.unless and rule.unless(desired, current)):
         raise ImmutableChange(rule.immutable, current, desired)
     return merged, changed
 

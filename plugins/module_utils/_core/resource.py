@@ -2,17 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read, plan, apply: what every resource module does, written once."""
+"""The base class of resource types: read, plan, apply."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from .arguments import with_text_tags
-from .arm import Arm, Json, Operations, is_absent, retry_while_busy
+from .arguments import STATE, text_tags, wait_options
+from .arm import Json, Operations, is_absent, retry_while_busy
 from .errors import ArmError, Failure
+from .module import AzureModule
 from .plan import (
     CREATE,
     DELETE,
@@ -21,260 +20,255 @@ from .plan import (
     ImmutableChange,
     Plan,
     Rules,
-    again,
     partial_body,
     plan,
+    replan_full,
     whole_body,
 )
 
-Params = Mapping[str, Any]
-
-_ENDED_BADLY = frozenset(("failed", "canceled", "cancelled"))
-_ENDED = _ENDED_BADLY | {"succeeded", "ready", "provisioned"}
+_FAILED = frozenset(("failed", "canceled", "cancelled"))
+_ENDED = _FAILED | {"succeeded", "ready", "provisioned"}
 READ_ONLY = ("id", "name", "type", "systemData", "etag", "properties.provisioningState")
+# For C(constraints) of a resource with a location.
+NEEDS_LOCATION: dict[str, Any] = {"required_if": [("state", "present", ("location",))]}
+# Azure has accepted the resource, but a read does not return it yet.
+_NOT_READABLE_YET: Json = {}
 
 
-def in_between(resource: Json) -> bool:
-    """Whether an operation on the resource is under way."""
+def is_provisioning(resource: Json) -> bool:
+    """Return whether the provisioning state says that an operation on the resource is running."""
     state = (resource.get("properties") or {}).get("provisioningState")
     return state is not None and str(state).lower() not in _ENDED
 
 
-def ended_badly(resource: Json) -> bool:
+def provisioning_failed(resource: Json) -> bool:
+    """Return whether the last operation on the resource failed or was canceled."""
     state = (resource.get("properties") or {}).get("provisioningState")
-    return str(state).lower() in _ENDED_BADLY
+    return str(state).lower() in _FAILED
 
 
-def _no_check(_params: Params) -> None:
-    return None
+class Resource(AzureModule):
+    """A resource of Azure Resource Manager, and the module that manages it.
 
+    A subclass per resource type sets the attributes and overrides the methods in which the type differs.
 
-def _as_it_is(_arm: Arm, _params: Params, current: Json) -> Json:
-    return current
-
-
-def _body_as_planned(_arm: Arm, _params: Params, planned: Plan) -> Json:
-    return planned.body
-
-
-def _same_rules(_params: Params, rules: Rules) -> Rules:
-    return rules
-
-
-def _never(_params: Params) -> bool:
-    return False
-
-
-def _no_finish(_arm: Arm, _params: Params, _plan: Plan, settled: Json) -> Json:
-    return settled
-
-
-def _public(resource: Json) -> Json:
-    return resource
-
-
-def _public_diff(before: Json, after: Json) -> tuple[Json, Json]:
-    return before, after
-
-
-def _no_explanation(_arm: Arm, _params: Params, error: ArmError) -> ArmError:
-    return error
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A type of Azure resource, as far as its module differs from the others.
-
-    name: of the module, key of the result. type: Azure's. path: of the id below the subscription, with option names in
-    braces. address: options that the SDK's methods take, in their order. options: argument spec of the module's own options.
-    desired: the part of the resource that the options describe. rules: how it is compared; adjust: changes them as the
-    options say. check: raises InvalidOption for what Azure would refuse;
-    check_create: the same for what only a new resource needs. forced: whether to write though nothing differs.
-    read_only: paths that a request must not have. get, create, update, delete: method names of the operation group;
-    C(partial) says that update takes only what differs. pending: whether an operation is under way.
-    observe: completes what GET gives (secrets). prepare: the body of the request (with keys), after requests that must come
-    first; {} when nothing is left to send. finish: what has to happen after a write or a read before the task may end.
-    explain: adds to the error of a failed write. public: the resource without secrets; public_diff: both sides of a diff.
+    name: of the module, key of its result. type: Azure's resource type. path: of the resource id below the subscription, with option names
+    in braces. address: options that the methods of the SDK take, in their order; the last one is the resource's name.
+    operations: operation group of the SDK; get_method, create_method, update_method, delete_method: its methods. partial: whether an update
+    sends only the properties that differ (PATCH). rules: how properties are compared; read_only: paths that a request must not contain.
+    wait_timeout: default in seconds.
     """
 
-    name: str
-    type: str
-    path: str
-    operations: Operations
-    address: tuple[str, ...]
-    options: dict[str, Any]
-    desired: Callable[[Params], dict[str, Json]]
-    rules: Rules = field(default_factory=dict)
-    adjust: Callable[[Params, Rules], Rules] = _same_rules
-    check: Callable[[Params], None] = _no_check
-    check_create: Callable[[Params], None] = _no_check
-    forced: Callable[[Params], bool] = _never
-    read_only: tuple[str, ...] = READ_ONLY
-    get: str = "get"
-    create: str = "begin_create_or_update"
-    update: str = "begin_create_or_update"
-    partial: bool = False
-    delete: str = "begin_delete"
-    pending: Callable[[Json], bool] = in_between
-    observe: Callable[[Arm, Params, Json], Json] = _as_it_is
-    prepare: Callable[[Arm, Params, Plan], Json] = _body_as_planned
-    finish: Callable[[Arm, Params, Plan, Json], Json] = _no_finish
-    explain: Callable[[Arm, Params, ArmError], ArmError] = _no_explanation
-    public: Callable[[Json], Json] = _public
-    public_diff: Callable[[Json, Json], tuple[Json, Json]] = _public_diff
+    name: ClassVar[str]
+    type: ClassVar[str]
+    path: ClassVar[str]
+    address: ClassVar[tuple[str, ...]]
+    operations: ClassVar[Operations]
+    get_method: ClassVar[str] = "get"
+    create_method: ClassVar[str] = "begin_create_or_update"
+    update_method: ClassVar[str] = "begin_create_or_update"
+    delete_method: ClassVar[str] = "begin_delete"
+    partial: ClassVar[bool] = False
+    rules: ClassVar[Rules] = {}
+    read_only: ClassVar[tuple[str, ...]] = READ_ONLY
+    wait_timeout: ClassVar[int]
 
-    def id(self, arm: Arm, params: Params) -> str:
-        return f"{arm.subscription}{self.path.format_map(dict(params))}"
+    @classmethod
+    def argument_spec(cls) -> dict[str, Any]:
+        return {**super().argument_spec(), **STATE, **wait_options(cls.wait_timeout)}
 
-    def what(self, params: Params) -> str:
-        """What messages call it: its type and its name."""
-        return f"{self.type} {params[self.address[-1]]}"
+    # What a type must describe.
 
+    def desired(self) -> dict[str, Json]:
+        """Return the part of the resource that the options describe, as ARM JSON; None is "not set"."""
+        raise NotImplementedError
 
-def manage(resource: Resource, params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
-    """Bring the resource into the desired state.
+    # What a type may override.
 
-    Returns C(changed), the resource under its own name ({} when absent) and C(diff). Raises ArmError and Failure.
-    """
-    params = with_text_tags(params)
-    resource.check(params)
-    arguments = [params[option] for option in resource.address]
+    def validate(self) -> None:
+        """Raise InvalidOption for the first option that Azure would refuse, before any request."""
 
-    def read() -> Json | None:
-        return arm.get(resource.operations, resource.get, *arguments)
+    def validate_create(self) -> None:
+        """Raise InvalidOption for the first option that only a new resource needs or that Azure refuses only then."""
 
-    current = read()
-    if params["state"] == "absent":
-        return _absent(resource, params, arm, check_mode, current, read)
-    if current is not None and resource.pending(current) and params["wait"] and not check_mode:
-        # Somebody's operation, or one of this task's own with wait: false: its failure is this task's.
-        current = arm.settle(read, resource.pending, resource.what(params))
-        if current is not None and ended_badly(current):
-            raise resource.explain(arm, params, _ended_badly(resource, params, current))
-    if current is not None:
-        current = resource.observe(arm, params, current)
-    planned = _plan(resource, params, current)
-    if check_mode:
-        return _result(resource, planned, _predicted(resource, params, arm, planned))
-    if planned.action == NONE:
-        settled = resource.finish(arm, params, planned, planned.before) if params["wait"] else planned.before
-        return _result(resource, planned, settled)
-    return _result(resource, planned, _apply(resource, params, arm, planned, arguments, read))
+    def rules_for(self) -> Rules:
+        """Return the rules of this task, where options change them."""
+        return self.rules
 
+    def always_write(self) -> bool:
+        """Return whether to write although nothing differs, because Azure does not return what the options set."""
+        return False
 
-def _plan(resource: Resource, params: Params, current: Json | None) -> Plan:
-    body = (partial_body if resource.partial else whole_body)(resource.read_only)
-    desired = resource.desired(params)
-    rules = resource.adjust(params, resource.rules)
-    try:
-        planned = plan(current, desired, rules, body)
-    except ImmutableChange as change:
-        raise Failure(
-            f"{resource.what(params)}: {change}",
-            option=change.option,
-            current=change.current,
-            desired=change.desired,
-        ) from change
-    if planned.action == CREATE:
-        resource.check_create(params)
-    if ended_badly(planned.before):
-        return again(planned, desired, rules, resource.read_only)
-    if planned.action == NONE and resource.forced(params):
-        return planned._replace(action=UPDATE)
-    return planned
+    def is_pending(self, resource: Json) -> bool:
+        """Return whether an operation on the resource is running."""
+        return is_provisioning(resource)
 
+    def complete_read(self, current: Json) -> Json:
+        """Return the current resource with what a GET leaves out, such as secrets."""
+        return current
 
-def _apply(
-    resource: Resource,
-    params: Params,
-    arm: Arm,
-    planned: Plan,
-    arguments: list[str],
-    read: Callable[[], Json | None],
-) -> Json:
-    anew = planned.action == CREATE or ended_badly(planned.before)
-    method = resource.create if anew else resource.update
-    body = resource.prepare(arm, params, planned)
+    def request_body(self, planned: Plan) -> Json:
+        """Return the body of the write, after requests that must come first; {} when nothing is left to send."""
+        return planned.body
 
-    def write() -> Json:
-        if not body:
-            return {}
-        submitted = arm.submit(resource.operations, method, *arguments, body=body)
-        if params["wait"]:
-            arm.wait(submitted, f"{planned.action} of {resource.what(params)}")
-        return submitted.answer
+    def finish(self, planned: Plan, resource: Json) -> Json:
+        """Return the resource when everything that belongs to the task has ended, after a write or an unchanged read."""
+        return resource
 
-    def pending(found: Json) -> bool:
-        return found is _ABSENT_YET or resource.pending(found)
+    def add_diagnostics(self, error: ArmError) -> ArmError:
+        """Return the error of a failed write, with what explains it."""
+        return error
 
-    try:
-        answer = retry_while_busy(arm.deadline, write)
-    except ArmError as error:
-        raise resource.explain(arm, params, error) from error
-    if not params["wait"]:
-        return answer if answer.get("id") else _predicted(resource, params, arm, planned)
-    settled = arm.settle(lambda: read() or _ABSENT_YET, pending, resource.what(params))
-    settled = resource.finish(arm, params, planned, settled)
-    if ended_badly(settled):
-        raise _ended_badly(resource, params, settled)
-    return settled
+    def public(self, resource: Json) -> Json:
+        """Return the resource without secrets, as the result shows it."""
+        return resource
 
+    def public_diff(self, before: Json, after: Json) -> tuple[Json, Json]:
+        """Return both sides of the diff without secrets."""
+        return before, after
 
-# Azure has accepted the resource, but a read does not show it yet.
-_ABSENT_YET: Json = {}
+    # What is the same for all types.
 
+    @property
+    def state(self) -> str:
+        """The desired state: C(present) or C(absent)."""
+        return str(self.params["state"])
 
-def _ended_badly(resource: Resource, params: Params, settled: Json) -> ArmError:
-    properties = settled.get("properties") or {}
-    reason = properties.get("deploymentErrors") or "Azure gave no reason."
-    return ArmError(
-        code="ProvisioningFailed",
-        message=f"{resource.what(params)} ended as {properties.get('provisioningState')}: {reason}",
-        target=settled.get("id"),
-    )
+    @property
+    def tags(self) -> dict[str, str] | None:
+        """The tags of the options as Azure keeps them."""
+        return text_tags(self.params["tags"])
 
+    @property
+    def id(self) -> str:
+        """The resource id."""
+        return f"{self.arm.subscription}{self.path.format_map(dict(self.params))}"
 
-def _absent(
-    resource: Resource,
-    params: Params,
-    arm: Arm,
-    check_mode: bool,
-    current: Json | None,
-    read: Callable[[], Json | None],
-) -> dict[str, Any]:
-    if current is None:
-        return _result(resource, Plan(NONE, {}, {}, {}), {})
+    @property
+    def label(self) -> str:
+        """Type and name of the resource, for messages."""
+        return f"{self.type} {self.params[self.address[-1]]}"
 
-    def delete() -> Json:
-        submitted = arm.submit(resource.operations, resource.delete, *[params[option] for option in resource.address])
-        if params["wait"]:
-            arm.wait(submitted, f"delete of {resource.what(params)}")
-        return {}
+    def read(self) -> Json | None:
+        """Return the resource, None when it is absent. Raise ArmError and Failure."""
+        return self.arm.get(self.operations, self.get_method, *self._arguments())
 
-    if not check_mode:
+    def execute(self, check_mode: bool) -> dict[str, Any]:
+        """Reconcile the resource with the options.
+
+        Return C(changed), the resource under C(name) ({} when absent) and C(diff). Raise ArmError and Failure.
+        """
+        self.validate()
+        current = self.read()
+        if self.state == "absent":
+            return self._delete(current, check_mode)
+        if current is not None and self.is_pending(current) and self.params["wait"] and not check_mode:
+            # The operation of another client, or of a task with wait: false; in both cases its failure fails this task.
+            current = self.arm.wait_until_settled(self.read, self.is_pending, self.label)
+            if current is not None and provisioning_failed(current):
+                raise self.add_diagnostics(self._provisioning_error(current))
+        if current is not None:
+            current = self.complete_read(current)
+        planned = self._plan(current)
+        if check_mode:
+            return self._result(planned, self._prediction(planned))
+        if planned.action == NONE:
+            return self._result(
+                planned, self.finish(planned, planned.before) if self.params["wait"] else planned.before
+            )
+        return self._result(planned, self._apply(planned))
+
+    def _arguments(self) -> list[str]:
+        return [self.params[option] for option in self.address]
+
+    def _plan(self, current: Json | None) -> Plan:
+        body_of_update = (partial_body if self.partial else whole_body)(self.read_only)
+        desired, rules = self.desired(), self.rules_for()
         try:
-            retry_while_busy(arm.deadline, delete)
+            planned = plan(current, desired, rules, body_of_update)
+        except ImmutableChange as change:
+            raise Failure(
+                f"{self.label}: {change}", option=change.option, current=change.current, desired=change.desired
+            ) from change
+        if planned.action == CREATE:
+            self.validate_create()
+        if provisioning_failed(planned.before):
+            return replan_full(planned, desired, rules, self.read_only)
+        if planned.action == NONE and self.always_write():
+            return planned._replace(action=UPDATE)
+        return planned
+
+    def _apply(self, planned: Plan) -> Json:
+        method = self.update_method
+        if planned.action == CREATE or provisioning_failed(planned.before):
+            method = self.create_method
+        body = self.request_body(planned)
+
+        def write() -> Json:
+            if not body:
+                return {}
+            submitted = self.arm.submit(self.operations, method, *self._arguments(), body=body)
+            if self.params["wait"]:
+                self.arm.wait(submitted, f"{planned.action} of {self.label}")
+            return submitted.answer
+
+        try:
+            answer = retry_while_busy(self.arm.deadline, write)
         except ArmError as error:
-            # A repeated request meets what the first one did.
-            if not is_absent(error):
-                raise
-    return _result(resource, Plan(DELETE, current, {}, {}), {})
+            raise self.add_diagnostics(error) from error
+        if not self.params["wait"]:
+            return answer if answer.get("id") else self._prediction(planned)
+        settled = self.arm.wait_until_settled(
+            lambda: self.read() or _NOT_READABLE_YET,
+            lambda resource: resource is _NOT_READABLE_YET or self.is_pending(resource),
+            self.label,
+        )
+        settled = self.finish(planned, settled)
+        if provisioning_failed(settled):
+            raise self._provisioning_error(settled)
+        return settled
 
+    def _delete(self, current: Json | None, check_mode: bool) -> dict[str, Any]:
+        if current is None:
+            return self._result(Plan(NONE, {}, {}, {}), {})
 
-def _predicted(resource: Resource, params: Params, arm: Arm, planned: Plan) -> Json:
-    if planned.action != CREATE:
-        return planned.after
-    name = str(params[resource.address[-1]])
-    return {"id": resource.id(arm, params), "name": name, "type": resource.type, **planned.after}
+        def delete() -> Json:
+            submitted = self.arm.submit(self.operations, self.delete_method, *self._arguments())
+            if self.params["wait"]:
+                self.arm.wait(submitted, f"delete of {self.label}")
+            return {}
 
+        if not check_mode:
+            try:
+                retry_while_busy(self.arm.deadline, delete)
+            except ArmError as error:
+                # A retried request meets the result of the first one.
+                if not is_absent(error):
+                    raise
+        return self._result(Plan(DELETE, current, {}, {}), {})
 
-def _result(resource: Resource, planned: Plan, shown: Json) -> dict[str, Any]:
-    before, after = planned.before, planned.after
-    if planned.action == CREATE:
-        after = {**after, "name": shown.get("name")}
-    before, after = resource.public_diff(before, after)
-    return {
-        "changed": planned.changed,
-        resource.name: resource.public(shown),
-        "diff": {"before": before, "after": after},
-    }
+    def _provisioning_error(self, resource: Json) -> ArmError:
+        properties = resource.get("properties") or {}
+        reason = properties.get("deploymentErrors") or "Azure gave no reason."
+        return ArmError(
+            code="ProvisioningFailed",
+            message=f"{self.label} ended as {properties.get('provisioningState')}: {reason}",
+            target=resource.get("id"),
+        )
+
+    def _prediction(self, planned: Plan) -> Json:
+        """Return the resource that a write would produce."""
+        if planned.action != CREATE:
+            return planned.after
+        return {"id": self.id, "name": str(self.params[self.address[-1]]), "type": self.type, **planned.after}
+
+    def _result(self, planned: Plan, resource: Json) -> dict[str, Any]:
+        before, after = planned.before, planned.after
+        if planned.action == CREATE:
+            after = {**after, "name": resource.get("name")}
+        before, after = self.public_diff(before, after)
+        return {
+            "changed": planned.changed,
+            self.name: self.public(resource),
+            "diff": {"before": before, "after": after},
+        }

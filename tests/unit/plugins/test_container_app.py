@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container apps: secrets, revisions, and what Azure would refuse."""
+"""Container apps: secrets, revisions, and comparison of settings."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._container_apps.checks import check
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, Failure, InvalidOption
 
+from tests.support.container_apps import APP, ENVIRONMENT, IDENTITY, REVISION, app, revision
 from tests.support.fake_azure import (
     ACCEPTED,
     ANY,
-    BASE,
-    GROUP,
     NOT_FOUND,
     FakeAzure,
     delete,
     get,
+    module,
     options,
     poll,
     post,
@@ -29,11 +28,7 @@ from tests.support.fake_azure import (
     run,
 )
 
-APP = f"{GROUP}/providers/Microsoft.App/containerApps/app1"
-REVISION = f"{APP}/revisions/app1--0000001"
-ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env1"
-IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
-WANTED: dict[str, Any] = {
+DESIRED: dict[str, Any] = {
     "resource_group": "rg",
     "name": "app1",
     "location": "westeurope",
@@ -56,103 +51,42 @@ WANTED: dict[str, Any] = {
 }
 
 
-def app(latest: str = "app1--0000001", ready: str = "app1--0000001", state: str = "Succeeded") -> dict[str, Any]:
-    """What Azure shows of WANTED, in its own spelling, and with things that others have set."""
-    identity = IDENTITY.replace("resourceGroups", "resourcegroups")
-    return {
-        "id": APP.replace("containerApps", "containerapps"),
-        "name": "app1",
-        "type": "Microsoft.App/containerApps",
-        "location": "West Europe",
-        "identity": {
-            "type": "UserAssigned",
-            "userAssignedIdentities": {identity: {"clientId": "c", "principalId": "p"}},
-        },
-        "properties": {
-            "provisioningState": state,
-            "environmentId": ENVIRONMENT,
-            "managedEnvironmentId": ENVIRONMENT,
-            "latestRevisionName": latest,
-            "latestReadyRevisionName": ready,
-            "configuration": {
-                "activeRevisionsMode": "Single",
-                "maxInactiveRevisions": 100,
-                "secrets": [{"name": "uri"}],
-                "registries": [
-                    {"server": "cr1.azurecr.io", "username": "", "passwordSecretRef": "", "identity": identity}
-                ],
-                "ingress": {
-                    "fqdn": "app1.x.io",
-                    "external": True,
-                    "targetPort": 5000,
-                    "transport": "Http",
-                    "corsPolicy": {"allowedOrigins": ["https://theirs"]},
-                },
-            },
-            "template": {
-                "revisionSuffix": "",
-                "containers": [
-                    {
-                        "name": "mlflow",
-                        "image": "cr1.azurecr.io/mlflow@sha256:1",
-                        "imageType": "ContainerImage",
-                        "env": [{"name": "PORT", "value": "5000"}, {"name": "URI", "secretRef": "uri"}],
-                        "resources": {"cpu": 0.5, "memory": "1Gi", "ephemeralStorage": "2Gi"},
-                        "probes": [
-                            {"type": "Liveness", "httpGet": {"path": "/health", "port": 5000}, "periodSeconds": 10}
-                        ],
-                    }
-                ],
-                "scale": {"minReplicas": None, "maxReplicas": 1, "pollingInterval": 30},
-            },
-        },
-    }
-
-
-def revision(provisioning: str = "Provisioned", running: str = "Running", **more: Any) -> dict[str, Any]:
-    return {
-        "id": REVISION,
-        "name": "app1--0000001",
-        "properties": {"active": True, "provisioningState": provisioning, "runningState": running, **more},
-    }
-
-
 def secrets(value: str = "sql-secret-1") -> Any:
     return post(f"{APP}/listSecrets", 200, {"value": [{"name": "uri", "value": value}]})
 
 
-def wanted(**changes: Any) -> dict[str, Any]:
-    return {**copy.deepcopy(WANTED), **changes}
+def desired(**changes: Any) -> dict[str, Any]:
+    return {**copy.deepcopy(DESIRED), **changes}
 
 
-def wanted_container(**changes: Any) -> dict[str, Any]:
-    return wanted(containers=[{**copy.deepcopy(WANTED["containers"][0]), **changes}])
+def desired_container(**changes: Any) -> dict[str, Any]:
+    return desired(containers=[{**copy.deepcopy(DESIRED["containers"][0]), **changes}])
 
 
 def on_consumption(**changes: Any) -> dict[str, Any]:
-    return {**wanted_container(**changes), "workload_profile_name": "Consumption"}
+    return {**desired_container(**changes), "workload_profile_name": "Consumption"}
 
 
 def probe(kind: str, failures: int) -> dict[str, Any]:
     return {"type": kind, "http_get": {"path": "/health", "port": 5000}, "failure_threshold": failures}
 
 
-def test_no_change_is_two_reads() -> None:
+def test_no_change_sends_two_reads() -> None:
     with FakeAzure(get(APP, 200, app()), secrets()) as azure:
-        result = run("container_app", azure, **WANTED)
+        result = run("container_app", azure, **DESIRED)
     assert result["changed"] is False
     assert result["container_app"] == app()
     assert "sql-secret" not in str(result)
 
 
-def test_without_secrets_no_change_is_one_read() -> None:
-    given = wanted()
+def test_no_change_without_secrets_sends_one_read() -> None:
+    given = desired()
     del given["secrets"]
     with FakeAzure(get(APP, 200, app())) as azure:
         assert run("container_app", azure, **given)["changed"] is False
 
 
-def test_create_waits_until_the_revision_runs() -> None:
+def test_create_waits_until_the_revision_is_ready() -> None:
     with FakeAzure(
         get(APP, 404, NOT_FOUND),
         put(APP, 201, app(state="InProgress"), headers=ACCEPTED),
@@ -163,13 +97,13 @@ def test_create_waits_until_the_revision_runs() -> None:
         get(REVISION, 200, revision()),
         get(APP, 200, app()),
     ) as azure:
-        result = run("container_app", azure, **WANTED)
+        result = run("container_app", azure, **DESIRED)
     assert result["container_app"]["properties"]["latestReadyRevisionName"] == "app1--0000001"
     assert "sql-secret" not in str(result)
 
 
-def test_an_update_keeps_what_others_set_and_sends_all_secrets() -> None:
-    given = wanted_container(image="cr1.azurecr.io/mlflow@sha256:2")
+def test_an_update_keeps_other_settings_and_sends_all_secrets() -> None:
+    given = desired_container(image="cr1.azurecr.io/mlflow@sha256:2")
     del given["secrets"]
     azure = FakeAzure(
         get(APP, 200, app()),
@@ -202,7 +136,7 @@ def test_an_update_keeps_what_others_set_and_sends_all_secrets() -> None:
     assert "sql-secret" not in str(result)
 
 
-def test_a_rotated_secret_is_seen_and_the_running_revision_restarted() -> None:
+def test_a_rotated_secret_restarts_the_running_revision() -> None:
     with FakeAzure(
         get(APP, 200, app()),
         secrets("sql-secret-0"),
@@ -212,7 +146,7 @@ def test_a_rotated_secret_is_seen_and_the_running_revision_restarted() -> None:
         post(f"{REVISION}/restart", 200, sent=ANY),
         get(REVISION, 200, revision()),
     ) as azure:
-        result = run("container_app", azure, **WANTED)
+        result = run("container_app", azure, **DESIRED)
     after = result["diff"]["after"]["properties"]["configuration"]["secrets"]
     assert after == [{"name": "uri", "value": "(hidden, changed)"}]
     assert "sql-secret" not in str(result)
@@ -223,14 +157,36 @@ def test_a_removed_secret_is_a_change() -> None:
     current["properties"]["configuration"]["secrets"].append({"name": "old"})
     values = {"value": [{"name": "uri", "value": "sql-secret-1"}, {"name": "old", "value": "x"}]}
     with FakeAzure(get(APP, 200, current), post(f"{APP}/listSecrets", 200, values)) as azure:
-        result = run("container_app", azure, check_mode=True, **WANTED)
+        result = run("container_app", azure, check_mode=True, **DESIRED)
     assert result["changed"] is True
     assert result["container_app"]["properties"]["configuration"]["secrets"] == [{"name": "uri"}]
 
 
-def test_check_mode_shows_no_secret() -> None:
+def test_only_secrets_py_handles_the_values_of_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: list[Any] = []
+    container_app = module("container_app")
+    desired_part, body_part = container_app.desired_without_secrets, container_app.body_without_secrets
+    monkeypatch.setattr(
+        container_app, "desired_without_secrets", lambda self: (part := desired_part(self), parts.append(part))[0]
+    )
+    monkeypatch.setattr(
+        container_app, "body_without_secrets", lambda self, body: (parts.append(body), body_part(self, body))[1]
+    )
+    with FakeAzure(
+        get(APP, 404, NOT_FOUND),
+        put(APP, 201, app(), headers=ACCEPTED),
+        poll("Succeeded"),
+        get(APP, 200, app()),
+        get(REVISION, 200, revision()),
+    ) as azure:
+        run("container_app", azure, **DESIRED)
+    assert len(parts) == 2
+    assert "sql-secret" not in str(parts)
+
+
+def test_check_mode_returns_no_secret() -> None:
     with FakeAzure(get(APP, 404, NOT_FOUND)) as azure:
-        result = run("container_app", azure, check_mode=True, **WANTED)
+        result = run("container_app", azure, check_mode=True, **DESIRED)
     assert result["changed"] is True
     assert "sql-secret" not in str(result)
 
@@ -238,7 +194,7 @@ def test_check_mode_shows_no_secret() -> None:
 FAILED = {"error": {"code": "ContainerAppOperationError", "message": "Failed to provision revision."}}
 
 
-def test_a_failed_deployment_tells_what_the_revision_says() -> None:
+def test_a_failed_deployment_reports_the_state_of_the_revision() -> None:
     details = "unable to pull image using Managed identity"
     with (
         FakeAzure(
@@ -250,7 +206,7 @@ def test_a_failed_deployment_tells_what_the_revision_says() -> None:
         ) as azure,
         pytest.raises(ArmError) as caught,
     ):
-        run("container_app", azure, **WANTED)
+        run("container_app", azure, **DESIRED)
     assert caught.value.code == "ContainerAppOperationError"
     assert details in str(caught.value)
 
@@ -267,10 +223,10 @@ def test_a_revision_that_fails_after_the_deployment_fails_the_task() -> None:
         ) as azure,
         pytest.raises(ArmError, match="AcrPull"),
     ):
-        run("container_app", azure, **WANTED)
+        run("container_app", azure, **DESIRED)
 
 
-def test_a_revision_that_never_gets_ready_ends_at_the_deadline_with_its_state() -> None:
+def test_a_revision_that_does_not_become_ready_fails_the_task_at_the_deadline() -> None:
     waiting = revision("Provisioned", "Degraded", healthState="Unhealthy", runningStateDetails="1 crashing: exit 1")
     azure = FakeAzure(
         get(APP, 404, NOT_FOUND),
@@ -281,11 +237,11 @@ def test_a_revision_that_never_gets_ready_ends_at_the_deadline_with_its_state() 
         wait_timeout=60,
     )
     with pytest.raises(Failure, match="1 crashing: exit 1") as caught:
-        run("container_app", azure, **WANTED)
+        run("container_app", azure, **DESIRED)
     assert caught.value.fields["revision"] == waiting
 
 
-def test_a_failed_app_is_deployed_again_though_nothing_differs() -> None:
+def test_a_failed_app_is_written_again_without_a_difference() -> None:
     with FakeAzure(
         get(APP, 200, app(state="Failed")),
         secrets(),
@@ -294,10 +250,10 @@ def test_a_failed_app_is_deployed_again_though_nothing_differs() -> None:
         get(APP, 200, app()),
         get(REVISION, 200, revision()),
     ) as azure:
-        assert run("container_app", azure, **WANTED)["changed"] is True
+        assert run("container_app", azure, **DESIRED)["changed"] is True
 
 
-def test_an_environment_that_is_not_ready_is_waited_for() -> None:
+def test_create_retries_until_the_environment_is_provisioned() -> None:
     early = {"error": {"code": "ManagedEnvironmentNotProvisioned", "message": "not yet"}}
     with FakeAzure(
         get(APP, 404, NOT_FOUND),
@@ -307,7 +263,7 @@ def test_an_environment_that_is_not_ready_is_waited_for() -> None:
         get(APP, 200, app()),
         get(REVISION, 200, revision()),
     ) as azure:
-        run("container_app", azure, **WANTED)
+        run("container_app", azure, **DESIRED)
 
 
 def test_delete() -> None:
@@ -321,9 +277,9 @@ def test_delete() -> None:
 
 
 @pytest.mark.parametrize("missing", ["environment_id", "containers"])
-def test_a_new_app_needs(missing: str) -> None:
+def test_create_requires(missing: str) -> None:
     with FakeAzure(get(APP, 404, NOT_FOUND)) as azure, pytest.raises(InvalidOption) as caught:
-        run("container_app", azure, check_mode=True, **{**wanted(), missing: None})
+        run("container_app", azure, check_mode=True, **{**desired(), missing: None})
     assert caught.value.fields["option"] == missing
 
 
@@ -334,110 +290,110 @@ ALLOW = {"name": "a", "ip_address_range": "1.2.3.0/24"}
 @pytest.mark.parametrize(
     ("given", "option"),
     [
-        (wanted(name="App"), "name"),
-        (wanted(name="a" * 33), "name"),
+        (desired(name="App"), "name"),
+        (desired(name="a" * 33), "name"),
         (on_consumption(cpu=0.3), "containers"),
         (on_consumption(memory="4Gi"), "containers"),
         (on_consumption(cpu=8, memory="16Gi"), "containers"),
         (on_consumption(cpu=None), "containers[mlflow]"),
         (on_consumption(memory="lots"), "containers[mlflow].memory"),
-        (wanted(scale={"min_replicas": 3, "max_replicas": 2}), "scale.min_replicas"),
-        (wanted(scale={"max_replicas": 0}), "scale.max_replicas"),
-        (wanted(scale={"rules": [{"name": "r"}]}), "scale.rules.name"),
-        (wanted(secrets=TWICE), "secrets.name"),
-        (wanted(secrets=[{"name": "uri"}]), "secrets.name"),
-        (wanted(secrets=[{"name": "Uri", "value": "x"}]), "secrets.name"),
-        (wanted(secrets=[{"name": "uri", "value": "x", "key_vault_url": "https://kv"}]), "secrets.name"),
-        (wanted(secrets=[{"name": "uri", "key_vault_url": "https://kv"}]), "secrets.identity"),
-        (wanted(secrets=[]), "containers[mlflow].env[URI].secret_ref"),
+        (desired(scale={"min_replicas": 3, "max_replicas": 2}), "scale.min_replicas"),
+        (desired(scale={"max_replicas": 0}), "scale.max_replicas"),
+        (desired(scale={"rules": [{"name": "r"}]}), "scale.rules.name"),
+        (desired(secrets=TWICE), "secrets.name"),
+        (desired(secrets=[{"name": "uri"}]), "secrets.name"),
+        (desired(secrets=[{"name": "Uri", "value": "x"}]), "secrets.name"),
+        (desired(secrets=[{"name": "uri", "value": "x", "key_vault_url": "https://kv"}]), "secrets.name"),
+        (desired(secrets=[{"name": "uri", "key_vault_url": "https://kv"}]), "secrets.identity"),
+        (desired(secrets=[]), "containers[mlflow].env[URI].secret_ref"),
         (
-            wanted(registries=[{"server": "s", "username": "u", "password_secret_ref": "pw"}]),
+            desired(registries=[{"server": "s", "username": "u", "password_secret_ref": "pw"}]),
             "registries[s].password_secret_ref",
         ),
-        (wanted(registries=[{"server": "s", "identity": "system", "username": "u"}]), "registries.server"),
-        (wanted(registries=[{"server": "s", "username": "u"}]), "registries.server"),
-        (wanted(registries=[{"server": "s", "identity": "system"}] * 2), "registries.server"),
-        ({**wanted(keep_secrets=True), "secrets": None}, "keep_secrets"),
-        (wanted(max_inactive_revisions=101), "max_inactive_revisions"),
-        (wanted(termination_grace_period_seconds=601), "termination_grace_period_seconds"),
-        (wanted(ingress={"enabled": False, "target_port": 5000}), "ingress.enabled"),
-        (wanted(ingress={"exposed_port": 5000, "transport": "http"}), "ingress.exposed_port"),
-        (wanted(ingress={"cors": {"allowed_methods": ["GET"]}}), "ingress.cors.allowed_origins"),
-        (wanted(ingress={"cors": {"enabled": False, "max_age": 1}}), "ingress.cors.enabled"),
+        (desired(registries=[{"server": "s", "identity": "system", "username": "u"}]), "registries.server"),
+        (desired(registries=[{"server": "s", "username": "u"}]), "registries.server"),
+        (desired(registries=[{"server": "s", "identity": "system"}] * 2), "registries.server"),
+        ({**desired(keep_secrets=True), "secrets": None}, "keep_secrets"),
+        (desired(max_inactive_revisions=101), "max_inactive_revisions"),
+        (desired(termination_grace_period_seconds=601), "termination_grace_period_seconds"),
+        (desired(ingress={"enabled": False, "target_port": 5000}), "ingress.enabled"),
+        (desired(ingress={"exposed_port": 5000, "transport": "http"}), "ingress.exposed_port"),
+        (desired(ingress={"cors": {"allowed_methods": ["GET"]}}), "ingress.cors.allowed_origins"),
+        (desired(ingress={"cors": {"enabled": False, "max_age": 1}}), "ingress.cors.enabled"),
         (
-            wanted(ingress={"cors": {"allowed_origins": ["*"], "allow_credentials": True}}),
+            desired(ingress={"cors": {"allowed_origins": ["*"], "allow_credentials": True}}),
             "ingress.cors.allow_credentials",
         ),
         (
-            wanted(ingress={"custom_domains": [{"name": "a.b", "binding_type": "SniEnabled"}]}),
+            desired(ingress={"custom_domains": [{"name": "a.b", "binding_type": "SniEnabled"}]}),
             "ingress.custom_domains.binding_type",
         ),
         (
-            wanted(ingress={"additional_port_mappings": [{"target_port": 1}] * 2}),
+            desired(ingress={"additional_port_mappings": [{"target_port": 1}] * 2}),
             "ingress.additional_port_mappings.target_port",
         ),
-        (wanted(ingress={"sticky_sessions": True}, revision_mode="Multiple"), "ingress.sticky_sessions"),
-        (wanted(ingress={"traffic": [{"weight": 100}]}), "ingress.traffic"),
-        (wanted(ingress={"traffic": [{"weight": 101, "latest_revision": True}]}), "ingress.traffic.weight"),
-        (wanted(dapr={}), "dapr.app_id"),
-        (wanted(dapr={"enabled": False, "app_id": "a"}), "dapr.enabled"),
-        (wanted(dapr={"app_id": "a", "app_port": 0}), "dapr.app_port"),
-        (wanted(scale={"cooldown_period": 0}), "scale.cooldown_period"),
-        (wanted(volumes=[{"name": "v", "storage_type": "AzureFile"}]), "volumes[v].storage_name"),
-        (wanted(volumes=[{"name": "v", "storage_type": "EmptyDir", "storage_name": "s"}]), "volumes[v].storage_name"),
+        (desired(ingress={"sticky_sessions": True}, revision_mode="Multiple"), "ingress.sticky_sessions"),
+        (desired(ingress={"traffic": [{"weight": 100}]}), "ingress.traffic"),
+        (desired(ingress={"traffic": [{"weight": 101, "latest_revision": True}]}), "ingress.traffic.weight"),
+        (desired(dapr={}), "dapr.app_id"),
+        (desired(dapr={"enabled": False, "app_id": "a"}), "dapr.enabled"),
+        (desired(dapr={"app_id": "a", "app_port": 0}), "dapr.app_port"),
+        (desired(scale={"cooldown_period": 0}), "scale.cooldown_period"),
+        (desired(volumes=[{"name": "v", "storage_type": "AzureFile"}]), "volumes[v].storage_name"),
+        (desired(volumes=[{"name": "v", "storage_type": "EmptyDir", "storage_name": "s"}]), "volumes[v].storage_name"),
         (
-            wanted(volumes=[{"name": "v", "storage_type": "EmptyDir", "secrets": [{"secret_ref": "uri"}]}]),
+            desired(volumes=[{"name": "v", "storage_type": "EmptyDir", "secrets": [{"secret_ref": "uri"}]}]),
             "volumes[v].storage_type",
         ),
         (
-            {**wanted_container(volume_mounts=[{"volume_name": "w", "mount_path": "/w"}]), "volumes": []},
+            {**desired_container(volume_mounts=[{"volume_name": "w", "mount_path": "/w"}]), "volumes": []},
             "containers[mlflow].volume_mounts.volume_name",
         ),
         (
-            wanted_container(probes=[{**probe("Startup", 1), "period_seconds": 0}]),
+            desired_container(probes=[{**probe("Startup", 1), "period_seconds": 0}]),
             "containers[mlflow].probes.period_seconds",
         ),
         (
-            wanted(ingress={"ip_security_restrictions": [{**ALLOW, "ip_address_range": "1.2.3.4/33"}]}),
+            desired(ingress={"ip_security_restrictions": [{**ALLOW, "ip_address_range": "1.2.3.4/33"}]}),
             "ingress.ip_security_restrictions.ip_address_range",
         ),
         (
-            wanted(ingress={"ip_security_restrictions": [ALLOW, {**ALLOW, "name": "b", "action": "Deny"}]}),
+            desired(ingress={"ip_security_restrictions": [ALLOW, {**ALLOW, "name": "b", "action": "Deny"}]}),
             "ingress.ip_security_restrictions.action",
         ),
-        (wanted(ingress={"target_port": 70000}), "ingress.target_port"),
-        (wanted(ingress={"traffic": [{"weight": 50, "latest_revision": True}]}), "ingress.traffic.weight"),
-        (wanted(identity={"type": "UserAssigned"}), "identity.user_assigned_identities"),
+        (desired(ingress={"target_port": 70000}), "ingress.target_port"),
+        (desired(ingress={"traffic": [{"weight": 50, "latest_revision": True}]}), "ingress.traffic.weight"),
+        (desired(identity={"type": "UserAssigned"}), "identity.user_assigned_identities"),
         (
-            wanted(identity={"type": "SystemAssigned", "user_assigned_identities": [IDENTITY]}),
+            desired(identity={"type": "SystemAssigned", "user_assigned_identities": [IDENTITY]}),
             "identity.user_assigned_identities",
         ),
-        (wanted_container(probes=[{"type": "Startup"}]), "containers[mlflow].probes.type"),
+        (desired_container(probes=[{"type": "Startup"}]), "containers[mlflow].probes.type"),
         *(
-            (wanted_container(probes=[probe(kind, failures)]), "containers[mlflow].probes.failure_threshold")
+            (desired_container(probes=[probe(kind, failures)]), "containers[mlflow].probes.failure_threshold")
             for kind, failures in [("Startup", 241), ("Readiness", 49), ("Liveness", 31), ("Startup", 0)]
         ),
         (
-            wanted_container(env=[{"name": "A", "value": "1", "secret_ref": "uri"}]),
+            desired_container(env=[{"name": "A", "value": "1", "secret_ref": "uri"}]),
             "containers[mlflow].env.name",
         ),
-        (wanted_container(env=[{"name": "A", "value": "1"}] * 2), "containers[mlflow].env.name"),
+        (desired_container(env=[{"name": "A", "value": "1"}] * 2), "containers[mlflow].env.name"),
     ],
 )
-def test_what_azure_would_refuse_is_refused_before_any_request(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_refused_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("container_app", azure, **given)
     assert caught.value.fields["option"] == option
     assert "sql-secret" not in caught.value.message
 
 
-def test_any_size_goes_on_a_dedicated_profile() -> None:
-    given = wanted_container(cpu=3, memory="20Gi")
+def test_a_dedicated_profile_accepts_any_size() -> None:
+    given = desired_container(cpu=3, memory="20Gi")
     with FakeAzure(get(APP, 404, NOT_FOUND)) as azure:
         assert run("container_app", azure, check_mode=True, workload_profile_name="d4", **given)["changed"] is True
 
 
-ALL_OF_IT: dict[str, Any] = {
+ALL_SETTINGS: dict[str, Any] = {
     "max_inactive_revisions": 5,
     "ingress": {
         "external": True,
@@ -455,10 +411,10 @@ ALL_OF_IT: dict[str, Any] = {
 }
 
 
-def all_of_it() -> dict[str, Any]:
-    """What Azure shows of ALL_OF_IT, in its own spelling."""
-    shown = app()
-    configuration, template = shown["properties"]["configuration"], shown["properties"]["template"]
+def with_all_settings() -> dict[str, Any]:
+    """Return the app with ALL_SETTINGS as Azure returns it."""
+    current = app()
+    configuration, template = current["properties"]["configuration"], current["properties"]["template"]
     configuration["maxInactiveRevisions"] = 5
     configuration["dapr"] = {
         "enabled": True,
@@ -482,12 +438,12 @@ def all_of_it() -> dict[str, Any]:
     }
     template["scale"] |= {"cooldownPeriod": 60, "pollingInterval": 10}
     template["terminationGracePeriodSeconds"] = 60
-    return shown
+    return current
 
 
-def test_everything_that_an_app_can_have_is_found_again() -> None:
-    with FakeAzure(get(APP, 200, all_of_it()), secrets()) as azure:
-        assert run("container_app", azure, **wanted(**ALL_OF_IT))["changed"] is False
+def test_no_change_with_all_settings() -> None:
+    with FakeAzure(get(APP, 200, with_all_settings()), secrets()) as azure:
+        assert run("container_app", azure, **desired(**ALL_SETTINGS))["changed"] is False
 
 
 @pytest.mark.parametrize(
@@ -503,13 +459,13 @@ def test_everything_that_an_app_can_have_is_found_again() -> None:
         ({"max_inactive_revisions": 9}, "maxInactiveRevisions", 9),
     ],
 )
-def test_one_setting_changes_and_nothing_else(given: dict[str, Any], path: str, sent: Any) -> None:
-    standing = all_of_it()
+def test_a_change_of_one_setting_changes_nothing_else(given: dict[str, Any], path: str, sent: Any) -> None:
+    current = with_all_settings()
     with FakeAzure(
-        get(APP, 200, standing),
+        get(APP, 200, current),
         secrets(),
     ) as azure:
-        result = run("container_app", azure, check_mode=True, **{**wanted(), "ingress": None, **given})
+        result = run("container_app", azure, check_mode=True, **{**desired(), "ingress": None, **given})
     before, after = result["diff"]["before"], result["diff"]["after"]
     assert result["changed"] is True
     where, expected = after["properties"]["configuration"], copy.deepcopy(before)
@@ -527,28 +483,28 @@ def test_one_setting_changes_and_nothing_else(given: dict[str, Any], path: str, 
     [{"ingress": {"enabled": False}}, {"dapr": {"enabled": False}}, {"ingress": {"sticky_sessions": False}}],
     ids=["ingress", "dapr", "sticky"],
 )
-def test_what_is_off_already_stays_off(given: dict[str, Any]) -> None:
-    standing = app()
-    standing["properties"]["configuration"] |= {"dapr": None, "ingress": None if "ingress" in given else {}}
+def test_disabled_and_missing_are_equal(given: dict[str, Any]) -> None:
+    current = app()
+    current["properties"]["configuration"] |= {"dapr": None, "ingress": None if "ingress" in given else {}}
     if "sticky_sessions" in given.get("ingress", {}):
-        standing["properties"]["configuration"]["ingress"] = {"stickySessions": None}
-    with FakeAzure(get(APP, 200, standing), secrets()) as azure:
-        assert run("container_app", azure, **{**wanted(), "ingress": None, **given})["changed"] is False
+        current["properties"]["configuration"]["ingress"] = {"stickySessions": None}
+    with FakeAzure(get(APP, 200, current), secrets()) as azure:
+        assert run("container_app", azure, **{**desired(), "ingress": None, **given})["changed"] is False
 
 
-def test_secrets_of_others_stay_where_that_is_asked_for() -> None:
-    standing = app()
-    standing["properties"]["configuration"]["secrets"].append({"name": "theirs"})
+def test_keep_secrets_keeps_other_secrets() -> None:
+    current = app()
+    current["properties"]["configuration"]["secrets"].append({"name": "theirs"})
     both = {"value": [{"name": "uri", "value": "sql-secret-1"}, {"name": "theirs", "value": "t"}]}
-    with FakeAzure(get(APP, 200, standing), post(f"{APP}/listSecrets", 200, both)) as azure:
-        assert run("container_app", azure, keep_secrets=True, **wanted())["changed"] is False
-    with FakeAzure(get(APP, 200, standing), post(f"{APP}/listSecrets", 200, both)) as azure:
-        result = run("container_app", azure, check_mode=True, **wanted())
+    with FakeAzure(get(APP, 200, current), post(f"{APP}/listSecrets", 200, both)) as azure:
+        assert run("container_app", azure, keep_secrets=True, **desired())["changed"] is False
+    with FakeAzure(get(APP, 200, current), post(f"{APP}/listSecrets", 200, both)) as azure:
+        result = run("container_app", azure, check_mode=True, **desired())
     assert result["diff"]["after"]["properties"]["configuration"]["secrets"] == [{"name": "uri"}]
     sent: list[Any] = []
-    new = wanted(secrets=[{"name": "uri", "value": "new"}])
+    new = desired(secrets=[{"name": "uri", "value": "new"}])
     with FakeAzure(
-        get(APP, 200, standing),
+        get(APP, 200, current),
         post(f"{APP}/listSecrets", 200, both),
         put(APP, 201, app(), headers=ACCEPTED),
         poll("Succeeded"),
@@ -569,22 +525,22 @@ def test_secrets_of_others_stay_where_that_is_asked_for() -> None:
     ]
 
 
-def test_without_a_profile_a_new_app_is_on_consumption() -> None:
+def test_a_new_app_without_a_profile_must_have_a_consumption_size() -> None:
     with FakeAzure(get(APP, 404, NOT_FOUND)) as azure, pytest.raises(InvalidOption, match="Consumption") as caught:
-        run("container_app", azure, **wanted_container(cpu=1, memory="4Gi"))
+        run("container_app", azure, **desired_container(cpu=1, memory="4Gi"))
     assert caught.value.fields["option"] == "containers"
 
 
-def test_an_app_that_stands_may_be_on_any_profile() -> None:
-    standing = app()
-    standing["properties"]["workloadProfileName"] = "d4"
-    standing["properties"]["template"]["containers"][0]["resources"] = {"cpu": 1, "memory": "4Gi"}
-    with FakeAzure(get(APP, 200, standing), secrets()) as azure:
-        assert run("container_app", azure, **wanted_container(cpu=1, memory="4Gi"))["changed"] is False
+def test_an_existing_app_may_have_any_size() -> None:
+    current = app()
+    current["properties"]["workloadProfileName"] = "d4"
+    current["properties"]["template"]["containers"][0]["resources"] = {"cpu": 1, "memory": "4Gi"}
+    with FakeAzure(get(APP, 200, current), secrets()) as azure:
+        assert run("container_app", azure, **desired_container(cpu=1, memory="4Gi"))["changed"] is False
 
 
 @pytest.mark.parametrize("kind", ["None", "SystemAssigned"])
-def test_identities_are_taken_away(kind: str) -> None:
+def test_user_assigned_identities_are_removed(kind: str) -> None:
     bodies: list[Any] = []
     with FakeAzure(
         get(APP, 200, app()),
@@ -601,98 +557,54 @@ def test_identities_are_taken_away(kind: str) -> None:
             return send(method, url, data, **rest)
 
         azure.session.request = request
-        given = {**wanted(), "registries": [], "identity": {"type": kind}}
+        given = {**desired(), "registries": [], "identity": {"type": kind}}
         run("container_app", azure, **given)
     assert [body["identity"] for body in bodies if body] == [{"type": kind}]
 
 
-REVISION_OF = {"resource_group": "rg", "app": "app1"}
-
-
-def test_restart_of_the_latest_revision_waits_until_it_runs() -> None:
-    with FakeAzure(
-        get(APP, 200, app()),
-        get(REVISION, 200, revision()),
-        post(f"{REVISION}/restart", 200),
-        get(REVISION, 200, revision(running="Processing")),
-        get(REVISION, 200, revision()),
-    ) as azure:
-        result = run("container_app_revision", azure, state="restarted", **REVISION_OF)
-    assert (result["changed"], result["container_app_revision"]) == (True, revision())
-
-
-def test_an_active_revision_is_active() -> None:
-    with FakeAzure(get(REVISION, 200, revision())) as azure:
-        result = run("container_app_revision", azure, name="app1--0000001", **REVISION_OF)
-    assert result["changed"] is False
-
-
-def test_a_revision_is_deactivated() -> None:
-    inactive = revision(active=False, running="Stopped")
-    with FakeAzure(
-        get(REVISION, 200, revision()), post(f"{REVISION}/deactivate", 200), get(REVISION, 200, inactive)
-    ) as azure:
-        result = run("container_app_revision", azure, name="app1--0000001", state="inactive", **REVISION_OF)
-    assert result["diff"]["after"] == {"name": "app1--0000001", "active": False}
-
-
-def test_check_mode_restarts_nothing() -> None:
-    with FakeAzure(get(APP, 200, app()), get(REVISION, 200, revision())) as azure:
-        assert (
-            run("container_app_revision", azure, check_mode=True, state="restarted", **REVISION_OF)["changed"] is True
-        )
-
-
-@pytest.mark.parametrize(
-    ("script", "message"),
-    [
-        ([get(APP, 404, NOT_FOUND)], "has no such container app"),
-        ([get(APP, 200, app(latest=""))], "no revision yet"),
-        ([get(APP, 200, app()), get(REVISION, 404, NOT_FOUND)], "has no such revision"),
-    ],
-)
-def test_a_revision_that_is_not_there(script: list[Any], message: str) -> None:
-    with FakeAzure(*script) as azure, pytest.raises(Failure, match=message):
-        run("container_app_revision", azure, state="restarted", **REVISION_OF)
-
-
-def test_probes_may_fail_as_often_as_azure_lets_them() -> None:
+def test_the_highest_failure_thresholds_are_valid() -> None:
     probes = [probe("Startup", 240), probe("Readiness", 48), probe("Liveness", 30)]
-    check(options("container_app", **wanted_container(probes=probes)))
+    with FakeAzure() as azure:
+        module("container_app")(options("container_app", **desired_container(probes=probes)), azure.arm).validate()
 
 
-LIST = f"{GROUP}/providers/Microsoft.App/containerApps"
+WITHOUT_SECRETS = {**DESIRED, "secrets": None}
 
 
-def test_an_app_is_looked_at_with_its_revisions_and_without_secrets() -> None:
-    shown = app()
-    shown["properties"]["configuration"]["secrets"] = [{"name": "uri", "value": "sql-secret-1"}]
-    with FakeAzure(get(APP, 200, shown), get(f"{APP}/revisions", 200, {"value": [revision()]})) as azure:
-        result = run("container_app_info", azure, resource_group="rg", name="app1", revisions=True)
-    assert result == {"changed": False, "container_apps": [app()], "container_app_revisions": [revision()]}
+def test_a_rerun_fails_when_the_latest_revision_has_failed() -> None:
+    failed = revision("Failed", "Failed", runningStateDetails="exit code 3")
+    with (
+        FakeAzure(get(APP, 200, app(ready="app1--0000000")), get(REVISION, 200, failed)) as azure,
+        pytest.raises(ArmError, match=r"exit code 3.*container_app_revision, state: restarted"),
+    ):
+        run("container_app", azure, **WITHOUT_SECRETS)
+
+
+def test_a_rerun_waits_until_the_latest_revision_is_ready() -> None:
+    with FakeAzure(
+        get(APP, 200, app(ready="app1--0000000")),
+        get(REVISION, 200, revision("Provisioning", "Processing")),
+        get(REVISION, 200, revision()),
+    ) as azure:
+        assert run("container_app", azure, **WITHOUT_SECRETS)["changed"] is False
+
+
+def test_a_rerun_of_a_ready_app_sends_one_read() -> None:
+    with FakeAzure(get(APP, 200, app(latest="app1--2", ready="app1--2"))) as azure:
+        assert run("container_app", azure, **WITHOUT_SECRETS)["changed"] is False
+
+
+HEADERS = [{"name": "Host", "value": "mlflow.example.org"}, {"name": "Accept", "value": "*/*"}]
 
 
 @pytest.mark.parametrize(
-    ("given", "path"),
-    [({"resource_group": "rg"}, LIST), ({}, f"{BASE}/providers/Microsoft.App/containerApps")],
-    ids=["group", "subscription"],
+    ("headers", "changed"), [(HEADERS, False), (HEADERS[::-1], False), (HEADERS[:1], True), ([], True)]
 )
-def test_apps_are_looked_at(given: dict[str, Any], path: str) -> None:
-    with FakeAzure(get(path, 200, {"value": [app()]})) as azure:
-        assert run("container_app_info", azure, **given) == {"changed": False, "container_apps": [app()]}
-    with FakeAzure(get(path, 200, {"value": []})) as azure:
-        found = run("container_app_info", azure, revisions=True, **given)
-    assert found == {"changed": False, "container_apps": [], "container_app_revisions": []}
-
-
-def test_an_absent_app_is_none_and_a_refused_one_an_error() -> None:
-    with FakeAzure(get(APP, 404, NOT_FOUND)) as azure:
-        assert run("container_app_info", azure, resource_group="rg", name="app1")["container_apps"] == []
-    refused = {"error": {"code": "AuthorizationFailed", "message": "no"}}
-    with FakeAzure(get(APP, 403, refused)) as azure, pytest.raises(ArmError, match="AuthorizationFailed"):
-        run("container_app_info", azure, resource_group="rg", name="app1")
-
-
-def test_a_name_needs_its_resource_group() -> None:
-    with pytest.raises(AssertionError, match="resource_group"):
-        options("container_app_info", name="app1")
+def test_the_headers_of_a_probe_are_compared_as_a_set(headers: list[dict[str, str]], changed: bool) -> None:
+    current = app()
+    current_probe = {"type": "Readiness", "httpGet": {"path": "/health", "port": 1, "httpHeaders": HEADERS}}
+    current["properties"]["template"]["containers"][0]["probes"] = [current_probe]
+    desired_probe = {"type": "Readiness", "http_get": {"path": "/health", "port": 1, "http_headers": headers}}
+    given = {**desired_container(probes=[desired_probe]), "secrets": None}
+    with FakeAzure(get(APP, 200, current)) as azure:
+        assert run("container_app", azure, check_mode=True, **given)["changed"] is changed

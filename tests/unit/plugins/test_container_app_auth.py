@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The built-in authentication of a container app, and the storages of an environment, on the wire."""
+"""The built-in authentication of a container app: requests and validation."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, InvalidOption
 
-from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, options, put, run
+from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, put, run
 
 AUTH = f"{GROUP}/providers/Microsoft.App/containerApps/app1/authConfigs/current"
 CLIENT = "11111111-2222-3333-4444-555555555555"
+
+
 ISSUER = "https://login.microsoftonline.com/t/v2.0"
-WANTED: dict[str, Any] = {
+DESIRED: dict[str, Any] = {
     "resource_group": "rg",
     "app": "app1",
     "unauthenticated_action": "Return401",
@@ -44,7 +46,7 @@ PROPERTIES: dict[str, Any] = {
 
 
 def auth() -> dict[str, Any]:
-    """What Azure shows of WANTED, and what others have set."""
+    """Return the configuration of DESIRED as Azure returns it, with settings of other clients."""
     properties = copy.deepcopy(PROPERTIES)
     properties["globalValidation"]["excludedPaths"] = ["/version", "/health"]
     properties["identityProviders"]["gitHub"] = {"registration": {"clientId": "theirs"}}
@@ -57,36 +59,36 @@ def auth() -> dict[str, Any]:
     return {"id": AUTH, "name": "current", "type": "Microsoft.App/containerapps/authconfigs", "properties": properties}
 
 
-def test_no_change_is_one_read() -> None:
+def test_no_change_sends_one_read() -> None:
     with FakeAzure(get(AUTH, 200, auth())) as azure:
-        result = run("container_app_auth", azure, **WANTED)
+        result = run("container_app_auth", azure, **DESIRED)
     assert (result["changed"], result["container_app_auth"]) == (False, auth())
 
 
-def test_a_new_configuration_is_what_the_options_say() -> None:
+def test_create_sends_all_options() -> None:
     with FakeAzure(
         get(AUTH, 404, {"error": {"code": "AuthConfigNotFound", "message": "no"}}),
         put(AUTH, 200, auth(), sent={"properties": PROPERTIES}),
         get(AUTH, 200, auth()),
     ) as azure:
-        assert run("container_app_auth", azure, **WANTED)["changed"] is True
+        assert run("container_app_auth", azure, **DESIRED)["changed"] is True
 
 
 def test_an_update_keeps_other_providers() -> None:
     sent = copy.deepcopy(auth()["properties"])
     sent["identityProviders"]["azureActiveDirectory"]["registration"]["clientSecretSettingName"] = "entra-secret"
-    given = {**WANTED, "entra": {**WANTED["entra"], "client_secret_name": "entra-secret"}}
+    given = {**DESIRED, "entra": {**DESIRED["entra"], "client_secret_name": "entra-secret"}}
     with FakeAzure(
         get(AUTH, 200, auth()), put(AUTH, 200, auth(), sent={"properties": sent}), get(AUTH, 200, auth())
     ) as azure:
         assert run("container_app_auth", azure, **given)["changed"] is True
 
 
-def test_a_provider_that_somebody_switched_off_is_switched_on() -> None:
-    standing = auth()
-    standing["properties"]["identityProviders"]["azureActiveDirectory"]["enabled"] = False
-    with FakeAzure(get(AUTH, 200, standing)) as azure:
-        result = run("container_app_auth", azure, check_mode=True, **WANTED)
+def test_a_disabled_provider_is_enabled() -> None:
+    current = auth()
+    current["properties"]["identityProviders"]["azureActiveDirectory"]["enabled"] = False
+    with FakeAzure(get(AUTH, 200, current)) as azure:
+        result = run("container_app_auth", azure, check_mode=True, **DESIRED)
     assert result["diff"]["after"]["properties"]["identityProviders"]["azureActiveDirectory"]["enabled"] is True
 
 
@@ -100,13 +102,13 @@ def test_a_provider_that_somebody_switched_off_is_switched_on() -> None:
         {"forward_proxy_convention": "Standard"},
         {"token_store": {"enabled": True}},
         {"token_store": {"enabled": False, "sas_url_secret_name": "sas"}},
-        {"entra": {**WANTED["entra"], "allowed_groups": ["g", "h"]}},
-        {"entra": {**WANTED["entra"], "issuer": ISSUER + "x"}},
+        {"entra": {**DESIRED["entra"], "allowed_groups": ["g", "h"]}},
+        {"entra": {**DESIRED["entra"], "issuer": ISSUER + "x"}},
     ],
 )
-def test_each_change_is_seen(given: dict[str, Any]) -> None:
+def test_a_difference_is_a_change(given: dict[str, Any]) -> None:
     with FakeAzure(get(AUTH, 200, auth())) as azure:
-        assert run("container_app_auth", azure, check_mode=True, **{**WANTED, **given})["changed"] is True
+        assert run("container_app_auth", azure, check_mode=True, **{**DESIRED, **given})["changed"] is True
 
 
 def test_the_configuration_is_deleted() -> None:
@@ -116,10 +118,10 @@ def test_the_configuration_is_deleted() -> None:
         assert run("container_app_auth", azure, resource_group="rg", app="app1", state="absent")["changed"] is False
 
 
-def test_a_refused_read_is_no_absence() -> None:
+def test_a_refused_read_is_an_error() -> None:
     refused = {"error": {"code": "AuthorizationFailed", "message": "no"}}
     with FakeAzure(get(AUTH, 403, refused)) as azure, pytest.raises(ArmError):
-        run("container_app_auth", azure, **WANTED)
+        run("container_app_auth", azure, **DESIRED)
 
 
 @pytest.mark.parametrize(
@@ -131,125 +133,7 @@ def test_a_refused_read_is_no_absence() -> None:
         ({"entra": {"client_id": CLIENT, "issuer": "tenant"}}, "entra.issuer"),
     ],
 )
-def test_what_azure_would_refuse_is_refused_before_any_request(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_refused_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("container_app_auth", azure, **{**WANTED, **given})
+        run("container_app_auth", azure, **{**DESIRED, **given})
     assert caught.value.fields["option"] == option
-
-
-# Storages of an environment
-
-STORAGE = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env1/storages/prompts"
-FILES: dict[str, Any] = {"account_name": "stmlflow42", "account_key": "key-1", "share_name": "prompts"}
-SHARE: dict[str, Any] = {"resource_group": "rg", "environment": "env1", "name": "prompts", "azure_file": FILES}
-SENT = {
-    "azureFile": {
-        "accountName": "stmlflow42",
-        "accountKey": "key-1",
-        "shareName": "prompts",
-        "accessMode": "ReadWrite",
-    }
-}
-
-
-def share(**changes: Any) -> dict[str, Any]:
-    """None takes an option away."""
-    return {key: value for key, value in {**SHARE, **changes}.items() if value is not None}
-
-
-def storage(mode: str = "ReadWrite") -> dict[str, Any]:
-    return {
-        "id": STORAGE,
-        "name": "prompts",
-        "type": "Microsoft.App/managedenvironments/storages",
-        "properties": {"azureFile": {"accountName": "stmlflow42", "shareName": "prompts", "accessMode": mode}},
-    }
-
-
-def test_a_storage_that_stands_is_one_read() -> None:
-    with FakeAzure(get(STORAGE, 200, storage())) as azure:
-        result = run("container_app_environment_storage", azure, **SHARE)
-    assert (result["changed"], result["container_app_environment_storage"]) == (False, storage())
-
-
-def test_a_new_storage_is_sent_with_its_key_which_nobody_sees() -> None:
-    missing = {"error": {"code": "ManagedEnvironmentStorageNotFound", "message": "no"}}
-    with FakeAzure(
-        get(STORAGE, 404, missing),
-        put(STORAGE, 200, storage(), sent={"properties": SENT}),
-        get(STORAGE, 200, storage()),
-    ) as azure:
-        result = run("container_app_environment_storage", azure, **SHARE)
-    assert result["changed"] is True
-    assert "key-1" not in str(result)
-
-
-@pytest.mark.parametrize(
-    ("given", "standing"),
-    [({"update_account_key": "always"}, storage()), ({}, storage("ReadOnly"))],
-    ids=["asked", "changed"],
-)
-def test_the_key_is_sent_again(given: dict[str, Any], standing: dict[str, Any]) -> None:
-    with FakeAzure(
-        get(STORAGE, 200, standing),
-        put(STORAGE, 200, storage(), sent={"properties": SENT}),
-        get(STORAGE, 200, storage()),
-    ) as azure:
-        result = run("container_app_environment_storage", azure, **SHARE, **given)
-    assert result["changed"] is True
-    assert "key-1" not in str(result)
-
-
-def test_nfs_takes_the_place_of_smb() -> None:
-    nfs = {"server": "s.file.core.windows.net", "share_name": "/s/share"}
-    with FakeAzure(get(STORAGE, 200, storage())) as azure:
-        result = run(
-            "container_app_environment_storage",
-            azure,
-            check_mode=True,
-            **share(azure_file=None, nfs_azure_file=nfs),
-        )
-    assert result["diff"]["after"]["properties"] == {
-        "nfsAzureFile": {"server": "s.file.core.windows.net", "shareName": "/s/share", "accessMode": "ReadWrite"}
-    }
-
-
-@pytest.mark.parametrize(
-    ("given", "option"),
-    [
-        ({"name": "Prompts"}, "name"),
-        ({"environment": "e"}, "environment"),
-        ({"azure_file": {**FILES, "account_name": "A"}}, "azure_file.account_name"),
-        (
-            {"azure_file": None, "nfs_azure_file": {"server": "s", "share_name": "share"}},
-            "nfs_azure_file.share_name",
-        ),
-    ],
-)
-def test_what_is_wrong_with_a_storage_is_said_before_any_request(given: dict[str, Any], option: str) -> None:
-    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("container_app_environment_storage", azure, **share(**given))
-    assert caught.value.fields["option"] == option
-
-
-def test_a_new_storage_needs_the_key() -> None:
-    given = {**SHARE, "azure_file": {**FILES, "account_key": None}}
-    with FakeAzure(get(STORAGE, 404, NOT_FOUND)) as azure, pytest.raises(InvalidOption) as caught:
-        run("container_app_environment_storage", azure, **given)
-    assert caught.value.fields["option"] == "azure_file.account_key"
-
-
-@pytest.mark.parametrize("check_mode", [True, False])
-def test_smb_in_the_place_of_nfs_needs_the_key(check_mode: bool) -> None:
-    nfs = {"nfsAzureFile": {"server": "s.file.core.windows.net", "shareName": "/s/share", "accessMode": "ReadWrite"}}
-    found = {**storage(), "properties": nfs}
-    given = {**SHARE, "azure_file": {**FILES, "account_key": None}}
-    with FakeAzure(get(STORAGE, 200, found)) as azure, pytest.raises(InvalidOption) as caught:
-        run("container_app_environment_storage", azure, check_mode=check_mode, **given)
-    assert caught.value.fields["option"] == "azure_file.account_key"
-
-
-@pytest.mark.parametrize("given", [{}, {"nfs_azure_file": {"server": "s", "share_name": "/a/b"}, "azure_file": FILES}])
-def test_a_storage_is_of_one_kind(given: dict[str, Any]) -> None:
-    with pytest.raises(AssertionError, match="azure_file"):
-        options("container_app_environment_storage", resource_group="rg", environment="env1", name="n", **given)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Environments: the workspace's key is read only where it has to be written."""
+"""Environments: requests and validation. The key of the workspace is read only for a request that contains it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, get,
 ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env1"
 WORKSPACE = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/log1"
 LOGS = {"workspace_id": WORKSPACE, "customer_id": "C-1"}
-WANTED: dict[str, Any] = {
+DESIRED: dict[str, Any] = {
     "resource_group": "rg",
     "name": "env1",
     "location": "westeurope",
@@ -44,7 +44,7 @@ def logs_sent(customer: str) -> dict[str, Any]:
     return {"destination": "log-analytics", "logAnalyticsConfiguration": configuration}
 
 
-def test_create_fetches_the_key_and_shows_it_nowhere() -> None:
+def test_create_reads_the_key_and_does_not_return_it() -> None:
     body = {"location": "westeurope", "properties": {"appLogsConfiguration": logs_sent("C-1")}}
     with FakeAzure(
         get(ENVIRONMENT, 404, NOT_FOUND),
@@ -53,16 +53,16 @@ def test_create_fetches_the_key_and_shows_it_nowhere() -> None:
         poll("Succeeded"),
         get(ENVIRONMENT, 200, environment()),
     ) as azure:
-        result = run("container_app_environment", azure, **WANTED)
+        result = run("container_app_environment", azure, **DESIRED)
     assert "the-key" not in str(result)
 
 
 def test_no_change_reads_no_key() -> None:
     with FakeAzure(get(ENVIRONMENT, 200, environment())) as azure:
-        assert run("container_app_environment", azure, **WANTED)["changed"] is False
+        assert run("container_app_environment", azure, **DESIRED)["changed"] is False
 
 
-def test_another_workspace_is_a_change_with_its_key() -> None:
+def test_a_change_of_the_workspace_sends_its_key() -> None:
     with FakeAzure(
         get(ENVIRONMENT, 200, environment("other")),
         KEY,
@@ -70,10 +70,10 @@ def test_another_workspace_is_a_change_with_its_key() -> None:
         poll("Succeeded"),
         get(ENVIRONMENT, 200, environment()),
     ) as azure:
-        assert run("container_app_environment", azure, **WANTED)["changed"] is True
+        assert run("container_app_environment", azure, **DESIRED)["changed"] is True
 
 
-def test_without_customer_id_it_is_read_with_the_key() -> None:
+def test_a_missing_customer_id_is_read_with_the_key() -> None:
     body = {"location": "westeurope", "properties": {"appLogsConfiguration": logs_sent("C-9")}}
     with FakeAzure(
         get(ENVIRONMENT, 404, NOT_FOUND),
@@ -83,46 +83,46 @@ def test_without_customer_id_it_is_read_with_the_key() -> None:
         poll("Succeeded"),
         get(ENVIRONMENT, 200, environment()),
     ) as azure:
-        run("container_app_environment", azure, **{**WANTED, "log_analytics": {"workspace_id": WORKSPACE}})
+        run("container_app_environment", azure, **{**DESIRED, "log_analytics": {"workspace_id": WORKSPACE}})
 
 
 def test_check_mode_reads_no_key() -> None:
     with FakeAzure(get(ENVIRONMENT, 404, NOT_FOUND)) as azure:
-        assert run("container_app_environment", azure, check_mode=True, **WANTED)["changed"] is True
+        assert run("container_app_environment", azure, check_mode=True, **DESIRED)["changed"] is True
 
 
-def test_a_change_of_something_else_reads_no_key() -> None:
+def test_a_change_of_tags_reads_no_key() -> None:
     with FakeAzure(
         get(ENVIRONMENT, 200, environment()),
         patch(ENVIRONMENT, 200, environment(), sent={"tags": {"a": "b"}}),
         get(ENVIRONMENT, 200, environment()),
     ) as azure:
-        run("container_app_environment", azure, tags={"a": "b"}, **WANTED)
+        run("container_app_environment", azure, tags={"a": "b"}, **DESIRED)
 
 
-def test_the_profile_that_azure_adds_is_no_change() -> None:
+def test_the_profile_that_azure_adds_is_not_a_change() -> None:
     current = environment()
     current["properties"]["workloadProfiles"].append(
         {"name": "d4", "workloadProfileType": "D4", "minimumCount": 0, "maximumCount": 1}
     )
     profiles = [{"name": "d4", "type": "D4", "minimum_count": 0, "maximum_count": 1}]
     with FakeAzure(get(ENVIRONMENT, 200, current)) as azure:
-        assert run("container_app_environment", azure, workload_profiles=profiles, **WANTED)["changed"] is False
+        assert run("container_app_environment", azure, workload_profiles=profiles, **DESIRED)["changed"] is False
 
 
 def test_a_workspace_of_another_subscription_is_refused() -> None:
     other = WORKSPACE.replace("00000000-0000-0000-0000-000000000000", "other")
     with FakeAzure(get(ENVIRONMENT, 404, NOT_FOUND)) as azure, pytest.raises(Failure, match="another subscription"):
-        run("container_app_environment", azure, **{**WANTED, "log_analytics": {"workspace_id": other}})
+        run("container_app_environment", azure, **{**DESIRED, "log_analytics": {"workspace_id": other}})
 
 
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
 OTHER_IDENTITY = IDENTITY.replace("id1", "id2")
 
 
-def test_logs_that_nobody_wants_any_more() -> None:
+def test_logs_destination_none_removes_the_workspace() -> None:
     sent = {"properties": {"appLogsConfiguration": {"destination": None, "logAnalyticsConfiguration": None}}}
-    given = {**WANTED, "logs_destination": "none"}
+    given = {**DESIRED, "logs_destination": "none"}
     del given["log_analytics"]
     quiet = environment()
     quiet["properties"]["appLogsConfiguration"] = {"destination": None, "logAnalyticsConfiguration": None}
@@ -138,9 +138,18 @@ def test_logs_that_nobody_wants_any_more() -> None:
 
 
 @pytest.mark.parametrize("given", [{"peer_traffic_encryption": False}, {"peer_mtls": False}])
-def test_what_is_off_and_not_shown_is_no_change(given: dict[str, Any]) -> None:
+def test_disabled_and_missing_are_equal(given: dict[str, Any]) -> None:
     with FakeAzure(get(ENVIRONMENT, 200, environment())) as azure:
-        assert run("container_app_environment", azure, **WANTED, **given)["changed"] is False
+        assert run("container_app_environment", azure, **DESIRED, **given)["changed"] is False
+
+
+@pytest.mark.parametrize("option", ["internal", "zone_redundant"])
+def test_an_immutable_flag_that_is_false_equals_a_missing_one(option: str) -> None:
+    current = environment()
+    current["properties"] |= {"vnetConfiguration": {"infrastructureSubnetId": SUBNET}, "zoneRedundant": None}
+    given = {**DESIRED, "infrastructure_subnet_id": SUBNET, option: False}
+    with FakeAzure(get(ENVIRONMENT, 200, current)) as azure:
+        assert run("container_app_environment", azure, **given)["changed"] is False
 
 
 @pytest.mark.parametrize(
@@ -151,35 +160,35 @@ def test_what_is_off_and_not_shown_is_no_change(given: dict[str, Any]) -> None:
         ({"public_network_access": "Disabled"}, {"publicNetworkAccess": "Disabled"}),
     ],
 )
-def test_one_setting_is_one_patch_of_it_alone(given: dict[str, Any], sent: dict[str, Any]) -> None:
+def test_a_patch_contains_only_the_setting_that_differs(given: dict[str, Any], sent: dict[str, Any]) -> None:
     with FakeAzure(
         get(ENVIRONMENT, 200, environment()),
         patch(ENVIRONMENT, 202, None, headers=ACCEPTED, sent={"properties": sent}),
         poll("Succeeded"),
         get(ENVIRONMENT, 200, environment()),
     ) as azure:
-        assert run("container_app_environment", azure, **WANTED, **given)["changed"] is True
+        assert run("container_app_environment", azure, **DESIRED, **given)["changed"] is True
 
 
-def test_an_identity_that_is_not_wanted_is_taken_away() -> None:
-    standing = environment()
-    standing["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {OTHER_IDENTITY: {"clientId": "c"}}}
+def test_other_identities_are_removed() -> None:
+    current = environment()
+    current["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {OTHER_IDENTITY: {"clientId": "c"}}}
     identity = {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}, OTHER_IDENTITY: None}}
     with FakeAzure(
-        get(ENVIRONMENT, 200, standing),
+        get(ENVIRONMENT, 200, current),
         patch(ENVIRONMENT, 202, None, headers=ACCEPTED, sent={"identity": identity}),
         poll("Succeeded"),
-        get(ENVIRONMENT, 200, standing),
+        get(ENVIRONMENT, 200, current),
     ) as azure:
-        wanted = {"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}
-        assert run("container_app_environment", azure, **WANTED, identity=wanted)["changed"] is True
+        desired = {"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}
+        assert run("container_app_environment", azure, **DESIRED, identity=desired)["changed"] is True
 
 
 SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
 
 
 @pytest.mark.parametrize(
-    ("given", "standing"),
+    ("given", "properties"),
     [
         ({"location": "northeurope"}, {}),
         ({"infrastructure_resource_group": "mine"}, {"infrastructureResourceGroup": "ME_env1"}),
@@ -194,11 +203,11 @@ SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
         ),
     ],
 )
-def test_what_azure_fixes_at_creation_cannot_change(given: dict[str, Any], standing: dict[str, Any]) -> None:
-    shown = environment()
-    shown["properties"] |= standing
-    with FakeAzure(get(ENVIRONMENT, 200, shown)) as azure, pytest.raises(Failure, match="cannot become") as caught:
-        run("container_app_environment", azure, **{**WANTED, **given})
+def test_a_change_of_an_immutable_property_fails(given: dict[str, Any], properties: dict[str, Any]) -> None:
+    current = environment()
+    current["properties"] |= properties
+    with FakeAzure(get(ENVIRONMENT, 200, current)) as azure, pytest.raises(Failure, match="cannot become") as caught:
+        run("container_app_environment", azure, **{**DESIRED, **given})
     assert caught.value.fields["option"] in given
 
 
@@ -222,14 +231,14 @@ def test_what_azure_fixes_at_creation_cannot_change(given: dict[str, Any], stand
         ),
     ],
 )
-def test_what_azure_would_refuse_is_refused_before_any_request(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_refused_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("container_app_environment", azure, **{**WANTED, **given})
+        run("container_app_environment", azure, **{**DESIRED, **given})
     assert caught.value.fields["option"] == option
 
 
-def test_a_destination_needs_its_workspace() -> None:
-    given = {key: value for key, value in WANTED.items() if key != "log_analytics"}
+def test_destination_log_analytics_requires_the_workspace() -> None:
+    given = {key: value for key, value in DESIRED.items() if key != "log_analytics"}
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("container_app_environment", azure, **given, logs_destination="log-analytics")
     assert caught.value.fields["option"] == "log_analytics"

@@ -1,28 +1,25 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Azure Container Apps refuses of names, identities, probes and traffic is refused here first, for apps and jobs alike."""
+"""Validation of options before any request: those that apps and jobs share, and those of apps."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import ArmError, InvalidOption
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import InvalidOption
 
-from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, get, post, run
+from tests.support.container_apps import APP, ENVIRONMENT, IDENTITY, JOB
+from tests.support.fake_azure import NOT_FOUND, FakeAzure, get, run
 
-APP = f"{GROUP}/providers/Microsoft.App/containerApps/app1"
-JOB = f"{GROUP}/providers/Microsoft.App/jobs/job1"
-ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env1"
-IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
 SHARED: dict[str, Any] = {
     "resource_group": "rg",
     "location": "westeurope",
     "environment_id": ENVIRONMENT,
     "containers": [{"name": "c", "image": "cr.azurecr.io/c:1"}],
 }
-WANTED = {
+DESIRED = {
     "container_app": {**SHARED, "name": "app1"},
     "container_app_job": {**SHARED, "name": "job1", "trigger_type": "Manual", "replica_timeout": 60},
 }
@@ -63,7 +60,7 @@ ONLY_USER_ASSIGNED = {"identity": {"type": "UserAssigned", "user_assigned_identi
 SYSTEM_ASSIGNED = {"identity": {"type": "SystemAssigned"}}
 
 
-@pytest.mark.parametrize("module", WANTED)
+@pytest.mark.parametrize("module", DESIRED)
 @pytest.mark.parametrize(
     ("given", "option"),
     [
@@ -83,13 +80,13 @@ SYSTEM_ASSIGNED = {"identity": {"type": "SystemAssigned"}}
         ({"registries": [{"server": "https://cr.azurecr.io", "identity": IDENTITY}]}, "registries.server"),
     ],
 )
-def test_refused_of_apps_and_jobs(module: str, given: dict[str, Any], option: str) -> None:
+def test_invalid_options_of_apps_and_jobs(module: str, given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run(module, azure, **{**WANTED[module], **given})
+        run(module, azure, **{**DESIRED[module], **given})
     assert caught.value.fields["option"] == option
 
 
-@pytest.mark.parametrize("module", WANTED)
+@pytest.mark.parametrize("module", DESIRED)
 @pytest.mark.parametrize(
     "given",
     [
@@ -105,9 +102,9 @@ def test_refused_of_apps_and_jobs(module: str, given: dict[str, Any], option: st
         {"registries": [{"server": "cr.example.org:5000", "identity": IDENTITY}]},
     ],
 )
-def test_not_refused_of_apps_and_jobs(module: str, given: dict[str, Any]) -> None:
+def test_valid_options_of_apps_and_jobs(module: str, given: dict[str, Any]) -> None:
     with FakeAzure(get(PATHS[module], 404, NOT_FOUND)) as azure:
-        assert run(module, azure, check_mode=True, **{**WANTED[module], **given})["changed"] is True
+        assert run(module, azure, check_mode=True, **{**DESIRED[module], **given})["changed"] is True
 
 
 @pytest.mark.parametrize(
@@ -130,9 +127,9 @@ def test_not_refused_of_apps_and_jobs(module: str, given: dict[str, Any]) -> Non
         (container(probes=[probe("Startup", success_threshold=2)]), "containers[c].probes.success_threshold"),
     ],
 )
-def test_refused_of_apps(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_of_apps(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("container_app", azure, **{**WANTED["container_app"], **given})
+        run("container_app", azure, **{**DESIRED["container_app"], **given})
     assert caught.value.fields["option"] == option
 
 
@@ -147,9 +144,9 @@ def test_refused_of_apps(given: dict[str, Any], option: str) -> None:
         container(probes=[probe("Readiness", success_threshold=3), probe("Liveness", success_threshold=1)]),
     ],
 )
-def test_not_refused_of_apps(given: dict[str, Any]) -> None:
+def test_valid_options_of_apps(given: dict[str, Any]) -> None:
     with FakeAzure(get(APP, 404, NOT_FOUND)) as azure:
-        result = run("container_app", azure, check_mode=True, **{**WANTED["container_app"], **given})
+        result = run("container_app", azure, check_mode=True, **{**DESIRED["container_app"], **given})
     assert result["changed"] is True
 
 
@@ -160,107 +157,8 @@ def test_not_refused_of_apps(given: dict[str, Any]) -> None:
         ({"name": "q", "type": "azure-queue", "identity": "id1"}, "event_scale.rules[q].identity"),
     ],
 )
-def test_refused_of_event_driven_jobs(rule: dict[str, Any], option: str) -> None:
+def test_invalid_scale_rules_of_jobs(rule: dict[str, Any], option: str) -> None:
     given = {"trigger_type": "Event", "event_scale": {"rules": [rule]}}
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("container_app_job", azure, **{**WANTED["container_app_job"], **given})
-    assert caught.value.fields["option"] == option
-
-
-HEADERS = [{"name": "Host", "value": "mlflow.example.org"}, {"name": "Accept", "value": "*/*"}]
-
-
-@pytest.mark.parametrize(
-    ("headers", "changed"), [(HEADERS, False), (HEADERS[::-1], False), (HEADERS[:1], True), ([], True)]
-)
-def test_the_headers_of_a_probe_are_compared_as_a_whole(headers: list[dict[str, str]], changed: bool) -> None:
-    current = standing("app1--2")
-    shown = {"type": "Readiness", "httpGet": {"path": "/health", "port": 1, "httpHeaders": HEADERS}}
-    current["properties"]["template"]["containers"][0]["probes"] = [shown]
-    asked = {"type": "Readiness", "http_get": {"path": "/health", "port": 1, "http_headers": headers}}
-    with FakeAzure(get(APP, 200, current)) as azure:
-        result = run(
-            "container_app", azure, check_mode=True, **{**WANTED["container_app"], **container(probes=[asked])}
-        )
-    assert result["changed"] is changed
-
-
-def standing(ready: str) -> dict[str, Any]:
-    """An app whose deployment succeeded."""
-    return {
-        "id": APP,
-        "name": "app1",
-        "location": "West Europe",
-        "properties": {
-            "provisioningState": "Succeeded",
-            "environmentId": ENVIRONMENT,
-            "latestRevisionName": "app1--2",
-            "latestReadyRevisionName": ready,
-            "configuration": {},
-            "template": {"containers": [{"name": "c", "image": "cr.azurecr.io/c:1"}]},
-        },
-    }
-
-
-def test_a_rerun_does_not_pass_over_a_latest_revision_that_has_failed() -> None:
-    failed = {"provisioningState": "Failed", "runningState": "Failed", "runningStateDetails": "exit code 3"}
-    with (
-        FakeAzure(
-            get(APP, 200, standing("app1--1")),
-            get(f"{APP}/revisions/app1--2", 200, {"name": "app1--2", "properties": failed}),
-        ) as azure,
-        pytest.raises(ArmError, match=r"exit code 3.*container_app_revision, state: restarted"),
-    ):
-        run("container_app", azure, **WANTED["container_app"])
-
-
-def test_a_rerun_waits_for_a_latest_revision_that_still_starts() -> None:
-    starting = {"provisioningState": "Provisioning", "runningState": "Processing"}
-    running = {"provisioningState": "Provisioned", "runningState": "Running"}
-    with FakeAzure(
-        get(APP, 200, standing("app1--1")),
-        get(f"{APP}/revisions/app1--2", 200, {"name": "app1--2", "properties": starting}),
-        get(f"{APP}/revisions/app1--2", 200, {"name": "app1--2", "properties": running}),
-    ) as azure:
-        assert run("container_app", azure, **WANTED["container_app"])["changed"] is False
-
-
-def test_a_rerun_of_an_app_that_is_ready_is_one_read() -> None:
-    with FakeAzure(get(APP, 200, standing("app1--2"))) as azure:
-        assert run("container_app", azure, **WANTED["container_app"])["changed"] is False
-
-
-OTHER = {"name": "main", "image": "i", "command": ["sh"], "args": ["-c", "true"], "env": [{"name": "A", "value": "1"}]}
-
-
-def test_an_execution_can_run_something_else_once() -> None:
-    sent = {"containers": [{**OTHER, "resources": {"cpu": 0.25, "memory": "0.5Gi"}}]}
-    started = {"id": f"{JOB}/executions/job1-abcdefg", "name": "job1-abcdefg"}
-    with FakeAzure(
-        get(JOB, 200, {"name": "job1"}),
-        post(f"{JOB}/start", 200, started, sent=sent),
-        get(f"{JOB}/executions", 200, {"value": [{**started, "properties": {"status": "Running"}}]}),
-        get(f"{JOB}/executions", 200, {"value": [{**started, "properties": {"status": "Succeeded"}}]}),
-    ) as azure:
-        given = {"resource_group": "rg", "job": "job1", "containers": [{**OTHER, "cpu": 0.25, "memory": "0.5Gi"}]}
-        result = run("container_app_job_execution", azure, **given)
-    assert result["container_app_job_execution"]["properties"]["status"] == "Succeeded"
-
-
-@pytest.mark.parametrize(
-    ("given", "option"),
-    [
-        ({"containers": []}, "containers"),
-        ({"containers": [OTHER], "state": "stopped"}, "containers"),
-        ({"containers": [OTHER, OTHER]}, "containers.name"),
-        ({"containers": [{**OTHER, "name": "Main"}]}, "containers.name"),
-        (
-            {"containers": [{**OTHER, "env": [{"name": "A", "value": "1", "secret_ref": "s"}]}]},
-            "containers[main].env.name",
-        ),
-    ],
-)
-def test_refused_of_executions(given: dict[str, Any], option: str) -> None:
-    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("container_app_job_execution", azure, resource_group="rg", job="job1", **given)
+        run("container_app_job", azure, **{**DESIRED["container_app_job"], **given})
     assert caught.value.fields["option"] == option
