@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql import server as _sql
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql.database import same_sku
 
 from tests.support.fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, get, patch, poll, put, run
 
@@ -178,7 +178,7 @@ def test_a_login_that_azure_reserves(login: str) -> None:
     ],
 )
 def test_skus(wanted: str, current: Any, equal: bool) -> None:
-    assert _sql.same_sku({"name": wanted}, current) is equal
+    assert same_sku({"name": wanted}, current) is equal
 
 
 @pytest.mark.parametrize(
