@@ -27,12 +27,12 @@ NONE = "none"
 
 
 class ImmutableChange(Exception):
-    """A property that Azure fixes at creation differs from what is desired."""
+    """A property that Azure does not change differs from the desired value."""
 
-    def __init__(self, option: str, current: Json, desired: Json) -> None:
+    def __init__(self, option: str, current: Json, desired: Json, rule: Rule) -> None:
         super().__init__(
-            f"{option}: is {current!r} and cannot become {desired!r}, because Azure fixes it when the resource is "
-            f"created. Keep {current!r}, or delete the resource (state: absent) and create it anew."
+            f"{option}: is {current!r} and cannot become {desired!r}, because {rule.reason}. "
+            f"Keep {current!r}, or {rule.remedy}."
         )
         self.option = option
         self.current = current
@@ -51,6 +51,7 @@ class Rule:
     exclusive: of these properties only one can stand: the desired one drives the others out.
     immutable: name of the option in the error when the value differs. Azure fixes the property at creation.
     unless: (desired, current), true for the changes of an immutable value that Azure accepts.
+    reason, remedy: why an immutable value cannot change, and what the user can do instead of keeping it.
     additive: items of a keyed list that are not desired stay.
     removable: an empty mapping means that there is to be none; it is sent as null.
     """
@@ -63,6 +64,8 @@ class Rule:
     exclusive: tuple[str, ...] = ()
     immutable: str | None = None
     unless: Compare | None = None
+    reason: str = "Azure fixes it when the resource is created"
+    remedy: str = "delete the resource (state: absent) and create it anew"
     additive: bool = False
     removable: bool = False
 
@@ -275,7 +278,7 @@ def _merge(desired: Json, current: Json, rules: Rules, path: str) -> tuple[Json,
     else:
         merged, changed = (current, False) if same(desired, current) else (desired, True)
     if changed and rule.immutable is not None and not (rule.unless and rule.unless(desired, current)):
-        raise ImmutableChange(rule.immutable, current, desired)
+        raise ImmutableChange(rule.immutable, current, desired, rule)
     return merged, changed
 
 

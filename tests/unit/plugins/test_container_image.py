@@ -18,15 +18,14 @@ from typing import Any
 import pytest
 import requests
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry import image as _container_image
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry import image_build as _image_build
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry import image_build
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry.build_context import (
     archive,
     content_tag,
     read_context,
 )
 
-from tests.support.fake_azure import GROUP, NOT_FOUND, Exchange, FakeAzure, get, post, put, run
+from tests.support.fake_azure import GROUP, NOT_FOUND, Exchange, FakeAzure, get, module, post, put, run
 
 REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/cr123"
 STANDING = {"id": REGISTRY, "properties": {"loginServer": "cr123.azurecr.io"}}
@@ -476,8 +475,9 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 
 def docker_build(context: Path, azure: FakeAzure) -> None:
     parameters = {**WANTED, "context": str(context), "dockerfile": "Dockerfile", "build_args": {"A": "1"}}
-    build = _container_image._build({**parameters, "platform": ["linux/amd64"], "state": "present"})
-    _image_build.with_docker(build, _image_build.ImageRegistry(azure.arm, "cr123.azurecr.io"), azure.arm.deadline)
+    image = module("container_image")({**parameters, "platform": ["linux/amd64"], "state": "present"}, azure.arm)
+    build = image._build()
+    image_build.build_with_docker(build, image_build.ImageRegistry(azure.arm, "cr123.azurecr.io"), azure.arm.deadline)
 
 
 def test_docker_builds_and_pushes_with_a_token(context: Path, engine: FakeEngine) -> None:

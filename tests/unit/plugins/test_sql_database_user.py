@@ -159,9 +159,8 @@ class Server:
         self.azure.arm.credential = self.credential
         self.azure.arm.connection = type(self.azure.arm.connection)(SUBSCRIPTION, CLOUDS[cloud])
         try:
-            result: dict[str, Any] = module("sql_database_user").execute(
-                self.options(**given), self.azure.arm, check_mode
-            )
+            user = module("sql_database_user")(self.options(**given), self.azure.arm)
+            result: dict[str, Any] = user.execute(check_mode)
         finally:
             self.database.apply()
         assert TOKEN not in json.dumps(result)
