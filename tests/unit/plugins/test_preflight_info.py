@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.role_assignment import BUILT_IN
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.preflight import may
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.preflight import is_permitted
 
 from tests.support.fake_azure import BASE, GROUP, Exchange, FakeAzure, get, post, run
 
@@ -257,12 +257,12 @@ def test_a_resource_without_a_name_is_left_out() -> None:
     ],
 )
 def test_patterns_of_roles(actions: Any, not_actions: Any, action: str, allowed: bool) -> None:
-    assert may([{"actions": actions, "notActions": not_actions}], action) is allowed
+    assert is_permitted([{"actions": actions, "notActions": not_actions}], action) is allowed
 
 
 def test_one_role_is_enough() -> None:
     """What one role leaves out, another may give: notActions take away from their own role only."""
-    assert may([*CONTRIBUTOR, {"actions": [ASSIGN], "notActions": []}], ASSIGN)
+    assert is_permitted([*CONTRIBUTOR, {"actions": [ASSIGN], "notActions": []}], ASSIGN)
 
 
 def test_a_provider_that_is_not_registered_answers_nothing_about_names_and_is_told_once() -> None:
