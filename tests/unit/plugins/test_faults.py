@@ -175,16 +175,9 @@ WRITES = ("PUT", "PATCH", "POST")
 
 
 def waits(name: str, stage: str) -> bool:
-    """Whether the stage's request begins an operation that is then polled."""
-    found = getattr(module_file(name), "RESOURCE", None)
-    method = getattr(found, "create" if stage == "poll" else stage, "")
+    """Return whether the stage's request starts a long-running operation."""
+    method: str = getattr(module(name), f"{'create' if stage == 'poll' else stage}_method", "")
     return method.startswith("begin_")
-
-
-def module_file(name: str) -> Any:
-    from importlib import import_module
-
-    return import_module(f"ansible_collections.mlops.mlflow_azure.plugins.modules.{name}")
 
 
 def cells() -> Iterator[tuple[str, str, str, int | None, str]]:
@@ -224,12 +217,12 @@ def standing(name: str) -> dict[str, Any]:
 
 
 def path_of(name: str) -> str:
-    found = module_file(name).RESOURCE
-    return f"/subscriptions/{'0' * 8}-0000-0000-0000-{'0' * 12}{found.path.format_map(CASES[name].least)}".lower()
+    path = module(name).path.format_map(CASES[name].least)
+    return f"/subscriptions/{'0' * 8}-0000-0000-0000-{'0' * 12}{path}".lower()
 
 
 def execute(name: str, azure: FaultyAzure, given: dict[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = module(name).execute(options(name, **given), azure.arm, False)
+    result: dict[str, Any] = module(name)(options(name, **given), azure.arm).execute(False)
     return result
 
 
@@ -346,6 +339,9 @@ def writes_of(found: Run) -> int:
     return sum(found.azure.count(method) for method in (*WRITES, "DELETE"))
 
 
+CHECKS = {check.__name__: check for check in (recovers, deadline, gives_up, at_once, named, reason, conflict)}
+
+
 @pytest.mark.parametrize(("name", "fault", "stage", "times", "outcome"), list(cells()))
 def test_a_fault(name: str, fault: str, stage: str, times: int | None, outcome: str) -> None:
     if fault in OPERATIONS:
@@ -355,7 +351,7 @@ def test_a_fault(name: str, fault: str, stage: str, times: int | None, outcome: 
         assert found.fault.met > 0
     if stage == "read" and times is ALWAYS:
         assert writes_of(found) == 0, "a fault read as absent"
-    globals()[outcome](found, name, stage)
+    CHECKS[outcome](found, name, stage)
 
 
 def test_the_table_is_full(told: Callable[[str], None]) -> None:
