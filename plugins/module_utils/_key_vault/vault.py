@@ -202,7 +202,7 @@ class KeyVault(Resource):
         }
         self.arm.wait(self.arm.submit(self.operations, self.create_method, *self._arguments(), body=request), label)
         vault = self.arm.wait_until_settled(
-            lambda: self.read() or {}, lambda found: not found or self.is_pending(found), label
+            lambda: self.read() or {}, lambda vault: not vault or self.is_pending(vault), label
         )
         try:
             planned = plan(vault, self.desired(), self.rules, partial_body(self.read_only))
@@ -215,7 +215,7 @@ class KeyVault(Resource):
         """Purge the deleted vault. Return whether there was one. Raise Failure where purge protection forbids it."""
         name, label = self.params["name"], f"purge of {self.label}"
         deleted = self.arm.wait_until_settled(
-            lambda: self._read_deleted() or {}, lambda found: just_deleted and not found, label
+            lambda: self._read_deleted() or {}, lambda vault: just_deleted and not vault, label
         )
         if not deleted or not self._is_same_vault(deleted):
             return False

@@ -196,7 +196,7 @@ def test_each_source_makes_its_credential(monkeypatch: pytest.MonkeyPatch) -> No
     assert [name for name, _named in made] == list(names.values())
     assert made[2][1] == {"client_id": "c"}
     microsofts = {"authority": "https://login.microsoftonline.com", "disable_instance_discovery": False}
-    assert made[0][1] == {**microsofts, **_auth.PATIENCE}
+    assert made[0][1] == {**microsofts, **_auth.TIMEOUTS}
 
 
 def test_a_private_authority_is_not_looked_up_at_microsoft(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ def test_a_refused_credential_is_one_line_that_names_the_source(monkeypatch: pyt
 
 def test_an_authority_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        _auth, "PATIENCE", {"connection_timeout": 0.1, "read_timeout": 0.1, "retry_total": 1, "retry_backoff_factor": 0}
+        _auth, "TIMEOUTS", {"connection_timeout": 0.1, "read_timeout": 0.1, "retry_total": 1, "retry_backoff_factor": 0}
     )
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
