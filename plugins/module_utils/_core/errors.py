@@ -104,8 +104,8 @@ def arm_error(status: int, text: str, headers: Mapping[str, str], method: str, u
 def error_object(text: str) -> dict[str, Any]:
     """Return the error in a response, with keys C(code), C(message), C(target), C(details); {} without an error.
 
-    Understood are ARM's {"error": {...}}, the bare {"code", "message"} of some providers in either case, OData's form, an error
-    that is wrapped as JSON in another one's message, and the XML of data planes.
+    Supported are ARM's {"error": {...}}, the bare {"code", "message"} of some providers in either case, OData's form, an error
+    that is JSON in the message of another one, and the XML of data planes.
     """
     if text.lstrip().startswith("<"):
         fields = {key.lower(): value for key, value in re.findall(r"<(Code|Message)>(.*?)</\1>", text, re.DOTALL)}

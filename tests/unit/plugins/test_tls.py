@@ -26,7 +26,7 @@ def create(azure: TinyAzure, trust: Trust) -> dict[str, Any]:
     clock = Clock()
     deadline = Deadline(60, clock.monotonic, clock.sleep)
     arm = Arm(connection_from(given), FakeCredential(), deadline, trust.transport())
-    result: dict[str, Any] = module("resource_group").execute(given, arm, False)
+    result: dict[str, Any] = module("resource_group")(given, arm).execute(False)
     return result
 
 
