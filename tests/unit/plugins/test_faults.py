@@ -112,7 +112,7 @@ OTHERS = {
     "preflight_info": "test_preflight_info.py",
     # Speaks to the database itself, by its own protocol.
     "sql_database_user": "test_sql_database_user.py",
-    "storage_account_key_info": "test_storage_account_key.py",
+    "storage_account_key_info": "test_storage_account_key_info.py",
 }
 # Never absent and never deleted: the service comes and goes with its account.
 ALWAYS_THERE = {"storage_blob_service"}

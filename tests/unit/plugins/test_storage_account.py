@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Storage: one request for all that differs, network rules, and the settings of the blob service."""
+"""Module storage_account: creation, updates with one PATCH, network rules, invalid options."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
 
-from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, options, patch, put, run
+from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, patch, put, run
 
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1"
-SERVICE = f"{ACCOUNT}/blobServices/default"
-CONTAINER = f"{SERVICE}/containers/mlflow"
 WANTED: dict[str, Any] = {"resource_group": "rg", "name": "st1", "location": "westeurope"}
 IDENTITY = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one"
 WORKSPACE = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Synapse/workspaces/w"
 TENANT = "33333333-3333-3333-3333-333333333333"
-LONG_AGO = "2026-01-01T00:00:00Z"
 
 
 def account(**properties: Any) -> dict[str, Any]:
@@ -222,127 +219,3 @@ def test_tags_are_text_whatever_yaml_makes_of_them() -> None:
 def test_absent() -> None:
     with FakeAzure(get(ACCOUNT, 200, account()), delete(ACCOUNT, 200)) as azure:
         assert run("storage_account", azure, state="absent", **WANTED)["storage_account"] == {}
-
-
-def service(**properties: Any) -> dict[str, Any]:
-    return {
-        "id": SERVICE,
-        "name": "default",
-        "sku": {"name": "Standard_LRS", "tier": "Standard"},
-        "properties": {
-            "cors": {"corsRules": [{"allowedOrigins": ["*"]}]},
-            "deleteRetentionPolicy": {"allowPermanentDelete": False, "enabled": False},
-            **properties,
-        },
-    }
-
-
-BLOBS: dict[str, Any] = {"resource_group": "rg", "account": "st1"}
-OFF = {"enabled": False}
-KEPT = {"enabled": True, "days": 14}
-
-
-@pytest.mark.parametrize(
-    ("given", "standing"),
-    [
-        ({}, {}),
-        ({"versioning_enabled": False, "last_access_time_tracking_enabled": False}, {}),
-        ({"blob_delete_retention": OFF, "container_delete_retention": OFF, "change_feed": OFF, "restore": OFF}, {}),
-        ({"change_feed": {"enabled": False, "retention_in_days": 7}}, {}),
-        (
-            {"blob_delete_retention": KEPT, "versioning_enabled": True},
-            {"deleteRetentionPolicy": {**KEPT, "allowPermanentDelete": False}, "isVersioningEnabled": True},
-        ),
-    ],
-)
-def test_a_blob_service_as_it_is_wanted_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
-    with FakeAzure(get(SERVICE, 200, service(**standing))) as azure:
-        result = run("storage_blob_service", azure, **BLOBS, **given)
-    assert result["changed"] is False
-    assert result["storage_blob_service"] == service(**standing)
-
-
-def test_settings_of_the_blob_service_are_written_whole() -> None:
-    restoring = {"enabled": True, "days": 6, "lastEnabledTime": LONG_AGO, "minRestoreTime": LONG_AGO}
-    sent = {
-        "properties": {
-            "cors": {"corsRules": [{"allowedOrigins": ["*"]}]},
-            "deleteRetentionPolicy": {"allowPermanentDelete": False, **KEPT},
-            "containerDeleteRetentionPolicy": {"enabled": False},
-            "restorePolicy": {"enabled": True, "days": 6},
-        }
-    }
-    with FakeAzure(
-        get(SERVICE, 200, service(containerDeleteRetentionPolicy=KEPT, restorePolicy=restoring)),
-        put(SERVICE, 200, service(), sent=sent),
-        get(SERVICE, 200, service()),
-    ) as azure:
-        given = {"blob_delete_retention": KEPT, "container_delete_retention": OFF}
-        assert run("storage_blob_service", azure, **BLOBS, **given)["changed"] is True
-
-
-def test_check_mode_of_a_blob_service() -> None:
-    with FakeAzure(get(SERVICE, 200, service())) as azure:
-        result = run("storage_blob_service", azure, check_mode=True, versioning_enabled=True, **BLOBS)
-    assert result["storage_blob_service"]["properties"]["isVersioningEnabled"] is True
-
-
-@pytest.mark.parametrize(
-    ("given", "option"),
-    [
-        ({"account": "ST1"}, "account"),
-        ({"blob_delete_retention": {"enabled": True, "days": 0}}, "blob_delete_retention.days"),
-        ({"container_delete_retention": {"enabled": True, "days": 366}}, "container_delete_retention.days"),
-        ({"change_feed": {"enabled": True, "retention_in_days": 146001}}, "change_feed.retention_in_days"),
-        ({"restore": KEPT, "blob_delete_retention": KEPT}, "restore.days"),
-        ({"restore": KEPT, "versioning_enabled": False}, "versioning_enabled"),
-        ({"restore": KEPT, "change_feed": OFF}, "change_feed.enabled"),
-        ({"restore": KEPT, "blob_delete_retention": OFF}, "blob_delete_retention.enabled"),
-    ],
-)
-def test_settings_that_azure_would_refuse(given: dict[str, Any], option: str) -> None:
-    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("storage_blob_service", azure, **{**BLOBS, **given})
-    assert caught.value.fields["option"] == option
-
-
-def test_a_retention_that_is_on_needs_its_days() -> None:
-    with pytest.raises(AssertionError, match="days"):
-        options("storage_blob_service", blob_delete_retention={"enabled": True}, **BLOBS)
-
-
-def test_a_container_that_gets_public_access_by_one_patch() -> None:
-    standing = {"id": CONTAINER, "name": "mlflow", "properties": {"publicAccess": "None", "metadata": {"a": "b"}}}
-    with FakeAzure(
-        get(CONTAINER, 200, standing),
-        patch(CONTAINER, 200, {}, sent={"properties": {"publicAccess": "Blob"}}),
-        get(CONTAINER, 200, standing),
-    ) as azure:
-        given = {"resource_group": "rg", "account": "st1", "name": "mlflow", "public_access": "Blob"}
-        assert run("storage_container", azure, **given)["changed"] is True
-
-
-@pytest.mark.parametrize(
-    ("metadata", "sent"),
-    [({"c": "d"}, {"metadata": {"c": "d"}}), ({}, {"metadata": {}}), ({"a": "b"}, None), (None, None)],
-)
-def test_metadata_of_a_container_are_given_whole(metadata: Any, sent: Any) -> None:
-    standing = {"id": CONTAINER, "name": "mlflow", "properties": {"publicAccess": "None", "metadata": {"a": "b"}}}
-    script = [get(CONTAINER, 200, standing)]
-    if sent is not None:
-        script += [patch(CONTAINER, 200, {}, sent={"properties": sent}), get(CONTAINER, 200, standing)]
-    with FakeAzure(*script) as azure:
-        given = {"resource_group": "rg", "account": "st1", "name": "mlflow", "metadata": metadata}
-        assert run("storage_container", azure, **given)["changed"] is (sent is not None)
-
-
-@pytest.mark.parametrize("name", ["1st", "a-b", ""])
-def test_metadata_that_azure_would_refuse(name: str) -> None:
-    with FakeAzure() as azure, pytest.raises(InvalidOption, match="metadata"):
-        run("storage_container", azure, resource_group="rg", account="st1", name="mlflow", metadata={name: "x"})
-
-
-@pytest.mark.parametrize("name", ["ml", "Mlflow", "ml--flow", "-mlflow", "mlflow-"])
-def test_container_names_that_azure_would_refuse(name: str) -> None:
-    with FakeAzure() as azure, pytest.raises(InvalidOption):
-        run("storage_container", azure, resource_group="rg", account="st1", name=name)

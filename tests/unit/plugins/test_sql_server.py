@@ -1,0 +1,219 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module sql_server: passwords, the Entra administrator, managed identities, invalid options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
+
+from tests.support.fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, get, patch, poll, put, run
+
+SERVER = f"{GROUP}/providers/Microsoft.Sql/servers/s1"
+PASSWORD = "Corr3ct-Horse"
+WANTED: dict[str, Any] = {"resource_group": "rg", "name": "s1", "location": "westeurope"}
+LOGIN = {"administrator_login": "mlflow", "administrator_password": PASSWORD}
+
+
+def server(**properties: Any) -> dict[str, Any]:
+    return {
+        "id": SERVER,
+        "name": "s1",
+        "location": "westeurope",
+        "properties": {"administratorLogin": "mlflow", "minimalTlsVersion": "1.2", "state": "Ready", **properties},
+    }
+
+
+def test_a_new_server_gets_the_password_and_no_result_shows_it() -> None:
+    body = {
+        "location": "westeurope",
+        "properties": {
+            "administratorLogin": "mlflow",
+            "administratorLoginPassword": PASSWORD,
+            "minimalTlsVersion": "1.2",
+        },
+    }
+    with FakeAzure(
+        get(SERVER, 404, NOT_FOUND),
+        put(SERVER, 202, {"operation": "UpsertLogicalServer"}, headers=ACCEPTED, sent=body),
+        poll("Succeeded"),
+        get(SERVER, 200, server(state="Creating")),
+        get(SERVER, 200, server()),
+    ) as azure:
+        result = run("sql_server", azure, **WANTED, **LOGIN)
+    assert result["sql_server"] == server()
+    assert PASSWORD not in str(result)
+
+
+def test_without_waiting_the_server_is_predicted() -> None:
+    with FakeAzure(
+        get(SERVER, 404, NOT_FOUND), put(SERVER, 202, {"operation": "UpsertLogicalServer"}, headers=ACCEPTED)
+    ) as azure:
+        result = run("sql_server", azure, wait=False, **WANTED, **LOGIN)
+    assert result["sql_server"]["id"] == SERVER
+    assert PASSWORD not in str(result)
+
+
+def test_the_password_of_a_standing_server_is_left_alone() -> None:
+    with FakeAzure(get(SERVER, 200, server())) as azure:
+        assert run("sql_server", azure, **WANTED, **LOGIN)["changed"] is False
+
+
+def test_a_newer_tls_that_nobody_asked_for_is_left_alone() -> None:
+    with FakeAzure(get(SERVER, 200, server(minimalTlsVersion="1.3"))) as azure:
+        assert run("sql_server", azure, **WANTED)["changed"] is False
+
+
+def test_a_change_of_something_else_does_not_write_the_password() -> None:
+    with FakeAzure(
+        get(SERVER, 200, server()),
+        patch(SERVER, 202, {}, headers=ACCEPTED, sent={"properties": {"publicNetworkAccess": "Disabled"}}),
+        poll("Succeeded"),
+        get(SERVER, 200, server(publicNetworkAccess="Disabled")),
+    ) as azure:
+        run("sql_server", azure, public_network_access="Disabled", **WANTED, **LOGIN)
+
+
+def test_update_password_always_writes_it_on_every_run() -> None:
+    with FakeAzure(
+        get(SERVER, 200, server()),
+        patch(SERVER, 202, {}, headers=ACCEPTED, sent={"properties": {"administratorLoginPassword": PASSWORD}}),
+        poll("Succeeded"),
+        get(SERVER, 200, server()),
+    ) as azure:
+        assert run("sql_server", azure, update_password="always", **WANTED, **LOGIN)["changed"] is True
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("given", [{}, {"administrator_login": "mlflow"}, {"administrator_password": PASSWORD}])
+def test_a_new_server_without_a_login_is_refused(given: dict[str, Any], check_mode: bool) -> None:
+    with FakeAzure(get(SERVER, 404, NOT_FOUND)) as azure, pytest.raises(Failure, match="A new server needs"):
+        run("sql_server", azure, check_mode=check_mode, **WANTED, **given)
+
+
+def test_a_new_server_for_entra_alone_needs_no_login() -> None:
+    entra = {"login": "id-mlflow", "sid": "S", "principal_type": "Application", "entra_only": True}
+    sent = {
+        "location": "westeurope",
+        "properties": {
+            "administrators": {
+                "administratorType": "ActiveDirectory",
+                "azureADOnlyAuthentication": True,
+                "login": "id-mlflow",
+                "principalType": "Application",
+                "sid": "S",
+            },
+            "minimalTlsVersion": "1.2",
+        },
+    }
+    with FakeAzure(
+        get(SERVER, 404, NOT_FOUND),
+        put(SERVER, 202, {}, headers=ACCEPTED, sent=sent),
+        poll("Succeeded"),
+        get(SERVER, 200, server(administrators=sent["properties"]["administrators"])),
+    ) as azure:
+        run("sql_server", azure, entra_administrator=entra, **WANTED)
+
+
+def test_the_entra_administrator_of_a_standing_server_has_operations_of_its_own() -> None:
+    entra = {"login": "id-mlflow", "sid": "S", "tenant_id": "T", "entra_only": True}
+    administrator = {"administratorType": "ActiveDirectory", "login": "id-mlflow", "sid": "S", "tenantId": "T"}
+    with FakeAzure(
+        get(SERVER, 200, server()),
+        put(f"{SERVER}/administrators/ActiveDirectory", 202, {}, headers=ACCEPTED, sent={"properties": administrator}),
+        poll("Succeeded"),
+        put(
+            f"{SERVER}/azureADOnlyAuthentications/Default",
+            202,
+            {},
+            headers=ACCEPTED,
+            sent={"properties": {"azureADOnlyAuthentication": True}},
+        ),
+        poll("Succeeded"),
+        get(SERVER, 200, server(administrators={**administrator, "azureADOnlyAuthentication": True})),
+    ) as azure:
+        assert run("sql_server", azure, entra_administrator=entra, **WANTED)["changed"] is True
+
+
+def test_the_login_cannot_change() -> None:
+    with FakeAzure(get(SERVER, 200, server())) as azure, pytest.raises(Failure, match="'mlflow' and cannot become"):
+        run("sql_server", azure, administrator_login="other", **WANTED)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["Sh0rt-x", "alllowercaseletters", "lowercase1234", "Mlflow-1234", "A1-" + "x" * 126, ""],
+)
+def test_a_password_that_azure_would_refuse(password: str) -> None:
+    with FakeAzure() as azure, pytest.raises(Failure) as caught:
+        run("sql_server", azure, administrator_login="mlflow", administrator_password=password, **WANTED)
+    assert caught.value.fields["option"] == "administrator_password"
+    assert not password or password not in caught.value.message
+
+
+@pytest.mark.parametrize("login", ["sa", "Admin", "root"])
+def test_a_login_that_azure_reserves(login: str) -> None:
+    with FakeAzure() as azure, pytest.raises(InvalidOption, match="reserves"):
+        run("sql_server", azure, administrator_login=login, administrator_password=PASSWORD, **WANTED)
+
+
+IDENTITY = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one"
+
+
+def test_an_identity_in_azures_spelling_is_no_change() -> None:
+    folded = IDENTITY.replace("resourceGroups", "resourcegroups")
+    identity = {"type": "UserAssigned", "userAssignedIdentities": {folded: {"principalId": "p", "clientId": "c"}}}
+    standing = {**server(primaryUserAssignedIdentityId=folded), "identity": identity}
+    with FakeAzure(get(SERVER, 200, standing)) as azure:
+        given = {"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}
+        result = run("sql_server", azure, identity=given, primary_user_assigned_identity=IDENTITY, **WANTED)
+    assert result["changed"] is False
+
+
+def test_an_identity_goes_away_by_name() -> None:
+    identity = {
+        "type": "UserAssigned",
+        "principalId": "p",
+        "userAssignedIdentities": {f"{IDENTITY}/x": {"clientId": "c"}},
+    }
+    sent = {"identity": {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}, f"{IDENTITY}/x": None}}}
+    with FakeAzure(
+        get(SERVER, 200, {**server(), "identity": identity}),
+        patch(SERVER, 202, {}, headers=ACCEPTED, sent=sent),
+        poll("Succeeded"),
+        get(SERVER, 200, server()),
+    ) as azure:
+        run("sql_server", azure, identity={"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}, **WANTED)
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"identity": {"type": "UserAssigned"}}, "identity.user_assigned_identities"),
+        (
+            {"identity": {"type": "SystemAssigned", "user_assigned_identities": [IDENTITY]}},
+            "identity.user_assigned_identities",
+        ),
+        (
+            {
+                "identity": {"type": "UserAssigned", "user_assigned_identities": [IDENTITY]},
+                "primary_user_assigned_identity": f"{IDENTITY}/x",
+            },
+            "primary_user_assigned_identity",
+        ),
+    ],
+)
+def test_identities_that_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+    with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
+        run("sql_server", azure, **given, **WANTED)
+    assert caught.value.fields["option"] == option
+
+
+def test_the_kind_of_the_entra_administrator_counts_only_for_a_new_server() -> None:
+    administrators = {"administratorType": "ActiveDirectory", "login": "id-mlflow", "principalType": "User", "sid": "S"}
+    entra = {"login": "id-mlflow", "sid": "s", "principal_type": "Application"}
+    with FakeAzure(get(SERVER, 200, server(administrators=administrators))) as azure:
+        assert run("sql_server", azure, entra_administrator=entra, **WANTED)["changed"] is False
