@@ -55,7 +55,9 @@ def connection(**given: Any) -> Connection:
         ({"auth_source": "managed_identity", **PRINCIPAL, "client_secret": "x"}, {}, "managed_identity"),
     ],
 )
-def test_which_source_auto_means(given: dict[str, Any], environment: dict[str, str], source: str) -> None:
+def test_auto_selects_the_first_complete_source(
+    given: dict[str, Any], environment: dict[str, str], source: str
+) -> None:
     assert source_of(connection(**given), environment) == source
 
 
@@ -75,7 +77,7 @@ def test_options_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert "x1" not in repr(found)
 
 
-def test_endpoints_can_be_others() -> None:
+def test_endpoints_can_be_overridden() -> None:
     found = connection_from(
         options(
             "resource_group",
@@ -114,7 +116,7 @@ def signed_in(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("source", [{}, {"auth_source": "cli"}])
-def test_the_login_of_the_azure_cli_is_enough(
+def test_the_azure_cli_provides_the_subscription(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: dict[str, Any]
 ) -> None:
     signed_in(tmp_path / ".azure")
@@ -122,7 +124,7 @@ def test_the_login_of_the_azure_cli_is_enough(
     assert connection_from(options("resource_group", name="rg", location="x", **source)).subscription_id == "s2"
 
 
-def test_the_azure_cli_may_keep_it_elsewhere_and_an_option_wins(
+def test_azure_config_dir_is_respected_and_the_option_has_precedence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signed_in(tmp_path)
@@ -134,7 +136,7 @@ def test_the_azure_cli_may_keep_it_elsewhere_and_an_option_wins(
     )
 
 
-def test_another_identity_does_not_get_the_azure_clis_subscription(
+def test_another_source_does_not_use_the_subscription_of_the_azure_cli(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signed_in(tmp_path)
@@ -156,7 +158,7 @@ def test_another_identity_does_not_get_the_azure_clis_subscription(
         '{"subscriptions": [1, {"isDefault": true}, {"id": "s1"}]}',
     ],
 )
-def test_a_profile_without_a_default_subscription_is_none(tmp_path: Path, content: str) -> None:
+def test_a_profile_without_a_default_subscription_is_ignored(tmp_path: Path, content: str) -> None:
     (tmp_path / "azureProfile.json").write_text(content, encoding="utf-8")
     assert default_subscription({"AZURE_CONFIG_DIR": str(tmp_path)}) is None
 
@@ -165,12 +167,12 @@ def test_a_profile_without_a_default_subscription_is_none(tmp_path: Path, conten
     ("source", "missing"),
     [("service_principal", "client_secret"), ("workload_identity", "federated_token_file")],
 )
-def test_an_incomplete_credential_names_what_is_missing(source: str, missing: str) -> None:
+def test_an_incomplete_credential_names_the_missing_options(source: str, missing: str) -> None:
     with pytest.raises(Failure, match=f"{missing}.*AZURE_{missing.upper()}"):
         Credential(connection(auth_source=source, **PRINCIPAL)).get_token(ARM)
 
 
-def test_each_source_makes_its_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_source_creates_its_credential(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[str, dict[str, Any]]] = []
 
     def credential(name: str) -> Any:
@@ -199,7 +201,7 @@ def test_each_source_makes_its_credential(monkeypatch: pytest.MonkeyPatch) -> No
     assert made[0][1] == {**microsofts, **_auth.TIMEOUTS}
 
 
-def test_a_private_authority_is_not_looked_up_at_microsoft(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_private_authority_disables_instance_discovery(monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, Any] = {}
 
     class Fake:
@@ -215,7 +217,7 @@ def test_a_private_authority_is_not_looked_up_at_microsoft(monkeypatch: pytest.M
     assert made["disable_instance_discovery"] is True
 
 
-def test_a_refused_credential_is_one_line_that_names_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rejected_credential_is_reported_in_one_line_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     class Fake:
         def __init__(self, *_arguments: Any, **_named: Any) -> None:
             pass
@@ -230,7 +232,7 @@ def test_a_refused_credential_is_one_line_that_names_the_source(monkeypatch: pyt
     assert "\n" not in caught.value.message
 
 
-def test_an_authority_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unresponsive_authority_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         _auth, "TIMEOUTS", {"connection_timeout": 0.1, "read_timeout": 0.1, "retry_total": 1, "retry_backoff_factor": 0}
     )
@@ -253,13 +255,13 @@ def test_an_authority_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyP
     assert time.monotonic() - started < 20
 
 
-def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "azure.nothing", None)
     with pytest.raises(Failure, match="azure-mgmt-nothing"):
         require({"azure.nothing": "azure-mgmt-nothing"})
 
 
-def test_keys_tell_credentials_apart_and_reveal_nothing() -> None:
+def test_token_keys_differ_by_credential_and_contain_no_secret() -> None:
     keys = {
         token_key(connection(client_secret=secret, **PRINCIPAL), (scope,))
         for secret in ("hidden-one", "hidden-two")
@@ -291,28 +293,28 @@ def test_a_token_is_fetched_once_per_key() -> None:
     assert memory.get("a").token == "1"
 
 
-def test_a_token_near_its_end_is_fetched_anew() -> None:
+def test_a_token_that_expires_soon_is_fetched_again() -> None:
     memory = Memory()
     memory.get("a", life=600)
     memory.now += 400
     assert memory.get("a").token == "2"
 
 
-def test_a_worker_that_died_writing_does_no_harm() -> None:
+def test_a_partial_write_of_a_dead_worker_is_ignored() -> None:
     memory = Memory()
     memory.get("a")
     memory.tokens._memory[8:12] = b"\xff\xff\xff\xff"
     assert memory.get("a").token == "2"
 
 
-def test_a_token_too_large_to_keep_is_used_all_the_same() -> None:
+def test_a_token_too_large_for_the_cache_is_still_used() -> None:
     memory = Memory()
     assert len(memory.get("a", size=SIZE).token) == SIZE
     memory.get("a", size=SIZE)
     assert memory.fetched == 2
 
 
-def test_a_failed_fetch_leaves_the_lock_free() -> None:
+def test_a_failed_fetch_releases_the_lock() -> None:
     memory = Memory()
 
     def fail() -> Token:
@@ -327,7 +329,7 @@ def _fetch_in_child(tokens: SharedTokens) -> None:
     tokens.remember("a", lambda: Token("from the child", 10**10))
 
 
-def test_a_forked_worker_shares_what_it_fetched() -> None:
+def test_a_forked_worker_shares_its_token() -> None:
     memory = Memory()
     child = multiprocessing.get_context("fork").Process(target=_fetch_in_child, args=(memory.tokens,))
     child.start()

@@ -73,7 +73,7 @@ def test_the_archive_depends_on_the_content_alone(context: Path) -> None:
     }
 
 
-def test_the_tag_sees_content_names_modes_arguments_and_platform(context: Path) -> None:
+def test_the_tag_depends_on_content_names_modes_arguments_and_platform(context: Path) -> None:
     tags = {
         tag_of(context),
         tag_of(context, {"A": "1"}),
@@ -146,7 +146,7 @@ def test_dockerignore(tmp_path: Path, ignore: str, left: list[str]) -> None:
         (b"\xff\xfe\n", ".dockerignore in it is not UTF-8"),
     ],
 )
-def test_an_ignore_file_that_docker_refuses(context: Path, content: bytes, said: str) -> None:
+def test_an_invalid_dockerignore_is_an_error(context: Path, content: bytes, said: str) -> None:
     (context / ".dockerignore").write_bytes(content)
     with pytest.raises(InvalidOption) as caught:
         names(context)
@@ -154,7 +154,7 @@ def test_an_ignore_file_that_docker_refuses(context: Path, content: bytes, said:
     assert said in caught.value.message
 
 
-def test_folders_with_nothing_in_them_are_sent(context: Path) -> None:
+def test_empty_folders_are_in_the_archive(context: Path) -> None:
     for folder in ("empty", "server/data/deep", "ignored/empty"):
         (context / folder).mkdir(parents=True)
     (context / ".dockerignore").write_text("ignored\n")
@@ -164,7 +164,7 @@ def test_folders_with_nothing_in_them_are_sent(context: Path) -> None:
 
 
 @pytest.mark.parametrize("dockerfile", ["./Dockerfile", "server/../Dockerfile", ".//Dockerfile"])
-def test_a_dockerfile_by_another_spelling(context: Path, dockerfile: str) -> None:
+def test_the_path_of_the_dockerfile_is_normalized(context: Path, dockerfile: str) -> None:
     (context / ".dockerignore").write_text("*\n")
     found = read_context(str(context), dockerfile)
     assert (found.dockerfile, [entry.name for entry in found.entries]) == (
@@ -175,7 +175,7 @@ def test_a_dockerfile_by_another_spelling(context: Path, dockerfile: str) -> Non
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_what_cannot_be_read_is_named(context: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_named_in_the_error(context: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Root may read everything, so the answers are those that another user gets.
     if kind == "file":
         closed = context / "server" / "main.py"
@@ -194,7 +194,7 @@ def test_what_cannot_be_read_is_named(context: Path, kind: str, monkeypatch: pyt
     assert str(closed) in caught.value.message
 
 
-def test_a_dockerfile_can_have_an_ignore_file_of_its_own(context: Path) -> None:
+def test_a_dockerfile_can_have_its_own_ignore_file(context: Path) -> None:
     (context / "Other").write_text("FROM scratch\n")
     (context / "Other.dockerignore").write_text("server\n")
     assert names(context, "Other") == ["Dockerfile", "Other", "Other.dockerignore"]
@@ -220,7 +220,7 @@ def test_a_dockerfile_can_have_an_ignore_file_of_its_own(context: Path) -> None:
         ({"platform": ["linux/amd64", "linux/arm64"], "wait": False}, "platform"),
     ],
 )
-def test_bad_options(context: Path, given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(context: Path, given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("container_image", azure, **{**WANTED, "context": str(context), **given})
     assert caught.value.fields["option"] == option
@@ -248,7 +248,7 @@ def no_tag() -> Exchange:
 
 
 # The SDK asks for forms, not JSON; the fake compares JSON bodies only where they are given.
-def test_an_image_that_is_there_is_not_built(context: Path) -> None:
+def test_an_existing_image_is_not_built(context: Path) -> None:
     with FakeAzure(get(REGISTRY, 200, STANDING), *signed_in(), tagged()) as azure:
         result = run("container_image", azure, context=str(context), **WANTED)
     assert result["changed"] is False
@@ -262,7 +262,7 @@ def test_an_image_that_is_there_is_not_built(context: Path) -> None:
 
 
 @pytest.mark.parametrize("registry", [get(REGISTRY, 404, NOT_FOUND), None])
-def test_check_mode_asks_the_registry_and_builds_nothing(context: Path, registry: Exchange | None) -> None:
+def test_check_mode_reads_the_registry_and_builds_nothing(context: Path, registry: Exchange | None) -> None:
     script = [registry] if registry else [get(REGISTRY, 200, STANDING), *signed_in(), no_tag()]
     with FakeAzure(*script) as azure:
         result = run("container_image", azure, check_mode=True, context=str(context), **WANTED)
@@ -317,7 +317,7 @@ def test_acr_builds_and_pushes(context: Path) -> None:
     }
 
 
-def test_acr_is_told_the_variant_of_a_platform(context: Path) -> None:
+def test_the_request_to_acr_has_the_variant_of_the_platform(context: Path) -> None:
     script = build_script(
         get(RUN, 200, a_run("Succeeded")), platform={"os": "linux", "architecture": "arm64", "variant": "v8"}
     )
@@ -325,7 +325,7 @@ def test_acr_is_told_the_variant_of_a_platform(context: Path) -> None:
         run("container_image", azure, context=str(context), build_args={"A": 1}, platform="linux/arm64/v8", **WANTED)
 
 
-def test_a_failed_build_shows_the_end_of_its_log(context: Path) -> None:
+def test_a_failed_build_returns_the_end_of_its_log(context: Path) -> None:
     log = "\n".join(f"line {number}" for number in range(100))
     with (
         FakeAzure(
@@ -341,7 +341,7 @@ def test_a_failed_build_shows_the_end_of_its_log(context: Path) -> None:
     assert "exit 1" in caught.value.message
 
 
-def test_a_log_that_cannot_be_had_does_not_hide_the_failure(context: Path) -> None:
+def test_an_unreadable_log_does_not_hide_the_failure(context: Path) -> None:
     with (
         FakeAzure(
             *build_script(get(RUN, 200, a_run("Canceled"))),
@@ -352,14 +352,14 @@ def test_a_log_that_cannot_be_had_does_not_hide_the_failure(context: Path) -> No
         run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
 
 
-def test_a_build_that_does_not_end(context: Path) -> None:
+def test_an_unfinished_build_fails_at_the_deadline(context: Path) -> None:
     azure = FakeAzure(*build_script(*[get(RUN, 200, a_run("Running"))] * 400))
     with pytest.raises(Failure, match="wait_timeout"):
         run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
     assert azure.clock.now == pytest.approx(600)
 
 
-def test_a_refused_registry_says_which_role(context: Path) -> None:
+def test_a_refused_registry_request_names_the_role(context: Path) -> None:
     refused = get(TAG_PATH, 403, {"errors": [{"code": "DENIED", "message": "requested access is denied"}]})
     with (
         FakeAzure(get(REGISTRY, 200, STANDING), *signed_in(), refused) as azure,
@@ -393,7 +393,7 @@ def tag_read(tag: str, digest: str) -> Exchange:
     return get(f"/acr/v1/mlflow/_tags/{tag}", 200, {"imageName": "mlflow", "tag": found})
 
 
-def test_absent_removes_the_manifest() -> None:
+def test_absent_deletes_the_manifest() -> None:
     digest, manifest, headers = stored({"schemaVersion": 2, "config": {}, "layers": []})
     path = f"/v2/mlflow/manifests/{digest}"
     with FakeAzure(
@@ -409,7 +409,7 @@ def test_absent_removes_the_manifest() -> None:
     assert (result["changed"], result["container_image"]) == (True, {})
 
 
-def test_absent_removes_the_tags_of_the_platforms() -> None:
+def test_absent_deletes_the_tags_of_the_platforms() -> None:
     """Only those that still point at what the index has."""
     mine, newer = "sha256:" + "b" * 64, "sha256:" + "c" * 64
     entries = [
@@ -490,7 +490,7 @@ def test_docker_builds_and_pushes_with_a_token(context: Path, engine: FakeEngine
     assert push["auth_config"]["password"] == "refresh"
 
 
-def test_an_image_of_another_platform_in_the_cache_is_built_anew(context: Path, engine: FakeEngine) -> None:
+def test_a_cached_image_of_another_platform_is_built_again(context: Path, engine: FakeEngine) -> None:
     engine.architectures = ["arm64", "amd64"]
     with FakeAzure(post("/oauth2/exchange", 200, {"refresh_token": "refresh"})) as azure:
         docker_build(context, azure)
@@ -503,7 +503,7 @@ def test_an_image_of_another_platform_is_not_pushed(context: Path, engine: FakeE
         docker_build(context, azure)
 
 
-def test_an_error_inside_the_build_is_a_failure_and_nothing_is_pushed(context: Path, engine: FakeEngine) -> None:
+def test_an_error_message_of_the_build_fails_the_task_without_a_push(context: Path, engine: FakeEngine) -> None:
     engine.built = [{"stream": "Step 1\n"}, {"errorDetail": {"message": "exit code 2"}, "error": "exit code 2"}]
     with FakeAzure() as azure, pytest.raises(Failure, match="exit code 2") as caught:
         docker_build(context, azure)
@@ -511,7 +511,7 @@ def test_an_error_inside_the_build_is_a_failure_and_nothing_is_pushed(context: P
     assert len(engine.calls) == 1
 
 
-def test_an_error_inside_the_push_is_a_failure(context: Path, engine: FakeEngine) -> None:
+def test_an_error_message_of_the_push_fails_the_task(context: Path, engine: FakeEngine) -> None:
     engine.pushed = [{"status": "Preparing"}, {"errorDetail": {"message": "denied"}}]
     with (
         FakeAzure(post("/oauth2/exchange", 200, {"refresh_token": "r"})) as azure,
@@ -520,7 +520,7 @@ def test_an_error_inside_the_push_is_a_failure(context: Path, engine: FakeEngine
         docker_build(context, azure)
 
 
-def test_a_docker_engine_that_is_not_there(context: Path, engine: FakeEngine) -> None:
+def test_an_absent_docker_engine_is_a_failure(context: Path, engine: FakeEngine) -> None:
     def refuse(**_options: Any) -> Any:
         raise FakeDockerError("connection refused")
 
@@ -529,7 +529,7 @@ def test_a_docker_engine_that_is_not_there(context: Path, engine: FakeEngine) ->
         docker_build(context, azure)
 
 
-def test_a_docker_engine_that_falls_silent(context: Path, engine: FakeEngine) -> None:
+def test_a_silent_docker_engine_fails_at_the_deadline(context: Path, engine: FakeEngine) -> None:
     def silent(**_options: Any) -> Any:
         raise requests.exceptions.ReadTimeout("Read timed out")
 
@@ -538,7 +538,7 @@ def test_a_docker_engine_that_falls_silent(context: Path, engine: FakeEngine) ->
         docker_build(context, azure)
 
 
-def test_a_docker_build_that_does_not_end(context: Path, engine: FakeEngine) -> None:
+def test_an_unfinished_docker_build_fails_at_the_deadline(context: Path, engine: FakeEngine) -> None:
     with FakeAzure() as azure:
 
         def endless(**_options: Any) -> Any:
@@ -558,5 +558,5 @@ def test_an_ignore_file_may_begin_with_a_byte_order_mark(context: Path) -> None:
     assert names(context) == [".dockerignore", "Dockerfile"]
 
 
-def test_the_hash_has_no_order(context: Path) -> None:
+def test_the_tag_ignores_the_order_of_arguments_and_platforms(context: Path) -> None:
     assert tag_of(context, {"A": "1", "B": "2"}) == tag_of(context, json.loads('{"B": "2", "A": "1"}'))

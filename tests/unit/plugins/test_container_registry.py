@@ -100,12 +100,12 @@ def test_a_new_registry() -> None:
         ),
     ],
 )
-def test_nothing_to_do_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
+def test_an_unchanged_registry_is_read_once(given: dict[str, Any], standing: dict[str, Any]) -> None:
     with FakeAzure(get(REGISTRY, 200, standing)) as azure:
         assert run("container_registry", azure, **{**WANTED, **given})["changed"] is False
 
 
-def test_one_policy_changes_and_the_others_are_sent_as_they_stand() -> None:
+def test_a_change_of_one_policy_keeps_the_others() -> None:
     kept = {name: {k: v for k, v in policy.items() if k != "lastUpdatedTime"} for name, policy in POLICIES.items()}
     sent = {"properties": {"policies": {**kept, "quarantinePolicy": {"status": "enabled"}}}}
     with FakeAzure(
@@ -128,7 +128,7 @@ def test_check_mode() -> None:
     ("given", "option"),
     [({"zone_redundancy": "Enabled"}, "zone_redundancy"), ({"location": "northeurope"}, "location")],
 )
-def test_what_azure_never_changes(given: dict[str, Any], option: str) -> None:
+def test_immutable_properties_cannot_change(given: dict[str, Any], option: str) -> None:
     with FakeAzure(get(REGISTRY, 200, registry())) as azure, pytest.raises(Failure, match="cannot become") as caught:
         run("container_registry", azure, **{**WANTED, "sku": "Premium", **given})
     assert caught.value.fields["option"] == option
@@ -161,7 +161,7 @@ def test_what_azure_never_changes(given: dict[str, Any], option: str) -> None:
         ),
     ],
 )
-def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("container_registry", azure, **{**WANTED, **given})
     assert caught.value.fields["option"] == option
@@ -170,7 +170,7 @@ def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
 @pytest.mark.parametrize(
     "given", [{"anonymous_pull_enabled": True}, {"quarantine_policy_enabled": True}, {"zone_redundancy": "Enabled"}]
 )
-def test_a_new_registry_is_basic_and_has_only_what_that_has(given: dict[str, Any]) -> None:
+def test_a_new_registry_has_sku_basic_and_no_premium_options(given: dict[str, Any]) -> None:
     with FakeAzure(get(REGISTRY, 404, NOT_FOUND)) as azure, pytest.raises(InvalidOption, match="sku is Basic"):
         run("container_registry", azure, **given, **WANTED)
     sent = {"location": "westeurope", "sku": {"name": "Basic"}, "properties": {"adminUserEnabled": False}}

@@ -118,7 +118,7 @@ OTHERS = {
 ALWAYS_THERE = {"storage_blob_service"}
 
 
-def test_every_module_has_its_place_in_the_table() -> None:
+def test_every_module_is_in_the_table() -> None:
     assert {file.stem for file in MODULES.glob("*.py")} == set(CASES) | set(INFOS) | set(OTHERS)
 
 
@@ -343,7 +343,7 @@ CHECKS = {check.__name__: check for check in (recovers, deadline, gives_up, at_o
 
 
 @pytest.mark.parametrize(("name", "fault", "stage", "times", "outcome"), list(cells()))
-def test_a_fault(name: str, fault: str, stage: str, times: int | None, outcome: str) -> None:
+def test_the_outcome_of_a_fault(name: str, fault: str, stage: str, times: int | None, outcome: str) -> None:
     if fault in OPERATIONS:
         found = run(name, stage, None, OPERATIONS[fault])
     else:
@@ -354,7 +354,7 @@ def test_a_fault(name: str, fault: str, stage: str, times: int | None, outcome: 
     CHECKS[outcome](found, name, stage)
 
 
-def test_the_table_is_full(told: Callable[[str], None]) -> None:
+def test_the_table_covers_every_module(told: Callable[[str], None]) -> None:
     found = list(cells())
     told(f"fault table: {len(found)} cells, {len(TABLE)} faults, {len(CASES) + len(INFOS)} modules")
     for name in CASES:
@@ -393,7 +393,7 @@ ACTION = {
 
 @pytest.mark.parametrize("name", ACTING)
 @pytest.mark.parametrize(("fault", "times"), ACTION)
-def test_an_action_is_repeated_only_where_azure_refused_it(name: str, fault: str, times: int | None) -> None:
+def test_a_post_is_retried_only_after_a_refusal(name: str, fault: str, times: int | None) -> None:
     struck = Fault(lambda method, _path: method == "POST", times, **REPLIES[fault])
     azure = FaultyAzure(struck, timeout=SPAN)
     there, given = ACTING[name]

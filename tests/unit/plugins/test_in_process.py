@@ -147,7 +147,7 @@ def both(tmp_path: Path, azure: TinyAzure) -> tuple[list[Any], list[Any], str, l
     return here, apart, output + more, asked_here, azure.requests
 
 
-def test_results_and_requests_are_the_same_either_way(both: Any) -> None:
+def test_results_and_requests_are_the_same_in_both_processes(both: Any) -> None:
     here, apart, output, asked_here, asked_apart = both
     for place, (one, other) in enumerate(zip(here, apart, strict=True)):
         assert without_incidental(one) == without_incidental(other), TASKS[place]
@@ -162,7 +162,7 @@ def test_results_and_requests_are_the_same_either_way(both: Any) -> None:
 
 
 @pytest.mark.slow
-def test_every_module_gives_the_same_either_way(tmp_path: Path, azure: TinyAzure) -> None:
+def test_every_module_returns_the_same_in_both_processes(tmp_path: Path, azure: TinyAzure) -> None:
     tasks = every_module()
     here, _output = play(tmp_path / "here", azure, tasks, OWN)
     asked, azure.requests, azure.groups = azure.requests, [], {}
@@ -183,7 +183,7 @@ def test_a_play_fetches_one_token(tmp_path: Path, azure: TinyAzure) -> None:
     assert azure.tokens == 1
 
 
-def test_in_process_means_no_module_is_sent(tmp_path: Path, azure: TinyAzure) -> None:
+def test_no_module_is_transferred_in_process(tmp_path: Path, azure: TinyAzure) -> None:
     _results, here = play(tmp_path / "here", azure, [{NAME: GROUP}], None)
     _results, own = play(tmp_path / "own", azure, [{NAME: GROUP}], OWN)
     _results, apart = play(tmp_path / "apart", azure, [{NAME: GROUP}], another_interpreter())

@@ -45,7 +45,9 @@ def listed(path: str, *found: Any) -> Exchange:
         ),
     ],
 )
-def test_one_is_one_read_and_absent_is_none(module: str, key: str, given: dict[str, Any], path: str) -> None:
+def test_a_named_resource_is_one_read_and_an_absent_one_an_empty_list(
+    module: str, key: str, given: dict[str, Any], path: str
+) -> None:
     with FakeAzure(get(path, 200, ONE)) as azure:
         assert run(module, azure, **given) == {"changed": False, key: [ONE]}
     with FakeAzure(get(path, 404, NOT_FOUND)) as azure:
@@ -65,7 +67,7 @@ def test_one_is_one_read_and_absent_is_none(module: str, key: str, given: dict[s
         ("resource_info", "resources", {"resource_group": "rg"}, f"{GROUP}/resources"),
     ],
 )
-def test_all_pages_of_the_narrowest_list(module: str, key: str, given: dict[str, Any], path: str) -> None:
+def test_the_narrowest_list_is_read_to_its_last_page(module: str, key: str, given: dict[str, Any], path: str) -> None:
     first = get(path, 200, {"value": [ONE], "nextLink": f"https://management.azure.com{path}?page=2"})
     with FakeAzure(first, listed(path, TWO)) as azure:
         assert run(module, azure, check_mode=True, **given) == {"changed": False, key: [ONE, TWO]}
@@ -88,7 +90,7 @@ def test_all_pages_of_the_narrowest_list(module: str, key: str, given: dict[str,
         ("resource_info", {}),
     ],
 )
-def test_options_that_do_not_go_together(module: str, given: dict[str, Any]) -> None:
+def test_incompatible_options_are_rejected(module: str, given: dict[str, Any]) -> None:
     with pytest.raises(AssertionError):
         options(module, **given)
 
@@ -118,14 +120,14 @@ BESIDE = assignment("beside", f"{GROUP}2")
         ({"role": BUILT_IN["reader"], "principal_id": PRINCIPAL}, "principalId", ["above"]),
     ],
 )
-def test_assignments_that_count_at_a_scope(given: dict[str, Any], query: str, names: list[str]) -> None:
+def test_role_assignments_effective_at_a_scope(given: dict[str, Any], query: str, names: list[str]) -> None:
     answer = get(ASSIGNMENTS, 200, {"value": [HERE, ABOVE, TOP, BELOW, BESIDE]}, query=query)
     with FakeAzure(answer) as azure:
         result = run("role_assignment_info", azure, scope=GROUP, **given)
     assert [found["name"] for found in result["role_assignments"]] == names
 
 
-def test_assignments_at_a_scope_that_is_gone_or_closed() -> None:
+def test_role_assignments_of_an_absent_or_forbidden_scope() -> None:
     with FakeAzure(get(ASSIGNMENTS, 404, GONE)) as azure:
         assert run("role_assignment_info", azure, scope=GROUP)["role_assignments"] == []
     with FakeAzure(get(ASSIGNMENTS, 403, REFUSED)) as azure, pytest.raises(ArmError):
@@ -136,7 +138,7 @@ def test_assignments_at_a_scope_that_is_gone_or_closed() -> None:
     ("given", "option"),
     [({"scope": "rg"}, "scope"), ({"scope": GROUP, "principal_id": "id-mlflow"}, "principal_id")],
 )
-def test_what_names_nothing(given: dict[str, Any], option: str) -> None:
+def test_invalid_scope_or_principal_is_rejected(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("role_assignment_info", azure, **given)
     assert caught.value.fields["option"] == option

@@ -64,7 +64,7 @@ def signed_in(azure: FakeAzure, claims: dict[str, Any]) -> None:
     azure.arm.credential.get_token = lambda *_scopes, **_options: Token(f"h.{content}.s", 4102444800)
 
 
-def test_a_new_vault_is_of_the_tenant_that_signs_in_and_by_roles() -> None:
+def test_a_new_vault_has_the_tenant_of_the_credential_and_rbac() -> None:
     sent = {
         "location": "westeurope",
         "properties": {"accessPolicies": [], "enableRbacAuthorization": True, "sku": SKU, "tenantId": TENANT},
@@ -137,7 +137,7 @@ def test_false_is_never_sent_for_purge_protection() -> None:
         ({"sku": "standard", "location": "West Europe"}, {"sku": {"family": "A", "name": "Standard"}}),
     ],
 )
-def test_nothing_to_do_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
+def test_an_unchanged_vault_is_read_once(given: dict[str, Any], standing: dict[str, Any]) -> None:
     with FakeAzure(get(VAULT, 200, vault(**standing))) as azure:
         assert run("key_vault", azure, **{**WANTED, **given})["changed"] is False
 
@@ -169,7 +169,7 @@ def test_check_mode_writes_nothing() -> None:
         ({"enable_purge_protection": False}, {"enablePurgeProtection": True}, "is True and cannot become False"),
     ],
 )
-def test_what_azure_never_changes(given: dict[str, Any], standing: dict[str, Any], message: str) -> None:
+def test_immutable_properties_cannot_change(given: dict[str, Any], standing: dict[str, Any], message: str) -> None:
     with FakeAzure(get(VAULT, 200, vault(**standing))) as azure, pytest.raises(Failure, match=message):
         run("key_vault", azure, **{**WANTED, **given})
 
@@ -188,13 +188,13 @@ def test_what_azure_never_changes(given: dict[str, Any], standing: dict[str, Any
         ({"location": None, "state": "absent", "purge": True}, "location"),
     ],
 )
-def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("key_vault", azure, **{**WANTED, **given})
     assert caught.value.fields["option"] == option
 
 
-def test_the_name_of_a_deleted_vault_is_an_error_with_the_ways_out() -> None:
+def test_the_name_of_a_deleted_vault_is_an_error_with_remedies() -> None:
     with (
         FakeAzure(get(VAULT, 404, NOT_FOUND), put(VAULT, 409, DELETED_STATE)) as azure,
         pytest.raises(ArmError, match=r"recover: true .* purge: true") as caught,
@@ -203,7 +203,7 @@ def test_the_name_of_a_deleted_vault_is_an_error_with_the_ways_out() -> None:
     assert caught.value.code == "ConflictError"
 
 
-def test_a_deleted_vault_is_recovered_and_then_brought_to_what_is_asked() -> None:
+def test_a_deleted_vault_is_recovered_and_updated() -> None:
     recovery = {
         "location": "westeurope",
         "properties": {"createMode": "recover", "sku": SKU, "tenantId": TENANT},
@@ -222,7 +222,7 @@ def test_a_deleted_vault_is_recovered_and_then_brought_to_what_is_asked() -> Non
     assert result["key_vault"]["properties"]["publicNetworkAccess"] == "Disabled"
 
 
-def test_recover_makes_a_new_vault_where_none_was_deleted() -> None:
+def test_recover_creates_a_vault_when_none_was_deleted() -> None:
     with FakeAzure(
         get(VAULT, 404, NOT_FOUND),
         get(DELETED, 404, {"error": {"code": "DeletedVaultNotFound", "message": "does not exist"}}),
@@ -240,7 +240,7 @@ def test_a_deleted_vault_of_another_resource_group_is_not_recovered() -> None:
         run("key_vault", azure, recover=True, vault_tenant_id=TENANT, **WANTED)
 
 
-def test_a_recovered_vault_that_cannot_become_what_is_asked() -> None:
+def test_a_recovered_vault_with_another_immutable_property_is_an_error() -> None:
     with (
         FakeAzure(
             get(VAULT, 404, NOT_FOUND),
@@ -258,7 +258,7 @@ def test_absent_keeps_the_deleted_vault() -> None:
         assert run("key_vault", azure, state="absent", **WANTED)["changed"] is True
 
 
-def test_purge_removes_it_for_good() -> None:
+def test_purge_removes_the_deleted_vault() -> None:
     with FakeAzure(
         get(VAULT, 200, vault()),
         delete(VAULT, 200),
@@ -298,7 +298,7 @@ def test_purge_protection_forbids_purge() -> None:
         run("key_vault", azure, state="absent", purge=True, **WANTED)
 
 
-def test_a_forbidden_read_of_deleted_vaults_is_no_absence() -> None:
+def test_a_forbidden_read_of_deleted_vaults_is_not_absence() -> None:
     refused = {"error": {"code": "AuthorizationFailed", "message": "does not have authorization"}}
     with (
         FakeAzure(get(VAULT, 404, NOT_FOUND), get(DELETED, 403, refused)) as azure,

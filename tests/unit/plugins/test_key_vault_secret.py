@@ -94,14 +94,14 @@ def test_requests_go_to_the_vault_with_a_pinned_version() -> None:
         ({"expires_on": "2030-01-01T00:00:00Z"}, secret(attributes={"exp": 1893456000})),
     ],
 )
-def test_nothing_to_do_is_one_read_after_the_challenge(given: dict[str, Any], standing: dict[str, Any]) -> None:
+def test_an_unchanged_secret_is_read_once_after_the_challenge(given: dict[str, Any], standing: dict[str, Any]) -> None:
     with vault(get(SECRET, 200, standing)) as azure:
         result = run("key_vault_secret", azure, **given, **WANTED)
     assert result["changed"] is False
     assert VALUE not in json.dumps(result)
 
 
-def test_a_rotated_value_is_a_new_version_that_keeps_all_else() -> None:
+def test_a_new_value_creates_a_version_and_keeps_other_properties() -> None:
     standing = secret(contentType="text/plain", tags={"a": "b"}, attributes={"exp": 1893456000})
     sent = {
         "value": OTHER,
@@ -117,7 +117,7 @@ def test_a_rotated_value_is_a_new_version_that_keeps_all_else() -> None:
 
 
 @pytest.mark.parametrize("value", [None, VALUE])
-def test_other_changes_alter_the_version_that_stands(value: str | None) -> None:
+def test_other_changes_update_the_current_version(value: str | None) -> None:
     sent = {"attributes": {"enabled": True, "nbf": 5}, "tags": {"a": "c"}}
     standing = secret(tags={"a": "b"}, attributes={"nbf": 5})
     with vault(
@@ -135,7 +135,7 @@ def test_check_mode_writes_nothing_and_shows_no_value() -> None:
     assert VALUE not in json.dumps(result)
 
 
-def test_a_disabled_secret_cannot_be_compared_and_is_written_whole_when_enabled() -> None:
+def test_a_disabled_secret_is_written_completely_when_enabled() -> None:
     versions = {"value": [secret(None, "v1"), secret(None, "v2", attributes={"enabled": False, "created": 2})]}
     disabled = [
         get(SECRET, 403, refused("SecretDisabled", "Operation get is not allowed on a disabled secret.")),
@@ -173,14 +173,14 @@ def test_a_new_secret_needs_a_value() -> None:
         ({"tags": {str(number): "x" for number in range(16)}}, "tags"),
     ],
 )
-def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(Failure) as caught:
         run("key_vault_secret", azure, **{**WANTED, **given})
     assert caught.value.fields["option"] == option
     assert isinstance(caught.value, InvalidOption) or "xxx" not in caught.value.message
 
 
-def test_a_role_that_was_just_assigned_is_waited_for() -> None:
+def test_a_new_role_assignment_is_retried_until_effective() -> None:
     with vault(
         get(SECRET, 403, refused("ForbiddenByRbac")),
         get(SECRET, 403, refused("ForbiddenByRbac")),
@@ -190,7 +190,7 @@ def test_a_role_that_was_just_assigned_is_waited_for() -> None:
     assert azure.clock.pauses == [2.0, 4.0]
 
 
-def test_a_role_that_is_missing_is_an_error_at_the_deadline() -> None:
+def test_a_missing_role_is_an_error_at_the_deadline() -> None:
     answers = [get(SECRET, 403, refused("ForbiddenByRbac")) for _attempt in range(4)]
     with (
         vault(*answers, wait_timeout=10) as azure,
@@ -201,7 +201,7 @@ def test_a_role_that_is_missing_is_an_error_at_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("given", [{"wait": False}, {"check_mode": True}])
-def test_nobody_waits_for_a_role_without_wait_or_in_check_mode(given: dict[str, Any]) -> None:
+def test_a_missing_role_is_not_retried_without_wait_or_in_check_mode(given: dict[str, Any]) -> None:
     with vault(get(SECRET, 403, refused("ForbiddenByRbac"))) as azure, pytest.raises(ArmError):
         run("key_vault_secret", azure, **given, **WANTED)
     assert azure.clock.pauses == []
@@ -215,13 +215,13 @@ def test_nobody_waits_for_a_role_without_wait_or_in_check_mode(given: dict[str, 
         ("ForbiddenByConnection", "an allowed network"),
     ],
 )
-def test_a_refusal_that_stays_is_an_error_at_once(inner: str, advice: str) -> None:
+def test_a_permanent_refusal_is_an_error_at_once(inner: str, advice: str) -> None:
     with vault(get(SECRET, 403, refused(inner))) as azure, pytest.raises(ArmError, match=advice):
         run("key_vault_secret", azure, **WANTED)
     assert azure.clock.pauses == []
 
 
-def test_an_answer_that_is_none_of_a_vault() -> None:
+def test_a_response_that_is_not_from_a_vault_is_an_error() -> None:
     elsewhere = {"WWW-Authenticate": 'Bearer authorization="https://login.example/t", resource="https://example.com"'}
     with (
         FakeAzure(get(SECRET, 401, {}, headers=elsewhere)) as azure,
@@ -237,7 +237,7 @@ def nowhere() -> list[Exchange]:
 
 
 @pytest.mark.parametrize(("state", "changed"), [("present", True), ("absent", False)])
-def test_a_plan_may_be_made_before_there_is_a_vault(state: str, changed: bool) -> None:
+def test_check_mode_works_before_the_vault_exists(state: str, changed: bool) -> None:
     with FakeAzure(*nowhere()) as azure:
         result = run("key_vault_secret", azure, check_mode=True, value=VALUE, state=state, **WANTED)
     assert result["changed"] is changed
@@ -245,7 +245,7 @@ def test_a_plan_may_be_made_before_there_is_a_vault(state: str, changed: bool) -
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_a_vault_that_cannot_be_reached_is_an_error(state: str) -> None:
+def test_an_unreachable_vault_is_an_error(state: str) -> None:
     with FakeAzure(*nowhere()) as azure, pytest.raises(Failure, match="Check that there is a vault of that name"):
         run("key_vault_secret", azure, value=VALUE, state=state, **WANTED)
 
@@ -255,7 +255,7 @@ def conflict(inner: str) -> dict[str, Any]:
     return {"error": {"code": "Conflict", "message": text, "innererror": {"code": inner}}}
 
 
-def test_the_name_of_a_deleted_secret_is_an_error_with_the_ways_out() -> None:
+def test_the_name_of_a_deleted_secret_is_an_error_with_remedies() -> None:
     with (
         vault(get(SECRET, 404, MISSING), put(SECRET, 409, conflict("ObjectIsDeletedButRecoverable"))) as azure,
         pytest.raises(ArmError, match="recover: true"),
@@ -264,7 +264,7 @@ def test_the_name_of_a_deleted_secret_is_an_error_with_the_ways_out() -> None:
 
 
 @pytest.mark.parametrize("value", [VALUE, OTHER])
-def test_a_deleted_secret_is_recovered_and_then_brought_to_what_is_asked(value: str) -> None:
+def test_a_deleted_secret_is_recovered_and_updated(value: str) -> None:
     script = [
         get(SECRET, 404, MISSING),
         put(SECRET, 409, conflict("ObjectIsDeletedButRecoverable")),
@@ -278,14 +278,14 @@ def test_a_deleted_secret_is_recovered_and_then_brought_to_what_is_asked(value: 
         assert run("key_vault_secret", azure, value=value, recover=True, **WANTED)["changed"] is True
 
 
-def test_a_name_that_is_still_being_deleted_is_waited_for() -> None:
+def test_a_secret_in_deletion_is_retried() -> None:
     with vault(
         get(SECRET, 404, MISSING), put(SECRET, 409, conflict("ObjectIsBeingDeleted")), put(SECRET, 200, secret())
     ) as azure:
         assert run("key_vault_secret", azure, value=VALUE, **WANTED)["changed"] is True
 
 
-def test_a_token_for_the_tenant_of_one_vault_is_none_for_another() -> None:
+def test_vaults_of_different_tenants_use_different_tokens() -> None:
     kept: dict[str, Token] = {}
     asked: list[str] = []
 
@@ -300,7 +300,7 @@ def test_a_token_for_the_tenant_of_one_vault_is_none_for_another() -> None:
     assert len(asked) == 4
 
 
-def test_absent() -> None:
+def test_absent_deletes_the_secret() -> None:
     with vault(
         get(SECRET, 200, secret()),
         delete(SECRET, 200, secret(None)),
@@ -312,7 +312,7 @@ def test_absent() -> None:
     assert VALUE not in json.dumps(result)
 
 
-def test_absent_already() -> None:
+def test_absent_of_an_absent_secret_changes_nothing() -> None:
     with vault(get(SECRET, 404, MISSING)) as azure:
         assert run("key_vault_secret", azure, state="absent", **WANTED)["changed"] is False
 
@@ -325,7 +325,7 @@ def test_purge() -> None:
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_purge_of_what_was_deleted_before(kept: bool) -> None:
+def test_purge_of_a_secret_deleted_before(kept: bool) -> None:
     script = [get(KEPT, 200, secret(None)), delete(KEPT, 204)] if kept else [get(KEPT, 404, MISSING)]
     with vault(get(SECRET, 404, MISSING), *script) as azure:
         assert run("key_vault_secret", azure, state="absent", purge=True, **WANTED)["changed"] is kept

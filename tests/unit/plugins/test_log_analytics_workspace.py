@@ -36,7 +36,7 @@ def workspace(**properties: Any) -> dict[str, Any]:
     }
 
 
-def test_a_new_workspace_and_no_request_for_its_keys() -> None:
+def test_a_new_workspace_without_a_request_for_its_keys() -> None:
     sent = {
         "location": "westeurope",
         "properties": {"retentionInDays": 30, "workspaceCapping": {"dailyQuotaGb": 1.0}},
@@ -67,7 +67,7 @@ def test_a_new_workspace_and_no_request_for_its_keys() -> None:
         ),
     ],
 )
-def test_nothing_to_do_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
+def test_an_unchanged_workspace_is_read_once(given: dict[str, Any], standing: dict[str, Any]) -> None:
     with FakeAzure(get(WORKSPACE, 200, workspace(**standing))) as azure:
         assert run("log_analytics_workspace", azure, **{**WANTED, **given})["changed"] is False
 
@@ -104,7 +104,7 @@ def test_the_location_cannot_change() -> None:
         ({"sku": "PerGB2018", "capacity_reservation_level": 100}, "capacity_reservation_level"),
     ],
 )
-def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("log_analytics_workspace", azure, **{**WANTED, **given})
     assert caught.value.fields["option"] == option

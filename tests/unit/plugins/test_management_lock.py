@@ -31,7 +31,7 @@ def test_create() -> None:
     assert (result["changed"], result["management_lock"]) == (True, lock())
 
 
-def test_a_plan_writes_nothing_and_shows_the_lock() -> None:
+def test_check_mode_writes_nothing_and_returns_the_lock() -> None:
     with FakeAzure(get(LOCK, 404, NOT_FOUND)) as azure:
         result = run("management_lock", azure, check_mode=True, **WANTED)
     assert (result["changed"], result["management_lock"]) == (True, lock())
@@ -42,7 +42,7 @@ def test_no_change_is_one_read() -> None:
         assert run("management_lock", azure, **WANTED)["changed"] is False
 
 
-def test_a_change_keeps_what_is_not_given() -> None:
+def test_a_change_keeps_options_that_are_not_set() -> None:
     sent = {"properties": {"level": "ReadOnly", "notes": "theirs"}}
     with FakeAzure(
         get(LOCK, 200, lock(notes="theirs")),

@@ -17,7 +17,7 @@ SECRETS = [{"name": "s1", "value": "hidden"}]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_one_read_and_no_write(name: str) -> None:
+def test_an_unchanged_resource_is_read_once_and_not_written(name: str) -> None:
     clear()
     azure = FaultyAzure()
     azure.resources = standing(name)
@@ -27,7 +27,7 @@ def test_one_read_and_no_write(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_without_waiting_it_is_the_same(name: str) -> None:
+def test_an_unchanged_resource_without_wait_is_read_once(name: str) -> None:
     clear()
     azure = FaultyAzure()
     azure.resources = standing(name)
@@ -36,7 +36,7 @@ def test_without_waiting_it_is_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["container_app", "container_app_job"])
-def test_secrets_are_a_second_read(name: str) -> None:
+def test_secrets_need_a_second_read(name: str) -> None:
     azure = FaultyAzure()
     azure.resources = standing(name)
     shown: dict[str, Any] = azure.resources[path_of(name)]["properties"].setdefault("configuration", {})

@@ -72,7 +72,7 @@ def absent(module: str, path: str) -> list[Exchange]:
 
 
 @pytest.mark.parametrize("module", DEPENDENT)
-def test_what_it_lies_in_is_waited_for(module: str) -> None:
+def test_a_parent_in_creation_is_retried(module: str) -> None:
     path, given, status, code = DEPENDENT[module]
     made = {"id": path, "name": path.rpartition("/")[2], "properties": {}}
     refused = put(path, status, refusal(code))
@@ -82,7 +82,7 @@ def test_what_it_lies_in_is_waited_for(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", DEPENDENT)
-def test_its_own_deadline_is_the_end_of_it(module: str) -> None:
+def test_retries_for_a_parent_end_at_the_deadline(module: str) -> None:
     path, given, status, code = DEPENDENT[module]
     # 1 + 2 + 4 + 8 + 15 + 15 seconds; a container app then tells what it says of itself.
     told = [get(path, 404, refusal(code))] if module == "container_app" else []
@@ -101,7 +101,7 @@ def test_its_own_deadline_is_the_end_of_it(module: str) -> None:
         ("storage_container", 403, "AuthorizationFailed"),
     ],
 )
-def test_what_nobody_has_begun_is_not_waited_for(module: str, status: int, code: str) -> None:
+def test_an_absent_parent_is_an_error_at_once(module: str, status: int, code: str) -> None:
     path, given, _status, _code = DEPENDENT[module]
     told = [get(path, 404, refusal(code))] if module == "container_app" else []
     with (
@@ -121,7 +121,7 @@ def environment(state: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_a_task_that_does_not_wait_and_the_same_task_that_does() -> None:
+def test_a_task_without_wait_and_then_the_same_task_with_wait() -> None:
     with FakeAzure(
         get(ENVIRONMENT, 404, NOT_FOUND), put(ENVIRONMENT, 201, environment("Waiting"), headers=ACCEPTED)
     ) as azure:
@@ -145,7 +145,7 @@ def test_a_task_that_does_not_wait_and_the_same_task_that_does() -> None:
         run("container_app_environment", azure, name="env", **HERE)
 
 
-def test_a_server_that_does_not_show_yet_is_written_again_when_its_creation_has_ended() -> None:
+def test_a_server_in_creation_is_written_again_after_its_creation() -> None:
     """Azure shows an SQL server only when it is there, so the same task puts it again: first refused, then without effect."""
     given = {**HERE, "name": "s1", "administrator_login": "ml", "administrator_password": "Only-4-tests"}
     standing = {"id": SERVER, "name": "s1", "location": "westeurope", "properties": {"state": "Ready"}}
@@ -161,7 +161,7 @@ def test_a_server_that_does_not_show_yet_is_written_again_when_its_creation_has_
         assert run("sql_server", azure, **given)["sql_server"] == standing
 
 
-def test_the_failure_of_a_server_that_never_showed_is_that_of_its_second_task() -> None:
+def test_a_failed_creation_of_a_server_fails_the_second_task() -> None:
     given = {**HERE, "name": "s1", "administrator_login": "ml", "administrator_password": "Only-4-tests"}
     with (
         FakeAzure(
@@ -174,7 +174,7 @@ def test_the_failure_of_a_server_that_never_showed_is_that_of_its_second_task() 
         run("sql_server", azure, **given)
 
 
-def test_a_task_that_does_not_wait_still_waits_for_what_it_lies_in() -> None:
+def test_a_task_without_wait_still_waits_for_its_parent() -> None:
     path, given, status, code = DEPENDENT["sql_database"]
     with FakeAzure(
         *absent("sql_database", path), put(path, status, refusal(code)), put(path, 202, {}, headers=ACCEPTED)

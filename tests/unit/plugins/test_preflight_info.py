@@ -68,20 +68,20 @@ TAKEN = {
 }
 
 
-def test_what_stands_costs_one_read_and_asks_for_no_right() -> None:
+def test_existing_resources_need_one_read_and_no_permissions() -> None:
     with FakeAzure(group(STANDING)) as azure:
         found = run("preflight_info", azure, resources=[STORAGE], actions=[ASSIGN])
     assert found == {"changed": False, "problems": [], "unchecked": [], "existing": [STANDING["id"]]}
 
 
-def test_nothing_is_wrong_with_what_is_to_be_made() -> None:
+def test_no_problem_for_valid_missing_resources() -> None:
     asked = (ABSENT, storage_provider(), name_check({"nameAvailable": True}), permissions(BASE, ALL))
     with FakeAzure(*asked) as azure:
         found = run("preflight_info", azure, check_mode=True, resources=[STORAGE], actions=[ASSIGN])
     assert found == {"changed": False, "problems": [], "unchecked": [], "existing": []}
 
 
-def test_everything_that_is_wrong_is_told_together() -> None:
+def test_all_problems_are_reported_together() -> None:
     asked = (
         ABSENT,
         storage_provider("NotRegistered", "East US"),
@@ -104,14 +104,14 @@ def test_everything_that_is_wrong_is_told_together() -> None:
     assert problems[4].startswith(f"You may not do {ASSIGN} on {BASE}.")
 
 
-def test_a_name_that_is_ours_already_is_no_problem() -> None:
+def test_the_name_of_an_own_resource_is_no_problem() -> None:
     """The group's list may lag behind what was made a moment ago."""
     own = get(f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", 200, STANDING)
     with FakeAzure(group(), storage_provider(), name_check(TAKEN), own, permissions(GROUP, ALL)) as azure:
         assert run("preflight_info", azure, resources=[STORAGE])["problems"] == []
 
 
-def test_who_may_write_in_the_group_need_not_read_the_subscription() -> None:
+def test_permission_in_the_group_suffices_without_reads_at_the_subscription() -> None:
     asked = (
         group(),
         get(f"{BASE}/providers/Microsoft.Storage", 403, REFUSED),
@@ -124,7 +124,7 @@ def test_who_may_write_in_the_group_need_not_read_the_subscription() -> None:
     assert len(found["unchecked"]) == 2
 
 
-def test_a_group_that_may_not_be_read_is_told() -> None:
+def test_a_forbidden_read_of_a_group_is_a_problem() -> None:
     """What one may do there need not be readable for who may do it."""
     asked = (group(status=403, body=REFUSED), storage_provider(), name_check({"nameAvailable": True}))
     with FakeAzure(*asked, permissions(GROUP, REFUSED, 403)) as azure:
@@ -134,7 +134,7 @@ def test_a_group_that_may_not_be_read_is_told() -> None:
     assert unchecked.startswith(f"What you may do on {GROUP} could not be read: AuthorizationFailed")
 
 
-def test_each_group_needs_what_it_lacks_only() -> None:
+def test_each_group_needs_permissions_for_its_missing_resources_only() -> None:
     """Who shares a registry with others need not be permitted in its group what comes into another one."""
     shared = {**STORAGE, "resource_group": "shared"}
     asked = (
@@ -148,7 +148,7 @@ def test_each_group_needs_what_it_lacks_only() -> None:
         assert run("preflight_info", azure, resources=[ENVIRONMENT, shared])["problems"] == []
 
 
-def test_a_lock_needs_more_than_role_assignments() -> None:
+def test_a_lock_needs_user_access_administrator() -> None:
     asked = (group(), storage_provider(), name_check({"nameAvailable": True}), permissions(GROUP, CONTRIBUTOR))
     with FakeAzure(*asked) as azure:
         actions = [ASSIGN, "Microsoft.Authorization/locks/write"]
@@ -189,7 +189,7 @@ def assignments(*scopes: str, status: int = 200) -> Exchange:
         (assignments(GROUP), True),
     ],
 )
-def test_who_finds_the_roles_assigned_need_not_be_permitted_to_assign_them(assigned: Exchange, lacking: bool) -> None:
+def test_existing_role_assignments_need_no_permission(assigned: Exchange, lacking: bool) -> None:
     asked = (
         group(*BOTH),
         provider("Microsoft.App", "managedEnvironments"),
@@ -205,7 +205,7 @@ def test_who_finds_the_roles_assigned_need_not_be_permitted_to_assign_them(assig
     assert [ASSIGN in line for line in problems] == ([True] if lacking else [])
 
 
-def test_a_role_on_or_for_what_is_to_be_made_has_to_be_assigned() -> None:
+def test_a_role_of_a_missing_resource_or_identity_needs_permission() -> None:
     asked = (
         group(BOTH[0]),
         provider("Microsoft.ManagedIdentity", "userAssignedIdentities"),
@@ -216,7 +216,7 @@ def test_a_role_on_or_for_what_is_to_be_made_has_to_be_assigned() -> None:
     assert line.startswith(f"You may not do {ASSIGN} on {GROUP}.")
 
 
-def test_assignments_that_may_not_be_read_are_told_and_are_no_problem() -> None:
+def test_unreadable_role_assignments_are_unchecked() -> None:
     asked = (
         group(*BOTH),
         provider("Microsoft.App", "managedEnvironments"),
@@ -231,7 +231,7 @@ def test_assignments_that_may_not_be_read_are_told_and_are_no_problem() -> None:
     assert found["unchecked"][0].startswith(f"Whether Reader is assigned on {GROUP}")
 
 
-def test_a_new_group_needs_the_right_to_make_it() -> None:
+def test_a_new_group_needs_the_permission_to_create_it() -> None:
     reader = [{"actions": ["*/read"], "notActions": []}]
     asked = (ABSENT, storage_provider(), name_check({"nameAvailable": True}), permissions(BASE, reader))
     with FakeAzure(*asked) as azure:
@@ -240,7 +240,7 @@ def test_a_new_group_needs_the_right_to_make_it() -> None:
     assert line.endswith("such as Contributor.")
 
 
-def test_a_resource_without_a_name_is_left_out() -> None:
+def test_a_resource_without_a_name_is_ignored() -> None:
     with FakeAzure(permissions(BASE, ALL)) as azure:
         assert run("preflight_info", azure, resources=[{**STORAGE, "name": ""}])["problems"] == []
 
@@ -256,16 +256,16 @@ def test_a_resource_without_a_name_is_left_out() -> None:
         (None, None, "Microsoft.Sql/servers/write", False),
     ],
 )
-def test_patterns_of_roles(actions: Any, not_actions: Any, action: str, allowed: bool) -> None:
+def test_action_patterns_of_permissions(actions: Any, not_actions: Any, action: str, allowed: bool) -> None:
     assert is_permitted([{"actions": actions, "notActions": not_actions}], action) is allowed
 
 
-def test_one_role_is_enough() -> None:
+def test_one_permission_is_enough() -> None:
     """What one role leaves out, another may give: notActions take away from their own role only."""
     assert is_permitted([*CONTRIBUTOR, {"actions": [ASSIGN], "notActions": []}], ASSIGN)
 
 
-def test_a_provider_that_is_not_registered_answers_nothing_about_names_and_is_told_once() -> None:
+def test_an_unregistered_provider_is_reported_once() -> None:
     unregistered = {"error": {"code": "MissingSubscriptionRegistration", "message": "is not registered"}}
     asked = (ABSENT, storage_provider("NotRegistered"), name_check(unregistered, 409), permissions(BASE, ALL))
     with FakeAzure(*asked) as azure:
@@ -273,14 +273,14 @@ def test_a_provider_that_is_not_registered_answers_nothing_about_names_and_is_to
     assert line.endswith("az provider register --namespace Microsoft.Storage")
 
 
-def test_a_stumbling_azure_is_asked_again() -> None:
+def test_transient_errors_are_retried() -> None:
     busy = {"error": {"code": "TooManyRequests", "message": "later"}}
     throttled = Exchange("GET", f"{GROUP}/resources", 429, busy, {"Retry-After": "3"})
     with FakeAzure(throttled, group(STANDING)) as azure:
         assert run("preflight_info", azure, resources=[STORAGE])["problems"] == []
 
 
-def test_an_azure_that_stays_broken_is_told_and_looked_at_no_longer_than_the_deadline() -> None:
+def test_persistent_errors_are_reported_within_the_deadline() -> None:
     broken = {"error": {"code": "InternalServerError", "message": "oh"}}
     asked = (group(), *[get(f"{BASE}/providers/Microsoft.Storage", 500, broken)] * 5)
     with FakeAzure(*asked, name_check({"nameAvailable": True}), permissions(GROUP, ALL)) as azure:

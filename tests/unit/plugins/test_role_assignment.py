@@ -60,18 +60,18 @@ def test_create() -> None:
     assert (result["changed"], result["role_assignment"]) == (True, assignment())
 
 
-def test_no_change_is_one_read() -> None:
+def test_an_unchanged_assignment_is_read_once() -> None:
     with FakeAzure(get(OURS, 200, assignment())) as azure:
         assert run("role_assignment", azure, **WANTED)["changed"] is False
 
 
 @pytest.mark.parametrize("role", ["acrpull", ROLE, DEFINITION, ROLE.upper()])
-def test_a_role_by_name_guid_or_id_gives_the_same_assignment(role: str) -> None:
+def test_a_role_by_name_guid_or_id_is_the_same_assignment(role: str) -> None:
     with FakeAzure(get(OURS, 200, assignment())) as azure:
         assert run("role_assignment", azure, **{**WANTED, "role": role})["changed"] is False
 
 
-def test_a_role_that_is_not_well_known_is_looked_up() -> None:
+def test_other_roles_are_read_by_name() -> None:
     definitions = f"{GROUP}/providers/Microsoft.Authorization/roleDefinitions"
     with FakeAzure(
         get(definitions, 200, {"value": [{"name": ROLE, "id": DEFINITION}]}, query="roleName eq 'My Role'"),
@@ -89,19 +89,19 @@ def test_an_unknown_role_is_an_error() -> None:
         run("role_assignment", azure, **{**WANTED, "role": "AcrPul"})
 
 
-def test_the_same_assignment_under_another_name_counts() -> None:
+def test_an_equal_assignment_with_another_name_is_used() -> None:
     with FakeAzure(get(OURS, 404, MISSING), listed(assignment("theirs"))) as azure:
         result = run("role_assignment", azure, **WANTED)
     assert (result["changed"], result["role_assignment"]["name"]) == (False, "theirs")
 
 
-def test_an_inherited_assignment_does_not_count() -> None:
+def test_an_inherited_assignment_is_not_used() -> None:
     inherited = assignment("theirs", scope=BASE)
     with FakeAzure(get(OURS, 404, MISSING), listed(inherited)) as azure:
         assert run("role_assignment", azure, check_mode=True, **WANTED)["changed"] is True
 
 
-def test_a_principal_that_is_not_known_yet_is_tried_again() -> None:
+def test_an_unknown_principal_is_retried() -> None:
     unknown = {"error": {"code": "PrincipalNotFound", "message": "does not exist"}}
     with FakeAzure(
         get(OURS, 404, MISSING),
@@ -115,7 +115,7 @@ def test_a_principal_that_is_not_known_yet_is_tried_again() -> None:
     assert azure.clock.pauses == [1, 2]
 
 
-def test_a_principal_that_stays_unknown_ends_at_the_deadline() -> None:
+def test_a_principal_that_stays_unknown_is_an_error_at_the_deadline() -> None:
     unknown = {"error": {"code": "PrincipalNotFound", "message": "does not exist"}}
     azure = FakeAzure(get(OURS, 404, MISSING), listed(), *[put(OURS, 400, unknown)] * 30, wait_timeout=60)
     with pytest.raises(Failure, match="stayed unknown") as caught:
@@ -124,7 +124,7 @@ def test_a_principal_that_stays_unknown_ends_at_the_deadline() -> None:
     assert azure.clock.now == pytest.approx(60)
 
 
-def test_a_race_with_another_run_is_no_change() -> None:
+def test_an_assignment_created_by_another_client_is_no_change() -> None:
     exists = {"error": {"code": "RoleAssignmentExists", "message": "already exists"}}
     with FakeAzure(
         get(OURS, 404, MISSING), listed(), put(OURS, 409, exists), get(OURS, 404, MISSING), listed(assignment("theirs"))
@@ -132,13 +132,13 @@ def test_a_race_with_another_run_is_no_change() -> None:
         assert run("role_assignment", azure, **WANTED)["changed"] is False
 
 
-def test_a_refused_read_is_not_absent() -> None:
+def test_a_refused_read_is_not_absence() -> None:
     refused = {"error": {"code": "AuthorizationFailed", "message": "may not"}}
     with FakeAzure(get(OURS, 403, refused)) as azure, pytest.raises(ArmError, match="AuthorizationFailed"):
         run("role_assignment", azure, **WANTED)
 
 
-def test_another_description_is_an_update_that_repeats_the_rest() -> None:
+def test_an_update_of_the_description_repeats_other_properties() -> None:
     body = {"properties": {**SENT["properties"], "description": "why"}}
     with FakeAzure(
         get(OURS, 200, assignment()), put(OURS, 201, assignment(), sent=body), get(OURS, 200, assignment())
@@ -150,7 +150,7 @@ CONDITION = "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})
 CONDITIONAL = {"condition": CONDITION, "conditionVersion": "2.0"}
 
 
-def test_a_condition_goes_with_its_version_and_keeps_the_rest() -> None:
+def test_a_condition_is_sent_with_its_version_and_other_properties() -> None:
     body = {"properties": {**SENT["properties"], **CONDITIONAL, "description": "why"}}
     with FakeAzure(
         get(OURS, 200, assignment(description="why")),
@@ -161,12 +161,12 @@ def test_a_condition_goes_with_its_version_and_keeps_the_rest() -> None:
 
 
 @pytest.mark.parametrize(("condition", "standing"), [(CONDITION, CONDITIONAL), (None, CONDITIONAL), ("", {})])
-def test_a_condition_that_stands_or_is_not_mentioned_is_no_change(condition: Any, standing: dict[str, Any]) -> None:
+def test_an_equal_or_unset_condition_is_no_change(condition: Any, standing: dict[str, Any]) -> None:
     with FakeAzure(get(OURS, 200, assignment(**standing))) as azure:
         assert run("role_assignment", azure, condition=condition, **WANTED)["changed"] is False
 
 
-def test_a_condition_goes_away() -> None:
+def test_an_empty_condition_removes_the_condition() -> None:
     body = {"properties": {**SENT["properties"], "description": "why"}}
     with FakeAzure(
         get(OURS, 200, assignment(description="why", **CONDITIONAL)),
@@ -183,13 +183,13 @@ def test_a_condition_goes_away() -> None:
         ({"scope": "rg-mlflow"}, "scope"),
     ],
 )
-def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("role_assignment", azure, **{**WANTED, **given})
     assert caught.value.fields["option"] == option
 
 
-def test_absent_removes_it_under_whatever_name() -> None:
+def test_absent_deletes_the_assignment_whatever_its_name() -> None:
     with FakeAzure(
         get(OURS, 404, MISSING), listed(assignment("theirs")), delete(f"{ASSIGNMENTS}/theirs", 200, {})
     ) as azure:
@@ -197,13 +197,13 @@ def test_absent_removes_it_under_whatever_name() -> None:
     assert (result["changed"], result["role_assignment"]) == (True, {})
 
 
-def test_absent_where_it_is_absent_or_the_scope_is_gone() -> None:
+def test_absent_of_an_absent_assignment_or_scope_changes_nothing() -> None:
     gone = {"error": {"code": "ResourceGroupNotFound", "message": "gone"}}
     with FakeAzure(get(OURS, 404, gone), get(ASSIGNMENTS, 404, gone)) as azure:
         assert run("role_assignment", azure, state="absent", **WANTED)["changed"] is False
 
 
-def test_the_name_is_the_same_for_the_same_three() -> None:
+def test_the_name_follows_from_scope_principal_and_role() -> None:
     assert assignment_name(GROUP.upper() + "/", PRINCIPAL.upper(), ROLE) == NAME
     assert (
         len({NAME, assignment_name(BASE, PRINCIPAL, ROLE), assignment_name(GROUP, PRINCIPAL, BUILT_IN["reader"])}) == 3

@@ -32,7 +32,7 @@ DATABASE = f"{SERVER}/databases/d1"
         ("S0", None, False),
     ],
 )
-def test_skus(wanted: str, current: Any, equal: bool) -> None:
+def test_skus_are_compared_by_service_objective(wanted: str, current: Any, equal: bool) -> None:
     assert same_sku({"name": wanted}, current) is equal
 
 
@@ -48,7 +48,7 @@ def test_skus(wanted: str, current: Any, equal: bool) -> None:
         ({"server": "S_1"}, "server"),
     ],
 )
-def test_databases_that_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     wanted = {"resource_group": "rg", "server": "s1", "name": "d1", "location": "westeurope", **given}
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("sql_database", azure, **wanted)
@@ -86,7 +86,7 @@ def database(**properties: Any) -> dict[str, Any]:
     }
 
 
-def test_a_database_as_azure_shows_it_is_left_alone_after_one_read() -> None:
+def test_an_unchanged_database_is_read_once() -> None:
     standing = database(
         autoPauseDelay=60, minCapacity=0.5, requestedBackupStorageRedundancy="Local", zoneRedundant=False
     )
@@ -105,7 +105,7 @@ def test_a_database_as_azure_shows_it_is_left_alone_after_one_read() -> None:
     assert result["changed"] is False
 
 
-def test_an_update_of_a_database_is_one_patch_of_what_differs() -> None:
+def test_an_update_is_one_patch_of_differing_properties() -> None:
     sent = {"sku": {"name": "GP_S_Gen5_4"}, "properties": {"freeLimitExhaustionBehavior": "BillOverUsage"}}
     with FakeAzure(
         get(DATABASE, 200, database(freeLimitExhaustionBehavior="AutoPause", useFreeLimit=True)),
@@ -118,7 +118,7 @@ def test_an_update_of_a_database_is_one_patch_of_what_differs() -> None:
         assert run("sql_database", azure, **given, **DATABASE_WANTED)["changed"] is True
 
 
-def test_a_new_database_gets_its_retention_when_it_is_there() -> None:
+def test_retention_of_a_new_database_is_written_after_its_creation() -> None:
     new = {
         "location": "westeurope",
         "sku": {"name": "GP_S_Gen5_2"},
@@ -137,14 +137,14 @@ def test_a_new_database_gets_its_retention_when_it_is_there() -> None:
     assert result["sql_database"] == {**database(), "backupShortTermRetentionPolicy": {"retentionDays": 14}}
 
 
-def test_retention_is_read_only_where_it_is_asked_for() -> None:
+def test_retention_is_read_only_when_an_option_sets_it() -> None:
     with FakeAzure(get(DATABASE, 200, database()), get(SHORT_TERM, 200, {"properties": TWO_WEEKS})) as azure:
         result = run("sql_database", azure, short_term_retention={"retention_days": 14}, **DATABASE_WANTED)
     assert result["changed"] is False
     assert result["sql_database"]["backupShortTermRetentionPolicy"] == TWO_WEEKS
 
 
-def test_other_retention_leaves_the_database_itself_alone_and_keeps_the_rest_of_the_policy() -> None:
+def test_a_change_of_retention_does_not_write_the_database() -> None:
     with FakeAzure(
         get(DATABASE, 200, database()),
         get(SHORT_TERM, 200, {"properties": TWO_WEEKS}),
@@ -167,7 +167,7 @@ def test_other_retention_leaves_the_database_itself_alone_and_keeps_the_rest_of_
     assert result["sql_database"]["backupLongTermRetentionPolicy"]["weeklyRetention"] == "P4W"
 
 
-def test_more_retention_follows_the_larger_sku_that_it_needs() -> None:
+def test_longer_retention_is_written_after_the_larger_sku() -> None:
     basic = database()
     basic["sku"] = {"name": "Basic", "tier": "Basic", "capacity": 5}
     with FakeAzure(
@@ -183,7 +183,7 @@ def test_more_retention_follows_the_larger_sku_that_it_needs() -> None:
         assert run("sql_database", azure, **given, **DATABASE_WANTED)["changed"] is True
 
 
-def test_less_retention_comes_before_the_smaller_sku_that_needs_it() -> None:
+def test_shorter_retention_is_written_before_the_smaller_sku() -> None:
     with FakeAzure(
         get(DATABASE, 200, database()),
         get(SHORT_TERM, 200, {"properties": {"retentionDays": 35}}),
@@ -223,7 +223,7 @@ def test_check_mode_of_retention() -> None:
         ({"auto_pause_delay": 60, "long_term_retention": {"weekly_retention": "P4W"}}, "auto_pause_delay"),
     ],
 )
-def test_retention_and_free_offers_that_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_retention_and_free_offers_are_rejected(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("sql_database", azure, **{**DATABASE_WANTED, **given})
     assert caught.value.fields["option"] == option

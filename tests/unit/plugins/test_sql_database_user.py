@@ -206,7 +206,7 @@ def test_a_new_user_with_its_roles(server: Server) -> None:
     assert server.script.tokens == [TOKEN]
 
 
-def test_nothing_to_do_is_one_login_and_one_read(server: Server) -> None:
+def test_an_unchanged_user_is_one_login_and_one_query(server: Server) -> None:
     server.run(roles=LEAST)
     before = (server.script.login_count, len(server.script.seen), server.database.reads, server.database.written)
     result = server.run(roles=LEAST)
@@ -221,7 +221,7 @@ def test_nothing_to_do_is_one_login_and_one_read(server: Server) -> None:
     until_open(server.script, 0)
 
 
-def test_roles_are_added_and_taken_away(server: Server) -> None:
+def test_roles_are_added_and_removed(server: Server) -> None:
     server.database.users = {NAME: ("E", APP, ["db_owner", "db_datareader"])}
     result = server.run(roles=["db_datareader", "db_datawriter"])
     assert server.database.written == [
@@ -233,7 +233,7 @@ def test_roles_are_added_and_taken_away(server: Server) -> None:
     assert not server.run(roles=["db_datareader", "db_datawriter"])["changed"]
 
 
-def test_roles_that_are_not_named_are_left_alone(server: Server) -> None:
+def test_roles_are_unchanged_without_the_option(server: Server) -> None:
     server.database.users = {NAME: ("E", APP, ["db_owner"])}
     assert server.run() == {
         "changed": False,
@@ -251,7 +251,7 @@ def test_a_group(server: Server) -> None:
     assert not server.run(name="data scientists", principal_type="Group", roles=["db_datareader"])["changed"]
 
 
-def test_an_application_that_stands_as_another_type_is_the_same(server: Server) -> None:
+def test_an_application_of_the_other_type_is_equal(server: Server) -> None:
     server.database.users = {NAME: ("X", APP, LEAST)}
     assert not server.run(roles=LEAST)["changed"]
 
@@ -261,7 +261,7 @@ def test_a_person(server: Server) -> None:
     assert server.database.users == {"jane@example.com": ("E", OTHER, [])}
 
 
-def test_several_principals_side_by_side(server: Server) -> None:
+def test_several_principals_in_one_database(server: Server) -> None:
     for name, sid in (("one", APP), ("two", OTHER)):
         assert server.run(name=name, sid=sid, roles=["db_datareader"])["changed"]
     assert server.database.users == {"one": ("E", APP, ["db_datareader"]), "two": ("E", OTHER, ["db_datareader"])}
@@ -288,7 +288,7 @@ def test_absent(server: Server) -> None:
         ({NAME: ("E", APP, ["db_owner"])}, {"state": "absent"}, {}),
     ],
 )
-def test_check_mode_says_the_same_and_writes_nothing(
+def test_check_mode_returns_the_same_and_writes_nothing(
     server: Server, stands: dict[str, Any], given: dict[str, Any], after: dict[str, Any]
 ) -> None:
     server.database.users = dict(stands)
@@ -301,7 +301,7 @@ def test_check_mode_says_the_same_and_writes_nothing(
 NASTY = "a]; DROP USER [dbo]; --'\" ł日"
 
 
-def test_a_name_can_do_nothing_but_name(server: Server) -> None:
+def test_names_are_quoted_in_statements(server: Server) -> None:
     server.run(name=NASTY, roles=["db_datareader"])
     inside = NASTY.replace("]", "]]")
     assert server.database.written == [
@@ -319,13 +319,13 @@ def test_a_name_can_do_nothing_but_name(server: Server) -> None:
     assert server.database.users == {}
 
 
-def test_a_database_of_any_name_is_opened(server: Server) -> None:
+def test_a_database_of_any_name_can_be_opened(server: Server) -> None:
     assert (
         server.run(database="ml]};Encrypt=no {x}")["sql_database_user"]["id"] == f"{HOST}/ml]}};Encrypt=no {{x}}/{NAME}"
     )
 
 
-def test_another_cloud_has_another_token(server: Server) -> None:
+def test_another_cloud_has_another_token_scope(server: Server) -> None:
     server.run(cloud="AzureChinaCloud")
     assert server.credential.scopes == ["https://database.chinacloudapi.cn/.default"]
 
@@ -350,7 +350,7 @@ def test_another_cloud_has_another_token(server: Server) -> None:
         ({"roles": ["Public"]}, "roles"),
     ],
 )
-def test_what_cannot_be_is_refused_before_a_login(server: Server, given: dict[str, Any], named: str) -> None:
+def test_invalid_options_are_rejected_before_a_login(server: Server, given: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidOption) as caught:
         server.run(**given)
     assert caught.value.message.startswith(f"{named}: ")
@@ -369,7 +369,7 @@ def test_what_cannot_be_is_refused_before_a_login(server: Server, given: dict[st
         ({NAME: ("S", APP, [])}, {"state": "absent"}, ["name", "the type S"]),
     ],
 )
-def test_what_cannot_become_is_refused_before_a_write(
+def test_impossible_changes_are_rejected_before_a_write(
     server: Server, stands: dict[str, Any], given: dict[str, Any], named: list[str], check_mode: bool
 ) -> None:
     server.database.users = dict(stands)
@@ -380,7 +380,7 @@ def test_what_cannot_become_is_refused_before_a_write(
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=lambda fault: str(fault.number))
-def test_a_login_is_tried_again_while_its_error_passes(server: Server, fault: Fault) -> None:
+def test_a_login_with_a_transient_error_is_retried(server: Server, fault: Fault) -> None:
     server.script.logins.extend([fault, fault])
     assert server.run(roles=LEAST)["changed"]
     assert server.script.login_count == 3
@@ -388,7 +388,7 @@ def test_a_login_is_tried_again_while_its_error_passes(server: Server, fault: Fa
     assert server.database.users == {NAME: ("E", APP, LEAST)}
 
 
-def test_patience_ends_at_the_deadline(server: Server) -> None:
+def test_retries_end_at_the_deadline(server: Server) -> None:
     server.script.logins.extend([PAUSED] * 20)
     with pytest.raises(Failure, match=r"not currently available.*within wait_timeout \(30 s\)") as caught:
         server.run(seconds=30)
@@ -397,7 +397,7 @@ def test_patience_ends_at_the_deadline(server: Server) -> None:
     assert server.script.login_count == 7
 
 
-def test_who_does_not_wait_is_told_at_once(server: Server) -> None:
+def test_without_wait_a_transient_error_is_final(server: Server) -> None:
     server.script.logins.append(PAUSED)
     with pytest.raises(Failure, match="not currently available"):
         server.run(wait=False)
@@ -407,7 +407,7 @@ def test_who_does_not_wait_is_told_at_once(server: Server) -> None:
 
 @pytest.mark.parametrize(("fault", "named"), REFUSED, ids=lambda value: str(getattr(value, "number", "")))
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_login_that_is_refused_is_not_tried_again(server: Server, fault: Fault, named: str, check_mode: bool) -> None:
+def test_a_refused_login_is_not_retried(server: Server, fault: Fault, named: str, check_mode: bool) -> None:
     server.script.logins.append(fault)
     with pytest.raises(Failure) as caught:
         server.run(check_mode)
@@ -419,7 +419,7 @@ def test_a_login_that_is_refused_is_not_tried_again(server: Server, fault: Fault
 
 @pytest.mark.parametrize("part", ["sys.database_principals", "CREATE USER", "[db_datareader] ADD", "[db_ddladmin] ADD"])
 @pytest.mark.parametrize("fault", [None, Fault(40197, 20, PASSING[1].message)], ids=["dropped", "ended"])
-def test_a_connection_that_ends_anywhere_is_made_anew(server: Server, part: str, fault: Fault | None) -> None:
+def test_a_lost_connection_is_opened_again(server: Server, part: str, fault: Fault | None) -> None:
     server.script.statements.append((part, fault))
     result = server.run(roles=LEAST)
     assert result["changed"]
@@ -429,7 +429,7 @@ def test_a_connection_that_ends_anywhere_is_made_anew(server: Server, part: str,
     assert server.database.users == {NAME: ("E", APP, LEAST)}
 
 
-def test_connections_that_always_break_are_given_up(server: Server) -> None:
+def test_connections_that_are_always_lost_are_given_up(server: Server) -> None:
     server.script.statements.extend([("sys.database_principals", None)] * 10)
     with pytest.raises(Failure, match="0x2746"):
         server.run()
@@ -458,7 +458,7 @@ def test_connections_that_always_break_are_given_up(server: Server) -> None:
     ],
     ids=lambda value: str(getattr(value, "number", "")),
 )
-def test_a_statement_that_is_refused_says_what_to_do(server: Server, part: str, fault: Fault, named: str) -> None:
+def test_a_refused_statement_has_a_remedy(server: Server, part: str, fault: Fault, named: str) -> None:
     if part == "DROP":
         server.database.users = {NAME: ("E", APP, [])}
     server.script.statements.append((part, fault))
@@ -469,26 +469,26 @@ def test_a_statement_that_is_refused_says_what_to_do(server: Server, part: str, 
     assert server.script.login_count == 1
 
 
-def test_a_certificate_that_nobody_trusts_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_untrusted_certificate_is_rejected(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
     with pytest.raises(Failure, match=r"certificate verify failed.*SSL_CERT_FILE"):
         server.run()
     assert server.script.tokens == []
 
 
-def test_a_server_that_says_nothing_is_not_waited_for_beyond_the_deadline(server: Server) -> None:
+def test_a_silent_server_fails_at_the_deadline(server: Server) -> None:
     with socket.create_server((HOST, 0)) as silent, pytest.raises(Failure, match="no HTTPS_PROXY"):
         server.run(port=silent.getsockname()[1], seconds=1)
 
 
-def test_a_port_where_nobody_listens(server: Server) -> None:
+def test_a_closed_port_is_an_error(server: Server) -> None:
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(Failure, match=rf"{HOST}:{port}/mlflow.*let this machine out to that port"):
         server.run(port=port, seconds=1)
 
 
-def test_a_server_that_does_not_exist(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_host_is_an_error(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def unknown(host: str, port: int, **_options: Any) -> Any:
@@ -507,7 +507,9 @@ def test_a_server_that_does_not_exist(server: Server, monkeypatch: pytest.Monkey
     assert server.credential.scopes == []
 
 
-def test_without_the_driver_it_says_how_to_get_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_driver_the_error_names_the_install_command(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "mssql_python", None)
     with pytest.raises(Failure) as caught:
         server.run()
@@ -576,7 +578,7 @@ def ansible(folder: Path, tasks: list[dict[str, Any]], interpreter: str, **varia
 
 
 @pytest.mark.parametrize("own_process", [False, True], ids=["within Ansible", "in a process of its own"])
-def test_the_examples_run_and_run_again(server: Server, tmp_path: Path, own_process: bool) -> None:
+def test_the_examples_are_idempotent(server: Server, tmp_path: Path, own_process: bool) -> None:
     """Real ansible-playbook, signed in as the Azure CLI is. Nobody sees the token."""
     examples = yaml.safe_load(_module_file().EXAMPLES)
     name = "mlops.mlflow_azure.sql_database_user"

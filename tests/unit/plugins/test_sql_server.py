@@ -27,7 +27,7 @@ def server(**properties: Any) -> dict[str, Any]:
     }
 
 
-def test_a_new_server_gets_the_password_and_no_result_shows_it() -> None:
+def test_the_password_of_a_new_server_is_sent_and_not_in_the_result() -> None:
     body = {
         "location": "westeurope",
         "properties": {
@@ -57,17 +57,17 @@ def test_without_waiting_the_server_is_predicted() -> None:
     assert PASSWORD not in str(result)
 
 
-def test_the_password_of_a_standing_server_is_left_alone() -> None:
+def test_the_password_of_an_existing_server_is_not_compared() -> None:
     with FakeAzure(get(SERVER, 200, server())) as azure:
         assert run("sql_server", azure, **WANTED, **LOGIN)["changed"] is False
 
 
-def test_a_newer_tls_that_nobody_asked_for_is_left_alone() -> None:
+def test_a_newer_tls_version_is_kept_without_the_option() -> None:
     with FakeAzure(get(SERVER, 200, server(minimalTlsVersion="1.3"))) as azure:
         assert run("sql_server", azure, **WANTED)["changed"] is False
 
 
-def test_a_change_of_something_else_does_not_write_the_password() -> None:
+def test_another_change_does_not_write_the_password() -> None:
     with FakeAzure(
         get(SERVER, 200, server()),
         patch(SERVER, 202, {}, headers=ACCEPTED, sent={"properties": {"publicNetworkAccess": "Disabled"}}),
@@ -77,7 +77,7 @@ def test_a_change_of_something_else_does_not_write_the_password() -> None:
         run("sql_server", azure, public_network_access="Disabled", **WANTED, **LOGIN)
 
 
-def test_update_password_always_writes_it_on_every_run() -> None:
+def test_update_password_always_writes_the_password_on_every_run() -> None:
     with FakeAzure(
         get(SERVER, 200, server()),
         patch(SERVER, 202, {}, headers=ACCEPTED, sent={"properties": {"administratorLoginPassword": PASSWORD}}),
@@ -89,12 +89,12 @@ def test_update_password_always_writes_it_on_every_run() -> None:
 
 @pytest.mark.parametrize("check_mode", [True, False])
 @pytest.mark.parametrize("given", [{}, {"administrator_login": "mlflow"}, {"administrator_password": PASSWORD}])
-def test_a_new_server_without_a_login_is_refused(given: dict[str, Any], check_mode: bool) -> None:
+def test_a_new_server_without_a_login_is_rejected(given: dict[str, Any], check_mode: bool) -> None:
     with FakeAzure(get(SERVER, 404, NOT_FOUND)) as azure, pytest.raises(Failure, match="A new server needs"):
         run("sql_server", azure, check_mode=check_mode, **WANTED, **given)
 
 
-def test_a_new_server_for_entra_alone_needs_no_login() -> None:
+def test_a_new_server_with_entra_only_authentication_needs_no_login() -> None:
     entra = {"login": "id-mlflow", "sid": "S", "principal_type": "Application", "entra_only": True}
     sent = {
         "location": "westeurope",
@@ -118,7 +118,7 @@ def test_a_new_server_for_entra_alone_needs_no_login() -> None:
         run("sql_server", azure, entra_administrator=entra, **WANTED)
 
 
-def test_the_entra_administrator_of_a_standing_server_has_operations_of_its_own() -> None:
+def test_the_entra_administrator_of_an_existing_server_is_written_by_its_own_operations() -> None:
     entra = {"login": "id-mlflow", "sid": "S", "tenant_id": "T", "entra_only": True}
     administrator = {"administratorType": "ActiveDirectory", "login": "id-mlflow", "sid": "S", "tenantId": "T"}
     with FakeAzure(
@@ -147,7 +147,7 @@ def test_the_login_cannot_change() -> None:
     "password",
     ["Sh0rt-x", "alllowercaseletters", "lowercase1234", "Mlflow-1234", "A1-" + "x" * 126, ""],
 )
-def test_a_password_that_azure_would_refuse(password: str) -> None:
+def test_a_weak_password_is_rejected_and_not_in_the_message(password: str) -> None:
     with FakeAzure() as azure, pytest.raises(Failure) as caught:
         run("sql_server", azure, administrator_login="mlflow", administrator_password=password, **WANTED)
     assert caught.value.fields["option"] == "administrator_password"
@@ -155,7 +155,7 @@ def test_a_password_that_azure_would_refuse(password: str) -> None:
 
 
 @pytest.mark.parametrize("login", ["sa", "Admin", "root"])
-def test_a_login_that_azure_reserves(login: str) -> None:
+def test_a_reserved_login_is_rejected(login: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption, match="reserves"):
         run("sql_server", azure, administrator_login=login, administrator_password=PASSWORD, **WANTED)
 
@@ -173,7 +173,7 @@ def test_an_identity_in_azures_spelling_is_no_change() -> None:
     assert result["changed"] is False
 
 
-def test_an_identity_goes_away_by_name() -> None:
+def test_an_identity_is_removed_with_null() -> None:
     identity = {
         "type": "UserAssigned",
         "principalId": "p",
@@ -206,13 +206,13 @@ def test_an_identity_goes_away_by_name() -> None:
         ),
     ],
 )
-def test_identities_that_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_identities_are_rejected(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("sql_server", azure, **given, **WANTED)
     assert caught.value.fields["option"] == option
 
 
-def test_the_kind_of_the_entra_administrator_counts_only_for_a_new_server() -> None:
+def test_the_principal_type_of_the_entra_administrator_is_not_compared() -> None:
     administrators = {"administratorType": "ActiveDirectory", "login": "id-mlflow", "principalType": "User", "sid": "S"}
     entra = {"login": "id-mlflow", "sid": "s", "principal_type": "Application"}
     with FakeAzure(get(SERVER, 200, server(administrators=administrators))) as azure:

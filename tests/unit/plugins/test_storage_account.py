@@ -47,7 +47,7 @@ def account(**properties: Any) -> dict[str, Any]:
     }
 
 
-def test_a_new_account_is_waited_for_and_its_keys_are_never_asked_for() -> None:
+def test_a_new_account_is_awaited_without_a_request_for_its_keys() -> None:
     location = "https://management.azure.com/operations/3?monitor=true"
     sent = {
         "location": "westeurope",
@@ -96,19 +96,19 @@ def test_a_new_account_is_waited_for_and_its_keys_are_never_asked_for() -> None:
         ({"sku": "Standard_LRS", "kind": "StorageV2"}, {}),
     ],
 )
-def test_nothing_to_do_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
+def test_an_unchanged_account_is_read_once(given: dict[str, Any], standing: dict[str, Any]) -> None:
     with FakeAzure(get(ACCOUNT, 200, account(**standing))) as azure:
         assert run("storage_account", azure, **{**WANTED, **given})["changed"] is False
 
 
-def test_sku_and_kind_that_nobody_asked_for_are_left_alone() -> None:
+def test_sku_and_kind_are_kept_without_the_options() -> None:
     standing = account(minimumTlsVersion="TLS1_3")
     standing |= {"sku": {"name": "Premium_LRS", "tier": "Premium"}, "kind": "BlockBlobStorage"}
     with FakeAzure(get(ACCOUNT, 200, standing)) as azure:
         assert run("storage_account", azure, **WANTED)["changed"] is False
 
 
-def test_all_that_differs_is_one_patch_that_keeps_the_other_network_rules() -> None:
+def test_an_update_is_one_patch_that_keeps_other_network_rules() -> None:
     sent = {
         "sku": {"name": "Standard_ZRS"},
         "identity": {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {IDENTITY: {}}},
@@ -147,7 +147,7 @@ def test_all_that_differs_is_one_patch_that_keeps_the_other_network_rules() -> N
 
 
 @pytest.mark.parametrize(("standing", "wanted"), [(True, False), (False, True)])
-def test_shared_keys_of_an_account_that_exists_are_left_alone_on_request(standing: bool, wanted: bool) -> None:
+def test_update_shared_key_access_on_create_keeps_the_current_value(standing: bool, wanted: bool) -> None:
     given = {**WANTED, "allow_shared_key_access": wanted, "update_shared_key_access": "on_create"}
     with FakeAzure(get(ACCOUNT, 200, account(allowSharedKeyAccess=standing))) as azure:
         assert run("storage_account", azure, **given)["changed"] is False
@@ -176,7 +176,7 @@ def test_an_older_kind_is_upgraded() -> None:
         ({"kind": "BlobStorage"}, {}),
     ],
 )
-def test_what_azure_never_changes(given: dict[str, Any], standing: dict[str, Any]) -> None:
+def test_immutable_properties_cannot_change(given: dict[str, Any], standing: dict[str, Any]) -> None:
     option = next(iter(given))
     with (
         FakeAzure(get(ACCOUNT, 200, account(**standing))) as azure,
@@ -197,13 +197,13 @@ def test_what_azure_never_changes(given: dict[str, Any], standing: dict[str, Any
         ({"identity": {"type": "SystemAssigned,UserAssigned"}}, "identity.user_assigned_identities"),
     ],
 )
-def test_accounts_that_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("storage_account", azure, **{**WANTED, **given})
     assert caught.value.fields["option"] == option
 
 
-def test_tags_are_text_whatever_yaml_makes_of_them() -> None:
+def test_tags_are_text_whatever_their_yaml_type() -> None:
     tags = {"year": 2026, "kept": True, "note": None}
     standing = {**account(), "tags": {"year": "2026", "kept": "true", "note": ""}}
     with FakeAzure(get(ACCOUNT, 200, standing)) as azure:
@@ -216,6 +216,6 @@ def test_tags_are_text_whatever_yaml_makes_of_them() -> None:
         assert run("storage_account", azure, tags=tags, **WANTED)["changed"] is True
 
 
-def test_absent() -> None:
+def test_absent_deletes_the_account() -> None:
     with FakeAzure(get(ACCOUNT, 200, account()), delete(ACCOUNT, 200)) as azure:
         assert run("storage_account", azure, state="absent", **WANTED)["storage_account"] == {}

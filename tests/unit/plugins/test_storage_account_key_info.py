@@ -26,7 +26,7 @@ def test_the_connection_string_has_the_first_key(check_mode: bool) -> None:
     assert result == {"changed": False, "storage_account_keys": FOUND, "connection_string": expected}
 
 
-def test_an_absent_account_has_none() -> None:
+def test_an_absent_account_has_no_keys() -> None:
     with FakeAzure(post(KEYS, 404, NOT_FOUND, sent=None)) as azure:
         result = run("storage_account_key_info", azure, **ACCOUNT)
     assert result == {"changed": False, "storage_account_keys": [], "connection_string": ""}

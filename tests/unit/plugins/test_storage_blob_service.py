@@ -48,14 +48,14 @@ KEPT = {"enabled": True, "days": 14}
         ),
     ],
 )
-def test_a_blob_service_as_it_is_wanted_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
+def test_an_unchanged_blob_service_is_read_once(given: dict[str, Any], standing: dict[str, Any]) -> None:
     with FakeAzure(get(SERVICE, 200, service(**standing))) as azure:
         result = run("storage_blob_service", azure, **BLOBS, **given)
     assert result["changed"] is False
     assert result["storage_blob_service"] == service(**standing)
 
 
-def test_settings_of_the_blob_service_are_written_whole() -> None:
+def test_an_update_sends_all_settings() -> None:
     restoring = {"enabled": True, "days": 6, "lastEnabledTime": LONG_AGO, "minRestoreTime": LONG_AGO}
     sent = {
         "properties": {
@@ -74,7 +74,7 @@ def test_settings_of_the_blob_service_are_written_whole() -> None:
         assert run("storage_blob_service", azure, **BLOBS, **given)["changed"] is True
 
 
-def test_check_mode_of_a_blob_service() -> None:
+def test_check_mode() -> None:
     with FakeAzure(get(SERVICE, 200, service())) as azure:
         result = run("storage_blob_service", azure, check_mode=True, versioning_enabled=True, **BLOBS)
     assert result["storage_blob_service"]["properties"]["isVersioningEnabled"] is True
@@ -93,12 +93,12 @@ def test_check_mode_of_a_blob_service() -> None:
         ({"restore": KEPT, "blob_delete_retention": OFF}, "blob_delete_retention.enabled"),
     ],
 )
-def test_settings_that_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("storage_blob_service", azure, **{**BLOBS, **given})
     assert caught.value.fields["option"] == option
 
 
-def test_a_retention_that_is_on_needs_its_days() -> None:
+def test_an_enabled_retention_needs_its_days() -> None:
     with pytest.raises(AssertionError, match="days"):
         options("storage_blob_service", blob_delete_retention={"enabled": True}, **BLOBS)

@@ -17,7 +17,7 @@ SERVICE = f"{ACCOUNT}/blobServices/default"
 CONTAINER = f"{SERVICE}/containers/mlflow"
 
 
-def test_a_container_that_gets_public_access_by_one_patch() -> None:
+def test_public_access_changes_with_one_patch() -> None:
     standing = {"id": CONTAINER, "name": "mlflow", "properties": {"publicAccess": "None", "metadata": {"a": "b"}}}
     with FakeAzure(
         get(CONTAINER, 200, standing),
@@ -32,7 +32,7 @@ def test_a_container_that_gets_public_access_by_one_patch() -> None:
     ("metadata", "sent"),
     [({"c": "d"}, {"metadata": {"c": "d"}}), ({}, {"metadata": {}}), ({"a": "b"}, None), (None, None)],
 )
-def test_metadata_of_a_container_are_given_whole(metadata: Any, sent: Any) -> None:
+def test_metadata_are_replaced_completely(metadata: Any, sent: Any) -> None:
     standing = {"id": CONTAINER, "name": "mlflow", "properties": {"publicAccess": "None", "metadata": {"a": "b"}}}
     script = [get(CONTAINER, 200, standing)]
     if sent is not None:
@@ -43,12 +43,12 @@ def test_metadata_of_a_container_are_given_whole(metadata: Any, sent: Any) -> No
 
 
 @pytest.mark.parametrize("name", ["1st", "a-b", ""])
-def test_metadata_that_azure_would_refuse(name: str) -> None:
+def test_invalid_names_of_metadata_are_rejected(name: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption, match="metadata"):
         run("storage_container", azure, resource_group="rg", account="st1", name="mlflow", metadata={name: "x"})
 
 
 @pytest.mark.parametrize("name", ["ml", "Mlflow", "ml--flow", "-mlflow", "mlflow-"])
-def test_container_names_that_azure_would_refuse(name: str) -> None:
+def test_invalid_names_are_rejected(name: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption):
         run("storage_container", azure, resource_group="rg", account="st1", name=name)
