@@ -71,14 +71,14 @@ def test_options_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
         "MLFLOW_AZURE_AUTH_SOURCE": "service_principal",
     }.items():
         monkeypatch.setenv(name, value)
-    found = connection_from(options("resource_group", name="rg", location="x", tenant_id="t2"))
-    assert (found.subscription_id, found.tenant_id, found.client_id, found.client_secret) == ("s1", "t2", "c1", "x1")
-    assert found.cloud.resource_manager == "https://management.usgovcloudapi.net"
-    assert "x1" not in repr(found)
+    result = connection_from(options("resource_group", name="rg", location="x", tenant_id="t2"))
+    assert (result.subscription_id, result.tenant_id, result.client_id, result.client_secret) == ("s1", "t2", "c1", "x1")
+    assert result.cloud.resource_manager == "https://management.usgovcloudapi.net"
+    assert "x1" not in repr(result)
 
 
 def test_endpoints_can_be_overridden() -> None:
-    found = connection_from(
+    result = connection_from(
         options(
             "resource_group",
             name="rg",
@@ -88,13 +88,13 @@ def test_endpoints_can_be_overridden() -> None:
             authority_host="login.example",
         )
     )
-    assert found.cloud.resource_manager_scope == "https://arm.example/.default"
-    assert found.cloud.authority == "https://login.example"
+    assert result.cloud.resource_manager_scope == "https://arm.example/.default"
+    assert result.cloud.authority == "https://login.example"
 
 
 def test_a_missing_subscription_is_a_failure_of_the_task() -> None:
-    found = module("resource_group")
-    result = found.run(options("resource_group", name="rg", location="x"), check_mode=False)
+    result = module("resource_group")
+    result = result.run(options("resource_group", name="rg", location="x"), check_mode=False)
     assert result["failed"] is True
     for way_out in ("subscription_id", "AZURE_SUBSCRIPTION_ID", "az account set"):
         assert way_out in result["msg"]
@@ -173,12 +173,12 @@ def test_an_incomplete_credential_names_the_missing_options(source: str, missing
 
 
 def test_each_source_creates_its_credential(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[tuple[str, dict[str, Any]]] = []
+    created: list[tuple[str, dict[str, Any]]] = []
 
     def credential(name: str) -> Any:
         class Fake:
-            def __init__(self, *arguments: Any, **named: Any) -> None:
-                made.append((name, named))
+            def __init__(self, *arguments: Any, **keywords: Any) -> None:
+                created.append((name, keywords))
 
             def get_token(self, *_scopes: str, **_options: Any) -> Token:
                 return Token("t", 1)
@@ -195,18 +195,18 @@ def test_each_source_creates_its_credential(monkeypatch: pytest.MonkeyPatch) -> 
     for source, name in names.items():
         monkeypatch.setattr(azure.identity, name, credential(name))
         assert Credential(connection(auth_source=source, **complete)).get_token(ARM).token == "t"
-    assert [name for name, _named in made] == list(names.values())
-    assert made[2][1] == {"client_id": "c"}
+    assert [name for name, _keywords in created] == list(names.values())
+    assert created[2][1] == {"client_id": "c"}
     microsofts = {"authority": "https://login.microsoftonline.com", "disable_instance_discovery": False}
-    assert made[0][1] == {**microsofts, **_auth.TIMEOUTS}
+    assert created[0][1] == {**microsofts, **_auth.TIMEOUTS}
 
 
 def test_a_private_authority_disables_instance_discovery(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: dict[str, Any] = {}
+    created: dict[str, Any] = {}
 
     class Fake:
-        def __init__(self, *_arguments: Any, **named: Any) -> None:
-            made.update(named)
+        def __init__(self, *_arguments: Any, **keywords: Any) -> None:
+            created.update(keywords)
 
         def get_token(self, *_scopes: str) -> Token:
             return Token("t", 1)
@@ -214,12 +214,12 @@ def test_a_private_authority_disables_instance_discovery(monkeypatch: pytest.Mon
     monkeypatch.setattr(azure.identity, "ClientSecretCredential", Fake)
     cloud = CLOUDS["AzureCloud"]._replace(authority="https://login.example")
     Credential(Connection("s", cloud, client_secret="x", **PRINCIPAL)).get_token(ARM)
-    assert made["disable_instance_discovery"] is True
+    assert created["disable_instance_discovery"] is True
 
 
 def test_a_rejected_credential_is_reported_in_one_line_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     class Fake:
-        def __init__(self, *_arguments: Any, **_named: Any) -> None:
+        def __init__(self, *_arguments: Any, **_keywords: Any) -> None:
             pass
 
         def get_token(self, *_scopes: str) -> Token:

@@ -28,9 +28,9 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry.build
 from tests.support.fake_azure import GROUP, NOT_FOUND, Exchange, FakeAzure, get, module, post, put, run
 
 REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/cr123"
-STANDING = {"id": REGISTRY, "properties": {"loginServer": "cr123.azurecr.io"}}
+CURRENT = {"id": REGISTRY, "properties": {"loginServer": "cr123.azurecr.io"}}
 DIGEST = "sha256:" + "a" * 64
-WANTED: dict[str, Any] = {"resource_group": "rg", "registry": "cr123", "repository": "mlflow", "tag": "t1"}
+OPTIONS: dict[str, Any] = {"resource_group": "rg", "registry": "cr123", "repository": "mlflow", "tag": "t1"}
 CHALLENGE = {
     "WWW-Authenticate": 'Bearer realm="https://cr123.azurecr.io/oauth2/token",service="cr123.azurecr.io",'
     'scope="repository:mlflow:metadata_read"'
@@ -166,12 +166,12 @@ def test_empty_folders_are_in_the_archive(context: Path) -> None:
 @pytest.mark.parametrize("dockerfile", ["./Dockerfile", "server/../Dockerfile", ".//Dockerfile"])
 def test_the_path_of_the_dockerfile_is_normalized(context: Path, dockerfile: str) -> None:
     (context / ".dockerignore").write_text("*\n")
-    found = read_context(str(context), dockerfile)
-    assert (found.dockerfile, [entry.name for entry in found.entries]) == (
+    tag_properties = read_context(str(context), dockerfile)
+    assert (tag_properties.dockerfile, [entry.name for entry in tag_properties.entries]) == (
         "Dockerfile",
         [".dockerignore", "Dockerfile"],
     )
-    assert content_tag(found, {}, ["linux/amd64"]) == tag_of(context)
+    assert content_tag(tag_properties, {}, ["linux/amd64"]) == tag_of(context)
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
@@ -222,7 +222,7 @@ def test_a_dockerfile_can_have_its_own_ignore_file(context: Path) -> None:
 )
 def test_invalid_options_are_rejected_before_any_request(context: Path, given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("container_image", azure, **{**WANTED, "context": str(context), **given})
+        run("container_image", azure, **{**OPTIONS, "context": str(context), **given})
     assert caught.value.fields["option"] == option
 
 
@@ -239,8 +239,8 @@ def signed_in() -> list[Exchange]:
 
 
 def tagged() -> Exchange:
-    found = {"name": "t1", "digest": DIGEST, "changeableAttributes": {"deleteEnabled": True}}
-    return get(TAG_PATH, 200, {"imageName": "mlflow", "tag": found})
+    tag_properties = {"name": "t1", "digest": DIGEST, "changeableAttributes": {"deleteEnabled": True}}
+    return get(TAG_PATH, 200, {"imageName": "mlflow", "tag": tag_properties})
 
 
 def no_tag() -> Exchange:
@@ -249,8 +249,8 @@ def no_tag() -> Exchange:
 
 # The SDK asks for forms, not JSON; the fake compares JSON bodies only where they are given.
 def test_an_existing_image_is_not_built(context: Path) -> None:
-    with FakeAzure(get(REGISTRY, 200, STANDING), *signed_in(), tagged()) as azure:
-        result = run("container_image", azure, context=str(context), **WANTED)
+    with FakeAzure(get(REGISTRY, 200, CURRENT), *signed_in(), tagged()) as azure:
+        result = run("container_image", azure, context=str(context), **OPTIONS)
     assert result["changed"] is False
     assert result["container_image"] == {
         "registry": "cr123.azurecr.io",
@@ -263,16 +263,16 @@ def test_an_existing_image_is_not_built(context: Path) -> None:
 
 @pytest.mark.parametrize("registry", [get(REGISTRY, 404, NOT_FOUND), None])
 def test_check_mode_reads_the_registry_and_builds_nothing(context: Path, registry: Exchange | None) -> None:
-    script = [registry] if registry else [get(REGISTRY, 200, STANDING), *signed_in(), no_tag()]
+    script = [registry] if registry else [get(REGISTRY, 200, CURRENT), *signed_in(), no_tag()]
     with FakeAzure(*script) as azure:
-        result = run("container_image", azure, check_mode=True, context=str(context), **WANTED)
+        result = run("container_image", azure, check_mode=True, context=str(context), **OPTIONS)
     assert result["changed"] is True
     assert result["container_image"]["reference"] == "cr123.azurecr.io/mlflow:t1"
 
 
 def test_without_a_registry_nothing_is_built(context: Path) -> None:
     with FakeAzure(get(REGISTRY, 404, NOT_FOUND)) as azure, pytest.raises(Failure, match="create it first"):
-        run("container_image", azure, context=str(context), **WANTED)
+        run("container_image", azure, context=str(context), **OPTIONS)
 
 
 RUN = f"{REGISTRY}/runs/ca1"
@@ -295,7 +295,7 @@ def build_script(*runs: Exchange, platform: dict[str, str] | None = None) -> lis
     }
     upload = {"uploadUrl": "https://acrtasks.blob.core.windows.net/src/x?sig=s", "relativePath": "tasks/source.tar.gz"}
     return [
-        get(REGISTRY, 200, STANDING),
+        get(REGISTRY, 200, CURRENT),
         *signed_in(),
         no_tag(),
         post(f"{REGISTRY}/listBuildSourceUploadUrl", 200, upload),
@@ -309,7 +309,7 @@ def test_acr_builds_and_pushes(context: Path) -> None:
     with FakeAzure(
         *build_script(get(RUN, 200, a_run("Running")), get(RUN, 200, a_run("Succeeded"))), tagged()
     ) as azure:
-        result = run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
+        result = run("container_image", azure, context=str(context), build_args={"A": 1}, **OPTIONS)
     assert (result["changed"], result["container_image"]["digest"]) == (True, DIGEST)
     assert result["diff"] == {
         "before": {},
@@ -322,7 +322,7 @@ def test_the_request_to_acr_has_the_variant_of_the_platform(context: Path) -> No
         get(RUN, 200, a_run("Succeeded")), platform={"os": "linux", "architecture": "arm64", "variant": "v8"}
     )
     with FakeAzure(*script, tagged()) as azure:
-        run("container_image", azure, context=str(context), build_args={"A": 1}, platform="linux/arm64/v8", **WANTED)
+        run("container_image", azure, context=str(context), build_args={"A": 1}, platform="linux/arm64/v8", **OPTIONS)
 
 
 def test_a_failed_build_returns_the_end_of_its_log(context: Path) -> None:
@@ -335,7 +335,7 @@ def test_a_failed_build_returns_the_end_of_its_log(context: Path) -> None:
         ) as azure,
         pytest.raises(Failure, match="ended as Failed") as caught,
     ):
-        run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
+        run("container_image", azure, context=str(context), build_args={"A": 1}, **OPTIONS)
     assert caught.value.fields["log"][-1] == "line 99"
     assert len(caught.value.fields["log"]) == 40
     assert "exit 1" in caught.value.message
@@ -349,23 +349,23 @@ def test_an_unreadable_log_does_not_hide_the_failure(context: Path) -> None:
         ) as azure,
         pytest.raises(Failure, match="ended as Canceled"),
     ):
-        run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
+        run("container_image", azure, context=str(context), build_args={"A": 1}, **OPTIONS)
 
 
 def test_an_unfinished_build_fails_at_the_deadline(context: Path) -> None:
     azure = FakeAzure(*build_script(*[get(RUN, 200, a_run("Running"))] * 400))
     with pytest.raises(Failure, match="wait_timeout"):
-        run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
+        run("container_image", azure, context=str(context), build_args={"A": 1}, **OPTIONS)
     assert azure.clock.now == pytest.approx(600)
 
 
 def test_a_refused_registry_request_names_the_role(context: Path) -> None:
     refused = get(TAG_PATH, 403, {"errors": [{"code": "DENIED", "message": "requested access is denied"}]})
     with (
-        FakeAzure(get(REGISTRY, 200, STANDING), *signed_in(), refused) as azure,
+        FakeAzure(get(REGISTRY, 200, CURRENT), *signed_in(), refused) as azure,
         pytest.raises(Exception, match="AcrPush"),
     ):
-        run("container_image", azure, context=str(context), **WANTED)
+        run("container_image", azure, context=str(context), **OPTIONS)
 
 
 def signed_in_for(method: str, path: str) -> list[Exchange]:
@@ -389,15 +389,15 @@ def stored(manifest: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, str
 
 
 def tag_read(tag: str, digest: str) -> Exchange:
-    found = {"name": tag, "digest": digest, "changeableAttributes": {"deleteEnabled": True}}
-    return get(f"/acr/v1/mlflow/_tags/{tag}", 200, {"imageName": "mlflow", "tag": found})
+    tag_properties = {"name": tag, "digest": digest, "changeableAttributes": {"deleteEnabled": True}}
+    return get(f"/acr/v1/mlflow/_tags/{tag}", 200, {"imageName": "mlflow", "tag": tag_properties})
 
 
 def test_absent_deletes_the_manifest() -> None:
     digest, manifest, headers = stored({"schemaVersion": 2, "config": {}, "layers": []})
     path = f"/v2/mlflow/manifests/{digest}"
     with FakeAzure(
-        get(REGISTRY, 200, STANDING),
+        get(REGISTRY, 200, CURRENT),
         *signed_in(),
         tag_read("t1", digest),
         *signed_in_for("GET", path),
@@ -405,7 +405,7 @@ def test_absent_deletes_the_manifest() -> None:
         *signed_in_for("DELETE", path),
         Exchange("DELETE", path, 202),
     ) as azure:
-        result = run("container_image", azure, state="absent", **WANTED)
+        result = run("container_image", azure, state="absent", **OPTIONS)
     assert (result["changed"], result["container_image"]) == (True, {})
 
 
@@ -420,7 +420,7 @@ def test_absent_deletes_the_tags_of_the_platforms() -> None:
     digest, manifest, headers = stored({"schemaVersion": 2, "manifests": entries})
     path = f"/v2/mlflow/manifests/{digest}"
     with FakeAzure(
-        get(REGISTRY, 200, STANDING),
+        get(REGISTRY, 200, CURRENT),
         *signed_in(),
         tag_read("t1", digest),
         *signed_in_for("GET", path),
@@ -435,7 +435,7 @@ def test_absent_deletes_the_tags_of_the_platforms() -> None:
         *signed_in_for("DELETE", path),
         Exchange("DELETE", path, 202),
     ) as azure:
-        result = run("container_image", azure, state="absent", **WANTED)
+        result = run("container_image", azure, state="absent", **OPTIONS)
     assert (result["changed"], result["container_image"]) == (True, {})
 
 
@@ -474,7 +474,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 
 
 def docker_build(context: Path, azure: FakeAzure) -> None:
-    parameters = {**WANTED, "context": str(context), "dockerfile": "Dockerfile", "build_args": {"A": "1"}}
+    parameters = {**OPTIONS, "context": str(context), "dockerfile": "Dockerfile", "build_args": {"A": "1"}}
     image = module("container_image")({**parameters, "platform": ["linux/amd64"], "state": "present"}, azure.arm)
     build = image._build()
     image_build.build_with_docker(build, image_build.ImageRegistry(azure.arm, "cr123.azurecr.io"), azure.arm.deadline)

@@ -18,13 +18,13 @@ STORAGE, IDENTITIES = (
     "providers/Microsoft.ManagedIdentity/userAssignedIdentities",
 )
 DATABASES = f"{GROUP}/providers/Microsoft.Sql/servers/s1/databases"
-GONE = {"error": {"code": "ResourceGroupNotFound", "message": "Resource group 'rg' could not be found."}}
+GROUP_ABSENT = {"error": {"code": "ResourceGroupNotFound", "message": "Resource group 'rg' could not be found."}}
 REFUSED = {"error": {"code": "AuthorizationFailed", "message": "does not have authorization"}}
 ONE, TWO = {"name": "one", "properties": {}}, {"name": "two", "properties": {}}
 
 
-def listed(path: str, *found: Any) -> Exchange:
-    return get(path, 200, {"value": list(found)})
+def listed(path: str, *items: Any) -> Exchange:
+    return get(path, 200, {"value": list(items)})
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_narrowest_list_is_read_to_its_last_page(module: str, key: str, give
     first = get(path, 200, {"value": [ONE], "nextLink": f"https://management.azure.com{path}?page=2"})
     with FakeAzure(first, listed(path, TWO)) as azure:
         assert run(module, azure, check_mode=True, **given) == {"changed": False, key: [ONE, TWO]}
-    with FakeAzure(get(path, 404, GONE)) as azure:
+    with FakeAzure(get(path, 404, GROUP_ABSENT)) as azure:
         assert run(module, azure, **given)[key] == []
     with FakeAzure(get(path, 403, REFUSED)) as azure, pytest.raises(ArmError, match="AuthorizationFailed"):
         run(module, azure, **given)
@@ -124,11 +124,11 @@ def test_role_assignments_effective_at_a_scope(given: dict[str, Any], query: str
     answer = get(ASSIGNMENTS, 200, {"value": [HERE, ABOVE, TOP, BELOW, BESIDE]}, query=query)
     with FakeAzure(answer) as azure:
         result = run("role_assignment_info", azure, scope=GROUP, **given)
-    assert [found["name"] for found in result["role_assignments"]] == names
+    assert [items["name"] for items in result["role_assignments"]] == names
 
 
 def test_role_assignments_of_an_absent_or_forbidden_scope() -> None:
-    with FakeAzure(get(ASSIGNMENTS, 404, GONE)) as azure:
+    with FakeAzure(get(ASSIGNMENTS, 404, GROUP_ABSENT)) as azure:
         assert run("role_assignment_info", azure, scope=GROUP)["role_assignments"] == []
     with FakeAzure(get(ASSIGNMENTS, 403, REFUSED)) as azure, pytest.raises(ArmError):
         run("role_assignment_info", azure, scope=GROUP)

@@ -74,9 +74,9 @@ def absent(module: str, path: str) -> list[Exchange]:
 @pytest.mark.parametrize("module", DEPENDENT)
 def test_a_parent_in_creation_is_retried(module: str) -> None:
     path, given, status, code = DEPENDENT[module]
-    made = {"id": path, "name": path.rpartition("/")[2], "properties": {}}
+    created = {"id": path, "name": path.rpartition("/")[2], "properties": {}}
     refused = put(path, status, refusal(code))
-    with FakeAzure(*absent(module, path), *[refused] * 6, put(path, 200, made), get(path, 200, made)) as azure:
+    with FakeAzure(*absent(module, path), *[refused] * 6, put(path, 200, created), get(path, 200, created)) as azure:
         assert run(module, azure, **given)["changed"] is True
     assert azure.clock.pauses == [1, 2, 4, 8, 15, 15]
 
@@ -85,8 +85,8 @@ def test_a_parent_in_creation_is_retried(module: str) -> None:
 def test_retries_for_a_parent_end_at_the_deadline(module: str) -> None:
     path, given, status, code = DEPENDENT[module]
     # 1 + 2 + 4 + 8 + 15 + 15 seconds; a container app then tells what it says of itself.
-    told = [get(path, 404, refusal(code))] if module == "container_app" else []
-    azure = FakeAzure(*absent(module, path), *[put(path, status, refusal(code))] * 7, *told, wait_timeout=59)
+    diagnostics = [get(path, 404, refusal(code))] if module == "container_app" else []
+    azure = FakeAzure(*absent(module, path), *[put(path, status, refusal(code))] * 7, *diagnostics, wait_timeout=59)
     with azure, pytest.raises(ArmError) as caught:
         run(module, azure, **given)
     assert caught.value.code == code
@@ -103,9 +103,9 @@ def test_retries_for_a_parent_end_at_the_deadline(module: str) -> None:
 )
 def test_an_absent_parent_is_an_error_at_once(module: str, status: int, code: str) -> None:
     path, given, _status, _code = DEPENDENT[module]
-    told = [get(path, 404, refusal(code))] if module == "container_app" else []
+    diagnostics = [get(path, 404, refusal(code))] if module == "container_app" else []
     with (
-        FakeAzure(*absent(module, path), put(path, status, refusal(code)), *told) as azure,
+        FakeAzure(*absent(module, path), put(path, status, refusal(code)), *diagnostics) as azure,
         pytest.raises(ArmError) as caught,
     ):
         run(module, azure, **given)
@@ -125,16 +125,16 @@ def test_a_task_without_wait_and_then_the_same_task_with_wait() -> None:
     with FakeAzure(
         get(ENVIRONMENT, 404, NOT_FOUND), put(ENVIRONMENT, 201, environment("Waiting"), headers=ACCEPTED)
     ) as azure:
-        begun = run("container_app_environment", azure, wait=False, name="env", **HERE)
-    assert (begun["changed"], azure.clock.now) == (True, 0)
-    standing = environment("Succeeded")
+        started = run("container_app_environment", azure, wait=False, name="env", **HERE)
+    assert (started["changed"], azure.clock.now) == (True, 0)
+    current = environment("Succeeded")
     with FakeAzure(
         get(ENVIRONMENT, 200, environment("Waiting")),
         get(ENVIRONMENT, 200, environment("Waiting")),
-        get(ENVIRONMENT, 200, standing),
+        get(ENVIRONMENT, 200, current),
     ) as azure:
         done = run("container_app_environment", azure, name="env", **HERE)
-    assert (done["changed"], done["container_app_environment"]) == (False, standing)
+    assert (done["changed"], done["container_app_environment"]) == (False, current)
     with (
         FakeAzure(
             get(ENVIRONMENT, 200, environment("Waiting")),
@@ -148,7 +148,7 @@ def test_a_task_without_wait_and_then_the_same_task_with_wait() -> None:
 def test_a_server_in_creation_is_written_again_after_its_creation() -> None:
     """Azure shows an SQL server only when it is there, so the same task puts it again: first refused, then without effect."""
     given = {**HERE, "name": "s1", "administrator_login": "ml", "administrator_password": "Only-4-tests"}
-    standing = {"id": SERVER, "name": "s1", "location": "westeurope", "properties": {"state": "Ready"}}
+    current = {"id": SERVER, "name": "s1", "location": "westeurope", "properties": {"state": "Ready"}}
     with FakeAzure(
         get(SERVER, 404, NOT_FOUND),
         put(SERVER, 409, refusal("ServerCreateInProgress")),
@@ -156,9 +156,9 @@ def test_a_server_in_creation_is_written_again_after_its_creation() -> None:
         poll("Failed", body=refusal("ConflictingServerOperation")),
         put(SERVER, 202, {}, headers=ACCEPTED),
         poll("Succeeded"),
-        get(SERVER, 200, standing),
+        get(SERVER, 200, current),
     ) as azure:
-        assert run("sql_server", azure, **given)["sql_server"] == standing
+        assert run("sql_server", azure, **given)["sql_server"] == current
 
 
 def test_a_failed_creation_of_a_server_fails_the_second_task() -> None:

@@ -31,8 +31,8 @@ ENVIRONMENT = {**STORAGE, "type": "Microsoft.App/managedEnvironments", "name": "
 ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 
 
-def permissions(scope: str, found: Any, status: int = 200) -> Exchange:
-    body = {"value": found} if status == 200 else found
+def permissions(scope: str, result: Any, status: int = 200) -> Exchange:
+    body = {"value": result} if status == 200 else result
     return get(f"{scope}/providers/Microsoft.Authorization/permissions", status, body)
 
 
@@ -51,16 +51,16 @@ def name_check(answer: Any, status: int = 200) -> Exchange:
 
 
 def usages(used: int, limit: int) -> Exchange:
-    found = {"value": [{"name": {"value": "ManagedEnvironmentCount"}, "currentValue": used, "limit": limit}]}
-    return get(f"{BASE}/providers/Microsoft.App/locations/westeurope/usages", 200, found)
+    result = {"value": [{"name": {"value": "ManagedEnvironmentCount"}, "currentValue": used, "limit": limit}]}
+    return get(f"{BASE}/providers/Microsoft.App/locations/westeurope/usages", 200, result)
 
 
-def group(*found: Any, status: int = 200, body: Any = None) -> Exchange:
-    return get(f"{GROUP}/resources", status, body or {"value": list(found)})
+def group(*result: Any, status: int = 200, body: Any = None) -> Exchange:
+    return get(f"{GROUP}/resources", status, body or {"value": list(result)})
 
 
 ABSENT = group(status=404, body=GONE)
-STANDING = {"id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", "type": STORAGE["type"], "name": "ST1"}
+CURRENT = {"id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", "type": STORAGE["type"], "name": "ST1"}
 TAKEN = {
     "nameAvailable": False,
     "reason": "AlreadyExists",
@@ -69,16 +69,16 @@ TAKEN = {
 
 
 def test_existing_resources_need_one_read_and_no_permissions() -> None:
-    with FakeAzure(group(STANDING)) as azure:
-        found = run("preflight_info", azure, resources=[STORAGE], actions=[ASSIGN])
-    assert found == {"changed": False, "problems": [], "unchecked": [], "existing": [STANDING["id"]]}
+    with FakeAzure(group(CURRENT)) as azure:
+        result = run("preflight_info", azure, resources=[STORAGE], actions=[ASSIGN])
+    assert result == {"changed": False, "problems": [], "unchecked": [], "existing": [CURRENT["id"]]}
 
 
 def test_no_problem_for_valid_missing_resources() -> None:
     asked = (ABSENT, storage_provider(), name_check({"nameAvailable": True}), permissions(BASE, ALL))
     with FakeAzure(*asked) as azure:
-        found = run("preflight_info", azure, check_mode=True, resources=[STORAGE], actions=[ASSIGN])
-    assert found == {"changed": False, "problems": [], "unchecked": [], "existing": []}
+        result = run("preflight_info", azure, check_mode=True, resources=[STORAGE], actions=[ASSIGN])
+    assert result == {"changed": False, "problems": [], "unchecked": [], "existing": []}
 
 
 def test_all_problems_are_reported_together() -> None:
@@ -106,7 +106,7 @@ def test_all_problems_are_reported_together() -> None:
 
 def test_the_name_of_an_own_resource_is_no_problem() -> None:
     """The group's list may lag behind what was made a moment ago."""
-    own = get(f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", 200, STANDING)
+    own = get(f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", 200, CURRENT)
     with FakeAzure(group(), storage_provider(), name_check(TAKEN), own, permissions(GROUP, ALL)) as azure:
         assert run("preflight_info", azure, resources=[STORAGE])["problems"] == []
 
@@ -119,17 +119,17 @@ def test_permission_in_the_group_suffices_without_reads_at_the_subscription() ->
         permissions(GROUP, ALL),
     )
     with FakeAzure(*asked) as azure:
-        found = run("preflight_info", azure, resources=[STORAGE])
-    assert found["problems"] == []
-    assert len(found["unchecked"]) == 2
+        result = run("preflight_info", azure, resources=[STORAGE])
+    assert result["problems"] == []
+    assert len(result["unchecked"]) == 2
 
 
 def test_a_forbidden_read_of_a_group_is_a_problem() -> None:
     """What one may do there need not be readable for who may do it."""
     asked = (group(status=403, body=REFUSED), storage_provider(), name_check({"nameAvailable": True}))
     with FakeAzure(*asked, permissions(GROUP, REFUSED, 403)) as azure:
-        found = run("preflight_info", azure, resources=[STORAGE])
-    (problem,), (unchecked,) = found["problems"], found["unchecked"]
+        result = run("preflight_info", azure, resources=[STORAGE])
+    (problem,), (unchecked,) = result["problems"], result["unchecked"]
     assert problem.startswith("The resource group rg could not be read: AuthorizationFailed")
     assert unchecked.startswith(f"What you may do on {GROUP} could not be read: AuthorizationFailed")
 
@@ -139,7 +139,7 @@ def test_each_group_needs_permissions_for_its_missing_resources_only() -> None:
     shared = {**STORAGE, "resource_group": "shared"}
     asked = (
         group(),
-        get(f"{BASE}/resourceGroups/shared/resources", 200, {"value": [STANDING]}),
+        get(f"{BASE}/resourceGroups/shared/resources", 200, {"value": [CURRENT]}),
         provider("Microsoft.App", "managedEnvironments"),
         usages(1, 20),
         permissions(GROUP, ALL),
@@ -164,7 +164,7 @@ IDENTITY = {
 }
 IDENTITY_ID = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
 BOTH = [
-    {"id": STANDING["id"], "type": STORAGE["type"], "name": "st1"},
+    {"id": CURRENT["id"], "type": STORAGE["type"], "name": "st1"},
     {"id": IDENTITY_ID, "type": IDENTITY["type"], "name": "id1"},
 ]
 ROLES = [{"role": "Reader", "resource": "storage_account_name", "identity": "foundation_identity_name"}]
@@ -173,17 +173,17 @@ PRINCIPAL = "22222222-2222-2222-2222-222222222222"
 
 def assignments(*scopes: str, status: int = 200) -> Exchange:
     definition = f"{BASE}/providers/Microsoft.Authorization/roleDefinitions/{BUILT_IN['reader']}"
-    found = [
+    result = [
         {"properties": {"scope": scope, "roleDefinitionId": definition, "principalId": PRINCIPAL}} for scope in scopes
     ]
-    body = {"value": found} if status == 200 else REFUSED
-    return get(f"{STANDING['id']}/providers/Microsoft.Authorization/roleAssignments", status, body)
+    body = {"value": result} if status == 200 else REFUSED
+    return get(f"{CURRENT['id']}/providers/Microsoft.Authorization/roleAssignments", status, body)
 
 
 @pytest.mark.parametrize(
     ("assigned", "lacking"),
     [
-        (assignments(STANDING["id"].upper()), False),
+        (assignments(CURRENT["id"].upper()), False),
         (assignments(), True),
         # One of the group does as well, but the role is going to be assigned on the account.
         (assignments(GROUP), True),
@@ -226,9 +226,9 @@ def test_unreadable_role_assignments_are_unchecked() -> None:
         permissions(GROUP, CONTRIBUTOR),
     )
     with FakeAzure(*asked) as azure:
-        found = run("preflight_info", azure, resources=[ENVIRONMENT, STORAGE, IDENTITY], role_assignments=ROLES)
-    assert found["problems"] == []
-    assert found["unchecked"][0].startswith(f"Whether Reader is assigned on {GROUP}")
+        result = run("preflight_info", azure, resources=[ENVIRONMENT, STORAGE, IDENTITY], role_assignments=ROLES)
+    assert result["problems"] == []
+    assert result["unchecked"][0].startswith(f"Whether Reader is assigned on {GROUP}")
 
 
 def test_a_new_group_needs_the_permission_to_create_it() -> None:
@@ -276,7 +276,7 @@ def test_an_unregistered_provider_is_reported_once() -> None:
 def test_transient_errors_are_retried() -> None:
     busy = {"error": {"code": "TooManyRequests", "message": "later"}}
     throttled = Exchange("GET", f"{GROUP}/resources", 429, busy, {"Retry-After": "3"})
-    with FakeAzure(throttled, group(STANDING)) as azure:
+    with FakeAzure(throttled, group(CURRENT)) as azure:
         assert run("preflight_info", azure, resources=[STORAGE])["problems"] == []
 
 

@@ -14,7 +14,7 @@ from urllib3.exceptions import ProtocolError
 
 from tests.support.fake_azure import ACCEPTED, BASE, GROUP, NOT_FOUND, FakeAzure, delete, get, patch, poll, put, run
 
-STANDING = {
+CURRENT = {
     "id": GROUP,
     "name": "rg",
     "type": "Microsoft.Resources/resourceGroups",
@@ -22,7 +22,7 @@ STANDING = {
     "tags": {"team": "ml"},
     "properties": {"provisioningState": "Succeeded"},
 }
-WANTED: dict[str, Any] = {"name": "rg", "location": "West Europe", "tags": {"team": "ml"}}
+OPTIONS: dict[str, Any] = {"name": "rg", "location": "West Europe", "tags": {"team": "ml"}}
 WORKSPACE = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/log1"
 LOG = {"resource_group": "rg", "name": "log1", "location": "westeurope"}
 
@@ -33,39 +33,37 @@ def workspace(state: str = "Succeeded") -> dict[str, Any]:
 
 def test_create() -> None:
     body = {"location": "West Europe", "tags": {"team": "ml"}}
-    with FakeAzure(
-        get(GROUP, 404, NOT_FOUND), put(GROUP, 201, STANDING, sent=body), get(GROUP, 200, STANDING)
-    ) as azure:
-        result = run("resource_group", azure, **WANTED)
+    with FakeAzure(get(GROUP, 404, NOT_FOUND), put(GROUP, 201, CURRENT, sent=body), get(GROUP, 200, CURRENT)) as azure:
+        result = run("resource_group", azure, **OPTIONS)
     assert result["changed"] is True
-    assert result["resource_group"] == STANDING
+    assert result["resource_group"] == CURRENT
     assert result["diff"]["before"] == {}
     assert result["diff"]["after"]["location"] == "West Europe"
 
 
 def test_an_unchanged_resource_is_read_once() -> None:
-    with FakeAzure(get(GROUP, 200, STANDING, query="api-version=2025-04-01")) as azure:
-        result = run("resource_group", azure, **WANTED)
-    assert result == {"changed": False, "resource_group": STANDING, "diff": {"before": STANDING, "after": STANDING}}
+    with FakeAzure(get(GROUP, 200, CURRENT, query="api-version=2025-04-01")) as azure:
+        result = run("resource_group", azure, **OPTIONS)
+    assert result == {"changed": False, "resource_group": CURRENT, "diff": {"before": CURRENT, "after": CURRENT}}
 
 
 def test_an_update_sends_only_differing_properties() -> None:
-    changed = {**STANDING, "tags": {"team": "ops"}}
+    changed = {**CURRENT, "tags": {"team": "ops"}}
     with FakeAzure(
-        get(GROUP, 200, STANDING), patch(GROUP, 200, changed, sent={"tags": {"team": "ops"}}), get(GROUP, 200, changed)
+        get(GROUP, 200, CURRENT), patch(GROUP, 200, changed, sent={"tags": {"team": "ops"}}), get(GROUP, 200, changed)
     ) as azure:
-        result = run("resource_group", azure, **{**WANTED, "tags": {"team": "ops"}})
+        result = run("resource_group", azure, **{**OPTIONS, "tags": {"team": "ops"}})
     assert result["diff"]["before"]["tags"] == {"team": "ml"}
     assert result["diff"]["after"]["tags"] == {"team": "ops"}
 
 
 def test_options_that_are_not_set_are_not_compared() -> None:
-    with FakeAzure(get(GROUP, 200, STANDING)) as azure:
+    with FakeAzure(get(GROUP, 200, CURRENT)) as azure:
         assert run("resource_group", azure, name="rg", location="westeurope")["changed"] is False
 
 
 def test_an_immutable_change_is_an_error_with_both_values_and_no_write() -> None:
-    with FakeAzure(get(GROUP, 200, STANDING)) as azure, pytest.raises(Failure) as caught:
+    with FakeAzure(get(GROUP, 200, CURRENT)) as azure, pytest.raises(Failure) as caught:
         run("resource_group", azure, name="rg", location="northeurope")
     assert caught.value.fields == {"option": "location", "current": "westeurope", "desired": "northeurope"}
     assert "'westeurope'" in caught.value.message
@@ -76,19 +74,19 @@ def test_an_immutable_change_is_an_error_with_both_values_and_no_write() -> None
     ("read", "changed", "predicted"),
     [
         (get(GROUP, 404, NOT_FOUND), True, {"id": GROUP, "name": "rg", "type": "Microsoft.Resources/resourceGroups"}),
-        (get(GROUP, 200, STANDING), False, STANDING),
+        (get(GROUP, 200, CURRENT), False, CURRENT),
     ],
 )
 def test_check_mode_predicts_and_writes_nothing(read: Any, changed: bool, predicted: dict[str, Any]) -> None:
     with FakeAzure(read) as azure:
-        result = run("resource_group", azure, check_mode=True, **WANTED)
+        result = run("resource_group", azure, check_mode=True, **OPTIONS)
     assert result["changed"] is changed
     assert predicted.items() <= result["resource_group"].items()
 
 
 def test_delete_waits_for_the_operation() -> None:
     with FakeAzure(
-        get(GROUP, 200, STANDING),
+        get(GROUP, 200, CURRENT),
         delete(GROUP, 202, headers={"Location": "https://management.azure.com/operations/1", "Retry-After": "15"}),
         get("/operations/1", 202, headers={"Retry-After": "15"}),
         get("/operations/1", 200),
@@ -106,7 +104,7 @@ def test_delete_of_an_absent_resource_changes_nothing(code: str) -> None:
 
 
 def test_delete_in_check_mode() -> None:
-    with FakeAzure(get(GROUP, 200, STANDING)) as azure:
+    with FakeAzure(get(GROUP, 200, CURRENT)) as azure:
         assert run("resource_group", azure, check_mode=True, name="rg", state="absent")["changed"] is True
 
 
@@ -236,7 +234,7 @@ def test_a_resource_that_stays_pending_fails_at_the_deadline() -> None:
 def test_a_refused_read_is_not_absence(status: int, state: str) -> None:
     refused = {"error": {"code": "AuthorizationFailed", "message": "may not read"}}
     with FakeAzure(get(GROUP, status, refused)) as azure, pytest.raises(ArmError) as caught:
-        run("resource_group", azure, state=state, **WANTED)
+        run("resource_group", azure, state=state, **OPTIONS)
     assert caught.value.status == status
     assert "role" in str(caught.value)
 
@@ -244,7 +242,7 @@ def test_a_refused_read_is_not_absence(status: int, state: str) -> None:
 def test_an_unknown_subscription_is_not_an_absent_resource() -> None:
     unknown = {"error": {"code": "SubscriptionNotFound", "message": "The subscription could not be found."}}
     with FakeAzure(get(GROUP, 404, unknown)) as azure, pytest.raises(ArmError, match="subscription_id"):
-        run("resource_group", azure, **WANTED)
+        run("resource_group", azure, **OPTIONS)
 
 
 BUSY = {"error": {"code": "AnotherOperationInProgress", "message": "busy"}}
@@ -261,8 +259,8 @@ BUSY = {"error": {"code": "AnotherOperationInProgress", "message": "busy"}}
     ],
 )
 def test_a_read_is_retried(answer: Any, pause: float) -> None:
-    with FakeAzure(answer, get(GROUP, 200, STANDING)) as azure:
-        assert run("resource_group", azure, **WANTED)["changed"] is False
+    with FakeAzure(answer, get(GROUP, 200, CURRENT)) as azure:
+        assert run("resource_group", azure, **OPTIONS)["changed"] is False
     assert azure.clock.pauses == [pause]
 
 
@@ -272,10 +270,10 @@ def test_a_write_to_a_busy_resource_is_retried(status: int) -> None:
         get(GROUP, 404, NOT_FOUND),
         put(GROUP, status, BUSY),
         put(GROUP, status, BUSY),
-        put(GROUP, 201, STANDING),
-        get(GROUP, 200, STANDING),
+        put(GROUP, 201, CURRENT),
+        get(GROUP, 200, CURRENT),
     ) as azure:
-        run("resource_group", azure, **WANTED)
+        run("resource_group", azure, **OPTIONS)
     assert azure.clock.pauses == [1, 2]
 
 
@@ -284,14 +282,14 @@ def test_throttling_is_retried_until_the_deadline() -> None:
         *[get(GROUP, 429, {"error": {"code": "TooManyRequests", "message": "slow"}})] * 20, wait_timeout=40
     )
     with pytest.raises(ArmError, match="TooManyRequests"):
-        run("resource_group", azure, **WANTED)
+        run("resource_group", azure, **OPTIONS)
     assert azure.clock.now <= 40
 
 
 def test_retry_after_beyond_the_deadline_is_an_error_at_once() -> None:
     azure = FakeAzure(get(GROUP, 429, {"error": {"code": "TooManyRequests"}}, headers={"Retry-After": "3600"}))
     with pytest.raises(ArmError):
-        run("resource_group", azure, **WANTED)
+        run("resource_group", azure, **OPTIONS)
     assert azure.clock.pauses == []
 
 
@@ -304,14 +302,14 @@ def test_retry_after_beyond_the_deadline_is_an_error_at_once() -> None:
 )
 def test_persistent_server_errors_are_given_up(answer: Any) -> None:
     with FakeAzure(*[answer] * 5) as azure, pytest.raises((ArmError, Failure)):
-        run("resource_group", azure, **WANTED)
+        run("resource_group", azure, **OPTIONS)
     assert len(azure.session.requests) == 5
 
 
 def test_another_conflict_is_an_error_at_once() -> None:
     locked = {"error": {"code": "ScopeLocked", "message": "locked"}}
     with (
-        FakeAzure(get(GROUP, 200, STANDING), delete(GROUP, 409, locked)) as azure,
+        FakeAzure(get(GROUP, 200, CURRENT), delete(GROUP, 409, locked)) as azure,
         pytest.raises(ArmError, match="lock"),
     ):
         run("resource_group", azure, name="rg", state="absent")
@@ -320,16 +318,16 @@ def test_another_conflict_is_an_error_at_once() -> None:
 def test_a_conflict_that_an_operation_reports_is_retried() -> None:
     server = f"{GROUP}/providers/Microsoft.Sql/servers/s1"
     rule = {"resource_group": "rg", "name": "s1", "location": "westeurope", "public_network_access": "Disabled"}
-    standing = {
+    current = {
         "id": server,
         "name": "s1",
         "location": "westeurope",
         "properties": {"state": "Ready", "minimalTlsVersion": "1.2", "publicNetworkAccess": "Enabled"},
     }
     busy = {"error": {"code": "ConflictingServerOperation", "message": "busy"}}
-    done = {**standing, "properties": {**standing["properties"], "publicNetworkAccess": "Disabled"}}
+    done = {**current, "properties": {**current["properties"], "publicNetworkAccess": "Disabled"}}
     with FakeAzure(
-        get(server, 200, standing),
+        get(server, 200, current),
         patch(server, 202, {}, headers=ACCEPTED),
         poll("Failed", body=busy),
         patch(server, 202, {}, headers=ACCEPTED, sent={"properties": {"publicNetworkAccess": "Disabled"}}),
@@ -342,13 +340,13 @@ def test_a_conflict_that_an_operation_reports_is_retried() -> None:
 def test_a_parent_in_creation_is_retried() -> None:
     database = f"{GROUP}/providers/Microsoft.Sql/servers/s1/databases/d1"
     missing = {"error": {"code": "ParentResourceNotFound", "message": "no parent"}}
-    standing = {"id": database, "name": "d1", "location": "westeurope", "properties": {"status": "Online"}}
+    current = {"id": database, "name": "d1", "location": "westeurope", "properties": {"status": "Online"}}
     with FakeAzure(
         get(database, 404, missing),
         put(database, 404, missing),
         put(database, 202, {}, headers=ACCEPTED),
         poll("Succeeded"),
-        get(database, 200, standing),
+        get(database, 200, current),
     ) as azure:
         run("sql_database", azure, resource_group="rg", server="s1", name="d1", location="westeurope")
 

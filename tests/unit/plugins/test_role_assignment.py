@@ -22,7 +22,7 @@ NAME = assignment_name(GROUP, PRINCIPAL, ROLE)
 ASSIGNMENTS = f"{GROUP}/providers/Microsoft.Authorization/roleAssignments"
 OURS = f"{ASSIGNMENTS}/{NAME}"
 DEFINITION = f"{BASE}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}"
-WANTED: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "scope": GROUP,
     "role": "AcrPull",
     "principal_id": PRINCIPAL,
@@ -48,27 +48,27 @@ def assignment(name: str = NAME, **properties: Any) -> dict[str, Any]:
     }
 
 
-def listed(*found: dict[str, Any]) -> Any:
-    return get(ASSIGNMENTS, 200, {"value": list(found)}, query="principalId eq ")
+def listed(*assignments: dict[str, Any]) -> Any:
+    return get(ASSIGNMENTS, 200, {"value": list(assignments)}, query="principalId eq ")
 
 
 def test_create() -> None:
     with FakeAzure(
         get(OURS, 404, MISSING), listed(), put(OURS, 201, assignment(), sent=SENT), get(OURS, 200, assignment())
     ) as azure:
-        result = run("role_assignment", azure, **WANTED)
+        result = run("role_assignment", azure, **OPTIONS)
     assert (result["changed"], result["role_assignment"]) == (True, assignment())
 
 
 def test_an_unchanged_assignment_is_read_once() -> None:
     with FakeAzure(get(OURS, 200, assignment())) as azure:
-        assert run("role_assignment", azure, **WANTED)["changed"] is False
+        assert run("role_assignment", azure, **OPTIONS)["changed"] is False
 
 
 @pytest.mark.parametrize("role", ["acrpull", ROLE, DEFINITION, ROLE.upper()])
 def test_a_role_by_name_guid_or_id_is_the_same_assignment(role: str) -> None:
     with FakeAzure(get(OURS, 200, assignment())) as azure:
-        assert run("role_assignment", azure, **{**WANTED, "role": role})["changed"] is False
+        assert run("role_assignment", azure, **{**OPTIONS, "role": role})["changed"] is False
 
 
 def test_other_roles_are_read_by_name() -> None:
@@ -77,7 +77,7 @@ def test_other_roles_are_read_by_name() -> None:
         get(definitions, 200, {"value": [{"name": ROLE, "id": DEFINITION}]}, query="roleName eq 'My Role'"),
         get(OURS, 200, assignment()),
     ) as azure:
-        assert run("role_assignment", azure, **{**WANTED, "role": "My Role"})["changed"] is False
+        assert run("role_assignment", azure, **{**OPTIONS, "role": "My Role"})["changed"] is False
 
 
 def test_an_unknown_role_is_an_error() -> None:
@@ -86,19 +86,19 @@ def test_an_unknown_role_is_an_error() -> None:
         FakeAzure(get(definitions, 200, {"value": []})) as azure,
         pytest.raises(InvalidOption, match="check its spelling"),
     ):
-        run("role_assignment", azure, **{**WANTED, "role": "AcrPul"})
+        run("role_assignment", azure, **{**OPTIONS, "role": "AcrPul"})
 
 
 def test_an_equal_assignment_with_another_name_is_used() -> None:
     with FakeAzure(get(OURS, 404, MISSING), listed(assignment("theirs"))) as azure:
-        result = run("role_assignment", azure, **WANTED)
+        result = run("role_assignment", azure, **OPTIONS)
     assert (result["changed"], result["role_assignment"]["name"]) == (False, "theirs")
 
 
 def test_an_inherited_assignment_is_not_used() -> None:
     inherited = assignment("theirs", scope=BASE)
     with FakeAzure(get(OURS, 404, MISSING), listed(inherited)) as azure:
-        assert run("role_assignment", azure, check_mode=True, **WANTED)["changed"] is True
+        assert run("role_assignment", azure, check_mode=True, **OPTIONS)["changed"] is True
 
 
 def test_an_unknown_principal_is_retried() -> None:
@@ -111,7 +111,7 @@ def test_an_unknown_principal_is_retried() -> None:
         put(OURS, 201, assignment()),
         get(OURS, 200, assignment()),
     ) as azure:
-        run("role_assignment", azure, **WANTED)
+        run("role_assignment", azure, **OPTIONS)
     assert azure.clock.pauses == [1, 2]
 
 
@@ -119,7 +119,7 @@ def test_a_principal_that_stays_unknown_is_an_error_at_the_deadline() -> None:
     unknown = {"error": {"code": "PrincipalNotFound", "message": "does not exist"}}
     azure = FakeAzure(get(OURS, 404, MISSING), listed(), *[put(OURS, 400, unknown)] * 30, wait_timeout=60)
     with pytest.raises(Failure, match="stayed unknown") as caught:
-        run("role_assignment", azure, **WANTED)
+        run("role_assignment", azure, **OPTIONS)
     assert caught.value.fields["error"]["code"] == "PrincipalNotFound"
     assert azure.clock.now == pytest.approx(60)
 
@@ -129,13 +129,13 @@ def test_an_assignment_created_by_another_client_is_no_change() -> None:
     with FakeAzure(
         get(OURS, 404, MISSING), listed(), put(OURS, 409, exists), get(OURS, 404, MISSING), listed(assignment("theirs"))
     ) as azure:
-        assert run("role_assignment", azure, **WANTED)["changed"] is False
+        assert run("role_assignment", azure, **OPTIONS)["changed"] is False
 
 
 def test_a_refused_read_is_not_absence() -> None:
     refused = {"error": {"code": "AuthorizationFailed", "message": "may not"}}
     with FakeAzure(get(OURS, 403, refused)) as azure, pytest.raises(ArmError, match="AuthorizationFailed"):
-        run("role_assignment", azure, **WANTED)
+        run("role_assignment", azure, **OPTIONS)
 
 
 def test_an_update_of_the_description_repeats_other_properties() -> None:
@@ -143,7 +143,7 @@ def test_an_update_of_the_description_repeats_other_properties() -> None:
     with FakeAzure(
         get(OURS, 200, assignment()), put(OURS, 201, assignment(), sent=body), get(OURS, 200, assignment())
     ) as azure:
-        assert run("role_assignment", azure, description="why", **WANTED)["changed"] is True
+        assert run("role_assignment", azure, description="why", **OPTIONS)["changed"] is True
 
 
 CONDITION = "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})))"
@@ -157,13 +157,13 @@ def test_a_condition_is_sent_with_its_version_and_other_properties() -> None:
         put(OURS, 201, assignment(), sent=body),
         get(OURS, 200, assignment()),
     ) as azure:
-        assert run("role_assignment", azure, condition=CONDITION, **WANTED)["changed"] is True
+        assert run("role_assignment", azure, condition=CONDITION, **OPTIONS)["changed"] is True
 
 
-@pytest.mark.parametrize(("condition", "standing"), [(CONDITION, CONDITIONAL), (None, CONDITIONAL), ("", {})])
-def test_an_equal_or_unset_condition_is_no_change(condition: Any, standing: dict[str, Any]) -> None:
-    with FakeAzure(get(OURS, 200, assignment(**standing))) as azure:
-        assert run("role_assignment", azure, condition=condition, **WANTED)["changed"] is False
+@pytest.mark.parametrize(("condition", "current"), [(CONDITION, CONDITIONAL), (None, CONDITIONAL), ("", {})])
+def test_an_equal_or_unset_condition_is_no_change(condition: Any, current: dict[str, Any]) -> None:
+    with FakeAzure(get(OURS, 200, assignment(**current))) as azure:
+        assert run("role_assignment", azure, condition=condition, **OPTIONS)["changed"] is False
 
 
 def test_an_empty_condition_removes_the_condition() -> None:
@@ -173,7 +173,7 @@ def test_an_empty_condition_removes_the_condition() -> None:
         put(OURS, 201, assignment(), sent=body),
         get(OURS, 200, assignment()),
     ) as azure:
-        assert run("role_assignment", azure, condition="", **WANTED)["changed"] is True
+        assert run("role_assignment", azure, condition="", **OPTIONS)["changed"] is True
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_an_empty_condition_removes_the_condition() -> None:
 )
 def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("role_assignment", azure, **{**WANTED, **given})
+        run("role_assignment", azure, **{**OPTIONS, **given})
     assert caught.value.fields["option"] == option
 
 
@@ -193,14 +193,14 @@ def test_absent_deletes_the_assignment_whatever_its_name() -> None:
     with FakeAzure(
         get(OURS, 404, MISSING), listed(assignment("theirs")), delete(f"{ASSIGNMENTS}/theirs", 200, {})
     ) as azure:
-        result = run("role_assignment", azure, state="absent", **WANTED)
+        result = run("role_assignment", azure, state="absent", **OPTIONS)
     assert (result["changed"], result["role_assignment"]) == (True, {})
 
 
 def test_absent_of_an_absent_assignment_or_scope_changes_nothing() -> None:
     gone = {"error": {"code": "ResourceGroupNotFound", "message": "gone"}}
     with FakeAzure(get(OURS, 404, gone), get(ASSIGNMENTS, 404, gone)) as azure:
-        assert run("role_assignment", azure, state="absent", **WANTED)["changed"] is False
+        assert run("role_assignment", azure, state="absent", **OPTIONS)["changed"] is False
 
 
 def test_the_name_follows_from_scope_principal_and_role() -> None:

@@ -18,7 +18,7 @@ DATABASE = f"{SERVER}/databases/d1"
 
 
 @pytest.mark.parametrize(
-    ("wanted", "current", "equal"),
+    ("desired", "current", "equal"),
     [
         ("GP_S_Gen5_1", {"name": "GP_S_Gen5", "tier": "GeneralPurpose", "family": "Gen5", "capacity": 1}, True),
         ("gp_s_gen5_1", {"name": "GP_S_Gen5", "tier": "GeneralPurpose", "family": "Gen5", "capacity": 1}, True),
@@ -32,8 +32,8 @@ DATABASE = f"{SERVER}/databases/d1"
         ("S0", None, False),
     ],
 )
-def test_skus_are_compared_by_service_objective(wanted: str, current: Any, equal: bool) -> None:
-    assert same_sku({"name": wanted}, current) is equal
+def test_skus_are_compared_by_service_objective(desired: str, current: Any, equal: bool) -> None:
+    assert same_sku({"name": desired}, current) is equal
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_skus_are_compared_by_service_objective(wanted: str, current: Any, equal
     ],
 )
 def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
-    wanted = {"resource_group": "rg", "server": "s1", "name": "d1", "location": "westeurope", **given}
+    desired = {"resource_group": "rg", "server": "s1", "name": "d1", "location": "westeurope", **given}
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("sql_database", azure, **wanted)
+        run("sql_database", azure, **desired)
     assert caught.value.fields["option"] == option
 
 

@@ -92,8 +92,8 @@ class Database:
 
     def answer(self) -> str:
         self.apply()
-        asked = next(text for text in reversed(self.script.seen) if "sys.database_principals" in text).splitlines()
-        name, sid = asked[-2].lower(), str(uuid.UUID(bytes_le=bytes.fromhex(asked[-1][2:])))
+        resolved = next(text for text in reversed(self.script.seen) if "sys.database_principals" in text).splitlines()
+        name, sid = resolved[-2].lower(), str(uuid.UUID(bytes_le=bytes.fromhex(resolved[-1][2:])))
         users = [
             {
                 "name": user,
@@ -167,10 +167,10 @@ class Server:
         return result
 
     def options(self, **given: Any) -> dict[str, Any]:
-        least = {"server": HOST, "port": self.port, "database": "mlflow", "name": NAME}
+        defaults = {"server": HOST, "port": self.port, "database": "mlflow", "name": NAME}
         if given.get("state") != "absent":
-            least["sid"] = APP
-        return options("sql_database_user", **{**least, **given})
+            defaults["sid"] = APP
+        return options("sql_database_user", **{**defaults, **given})
 
 
 @pytest.fixture(scope="module")
@@ -331,7 +331,7 @@ def test_another_cloud_has_another_token_scope(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("given", "expected"),
     [
         ({"server": "sql x"}, "server"),
         ({"server": "sql-x,1433"}, "server"),
@@ -350,16 +350,16 @@ def test_another_cloud_has_another_token_scope(server: Server) -> None:
         ({"roles": ["Public"]}, "roles"),
     ],
 )
-def test_invalid_options_are_rejected_before_a_login(server: Server, given: dict[str, Any], named: str) -> None:
+def test_invalid_options_are_rejected_before_a_login(server: Server, given: dict[str, Any], expected: str) -> None:
     with pytest.raises(InvalidOption) as caught:
         server.run(**given)
-    assert caught.value.message.startswith(f"{named}: ")
+    assert caught.value.message.startswith(f"{expected}: ")
     assert not server.script.login_count
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
 @pytest.mark.parametrize(
-    ("stands", "given", "named"),
+    ("stands", "given", "expected"),
     [
         ({}, {"roles": ["db_datareder"]}, ["roles", "'db_datareder'", "db_datareader, db_datawriter"]),
         ({NAME: ("E", OTHER, [])}, {}, ["sid", OTHER, APP, "state: absent"]),
@@ -370,12 +370,12 @@ def test_invalid_options_are_rejected_before_a_login(server: Server, given: dict
     ],
 )
 def test_impossible_changes_are_rejected_before_a_write(
-    server: Server, stands: dict[str, Any], given: dict[str, Any], named: list[str], check_mode: bool
+    server: Server, stands: dict[str, Any], given: dict[str, Any], expected: list[str], check_mode: bool
 ) -> None:
     server.database.users = dict(stands)
     with pytest.raises(Failure) as caught:
         server.run(check_mode, **given)
-    assert [word for word in named if word not in caught.value.message] == []
+    assert [word for word in expected if word not in caught.value.message] == []
     assert server.database.written == []
 
 
@@ -405,15 +405,15 @@ def test_without_wait_a_transient_error_is_final(server: Server) -> None:
     assert server.azure.clock.now == 0
 
 
-@pytest.mark.parametrize(("fault", "named"), REFUSED, ids=lambda value: str(getattr(value, "number", "")))
+@pytest.mark.parametrize(("fault", "expected"), REFUSED, ids=lambda value: str(getattr(value, "number", "")))
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_refused_login_is_not_retried(server: Server, fault: Fault, named: str, check_mode: bool) -> None:
+def test_a_refused_login_is_not_retried(server: Server, fault: Fault, expected: str, check_mode: bool) -> None:
     server.script.logins.append(fault)
     with pytest.raises(Failure) as caught:
         server.run(check_mode)
     assert server.script.login_count == 1
     assert fault.message in caught.value.message
-    assert named in caught.value.message.replace(fault.message, "")
+    assert expected in caught.value.message.replace(fault.message, "")
     assert server.azure.clock.now == 0
 
 
@@ -438,7 +438,7 @@ def test_connections_that_are_always_lost_are_given_up(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "fault", "named"),
+    ("part", "fault", "expected"),
     [
         ("CREATE", Fault(15247, 16, "User does not have permission to perform this action."), "ALTER ANY USER"),
         (
@@ -458,14 +458,14 @@ def test_connections_that_are_always_lost_are_given_up(server: Server) -> None:
     ],
     ids=lambda value: str(getattr(value, "number", "")),
 )
-def test_a_refused_statement_has_a_remedy(server: Server, part: str, fault: Fault, named: str) -> None:
+def test_a_refused_statement_has_a_remedy(server: Server, part: str, fault: Fault, expected: str) -> None:
     if part == "DROP":
         server.database.users = {NAME: ("E", APP, [])}
     server.script.statements.append((part, fault))
     with pytest.raises(Failure) as caught:
         server.run(**({"state": "absent"} if part == "DROP" else {"roles": LEAST}))
     assert fault.message in caught.value.message
-    assert named in caught.value.message
+    assert expected in caught.value.message
     assert server.script.login_count == 1
 
 
@@ -489,10 +489,10 @@ def test_a_closed_port_is_an_error(server: Server) -> None:
 
 
 def test_an_unknown_host_is_an_error(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    resolved = []
 
     def unknown(host: str, port: int, **_options: Any) -> Any:
-        asked.append((host, port))
+        resolved.append((host, port))
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(_sql_session.socket, "getaddrinfo", unknown)
@@ -503,7 +503,7 @@ def test_an_unknown_host_is_an_error(server: Server, monkeypatch: pytest.MonkeyP
     assert planned["changed"]
     assert planned["sql_database_user"]["roles"] == LEAST
     assert not server.run(check_mode=True, server="sql-x", state="absent")["changed"]
-    assert asked == [("sql-x.database.windows.net", server.port)] * 3
+    assert resolved == [("sql-x.database.windows.net", server.port)] * 3
     assert server.credential.scopes == []
 
 

@@ -14,7 +14,7 @@ from tests.support.fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, get,
 
 SERVER = f"{GROUP}/providers/Microsoft.Sql/servers/s1"
 PASSWORD = "Corr3ct-Horse"
-WANTED: dict[str, Any] = {"resource_group": "rg", "name": "s1", "location": "westeurope"}
+OPTIONS: dict[str, Any] = {"resource_group": "rg", "name": "s1", "location": "westeurope"}
 LOGIN = {"administrator_login": "mlflow", "administrator_password": PASSWORD}
 
 
@@ -43,7 +43,7 @@ def test_the_password_of_a_new_server_is_sent_and_not_in_the_result() -> None:
         get(SERVER, 200, server(state="Creating")),
         get(SERVER, 200, server()),
     ) as azure:
-        result = run("sql_server", azure, **WANTED, **LOGIN)
+        result = run("sql_server", azure, **OPTIONS, **LOGIN)
     assert result["sql_server"] == server()
     assert PASSWORD not in str(result)
 
@@ -52,19 +52,19 @@ def test_without_waiting_the_server_is_predicted() -> None:
     with FakeAzure(
         get(SERVER, 404, NOT_FOUND), put(SERVER, 202, {"operation": "UpsertLogicalServer"}, headers=ACCEPTED)
     ) as azure:
-        result = run("sql_server", azure, wait=False, **WANTED, **LOGIN)
+        result = run("sql_server", azure, wait=False, **OPTIONS, **LOGIN)
     assert result["sql_server"]["id"] == SERVER
     assert PASSWORD not in str(result)
 
 
 def test_the_password_of_an_existing_server_is_not_compared() -> None:
     with FakeAzure(get(SERVER, 200, server())) as azure:
-        assert run("sql_server", azure, **WANTED, **LOGIN)["changed"] is False
+        assert run("sql_server", azure, **OPTIONS, **LOGIN)["changed"] is False
 
 
 def test_a_newer_tls_version_is_kept_without_the_option() -> None:
     with FakeAzure(get(SERVER, 200, server(minimalTlsVersion="1.3"))) as azure:
-        assert run("sql_server", azure, **WANTED)["changed"] is False
+        assert run("sql_server", azure, **OPTIONS)["changed"] is False
 
 
 def test_another_change_does_not_write_the_password() -> None:
@@ -74,7 +74,7 @@ def test_another_change_does_not_write_the_password() -> None:
         poll("Succeeded"),
         get(SERVER, 200, server(publicNetworkAccess="Disabled")),
     ) as azure:
-        run("sql_server", azure, public_network_access="Disabled", **WANTED, **LOGIN)
+        run("sql_server", azure, public_network_access="Disabled", **OPTIONS, **LOGIN)
 
 
 def test_update_password_always_writes_the_password_on_every_run() -> None:
@@ -84,14 +84,14 @@ def test_update_password_always_writes_the_password_on_every_run() -> None:
         poll("Succeeded"),
         get(SERVER, 200, server()),
     ) as azure:
-        assert run("sql_server", azure, update_password="always", **WANTED, **LOGIN)["changed"] is True
+        assert run("sql_server", azure, update_password="always", **OPTIONS, **LOGIN)["changed"] is True
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
 @pytest.mark.parametrize("given", [{}, {"administrator_login": "mlflow"}, {"administrator_password": PASSWORD}])
 def test_a_new_server_without_a_login_is_rejected(given: dict[str, Any], check_mode: bool) -> None:
     with FakeAzure(get(SERVER, 404, NOT_FOUND)) as azure, pytest.raises(Failure, match="A new server needs"):
-        run("sql_server", azure, check_mode=check_mode, **WANTED, **given)
+        run("sql_server", azure, check_mode=check_mode, **OPTIONS, **given)
 
 
 def test_a_new_server_with_entra_only_authentication_needs_no_login() -> None:
@@ -115,7 +115,7 @@ def test_a_new_server_with_entra_only_authentication_needs_no_login() -> None:
         poll("Succeeded"),
         get(SERVER, 200, server(administrators=sent["properties"]["administrators"])),
     ) as azure:
-        run("sql_server", azure, entra_administrator=entra, **WANTED)
+        run("sql_server", azure, entra_administrator=entra, **OPTIONS)
 
 
 def test_the_entra_administrator_of_an_existing_server_is_written_by_its_own_operations() -> None:
@@ -135,12 +135,12 @@ def test_the_entra_administrator_of_an_existing_server_is_written_by_its_own_ope
         poll("Succeeded"),
         get(SERVER, 200, server(administrators={**administrator, "azureADOnlyAuthentication": True})),
     ) as azure:
-        assert run("sql_server", azure, entra_administrator=entra, **WANTED)["changed"] is True
+        assert run("sql_server", azure, entra_administrator=entra, **OPTIONS)["changed"] is True
 
 
 def test_the_login_cannot_change() -> None:
     with FakeAzure(get(SERVER, 200, server())) as azure, pytest.raises(Failure, match="'mlflow' and cannot become"):
-        run("sql_server", azure, administrator_login="other", **WANTED)
+        run("sql_server", azure, administrator_login="other", **OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_the_login_cannot_change() -> None:
 )
 def test_a_weak_password_is_rejected_and_not_in_the_message(password: str) -> None:
     with FakeAzure() as azure, pytest.raises(Failure) as caught:
-        run("sql_server", azure, administrator_login="mlflow", administrator_password=password, **WANTED)
+        run("sql_server", azure, administrator_login="mlflow", administrator_password=password, **OPTIONS)
     assert caught.value.fields["option"] == "administrator_password"
     assert not password or password not in caught.value.message
 
@@ -157,7 +157,7 @@ def test_a_weak_password_is_rejected_and_not_in_the_message(password: str) -> No
 @pytest.mark.parametrize("login", ["sa", "Admin", "root"])
 def test_a_reserved_login_is_rejected(login: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption, match="reserves"):
-        run("sql_server", azure, administrator_login=login, administrator_password=PASSWORD, **WANTED)
+        run("sql_server", azure, administrator_login=login, administrator_password=PASSWORD, **OPTIONS)
 
 
 IDENTITY = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one"
@@ -166,10 +166,10 @@ IDENTITY = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ManagedIdenti
 def test_an_identity_in_azures_spelling_is_no_change() -> None:
     folded = IDENTITY.replace("resourceGroups", "resourcegroups")
     identity = {"type": "UserAssigned", "userAssignedIdentities": {folded: {"principalId": "p", "clientId": "c"}}}
-    standing = {**server(primaryUserAssignedIdentityId=folded), "identity": identity}
-    with FakeAzure(get(SERVER, 200, standing)) as azure:
+    current = {**server(primaryUserAssignedIdentityId=folded), "identity": identity}
+    with FakeAzure(get(SERVER, 200, current)) as azure:
         given = {"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}
-        result = run("sql_server", azure, identity=given, primary_user_assigned_identity=IDENTITY, **WANTED)
+        result = run("sql_server", azure, identity=given, primary_user_assigned_identity=IDENTITY, **OPTIONS)
     assert result["changed"] is False
 
 
@@ -186,7 +186,7 @@ def test_an_identity_is_removed_with_null() -> None:
         poll("Succeeded"),
         get(SERVER, 200, server()),
     ) as azure:
-        run("sql_server", azure, identity={"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}, **WANTED)
+        run("sql_server", azure, identity={"type": "UserAssigned", "user_assigned_identities": [IDENTITY]}, **OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_an_identity_is_removed_with_null() -> None:
 )
 def test_invalid_identities_are_rejected(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("sql_server", azure, **given, **WANTED)
+        run("sql_server", azure, **given, **OPTIONS)
     assert caught.value.fields["option"] == option
 
 
@@ -216,4 +216,4 @@ def test_the_principal_type_of_the_entra_administrator_is_not_compared() -> None
     administrators = {"administratorType": "ActiveDirectory", "login": "id-mlflow", "principalType": "User", "sid": "S"}
     entra = {"login": "id-mlflow", "sid": "s", "principal_type": "Application"}
     with FakeAzure(get(SERVER, 200, server(administrators=administrators))) as azure:
-        assert run("sql_server", azure, entra_administrator=entra, **WANTED)["changed"] is False
+        assert run("sql_server", azure, entra_administrator=entra, **OPTIONS)["changed"] is False

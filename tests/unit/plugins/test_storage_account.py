@@ -13,7 +13,7 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors im
 from tests.support.fake_azure import GROUP, NOT_FOUND, FakeAzure, delete, get, patch, put, run
 
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1"
-WANTED: dict[str, Any] = {"resource_group": "rg", "name": "st1", "location": "westeurope"}
+OPTIONS: dict[str, Any] = {"resource_group": "rg", "name": "st1", "location": "westeurope"}
 IDENTITY = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one"
 WORKSPACE = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Synapse/workspaces/w"
 TENANT = "33333333-3333-3333-3333-333333333333"
@@ -75,13 +75,13 @@ def test_a_new_account_is_awaited_without_a_request_for_its_keys() -> None:
             azure,
             require_infrastructure_encryption=True,
             hierarchical_namespace_enabled=False,
-            **WANTED,
+            **OPTIONS,
         )
     assert azure.writes == [request for request in azure.session.requests if request[0] == "PUT"]
 
 
 @pytest.mark.parametrize(
-    ("given", "standing"),
+    ("given", "current"),
     [
         ({}, {}),
         ({"location": "West Europe", "access_tier": "Hot"}, {}),
@@ -96,16 +96,16 @@ def test_a_new_account_is_awaited_without_a_request_for_its_keys() -> None:
         ({"sku": "Standard_LRS", "kind": "StorageV2"}, {}),
     ],
 )
-def test_an_unchanged_account_is_read_once(given: dict[str, Any], standing: dict[str, Any]) -> None:
-    with FakeAzure(get(ACCOUNT, 200, account(**standing))) as azure:
-        assert run("storage_account", azure, **{**WANTED, **given})["changed"] is False
+def test_an_unchanged_account_is_read_once(given: dict[str, Any], current: dict[str, Any]) -> None:
+    with FakeAzure(get(ACCOUNT, 200, account(**current))) as azure:
+        assert run("storage_account", azure, **{**OPTIONS, **given})["changed"] is False
 
 
 def test_sku_and_kind_are_kept_without_the_options() -> None:
-    standing = account(minimumTlsVersion="TLS1_3")
-    standing |= {"sku": {"name": "Premium_LRS", "tier": "Premium"}, "kind": "BlockBlobStorage"}
-    with FakeAzure(get(ACCOUNT, 200, standing)) as azure:
-        assert run("storage_account", azure, **WANTED)["changed"] is False
+    current = account(minimumTlsVersion="TLS1_3")
+    current |= {"sku": {"name": "Premium_LRS", "tier": "Premium"}, "kind": "BlockBlobStorage"}
+    with FakeAzure(get(ACCOUNT, 200, current)) as azure:
+        assert run("storage_account", azure, **OPTIONS)["changed"] is False
 
 
 def test_an_update_is_one_patch_that_keeps_other_network_rules() -> None:
@@ -141,33 +141,33 @@ def test_an_update_is_one_patch_that_keeps_other_network_rules() -> None:
                 "ip_rules": ["203.0.113.0/24"],
                 "resource_access_rules": [{"resource_id": WORKSPACE, "tenant_id": TENANT}],
             },
-            **WANTED,
+            **OPTIONS,
         )
     assert len(azure.writes) == 1
 
 
-@pytest.mark.parametrize(("standing", "wanted"), [(True, False), (False, True)])
-def test_update_shared_key_access_on_create_keeps_the_current_value(standing: bool, wanted: bool) -> None:
-    given = {**WANTED, "allow_shared_key_access": wanted, "update_shared_key_access": "on_create"}
-    with FakeAzure(get(ACCOUNT, 200, account(allowSharedKeyAccess=standing))) as azure:
+@pytest.mark.parametrize(("current", "desired"), [(True, False), (False, True)])
+def test_update_shared_key_access_on_create_keeps_the_current_value(current: bool, desired: bool) -> None:
+    given = {**OPTIONS, "allow_shared_key_access": desired, "update_shared_key_access": "on_create"}
+    with FakeAzure(get(ACCOUNT, 200, account(allowSharedKeyAccess=current))) as azure:
         assert run("storage_account", azure, **given)["changed"] is False
     with FakeAzure(get(ACCOUNT, 404, NOT_FOUND)) as azure:
         new = run("storage_account", azure, check_mode=True, **given)
-    assert new["storage_account"]["properties"]["allowSharedKeyAccess"] is wanted
+    assert new["storage_account"]["properties"]["allowSharedKeyAccess"] is desired
 
 
 def test_an_older_kind_is_upgraded() -> None:
-    standing = {**account(), "kind": "Storage"}
+    current = {**account(), "kind": "Storage"}
     with FakeAzure(
-        get(ACCOUNT, 200, standing),
+        get(ACCOUNT, 200, current),
         patch(ACCOUNT, 200, account(), sent={"kind": "StorageV2"}),
         get(ACCOUNT, 200, account()),
     ) as azure:
-        assert run("storage_account", azure, **{**WANTED, "kind": "StorageV2"})["changed"] is True
+        assert run("storage_account", azure, **{**OPTIONS, "kind": "StorageV2"})["changed"] is True
 
 
 @pytest.mark.parametrize(
-    ("given", "standing"),
+    ("given", "current"),
     [
         ({"hierarchical_namespace_enabled": True}, {}),
         ({"hierarchical_namespace_enabled": False}, {"isHnsEnabled": True}),
@@ -176,13 +176,13 @@ def test_an_older_kind_is_upgraded() -> None:
         ({"kind": "BlobStorage"}, {}),
     ],
 )
-def test_immutable_properties_cannot_change(given: dict[str, Any], standing: dict[str, Any]) -> None:
+def test_immutable_properties_cannot_change(given: dict[str, Any], current: dict[str, Any]) -> None:
     option = next(iter(given))
     with (
-        FakeAzure(get(ACCOUNT, 200, account(**standing))) as azure,
+        FakeAzure(get(ACCOUNT, 200, account(**current))) as azure,
         pytest.raises(Failure, match="cannot become") as caught,
     ):
-        run("storage_account", azure, **{**WANTED, **given})
+        run("storage_account", azure, **{**OPTIONS, **given})
     assert caught.value.fields["option"] == option
 
 
@@ -199,23 +199,23 @@ def test_immutable_properties_cannot_change(given: dict[str, Any], standing: dic
 )
 def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("storage_account", azure, **{**WANTED, **given})
+        run("storage_account", azure, **{**OPTIONS, **given})
     assert caught.value.fields["option"] == option
 
 
 def test_tags_are_text_whatever_their_yaml_type() -> None:
     tags = {"year": 2026, "kept": True, "note": None}
-    standing = {**account(), "tags": {"year": "2026", "kept": "true", "note": ""}}
-    with FakeAzure(get(ACCOUNT, 200, standing)) as azure:
-        assert run("storage_account", azure, tags=tags, **WANTED)["changed"] is False
+    current = {**account(), "tags": {"year": "2026", "kept": "true", "note": ""}}
+    with FakeAzure(get(ACCOUNT, 200, current)) as azure:
+        assert run("storage_account", azure, tags=tags, **OPTIONS)["changed"] is False
     with FakeAzure(
         get(ACCOUNT, 200, account()),
-        patch(ACCOUNT, 200, standing, sent={"tags": standing["tags"]}),
-        get(ACCOUNT, 200, standing),
+        patch(ACCOUNT, 200, current, sent={"tags": current["tags"]}),
+        get(ACCOUNT, 200, current),
     ) as azure:
-        assert run("storage_account", azure, tags=tags, **WANTED)["changed"] is True
+        assert run("storage_account", azure, tags=tags, **OPTIONS)["changed"] is True
 
 
 def test_absent_deletes_the_account() -> None:
     with FakeAzure(get(ACCOUNT, 200, account()), delete(ACCOUNT, 200)) as azure:
-        assert run("storage_account", azure, state="absent", **WANTED)["storage_account"] == {}
+        assert run("storage_account", azure, state="absent", **OPTIONS)["storage_account"] == {}

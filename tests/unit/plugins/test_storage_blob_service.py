@@ -36,7 +36,7 @@ KEPT = {"enabled": True, "days": 14}
 
 
 @pytest.mark.parametrize(
-    ("given", "standing"),
+    ("given", "current"),
     [
         ({}, {}),
         ({"versioning_enabled": False, "last_access_time_tracking_enabled": False}, {}),
@@ -48,11 +48,11 @@ KEPT = {"enabled": True, "days": 14}
         ),
     ],
 )
-def test_an_unchanged_blob_service_is_read_once(given: dict[str, Any], standing: dict[str, Any]) -> None:
-    with FakeAzure(get(SERVICE, 200, service(**standing))) as azure:
+def test_an_unchanged_blob_service_is_read_once(given: dict[str, Any], current: dict[str, Any]) -> None:
+    with FakeAzure(get(SERVICE, 200, service(**current))) as azure:
         result = run("storage_blob_service", azure, **BLOBS, **given)
     assert result["changed"] is False
-    assert result["storage_blob_service"] == service(**standing)
+    assert result["storage_blob_service"] == service(**current)
 
 
 def test_an_update_sends_all_settings() -> None:

@@ -18,11 +18,11 @@ CONTAINER = f"{SERVICE}/containers/mlflow"
 
 
 def test_public_access_changes_with_one_patch() -> None:
-    standing = {"id": CONTAINER, "name": "mlflow", "properties": {"publicAccess": "None", "metadata": {"a": "b"}}}
+    current = {"id": CONTAINER, "name": "mlflow", "properties": {"publicAccess": "None", "metadata": {"a": "b"}}}
     with FakeAzure(
-        get(CONTAINER, 200, standing),
+        get(CONTAINER, 200, current),
         patch(CONTAINER, 200, {}, sent={"properties": {"publicAccess": "Blob"}}),
-        get(CONTAINER, 200, standing),
+        get(CONTAINER, 200, current),
     ) as azure:
         given = {"resource_group": "rg", "account": "st1", "name": "mlflow", "public_access": "Blob"}
         assert run("storage_container", azure, **given)["changed"] is True
@@ -33,10 +33,10 @@ def test_public_access_changes_with_one_patch() -> None:
     [({"c": "d"}, {"metadata": {"c": "d"}}), ({}, {"metadata": {}}), ({"a": "b"}, None), (None, None)],
 )
 def test_metadata_are_replaced_completely(metadata: Any, sent: Any) -> None:
-    standing = {"id": CONTAINER, "name": "mlflow", "properties": {"publicAccess": "None", "metadata": {"a": "b"}}}
-    script = [get(CONTAINER, 200, standing)]
+    current = {"id": CONTAINER, "name": "mlflow", "properties": {"publicAccess": "None", "metadata": {"a": "b"}}}
+    script = [get(CONTAINER, 200, current)]
     if sent is not None:
-        script += [patch(CONTAINER, 200, {}, sent={"properties": sent}), get(CONTAINER, 200, standing)]
+        script += [patch(CONTAINER, 200, {}, sent={"properties": sent}), get(CONTAINER, 200, current)]
     with FakeAzure(*script) as azure:
         given = {"resource_group": "rg", "account": "st1", "name": "mlflow", "metadata": metadata}
         assert run("storage_container", azure, **given)["changed"] is (sent is not None)
