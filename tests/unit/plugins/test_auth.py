@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who the collection is, and the memory of its tokens."""
+"""Credentials of the collection, and the cache of its tokens."""
 
 from __future__ import annotations
 
@@ -72,7 +72,12 @@ def test_options_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     }.items():
         monkeypatch.setenv(name, value)
     result = connection_from(options("resource_group", name="rg", location="x", tenant_id="t2"))
-    assert (result.subscription_id, result.tenant_id, result.client_id, result.client_secret) == ("s1", "t2", "c1", "x1")
+    assert (result.subscription_id, result.tenant_id, result.client_id, result.client_secret) == (
+        "s1",
+        "t2",
+        "c1",
+        "x1",
+    )
     assert result.cloud.resource_manager == "https://management.usgovcloudapi.net"
     assert "x1" not in repr(result)
 
@@ -93,11 +98,10 @@ def test_endpoints_can_be_overridden() -> None:
 
 
 def test_a_missing_subscription_is_a_failure_of_the_task() -> None:
-    result = module("resource_group")
-    result = result.run(options("resource_group", name="rg", location="x"), check_mode=False)
+    result = module("resource_group").run(options("resource_group", name="rg", location="x"), check_mode=False)
     assert result["failed"] is True
-    for way_out in ("subscription_id", "AZURE_SUBSCRIPTION_ID", "az account set"):
-        assert way_out in result["msg"]
+    for remedy in ("subscription_id", "AZURE_SUBSCRIPTION_ID", "az account set"):
+        assert remedy in result["msg"]
 
 
 PROFILE = {
@@ -110,7 +114,7 @@ PROFILE = {
 
 
 def signed_in(folder: Path) -> None:
-    """As the Azure CLI writes it: with a byte order mark."""
+    """Write the profile as the Azure CLI does: with a byte order mark."""
     folder.mkdir(exist_ok=True)
     (folder / "azureProfile.json").write_text(json.dumps(PROFILE), encoding="utf-8-sig")
 
@@ -272,7 +276,7 @@ def test_token_keys_differ_by_credential_and_contain_no_secret() -> None:
 
 
 class Memory:
-    """Shared tokens with a clock of their own."""
+    """Return a token cache with its own clock."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images: what is in the context, its hash, the two builders."""
+"""Module container_image: the build context, its hash, the two builders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CHALLENGE = {
     "WWW-Authenticate": 'Bearer realm="https://cr123.azurecr.io/oauth2/token",service="cr123.azurecr.io",'
     'scope="repository:mlflow:metadata_read"'
 }
-# A token that ends in 2100; azure-containerregistry looks into it.
+# A token that expires in 2100; azure-containerregistry decodes it.
 JWT = "e30.eyJleHAiOjQxMDI0NDQ4MDB9.e30"
 
 
@@ -109,7 +109,7 @@ def test_the_tag_depends_on_content_names_modes_arguments_and_platform(context: 
         ("*\n!a.txt\n", ["a.txt"]),
         ("?.txt\n[f]*\n", ["b/c.md", "b/d/e.pyc"]),
         ("b/*/e.pyc\n", ["a.txt", "b/c.md", "f.pyc"]),
-        # What is not at the very beginning is no comment.
+        # A comment begins at the very beginning of a line.
         (" # a.txt\n", ["a.txt", "b/c.md", "b/d/e.pyc", "f.pyc"]),
         ("\ufeffa.txt\r\nb\r\n", ["f.pyc"]),
         ("./a.txt\n b/../f.pyc \n/\n.\n", ["b/c.md", "b/d/e.pyc"]),
@@ -176,7 +176,7 @@ def test_the_path_of_the_dockerfile_is_normalized(context: Path, dockerfile: str
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_an_unreadable_file_is_named_in_the_error(context: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Root may read everything, so the answers are those that another user gets.
+    # Root may read everything, so the errors are those of another user.
     if kind == "file":
         closed = context / "server" / "main.py"
         monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != closed)
@@ -230,7 +230,7 @@ TAG_PATH = "/acr/v1/mlflow/_tags/t1"
 
 
 def signed_in() -> list[Exchange]:
-    """azure-containerregistry's way to a registry token."""
+    """Return the requests with which azure-containerregistry gets a registry token."""
     return [
         get(TAG_PATH, 401, {}, headers=CHALLENGE),
         post("/oauth2/exchange", 200, {"refresh_token": JWT}),
@@ -247,7 +247,7 @@ def no_tag() -> Exchange:
     return get(TAG_PATH, 404, {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "no"}]})
 
 
-# The SDK asks for forms, not JSON; the fake compares JSON bodies only where they are given.
+# The SDK sends forms, not JSON; the fake compares JSON bodies only where a test sets them.
 def test_an_existing_image_is_not_built(context: Path) -> None:
     with FakeAzure(get(REGISTRY, 200, CURRENT), *signed_in(), tagged()) as azure:
         result = run("container_image", azure, context=str(context), **OPTIONS)
@@ -377,7 +377,7 @@ def signed_in_for(method: str, path: str) -> list[Exchange]:
 
 
 def stored(manifest: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, str]]:
-    """A manifest's digest, itself, and the headers with which it is given."""
+    """Return the digest of a manifest, the manifest, and the headers of its response."""
     content = json.dumps(manifest).encode()
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     kind = "application/vnd.docker.distribution.manifest.v2+json"
@@ -410,7 +410,7 @@ def test_absent_deletes_the_manifest() -> None:
 
 
 def test_absent_deletes_the_tags_of_the_platforms() -> None:
-    """Only those that still point at what the index has."""
+    """Only tags that still point at manifests of the index are deleted."""
     mine, newer = "sha256:" + "b" * 64, "sha256:" + "c" * 64
     entries = [
         {"digest": mine, "platform": {"os": "linux", "architecture": "amd64"}},
@@ -440,7 +440,7 @@ def test_absent_deletes_the_tags_of_the_platforms() -> None:
 
 
 class FakeEngine:
-    """The part of docker's APIClient that is used."""
+    """A fake of docker's APIClient."""
 
     def __init__(self, built: list[dict[str, Any]], pushed: list[dict[str, Any]]) -> None:
         self.built, self.pushed = built, pushed

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Azure's error bodies, in all their shapes."""
+"""Error bodies of Azure, in all their forms."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_an_unknown_code_has_the_remedy_of_its_status(status: int, advice: str) 
 @pytest.mark.parametrize(
     ("error", "advice"),
     [
-        # Key Vault and others say the true reason inside.
+        # Key Vault and others return the reason in an inner error.
         ({"code": "Conflict", "message": "no", "innererror": {"code": "ObjectIsDeletedButRecoverable"}}, "purge"),
         ({"code": "Forbidden", "message": "no", "innererror": {"code": "ForbiddenByFirewall"}}, "address"),
         ({"code": "Failed", "message": "no", "details": [{"code": "QuotaExceeded", "message": "x"}]}, "quota"),

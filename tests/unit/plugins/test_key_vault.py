@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Key vaults: what is sent, what stands for nothing, and deleted vaults that are still kept."""
+"""Module key_vault: requests, forms of unset values, and deleted vaults that Azure retains."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets by the vault's own data plane: versions, refusals that pass, deleted secrets, and no value anywhere."""
+"""Module key_vault_secret: versions, transient refusals, deleted secrets, and no value in any result."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def secret(value: str | None = VALUE, version: str = "v1", **rest: Any) -> dict[
 
 
 def challenge(method: str = "GET", path: str = SECRET) -> Exchange:
-    """The first request has no token, and no body either."""
+    """Return the challenge: the first request has no token and no body."""
     return Exchange(method, path, 401, {"error": {"code": "Unauthorized"}}, CHALLENGE)
 
 
@@ -231,7 +231,7 @@ def test_a_response_that_is_not_from_a_vault_is_an_error() -> None:
 
 
 def nowhere() -> list[Exchange]:
-    """A host name that nobody knows, as often as it is tried."""
+    """Return an unknown host for every attempt."""
     unknown = requests.ConnectionError("Name or service not known")
     return [Exchange("GET", SECRET, 0, error=unknown) for _attempt in range(5)]
 

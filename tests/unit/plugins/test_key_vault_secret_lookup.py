@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lookup: values in their order, and errors that name what is wrong."""
+"""The lookup key_vault_secret: values in their order, and errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _no_challenge_of_another_test() -> Iterator[None]:
 
 
 def lookup_plugin() -> Any:
-    """The plugin with its options, as Ansible's loader makes it."""
+    """Return the plugin with its options, as Ansible's loader creates it."""
     described = yaml.safe_load(key_vault_secret.DOCUMENTATION)["options"]
     constants.config.initialize_plugin_configuration_definitions("lookup", NAME, described)
     plugin = key_vault_secret.LookupModule()

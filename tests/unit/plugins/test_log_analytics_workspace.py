@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Workspaces: names of skus, limits, and never a key."""
+"""Module log_analytics_workspace: names of skus, limits, and no request for keys."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Locks: two reads and a write at most, and nothing sent that Azure fills in."""
+"""Module management_lock: two reads and a write at most, and no read-only properties in a request."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task that has nothing to do reads once (twice where secrets are compared) and writes nothing, whatever the module."""
+"""An unchanged resource is read once (twice where secrets are compared) and not written, by every module."""
 
 from __future__ import annotations
 

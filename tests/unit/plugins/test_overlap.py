@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks that do not wait, and tasks that need what those have begun: they wait for it within their own wait_timeout."""
+"""Tasks without wait, and tasks that need their resources: those wait for them within their own wait_timeout."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ HERE = {"resource_group": "rg", "location": "westeurope"}
 
 
 def refusal(code: str) -> dict[str, Any]:
-    return {"error": {"code": code, "message": f"{code} was said"}}
+    return {"error": {"code": code, "message": f"{code} message"}}
 
 
-# module: path of its resource, options, and with which status and code Azure refuses it while its parent is on the way.
+# Module: path of its resource, options, and the status and code with which Azure refuses it while its parent is in creation.
 DEPENDENT: dict[str, tuple[str, dict[str, Any], int, str]] = {
     "container_app": (
         APP,
@@ -84,7 +84,7 @@ def test_a_parent_in_creation_is_retried(module: str) -> None:
 @pytest.mark.parametrize("module", DEPENDENT)
 def test_retries_for_a_parent_end_at_the_deadline(module: str) -> None:
     path, given, status, code = DEPENDENT[module]
-    # 1 + 2 + 4 + 8 + 15 + 15 seconds; a container app then tells what it says of itself.
+    # 1 + 2 + 4 + 8 + 15 + 15 seconds; container_app then reads the app for diagnostics.
     diagnostics = [get(path, 404, refusal(code))] if module == "container_app" else []
     azure = FakeAzure(*absent(module, path), *[put(path, status, refusal(code))] * 7, *diagnostics, wait_timeout=59)
     with azure, pytest.raises(ArmError) as caught:
@@ -146,7 +146,7 @@ def test_a_task_without_wait_and_then_the_same_task_with_wait() -> None:
 
 
 def test_a_server_in_creation_is_written_again_after_its_creation() -> None:
-    """Azure shows an SQL server only when it is there, so the same task puts it again: first refused, then without effect."""
+    """Azure returns an SQL server only after its creation, so the same task writes it again: first refused, then without effect."""
     given = {**HERE, "name": "s1", "administrator_login": "ml", "administrator_password": "Only-4-tests"}
     current = {"id": SERVER, "name": "s1", "location": "westeurope", "properties": {"state": "Ready"}}
     with FakeAzure(

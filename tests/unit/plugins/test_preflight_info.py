@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""preflight_info: all that Azure would refuse, in one answer; nothing is asked twice, and what stands is not asked for."""
+"""Module preflight_info: all problems in one result, without repeated requests and without requests for existing resources."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_all_problems_are_reported_together() -> None:
 
 
 def test_the_name_of_an_own_resource_is_no_problem() -> None:
-    """The group's list may lag behind what was made a moment ago."""
+    """The list of a group may not contain a new resource yet."""
     own = get(f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", 200, CURRENT)
     with FakeAzure(group(), storage_provider(), name_check(TAKEN), own, permissions(GROUP, ALL)) as azure:
         assert run("preflight_info", azure, resources=[STORAGE])["problems"] == []
@@ -125,7 +125,7 @@ def test_permission_in_the_group_suffices_without_reads_at_the_subscription() ->
 
 
 def test_a_forbidden_read_of_a_group_is_a_problem() -> None:
-    """What one may do there need not be readable for who may do it."""
+    """Permissions at the subscription may be unreadable for somebody who has enough of them in the group."""
     asked = (group(status=403, body=REFUSED), storage_provider(), name_check({"nameAvailable": True}))
     with FakeAzure(*asked, permissions(GROUP, REFUSED, 403)) as azure:
         result = run("preflight_info", azure, resources=[STORAGE])
@@ -135,7 +135,7 @@ def test_a_forbidden_read_of_a_group_is_a_problem() -> None:
 
 
 def test_each_group_needs_permissions_for_its_missing_resources_only() -> None:
-    """Who shares a registry with others need not be permitted in its group what comes into another one."""
+    """The group of a shared registry needs no permissions for resources of another group."""
     shared = {**STORAGE, "resource_group": "shared"}
     asked = (
         group(),
@@ -185,7 +185,7 @@ def assignments(*scopes: str, status: int = 200) -> Exchange:
     [
         (assignments(CURRENT["id"].upper()), False),
         (assignments(), True),
-        # One of the group does as well, but the role is going to be assigned on the account.
+        # An assignment at the group is effective, too, but the deployment assigns the role on the account.
         (assignments(GROUP), True),
     ],
 )
@@ -261,7 +261,7 @@ def test_action_patterns_of_permissions(actions: Any, not_actions: Any, action: 
 
 
 def test_one_permission_is_enough() -> None:
-    """What one role leaves out, another may give: notActions take away from their own role only."""
+    """notActions restrict their own permission only: another permission may have the action."""
     assert is_permitted([*CONTRIBUTOR, {"actions": [ASSIGN], "notActions": []}], ASSIGN)
 
 

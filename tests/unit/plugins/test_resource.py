@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read, plan, apply at the wire: which requests are sent, in which order, and what becomes of bad answers."""
+"""Read, plan and apply at the wire: requests, their order, and error responses."""
 
 from __future__ import annotations
 

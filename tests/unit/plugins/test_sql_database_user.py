@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Users of a database at the wire: Microsoft's own driver, over TLS, against a server that keeps what it is told."""
+"""Module sql_database_user at the wire: Microsoft's own driver, over TLS, against a server that keeps users and roles."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.tds_peer import Certificate, Fault, Script, new_certificate, 
 HOST = "127.0.0.1"
 TOKEN = "token-of-the-administrator"
 APP, OTHER = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
-# A GUID's first three parts are kept with their last byte first.
+# The first three parts of a GUID are stored with their last byte first.
 APP_SID = "0x11111111222233334444555555555555"
 ROLES = ["db_datareader", "db_datawriter", "db_ddladmin", "db_owner", "public"]
 LEAST = ["db_datareader", "db_datawriter", "db_ddladmin"]
@@ -40,7 +40,7 @@ NAME = "id-mlflow-dev"
 PAUSED = Fault(
     40613, 17, "Database 'mlflow' on server 'sql-x' is not currently available.  Please retry the connection later."
 )
-# Azure SQL's errors that pass, as its documentation words them.
+# Transient errors of Azure SQL, with the texts of its documentation.
 PASSING = [
     PAUSED,
     Fault(
@@ -63,7 +63,7 @@ PASSING = [
     ),
     Fault(615, 16, "Could not find database ID 7, name 'mlflow'. The database may be offline."),
 ]
-# What does not pass, and what the message has to name.
+# Permanent errors, and a word that the message must contain.
 REFUSED = [
     (Fault(18456, 14, "Login failed for user '<token-identified principal>'."), "entra_administrator"),
     (
@@ -84,7 +84,7 @@ REFUSED = [
 
 @dataclass
 class Database:
-    """Users as the statements leave them: name to (type, sid, roles)."""
+    """The users after the statements: name to (type, sid, roles)."""
 
     script: Script
     users: dict[str, tuple[str, str, list[str]]] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class Database:
             for user, (kind, owned, roles) in self.users.items()
             if user.lower() == name or owned == sid
         ]
-        # SQL Server leaves out what is NULL, as the JSON of no rows is.
+        # SQL Server leaves out NULL values, such as the JSON of no rows.
         return json.dumps({**({"users": users} if users else {}), "roles": [{"name": role} for role in ROLES]})
 
     def apply(self) -> None:
@@ -133,7 +133,7 @@ def _name(quoted: str) -> str:
 
 
 class Credential:
-    """Has a token for everything, and remembers for what it was asked."""
+    """A credential with a token for every scope, which keeps the requested scopes."""
 
     def __init__(self) -> None:
         self.scopes: list[str] = []
@@ -154,7 +154,7 @@ class Server:
     def run(
         self, check_mode: bool = False, seconds: float = 600, cloud: str = "AzureCloud", **given: Any
     ) -> dict[str, Any]:
-        """The result of the module's logic. seconds: wait_timeout, of which nothing passes but pauses."""
+        """Return the result of the module. seconds: wait_timeout, of which only pauses use up time."""
         self.azure = FakeAzure(wait_timeout=seconds)
         self.azure.arm.credential = self.credential
         self.azure.arm.connection = type(self.azure.arm.connection)(SUBSCRIPTION, CLOUDS[cloud])
@@ -308,7 +308,7 @@ def test_names_are_quoted_in_statements(server: Server) -> None:
         f"CREATE USER [{inside}] WITH SID = {APP_SID}, TYPE = E",
         f"ALTER ROLE [db_datareader] ADD MEMBER [{inside}]",
     ]
-    # It is a parameter of the read.
+    # The name is a parameter of the query.
     statement, _declared, name, sid = next(
         text for text in server.script.seen if "sys.database_principals" in text
     ).splitlines()[-4:]
@@ -425,7 +425,7 @@ def test_a_lost_connection_is_opened_again(server: Server, part: str, fault: Fau
     assert result["changed"]
     assert result["diff"]["before"] == {}
     assert server.script.login_count == 2
-    # A statement whose connection broke was done or not: what stands is read again.
+    # A statement of a lost connection may have taken effect: the current state is read again.
     assert server.database.users == {NAME: ("E", APP, LEAST)}
 
 
@@ -498,7 +498,7 @@ def test_an_unknown_host_is_an_error(server: Server, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(_sql_session.socket, "getaddrinfo", unknown)
     with pytest.raises(Failure, match=r"sql-x\.database\.windows\.net has no address here"):
         server.run(server="sql-x")
-    # A plan may be made before there is a server.
+    # Check mode may run before there is a server.
     planned = server.run(check_mode=True, server="sql-x", roles=LEAST)
     assert planned["changed"]
     assert planned["sql_database_user"]["roles"] == LEAST
@@ -526,7 +526,7 @@ PLAY = """
       auth_source: cli
   tasks: {tasks}
 """
-# Stands for the Azure CLI, which azure-identity asks for a token.
+# A fake of the Azure CLI, from which azure-identity requests a token.
 AZ = f"""#!/bin/sh
 case "$*" in
   *database.windows.net*) echo '{{"accessToken": "{TOKEN}", "expires_on": 4102444800, "tokenType": "Bearer"}}' ;;
@@ -536,7 +536,7 @@ esac
 
 
 def ansible(folder: Path, tasks: list[dict[str, Any]], interpreter: str, **variables: str) -> tuple[list[Any], str]:
-    """The results of the tasks, and all that ansible-playbook -vvv says."""
+    """Return the results of the tasks, and the output of ansible-playbook -vvv."""
     (folder / "bin").mkdir()
     (folder / "bin" / "az").write_text(AZ)
     (folder / "bin" / "az").chmod(0o755)
@@ -579,7 +579,7 @@ def ansible(folder: Path, tasks: list[dict[str, Any]], interpreter: str, **varia
 
 @pytest.mark.parametrize("own_process", [False, True], ids=["within Ansible", "in a process of its own"])
 def test_the_examples_are_idempotent(server: Server, tmp_path: Path, own_process: bool) -> None:
-    """Real ansible-playbook, signed in as the Azure CLI is. Nobody sees the token."""
+    """Run ansible-playbook with the credential of the Azure CLI. The token is in no output."""
     examples = yaml.safe_load(_module_file().EXAMPLES)
     name = "mlops.mlflow_azure.sql_database_user"
     here = [{**task, name: {**task[name], "server": HOST, "port": server.port}} for task in examples]

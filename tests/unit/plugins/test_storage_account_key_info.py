@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys of storage accounts: one read, an absent account has none, and a refusal is an error."""
+"""Module storage_account_key_info: one read, no keys of an absent account, and a refusal is an error."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The certificates that are loaded once for a play are those that are trusted, and no others."""
+"""Certificates are loaded once for a play, and only these are trusted."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_bundle_of_a_worker_is_loaded_before_the_next_fork(tmp_path: Path, m
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(azure.certificate))
         assert trust.transport() is not None
         assert create(azure, trust)["changed"] is True
-        # Written anew, it is another one.
+        # A rewritten file is another bundle.
         os.utime(azure.certificate, ns=(0, 0))
         assert trust.transport() is None
 
