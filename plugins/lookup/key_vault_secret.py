@@ -112,12 +112,12 @@ from ..module_utils._core.auth import Credential, connection_from
 from ..module_utils._core.deadline import Deadline
 from ..module_utils._core.errors import ArmError, Failure
 from ..module_utils._core.sdk import require
-from ..module_utils._key_vault import secret as _key_vault_secret
+from ..module_utils._key_vault.data_plane import Vault, read_value
 from ..plugin_utils._tokens import TOKENS
 
 
 def arm_for(options: dict[str, Any]) -> Arm:
-    """Return the Azure client for the options of the lookup."""
+    """Return the connection to Azure of the lookup's options."""
     require({"azure.identity": "azure-identity", "azure.keyvault.secrets": "azure-keyvault-secrets"})
     # The name of a vault is globally unique, so the lookup needs no subscription.
     connection = connection_from({**options, "subscription_id": "-"})
@@ -131,7 +131,7 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)  # type: ignore[no-untyped-call]
         options = self.get_options()  # type: ignore[no-untyped-call]
         try:
-            vault = _key_vault_secret.Vault(arm_for(options), options["vault"])
-            return [_key_vault_secret.value(vault, term) for term in terms]
+            vault = Vault(arm_for(options), options["vault"])
+            return [read_value(vault, term) for term in terms]
         except (ArmError, Failure) as error:
             raise AnsibleLookupError(f"key_vault_secret: {error}") from error

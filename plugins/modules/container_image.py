@@ -152,36 +152,14 @@ log:
   elements: str
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, STATE, wait_options
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry import image as _container_image
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry.image import ContainerImage
 
-MODULE = _module.Module(
-    options={
-        "resource_group": {"type": "str", "required": True},
-        "registry": {"type": "str", "required": True},
-        "repository": {"type": "str", "required": True},
-        "tag": {"type": "str"},
-        "context": {"type": "path"},
-        "dockerfile": {"type": "str", "default": "Dockerfile"},
-        "build_args": {"type": "dict"},
-        "platform": {"type": "list", "elements": "str", "default": ["linux/amd64"]},
-        "builder": {"type": "str", "choices": ["acr", "docker"], "default": "acr"},
-        **STATE,
-        **wait_options(1800),
-        **AZURE,
-    },
-    execute=_container_image.execute,
-    packages={
-        "azure.containerregistry": "azure-containerregistry",
-        "azure.mgmt.containerregistry": "azure-mgmt-containerregistry",
-    },
-    constraints={"required_if": [("state", "present", ("context",)), ("state", "absent", ("context", "tag"), True)]},
-)
+MODULE = ContainerImage
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

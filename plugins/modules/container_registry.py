@@ -175,53 +175,14 @@ container_registry:
     type: Microsoft.ContainerRegistry/registries
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import identity_option as _managed_identity
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry import registry as _container_registry
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry.registry import ContainerRegistry
 
-SWITCH = {"type": "str", "choices": ["Enabled", "Disabled"]}
-RESOURCE = Resource(
-    name="container_registry",
-    type="Microsoft.ContainerRegistry/registries",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.ContainerRegistry/registries/{name}",
-    operations=Operations(
-        "azure.mgmt.containerregistry:ContainerRegistryManagementClient", "registries", "Microsoft.ContainerRegistry"
-    ),
-    address=("resource_group", "name"),
-    options={
-        **IN_GROUP,
-        "sku": {"type": "str", "choices": ["Basic", "Standard", "Premium"]},
-        "admin_user_enabled": {"type": "bool", "default": False},
-        "anonymous_pull_enabled": {"type": "bool"},
-        "public_network_access": SWITCH,
-        "zone_redundancy": SWITCH,
-        **_container_registry.OPTIONS,
-        **_managed_identity.OPTION,
-        **TAGS,
-    },
-    desired=_container_registry.desired,
-    rules=_container_registry.RULES,
-    read_only=_container_registry.READ_ONLY,
-    check=_container_registry.check,
-    check_create=_container_registry.check_new,
-    create="begin_create",
-    update="begin_update",
-    partial=True,
-    prepare=_container_registry.body,
-)
-MODULE = _module.resource_module(
-    RESOURCE,
-    packages={"azure.mgmt.containerregistry": "azure-mgmt-containerregistry"},
-    wait_timeout=600,
-    required_if=[("state", "present", ("location",))],
-)
+MODULE = ContainerRegistry
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

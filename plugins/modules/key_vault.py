@@ -188,70 +188,14 @@ key_vault:
     type: Microsoft.KeyVault/vaults
 """
 
-from dataclasses import replace
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._key_vault.vault import KeyVault
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params, Resource, manage
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._key_vault import vault as _key_vault
-
-RESOURCE = Resource(
-    name="key_vault",
-    type="Microsoft.KeyVault/vaults",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.KeyVault/vaults/{name}",
-    operations=_key_vault.VAULTS,
-    address=("resource_group", "name"),
-    options={
-        **IN_GROUP,
-        "sku": {"type": "str", "choices": ["standard", "premium"]},
-        "vault_tenant_id": {"type": "str"},
-        "enable_rbac_authorization": {"type": "bool"},
-        "soft_delete_retention_in_days": {"type": "int"},
-        "enable_purge_protection": {"type": "bool"},
-        "public_network_access": {"type": "str", "choices": ["Enabled", "Disabled"]},
-        "network_acls": _key_vault.NETWORK_ACLS,
-        "enabled_for_deployment": {"type": "bool"},
-        "enabled_for_disk_encryption": {"type": "bool"},
-        "enabled_for_template_deployment": {"type": "bool"},
-        "recover": {"type": "bool", "default": False},
-        "purge": {"type": "bool", "default": False},
-        **TAGS,
-    },
-    desired=_key_vault.desired,
-    rules=_key_vault.RULES,
-    read_only=_key_vault.READ_ONLY,
-    check=_key_vault.check,
-    update="update",
-    partial=True,
-    delete="delete",
-    prepare=_key_vault.body,
-)
-
-
-def execute(params: Params, arm: Arm, check_mode: bool) -> dict:
-    result = manage(RESOURCE, params, arm, check_mode)
-    if params["state"] == "absent" and params["purge"]:
-        purged = _key_vault.purge(arm, params, check_mode, just_deleted=result["changed"] and not check_mode)
-        result["changed"] = result["changed"] or purged
-        if purged and not result["diff"]["before"]:
-            result["diff"]["before"] = {"name": params["name"], "deleted": True}
-    return result
-
-
-MODULE = replace(
-    _module.resource_module(
-        RESOURCE,
-        packages={"azure.mgmt.keyvault": "azure-mgmt-keyvault"},
-        wait_timeout=600,
-        required_if=[("state", "present", ("location",))],
-    ),
-    execute=execute,
-)
+MODULE = KeyVault
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

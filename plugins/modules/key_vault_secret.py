@@ -147,33 +147,14 @@ key_vault_secret:
       application: mlflow
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, STATE, TAGS, wait_options
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._key_vault import secret as _key_vault_secret
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._key_vault.secret import KeyVaultSecret
 
-MODULE = _module.Module(
-    options={
-        "vault": {"type": "str", "required": True},
-        "name": {"type": "str", "required": True},
-        "value": {"type": "str", "no_log": True},
-        "content_type": {"type": "str"},
-        "enabled": {"type": "bool", "default": True},
-        "not_before": {"type": "str"},
-        "expires_on": {"type": "str"},
-        "recover": {"type": "bool", "default": False},
-        "purge": {"type": "bool", "default": False},
-        **TAGS,
-        **STATE,
-        **wait_options(300),
-        **AZURE,
-    },
-    execute=_key_vault_secret.execute,
-    packages={"azure.keyvault.secrets": "azure-keyvault-secrets"},
-)
+MODULE = KeyVaultSecret
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

@@ -119,52 +119,16 @@ log_analytics_workspace:
     type: Microsoft.OperationalInsights/workspaces
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._monitor import (
-    log_analytics_workspace as _log_analytics_workspace,
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._monitor.log_analytics_workspace import (
+    LogAnalyticsWorkspace,
 )
 
-SWITCH = {"type": "str", "choices": ["Enabled", "Disabled"]}
-RESOURCE = Resource(
-    name="log_analytics_workspace",
-    type="Microsoft.OperationalInsights/workspaces",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.OperationalInsights/workspaces/{name}",
-    operations=Operations(
-        "azure.mgmt.loganalytics:LogAnalyticsManagementClient", "workspaces", "Microsoft.OperationalInsights"
-    ),
-    address=("resource_group", "name"),
-    options={
-        **IN_GROUP,
-        "sku": {"type": "str", "choices": _log_analytics_workspace.SKUS},
-        "capacity_reservation_level": {"type": "int", "choices": _log_analytics_workspace.LEVELS},
-        "retention_in_days": {"type": "int"},
-        "daily_quota_gb": {"type": "float"},
-        "public_network_access_for_ingestion": SWITCH,
-        "public_network_access_for_query": SWITCH,
-        "disable_local_auth": {"type": "bool"},
-        "resource_permissions_enabled": {"type": "bool"},
-        **TAGS,
-    },
-    desired=_log_analytics_workspace.desired,
-    rules=_log_analytics_workspace.RULES,
-    read_only=_log_analytics_workspace.READ_ONLY,
-    check=_log_analytics_workspace.check,
-    update="update",
-    partial=True,
-)
-MODULE = _module.resource_module(
-    RESOURCE,
-    packages={"azure.mgmt.loganalytics": "azure-mgmt-loganalytics"},
-    wait_timeout=600,
-    required_if=[("state", "present", ("location",))],
-)
+MODULE = LogAnalyticsWorkspace
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

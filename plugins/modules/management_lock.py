@@ -85,27 +85,14 @@ management_lock:
     type: Microsoft.Authorization/locks
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import lock as _management_lock
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, STATE, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.lock import ManagementLock
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
-MODULE = _module.Module(
-    options={
-        "scope": {"type": "str", "required": True},
-        "name": {"type": "str", "required": True},
-        "level": {"type": "str", "choices": ["CanNotDelete", "ReadOnly"], "default": "CanNotDelete"},
-        "notes": {"type": "str"},
-        **STATE,
-        **wait_options(300),
-        **AZURE,
-    },
-    execute=_management_lock.execute,
-    packages={"azure.mgmt.resource.resources": "azure-mgmt-resource"},
-)
+MODULE = ManagementLock
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

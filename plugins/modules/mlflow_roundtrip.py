@@ -169,83 +169,15 @@ lost:
       sample: 500
 """
 
-import os
-import tempfile
-import traceback
-from pathlib import Path
-
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow import roundtrip as roundtrip
-
-OPTIONS = {
-    "tracking_uri": {"type": "str", "required": True},
-    "experiment": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "verified", "absent"], "default": "present"},
-    "artifact_size": {"type": "int", "default": 10485760},
-    "text": {"type": "str", "default": "Prüfung 東京 🙂"},
-    "timeout": {"type": "int", "default": 300},
-}
-
-
-def check(params: dict) -> None:
-    """Raise Failure for the first option that cannot be right."""
-    if not params["tracking_uri"].startswith(("https://", "http://")):
-        raise Failure("tracking_uri: must begin with https:// (or http://): give the URL of an MLflow server")
-    if not params["experiment"].strip() or len(params["experiment"]) > 200:
-        raise Failure("experiment: must have 1 to 200 characters: give a name")
-    if not 1 <= params["artifact_size"] <= 2**31:
-        raise Failure(
-            f"artifact_size: {params['artifact_size']} is not between 1 and {2**31} bytes: give, say, 10485760"
-        )
-    if params["timeout"] < 1:
-        raise Failure(f"timeout: {params['timeout']} is not at least 1 second: give, say, 300")
-
-
-def manage(server: roundtrip.Server, params: dict, check_mode: bool) -> dict:
-    """Bring the experiment to its state and return the result of the task. Raises Failure."""
-    name = params["experiment"]
-    sample = roundtrip.content(name, params["artifact_size"], params["text"])
-    experiments = server.find(name)
-    if params["state"] == "absent":
-        if experiments and not check_mode:
-            server.remove(experiments)
-        return {"changed": bool(experiments), "mlflow_roundtrip": {}}
-    result = {"experiment": name, "compared": list(sample.items())}
-    if params["state"] == "verified":
-        return {"changed": False, "mlflow_roundtrip": {**result, **server.verify(experiments, name, sample)}}
-    place = server.written(experiments, sample)
-    if place is not None:
-        experiment, run = place
-        ids = {"experiment_id": experiment.experiment_id, "run_id": run.info.run_id}
-        return {"changed": False, "mlflow_roundtrip": {**result, **ids}}
-    if not check_mode:
-        server.remove(experiments)
-        result.update(server.write(name, sample))
-    return {"changed": True, "mlflow_roundtrip": result}
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.roundtrip import OPTIONS, run
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-    environment = roundtrip.client_environment(os.environ, module.params["tracking_uri"])
-    os.environ.clear()
-    os.environ.update(environment)
-    try:
-        check(module.params)
-        # MLflow makes its directories where it stands.
-        with tempfile.TemporaryDirectory(prefix="mlflow-roundtrip-") as directory:
-            before = Path.cwd()
-            os.chdir(directory)
-            try:
-                server = roundtrip.open_server(module.params["tracking_uri"], Deadline(module.params["timeout"]))
-                result = manage(server, module.params, module.check_mode)
-            finally:
-                os.chdir(before)
-    except ImportError:
-        module.fail_json(msg=missing_required_lib("mlflow-skinny"), exception=traceback.format_exc())
-    except Failure as failure:
-        module.fail_json(msg=failure.message, **failure.fields)
+    result = run(module.params, module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
     module.exit_json(**result)
 
 

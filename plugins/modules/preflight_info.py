@@ -149,50 +149,14 @@ existing:
     - /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.Storage/storageAccounts/stmlflow
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow import preflight as _preflight
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.preflight import PreflightInfo
 
-MODULE = _module.Module(
-    options={
-        "resources": {
-            "type": "list",
-            "elements": "dict",
-            "required": True,
-            "options": {
-                "type": {"type": "str", "required": True},
-                "name": {"type": "str"},
-                "resource_group": {"type": "str"},
-                "location": {"type": "str"},
-                "option": {"type": "str", "default": "name"},
-                "location_option": {"type": "str", "default": "location"},
-            },
-        },
-        "actions": {"type": "list", "elements": "str", "default": []},
-        "role_assignments": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {
-                "role": {"type": "str", "required": True},
-                "resource": {"type": "str", "required": True},
-                "identity": {"type": "str", "required": True},
-            },
-        },
-        **_info.WAIT_TIMEOUT,
-        **AZURE,
-    },
-    execute=_preflight.look,
-    packages={
-        "azure.mgmt.resource.resources": "azure-mgmt-resource",
-        "azure.mgmt.authorization": "azure-mgmt-authorization",
-    },
-)
+MODULE = PreflightInfo
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

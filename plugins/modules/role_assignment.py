@@ -95,32 +95,14 @@ role_assignment:
     type: Microsoft.Authorization/roleAssignments
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import (
-    role_assignment as _role_assignment,
-)
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, STATE, wait_options
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.role_assignment import RoleAssignment
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
-PRINCIPAL_TYPES = ["User", "Group", "ServicePrincipal", "ForeignGroup", "Device"]
-MODULE = _module.Module(
-    options={
-        "scope": {"type": "str", "required": True},
-        "role": {"type": "str", "required": True},
-        "principal_id": {"type": "str", "required": True},
-        "principal_type": {"type": "str", "choices": PRINCIPAL_TYPES},
-        "description": {"type": "str"},
-        "condition": {"type": "str"},
-        **STATE,
-        **wait_options(300),
-        **AZURE,
-    },
-    execute=_role_assignment.execute,
-    packages={"azure.mgmt.authorization.v2022_04_01": "azure-mgmt-authorization"},
-)
+MODULE = RoleAssignment
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

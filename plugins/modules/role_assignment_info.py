@@ -76,28 +76,16 @@ role_assignments:
       type: Microsoft.Authorization/roleAssignments
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import (
-    role_assignment as _role_assignment,
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.role_assignment import (
+    RoleAssignmentInfo,
 )
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
-MODULE = _module.Module(
-    options={
-        "scope": {"type": "str", "required": True},
-        "principal_id": {"type": "str"},
-        "role": {"type": "str"},
-        **_info.WAIT_TIMEOUT,
-        **AZURE,
-    },
-    execute=_role_assignment.look,
-    packages={"azure.mgmt.authorization": "azure-mgmt-authorization"},
-)
+MODULE = RoleAssignmentInfo
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

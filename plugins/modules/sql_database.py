@@ -189,55 +189,14 @@ sql_database:
     type: Microsoft.Sql/servers/databases
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql import retention as _sql_retention
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql import server as _sql
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql.database import SqlDatabase
 
-RESOURCE = Resource(
-    name="sql_database",
-    type="Microsoft.Sql/servers/databases",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.Sql/servers/{server}/databases/{name}",
-    operations=Operations(_sql.CLIENT, "databases", "Microsoft.Sql"),
-    address=("resource_group", "server", "name"),
-    options={
-        **IN_GROUP,
-        "server": {"type": "str", "required": True},
-        "sku": {"type": "str"},
-        "collation": {"type": "str"},
-        "auto_pause_delay": {"type": "int"},
-        "min_capacity": {"type": "float"},
-        "max_size_bytes": {"type": "int"},
-        "zone_redundant": {"type": "bool"},
-        "backup_storage_redundancy": {"type": "str", "choices": ["Local", "Zone", "Geo", "GeoZone"]},
-        **_sql_retention.OPTIONS,
-        "use_free_limit": {"type": "bool"},
-        "free_limit_exhaustion_behavior": {"type": "str", "choices": ["AutoPause", "BillOverUsage"]},
-        **TAGS,
-    },
-    desired=_sql.desired_database,
-    rules=_sql.DATABASE_RULES,
-    check=_sql.check_database,
-    read_only=_sql.DATABASE_READ_ONLY,
-    update="begin_update",
-    partial=True,
-    pending=_sql.database_in_between,
-    observe=_sql_retention.observe,
-    prepare=_sql_retention.body,
-    finish=_sql_retention.finish,
-)
-MODULE = _module.resource_module(
-    RESOURCE,
-    packages={"azure.mgmt.sql": "azure-mgmt-sql"},
-    wait_timeout=1800,
-    required_if=[("state", "present", ("location",))],
-)
+MODULE = SqlDatabase
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

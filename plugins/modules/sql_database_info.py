@@ -73,26 +73,14 @@ sql_databases:
       type: Microsoft.Sql/servers/databases
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql.database import SqlDatabaseInfo
 
-INFO = _info.Info(
-    name="sql_databases",
-    operations=Operations("azure.mgmt.sql:SqlManagementClient", "databases", "Microsoft.Sql"),
-    address=("resource_group", "server", "name"),
-    options={
-        "resource_group": {"type": "str", "required": True},
-        "server": {"type": "str", "required": True},
-        "name": {"type": "str"},
-    },
-    lists=(("list_by_server", ("resource_group", "server")),),
-)
-MODULE = _info.info_module(INFO, packages={"azure.mgmt.sql": "azure-mgmt-sql"})
+MODULE = SqlDatabaseInfo
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

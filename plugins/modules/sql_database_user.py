@@ -154,32 +154,14 @@ sql_database_user:
       sample: [db_datareader, db_datawriter, db_ddladmin]
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, STATE, wait_options
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql import database_user as _sql_database_user
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql.database_user import SqlDatabaseUser
 
-MODULE = _module.Module(
-    options={
-        "server": {"type": "str", "required": True},
-        "port": {"type": "int", "default": 1433},
-        "database": {"type": "str", "required": True},
-        "name": {"type": "str", "required": True},
-        "sid": {"type": "str"},
-        "principal_type": {"type": "str", "choices": ["Application", "Group", "User"], "default": "Application"},
-        "roles": {"type": "list", "elements": "str"},
-        **STATE,
-        **wait_options(300),
-        **AZURE,
-    },
-    execute=_sql_database_user.execute,
-    # The driver is asked for when it is needed: who has no such task goes without.
-    packages={},
-    constraints={"required_if": [("state", "present", ("sid",))]},
-)
+MODULE = SqlDatabaseUser
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

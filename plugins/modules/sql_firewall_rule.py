@@ -82,56 +82,14 @@ sql_firewall_rule:
     type: Microsoft.Sql/servers/firewallRules
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import names as _names
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.addresses import check_range
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params, Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql.firewall_rule import SqlFirewallRule
 
-
-def check(params: Params) -> None:
-    _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
-    _names.check("server", params["server"], _names.SQL_SERVER)
-    _names.check("name", params["name"], _names.SQL_FIREWALL_RULE)
-    if params["state"] == "present":
-        check_range("start_ip_address", params["start_ip_address"], "end_ip_address", params["end_ip_address"])
-
-
-def desired(params: Params) -> dict:
-    return {
-        "properties": {"startIpAddress": params["start_ip_address"], "endIpAddress": params["end_ip_address"]},
-    }
-
-
-RESOURCE = Resource(
-    name="sql_firewall_rule",
-    type="Microsoft.Sql/servers/firewallRules",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.Sql/servers/{server}/firewallRules/{name}",
-    operations=Operations("azure.mgmt.sql:SqlManagementClient", "firewall_rules", "Microsoft.Sql"),
-    address=("resource_group", "server", "name"),
-    options={
-        "resource_group": {"type": "str", "required": True},
-        "server": {"type": "str", "required": True},
-        "name": {"type": "str", "required": True},
-        "start_ip_address": {"type": "str"},
-        "end_ip_address": {"type": "str"},
-    },
-    desired=desired,
-    check=check,
-    create="create_or_update",
-    update="create_or_update",
-    delete="delete",
-)
-MODULE = _module.resource_module(
-    RESOURCE,
-    packages={"azure.mgmt.sql": "azure-mgmt-sql"},
-    wait_timeout=600,
-    required_if=[("state", "present", ("start_ip_address", "end_ip_address"))],
-)
+MODULE = SqlFirewallRule
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

@@ -161,68 +161,14 @@ sql_server:
     type: Microsoft.Sql/servers
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import identity_option as _managed_identity
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql import server as _sql
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._sql.server import SqlServer
 
-ENTRA_ADMINISTRATOR = {
-    "type": "dict",
-    "options": {
-        "login": {"type": "str", "required": True},
-        "sid": {"type": "str", "required": True},
-        "tenant_id": {"type": "str"},
-        "principal_type": {"type": "str", "choices": ["User", "Group", "Application"]},
-        "entra_only": {"type": "bool"},
-    },
-}
-RESOURCE = Resource(
-    name="sql_server",
-    type="Microsoft.Sql/servers",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.Sql/servers/{name}",
-    operations=Operations(_sql.CLIENT, "servers", "Microsoft.Sql"),
-    address=("resource_group", "name"),
-    options={
-        **IN_GROUP,
-        "administrator_login": {"type": "str"},
-        "administrator_password": {"type": "str", "no_log": True},
-        "update_password": {
-            "type": "str",
-            "choices": ["on_create", "always"],
-            "default": "on_create",
-            "no_log": False,
-        },
-        "entra_administrator": ENTRA_ADMINISTRATOR,
-        "minimal_tls_version": {"type": "str", "choices": ["1.2", "1.3"]},
-        "public_network_access": {"type": "str", "choices": ["Enabled", "Disabled"]},
-        "restrict_outbound_network_access": {"type": "str", "choices": ["Enabled", "Disabled"]},
-        "primary_user_assigned_identity": {"type": "str"},
-        **_managed_identity.OPTION,
-        **TAGS,
-    },
-    desired=_sql.desired_server,
-    rules=_sql.SERVER_RULES,
-    check=_sql.check_server,
-    check_create=_sql.check_new_server,
-    forced=_sql.password_is_forced,
-    read_only=_sql.SERVER_READ_ONLY,
-    update="begin_update",
-    partial=True,
-    pending=_sql.server_in_between,
-    prepare=_sql.server_body,
-)
-MODULE = _module.resource_module(
-    RESOURCE,
-    packages={"azure.mgmt.sql": "azure-mgmt-sql"},
-    wait_timeout=1200,
-    required_if=[("state", "present", ("location",))],
-)
+MODULE = SqlServer
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

@@ -195,64 +195,14 @@ storage_account:
     type: Microsoft.Storage/storageAccounts
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import identity_option as _managed_identity
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import IN_GROUP, TAGS
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage import account as _storage_account
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage.account import ACCOUNTS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage.account import StorageAccount
 
-RESOURCE = Resource(
-    name="storage_account",
-    type="Microsoft.Storage/storageAccounts",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.Storage/storageAccounts/{name}",
-    operations=ACCOUNTS,
-    address=("resource_group", "name"),
-    options={
-        **IN_GROUP,
-        "sku": {"type": "str", "choices": _storage_account.SKUS},
-        "kind": {"type": "str", "choices": _storage_account.KINDS},
-        "access_tier": {"type": "str", "choices": ["Hot", "Cool", "Cold", "Premium"]},
-        "allow_blob_public_access": {"type": "bool", "default": False},
-        "allow_cross_tenant_replication": {"type": "bool"},
-        "allow_shared_key_access": {"type": "bool", "default": False},
-        "update_shared_key_access": {
-            "type": "str",
-            "choices": ["on_create", "always"],
-            "default": "always",
-            "no_log": False,
-        },
-        "default_to_oauth_authentication": {"type": "bool"},
-        "hierarchical_namespace_enabled": {"type": "bool"},
-        "minimum_tls_version": {"type": "str", "choices": ["TLS1_2", "TLS1_3"]},
-        "public_network_access": {"type": "str", "choices": ["Enabled", "Disabled", "SecuredByPerimeter"]},
-        "network_acls": _storage_account.NETWORK_ACLS,
-        "require_infrastructure_encryption": {"type": "bool"},
-        **_managed_identity.OPTION,
-        **TAGS,
-    },
-    desired=_storage_account.desired,
-    rules=_storage_account.RULES,
-    adjust=_storage_account.rules_for,
-    read_only=_storage_account.READ_ONLY,
-    check=_storage_account.check,
-    get="get_properties",
-    create="begin_create",
-    update="update",
-    partial=True,
-    delete="delete",
-    prepare=_storage_account.body,
-)
-MODULE = _module.resource_module(
-    RESOURCE,
-    packages={"azure.mgmt.storage": "azure-mgmt-storage"},
-    wait_timeout=600,
-    required_if=[("state", "present", ("location",))],
-)
+MODULE = StorageAccount
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

@@ -66,28 +66,14 @@ storage_accounts:
       type: Microsoft.Storage/storageAccounts
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import info as _info
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage.account import ACCOUNTS
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage.account import StorageAccountInfo
 
-INFO = _info.Info(
-    name="storage_accounts",
-    operations=ACCOUNTS,
-    address=("resource_group", "name"),
-    options={
-        "resource_group": {"type": "str"},
-        "name": {"type": "str"},
-    },
-    lists=(("list_by_resource_group", ("resource_group",)), ("list", ())),
-    get="get_properties",
-)
-MODULE = _info.info_module(
-    INFO, packages={"azure.mgmt.storage": "azure-mgmt-storage"}, required_by={"name": ("resource_group",)}
-)
+MODULE = StorageAccountInfo
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

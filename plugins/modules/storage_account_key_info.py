@@ -68,25 +68,14 @@ connection_string:
   sample: DefaultEndpointsProtocol=https;AccountName=stmlflow42;AccountKey=a2V5;EndpointSuffix=core.windows.net
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.info import WAIT_TIMEOUT
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage import account_key as _storage_account_key
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage.account_key import StorageAccountKeyInfo
 
-MODULE = _module.Module(
-    options={
-        "resource_group": {"type": "str", "required": True},
-        "name": {"type": "str", "required": True},
-        **WAIT_TIMEOUT,
-        **AZURE,
-    },
-    execute=_storage_account_key.execute,
-    packages={"azure.mgmt.storage": "azure-mgmt-storage"},
-)
+MODULE = StorageAccountKeyInfo
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

@@ -153,48 +153,14 @@ storage_blob_service:
     type: Microsoft.Storage/storageAccounts/blobServices
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arguments import AZURE, wait_options
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm, Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params, Resource, manage
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage import blob_service as _storage_blob_service
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage.blob_service import StorageBlobService
 
-RESOURCE = Resource(
-    name="storage_blob_service",
-    type="Microsoft.Storage/storageAccounts/blobServices",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.Storage/storageAccounts/{account}/blobServices/default",
-    operations=Operations("azure.mgmt.storage:StorageManagementClient", "blob_services", "Microsoft.Storage"),
-    address=("resource_group", "account"),
-    options={
-        "resource_group": {"type": "str", "required": True},
-        "account": {"type": "str", "required": True},
-        **_storage_blob_service.OPTIONS,
-    },
-    desired=_storage_blob_service.desired,
-    rules=_storage_blob_service.RULES,
-    read_only=_storage_blob_service.READ_ONLY,
-    check=_storage_blob_service.check,
-    get="get_service_properties",
-    create="set_service_properties",
-    update="set_service_properties",
-    prepare=_storage_blob_service.body,
-    public=lambda service: {**service, "name": "default"},
-)
-
-
-def execute(params: Params, arm: Arm, check_mode: bool) -> dict:
-    return manage(RESOURCE, {**params, "state": "present"}, arm, check_mode)
-
-
-MODULE = _module.Module(
-    options={**RESOURCE.options, **wait_options(300), **AZURE},
-    execute=execute,
-    packages={"azure.mgmt.storage": "azure-mgmt-storage"},
-)
+MODULE = StorageBlobService
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

@@ -81,53 +81,14 @@ storage_container:
     type: Microsoft.Storage/storageAccounts/blobServices/containers
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import module as _module
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import names as _names
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Operations
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import InvalidOption
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.plan import ENUM, WHOLE
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Params, Resource
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._storage.container import StorageContainer
 
-
-def check(params: Params) -> None:
-    _names.check("resource_group", params["resource_group"], _names.RESOURCE_GROUP)
-    _names.check("account", params["account"], _names.STORAGE_ACCOUNT)
-    _names.check("name", params["name"], _names.BLOB_CONTAINER)
-    for name in params["metadata"] or {}:
-        if not name.isidentifier():
-            raise InvalidOption("metadata", name, "a name has letters, digits and _, and does not begin with a digit.")
-
-
-def desired(params: Params) -> dict:
-    return {"properties": {"publicAccess": params["public_access"], "metadata": params["metadata"]}}
-
-
-RESOURCE = Resource(
-    name="storage_container",
-    type="Microsoft.Storage/storageAccounts/blobServices/containers",
-    path="/resourceGroups/{resource_group}/providers/Microsoft.Storage/storageAccounts/{account}/blobServices/default/containers/{name}",
-    operations=Operations("azure.mgmt.storage:StorageManagementClient", "blob_containers", "Microsoft.Storage"),
-    address=("resource_group", "account", "name"),
-    options={
-        "resource_group": {"type": "str", "required": True},
-        "account": {"type": "str", "required": True},
-        "name": {"type": "str", "required": True},
-        "public_access": {"type": "str", "choices": ["None", "Blob", "Container"], "default": "None"},
-        "metadata": {"type": "dict"},
-    },
-    desired=desired,
-    rules={"properties.publicAccess": ENUM, "properties.metadata": WHOLE},
-    check=check,
-    create="create",
-    update="update",
-    partial=True,
-    delete="delete",
-)
-MODULE = _module.resource_module(RESOURCE, packages={"azure.mgmt.storage": "azure-mgmt-storage"}, wait_timeout=300)
+MODULE = StorageContainer
 
 
 def main() -> None:
-    _module.main(MODULE)
+    run(MODULE)
 
 
 if __name__ == "__main__":

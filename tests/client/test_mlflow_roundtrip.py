@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow import roundtrip as roundtrip
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.content import Loss, compare, content_of
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.roundtrip import client_environment
 
 from tests.support.image_server import CLONE, Server, bare, free_port, running, server_environment, settings
 
@@ -208,13 +209,13 @@ def test_options_that_cannot_be_right(
 
 
 def test_the_content_follows_from_the_options() -> None:
-    one = roundtrip.content("a", 1000, "text")
-    assert roundtrip.content("a", 1000, "text") == one
+    one = content_of("a", 1000, "text")
+    assert content_of("a", 1000, "text") == one
     assert len(one.artifact()) == 1000
     for other in (
-        roundtrip.content("b", 1000, "text"),
-        roundtrip.content("a", 1001, "text"),
-        roundtrip.content("a", 1000, "texts"),
+        content_of("b", 1000, "text"),
+        content_of("a", 1001, "text"),
+        content_of("a", 1000, "texts"),
     ):
         assert other.digest != one.digest
         assert other.artifact()[:16] != one.artifact()[:16]
@@ -233,15 +234,13 @@ def test_the_environment_keeps_credentials_and_proxies_only() -> None:
         "MLFLOW_TRACKING_URI": "http://other",
         "_MLFLOW_HTTP_REQUEST_MAX_RETRIES_LIMIT": "0",
     }
-    env = roundtrip.client_environment({**kept, **gone}, "https://mlflow.example.org")
+    env = client_environment({**kept, **gone}, "https://mlflow.example.org")
     assert kept.items() <= env.items()
     assert not gone.items() & env.items()
     assert env["MLFLOW_TRACKING_URI"] == "https://mlflow.example.org"
 
 
 def test_what_went_wrong_in_reading_stands_beside_what_is_lost() -> None:
-    error = roundtrip.Lost("artifact", None, None, "denied", 403)
-    found = roundtrip.compare(
-        {"tag a": "1", "artifact x": "2", "tag b": "3"}, {"tag a": "1", "tag b": "4"}, {"artifact": error}
-    )
-    assert [str(item) for item in found] == ["artifact x (HTTP 403: denied)", "tag b (expected 3, found 4)"]
+    error = Loss("artifact", None, None, "denied", 403)
+    losses = compare({"tag a": "1", "artifact x": "2", "tag b": "3"}, {"tag a": "1", "tag b": "4"}, {"artifact": error})
+    assert [str(item) for item in losses] == ["artifact x (HTTP 403: denied)", "tag b (expected 3, found 4)"]

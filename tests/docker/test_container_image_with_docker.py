@@ -21,7 +21,7 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.auth impo
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.clouds import CLOUDS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry.image import execute
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry.image import ContainerImage
 from azure.core.pipeline.transport import RequestsTransport
 
 from tests.support.docker_registry import Registry
@@ -127,7 +127,7 @@ def have(azure: AzureBefore, context: Path, **options: Any) -> dict[str, Any]:
         "wait": True,
         **options,
     }
-    return execute(parameters, azure.arm(), False)
+    return ContainerImage(parameters, azure.arm()).execute(False)
 
 
 def test_it_builds_pushes_and_then_changes_nothing(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The resource type of a module, as tests need it: the only place that depends on how plugins describe resource types."""
+"""The resource type of a module, as tests need it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,17 @@ from inspect import isclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import lock as _lock
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import (
-    role_assignment as _role_assignment,
-)
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import role_assignment
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm, Operations
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.plan import Rules
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
 
 from tests.support.fake_azure import options
 
 MODULES = Path(__file__).resolve().parents[2] / "plugins" / "modules"
-# Of the types whose modules are not a Resource.
-OTHER_RULES: dict[str, Rules] = {
-    "Microsoft.Authorization/locks": _lock.RULES,
-    "Microsoft.Authorization/roleAssignments": _role_assignment.RULES,
-}
+
+# The rules of types whose modules are not a Resource.
+OTHER_RULES: dict[str, Rules] = {"Microsoft.Authorization/roleAssignments": role_assignment.RULES}
 
 
 @dataclass(frozen=True)
@@ -67,11 +63,8 @@ def module_names() -> list[str]:
 @cache
 def find_resource_type(name: str) -> ResourceType | None:
     """Return the resource type of a module, None for a module that manages none."""
-    file = module_file(name)
-    module = getattr(file, "MODULE", None)
-    if isclass(module):
-        return _of_class(module) if hasattr(module, "operations") and hasattr(module, "desired") else None
-    return _of_description(file.RESOURCE) if hasattr(file, "RESOURCE") else None
+    module = getattr(module_file(name), "MODULE", None)
+    return _of_class(module) if isclass(module) and issubclass(module, Resource) else None
 
 
 def resource_type(name: str) -> ResourceType:
@@ -98,14 +91,11 @@ def rules_of(name: str) -> Rules:
 
 def execute(name: str, arm: Arm, given: Mapping[str, Any]) -> dict[str, Any]:
     """Run the logic of a module with options that its argument spec accepts."""
-    module, params = module_file(name).MODULE, options(name, **given)
-    result: dict[str, Any] = (
-        module(params, arm).execute(False) if isclass(module) else module.execute(params, arm, False)
-    )
+    result: dict[str, Any] = module_file(name).MODULE(options(name, **given), arm).execute(False)
     return result
 
 
-def _of_class(found: Any) -> ResourceType:
+def _of_class(found: type[Resource]) -> ResourceType:
     arm: Any = None
     return ResourceType(
         found.type,
@@ -124,20 +114,4 @@ def _of_class(found: Any) -> ResourceType:
         },
         lambda params: found({"tags": None, **params}, arm).desired(),
         lambda resource: found({}, arm).is_pending(resource),
-    )
-
-
-def _of_description(found: Any) -> ResourceType:
-    return ResourceType(
-        found.type,
-        found.path,
-        found.address,
-        found.options,
-        found.rules,
-        found.read_only,
-        found.partial,
-        found.operations,
-        {"GET": found.get, "PUT": found.create, "PATCH": found.update, "DELETE": found.delete},
-        found.desired,
-        found.pending,
     )

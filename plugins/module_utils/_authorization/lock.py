@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Locks: what module management_lock does."""
+"""Microsoft.Authorization/locks."""
 
 from __future__ import annotations
 
@@ -10,51 +10,78 @@ import re
 from typing import Any
 
 from .._core.api_versions import API_VERSIONS
-from .._core.arm import ANY_RESOURCE, Arm, Json
+from .._core.arguments import STATE, wait_options
+from .._core.arm import ANY_RESOURCE, Json
 from .._core.errors import InvalidOption
+from .._core.module import AzureModule
 from .._core.plan import CREATE, DELETE, ENUM, NONE, Plan, Rules, plan, whole_body
-from .._core.resource import READ_ONLY, Params
+from .._core.resource import READ_ONLY
 
-# The client of locks is a package of its own that exists as a pre-release only; the client of all resources takes any id.
-VERSION = API_VERSIONS["Microsoft.Authorization/locks"]
-RULES: Rules = {"properties.level": ENUM}
-NOTES_LENGTH = 512
+# The SDK package for locks exists as a pre-release only; the client of all resources takes any resource id.
+_VERSION = API_VERSIONS["Microsoft.Authorization/locks"]
+_RULES: Rules = {"properties.level": ENUM}
+MAX_NOTES_LENGTH = 512
 _NAME = re.compile(r"[^<>%&:\\?/]{0,259}[^<>%&:\\?/. ]")
 
 
-def check(params: Params) -> None:
-    """Raises InvalidOption."""
-    if not params["scope"].startswith("/"):
-        raise InvalidOption("scope", params["scope"], "write a resource id, as /subscriptions/.../resourceGroups/rg.")
-    if not _NAME.fullmatch(params["name"]):
-        rule = "1 to 260 characters, none of <>%&:\\?/, not ending with a dot or a space."
-        raise InvalidOption("name", params["name"], rule)
-    if len(params["notes"] or "") > NOTES_LENGTH:
-        raise InvalidOption("notes", params["notes"], f"{NOTES_LENGTH} characters at most.")
+class ManagementLock(AzureModule):
+    """A management lock. Not a Resource: its address is a resource id of any scope, and writes are synchronous."""
+
+    options = {
+        "scope": {"type": "str", "required": True},
+        "name": {"type": "str", "required": True},
+        "level": {"type": "str", "choices": ["CanNotDelete", "ReadOnly"], "default": "CanNotDelete"},
+        "notes": {"type": "str"},
+        **STATE,
+        **wait_options(300),
+    }
+    packages = {"azure.mgmt.resource.resources": "azure-mgmt-resource"}
+
+    def validate(self) -> None:
+        """Raise InvalidOption for the first option that Azure would refuse, before any request."""
+        scope, name, notes = self.params["scope"], self.params["name"], self.params["notes"]
+        if not scope.startswith("/"):
+            raise InvalidOption("scope", scope, "write a resource id, as /subscriptions/.../resourceGroups/rg.")
+        if not _NAME.fullmatch(name):
+            rule = "1 to 260 characters, none of <>%&:\\?/, not ending with a dot or a space."
+            raise InvalidOption("name", name, rule)
+        if len(notes or "") > MAX_NOTES_LENGTH:
+            raise InvalidOption("notes", notes, f"{MAX_NOTES_LENGTH} characters at most.")
+
+    @property
+    def id(self) -> str:
+        """The resource id."""
+        return f"{self.params['scope'].rstrip('/')}/providers/Microsoft.Authorization/locks/{self.params['name']}"
+
+    def execute(self, check_mode: bool) -> dict[str, Any]:
+        """Return C(changed), C(management_lock) ({} when absent) and C(diff). Raise ArmError and Failure."""
+        self.validate()
+        current = self._read()
+        if self.params["state"] == "absent":
+            if current is not None and not check_mode:
+                self.arm.submit(ANY_RESOURCE, "begin_delete_by_id", self.id, api_version=_VERSION)
+            return _result(Plan(NONE if current is None else DELETE, current or {}, {}, {}), {})
+        desired = {"properties": {"level": self.params["level"], "notes": self.params["notes"]}}
+        planned = plan(current, desired, _RULES, whole_body(READ_ONLY))
+        prediction = {
+            "id": self.id,
+            "name": self.params["name"],
+            "type": "Microsoft.Authorization/locks",
+            **planned.after,
+        }
+        if planned.action == NONE or check_mode:
+            return _result(planned, prediction if planned.action == CREATE else planned.after)
+        # The write is synchronous; there is nothing to wait for.
+        self.arm.submit(ANY_RESOURCE, "begin_create_or_update_by_id", self.id, body=planned.body, api_version=_VERSION)
+        return _result(planned, self._read() or prediction)
+
+    def _read(self) -> Json | None:
+        return self.arm.get(ANY_RESOURCE, "get_by_id", self.id, api_version=_VERSION)
 
 
-def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
-    """Returns C(changed), C(management_lock) ({} when absent) and C(diff)."""
-    check(params)
-    lock = f"{params['scope'].rstrip('/')}/providers/Microsoft.Authorization/locks/{params['name']}"
-    current = arm.get(ANY_RESOURCE, "get_by_id", lock, api_version=VERSION)
-    if params["state"] == "absent":
-        if current is not None and not check_mode:
-            arm.submit(ANY_RESOURCE, "begin_delete_by_id", lock, api_version=VERSION)
-        return _result(Plan(NONE if current is None else DELETE, current or {}, {}, {}), {})
-    wanted = {"properties": {"level": params["level"], "notes": params["notes"]}}
-    planned = plan(current, wanted, RULES, whole_body(READ_ONLY))
-    predicted = {"id": lock, "name": params["name"], "type": "Microsoft.Authorization/locks", **planned.after}
-    if planned.action == NONE or check_mode:
-        return _result(planned, predicted if planned.action == CREATE else planned.after)
-    # Azure answers with the lock that stands; there is nothing to wait for.
-    arm.submit(ANY_RESOURCE, "begin_create_or_update_by_id", lock, body=planned.body, api_version=VERSION)
-    return _result(planned, arm.get(ANY_RESOURCE, "get_by_id", lock, api_version=VERSION) or predicted)
-
-
-def _result(planned: Plan, shown: Json) -> dict[str, Any]:
+def _result(planned: Plan, lock: Json) -> dict[str, Any]:
     return {
         "changed": planned.changed,
-        "management_lock": shown,
+        "management_lock": lock,
         "diff": {"before": planned.before, "after": planned.after},
     }

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Role assignments: names of roles, names of assignments, and what module role_assignment does."""
+"""Microsoft.Authorization/roleAssignments: names of roles, names of assignments, and both modules."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from .._core.arguments import STATE, wait_options
 from .._core.arm import Arm, Json, Operations
 from .._core.deadline import DeadlineExceeded
 from .._core.errors import ArmError, Failure, InvalidOption
-from .._core.info import all_of
-from .._core.plan import CREATE, DELETE, NONE, Plan, Rule, is_empty, plan
-from .._core.resource import Params
+from .._core.info import InfoModule, list_all
+from .._core.module import AzureModule
+from .._core.plan import CREATE, DELETE, NONE, WRITE_ONLY, Plan, Rule, is_empty, plan
 
-CLIENT = "azure.mgmt.authorization.v2022_04_01:AuthorizationManagementClient"
-ASSIGNMENTS = Operations(CLIENT, "role_assignments", "Microsoft.Authorization")
-DEFINITIONS = Operations(CLIENT, "role_definitions", "Microsoft.Authorization")
+_CLIENT = "azure.mgmt.authorization.v2022_04_01:AuthorizationManagementClient"
+ASSIGNMENTS = Operations(_CLIENT, "role_assignments", "Microsoft.Authorization")
+_DEFINITIONS = Operations(_CLIENT, "role_definitions", "Microsoft.Authorization")
 
-# GUIDs of built-in roles are the same in every tenant; naming the usual ones here spares a read.
+# GUIDs of built-in roles are the same in every tenant; this table saves a request for the usual ones.
 BUILT_IN = {
     "acrpull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
     "acrpush": "8311e382-0749-4cb8-b61a-304f252e45ec",
@@ -41,107 +42,191 @@ BUILT_IN = {
     "storage blob data reader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
     "user access administrator": "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
 }
-RULES = {
-    "properties.principalType": Rule(write_only=True),
-    "properties.principalId": Rule(compare=lambda wanted, current: _guid(wanted) == _guid(current)),
-    "properties.roleDefinitionId": Rule(compare=lambda wanted, current: _guid(wanted) == _guid(current)),
-}
-# The only version of the language of conditions that Azure takes.
+# The only version of the condition language that Azure accepts.
 CONDITION_VERSION = "2.0"
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-# Names assignments; never change it, or assignments made before get a second name.
+# Never change it: existing assignments would get a second name.
 _NAMESPACE = uuid.UUID("6f1c6a2e-6f0e-5d0b-9d6c-3f6a0d1f5a71")
 
 
 def _guid(value: Any) -> str:
-    """Last path segment of an id, in lower case."""
+    """Return the last path segment of an id, in lower case."""
     return str(value or "").rstrip("/").rsplit("/", 1)[-1].lower()
 
 
+def _same_guid(desired: Json, current: Json) -> bool:
+    return _guid(desired) == _guid(current)
+
+
+RULES = {
+    "properties.principalType": WRITE_ONLY,
+    "properties.principalId": Rule(compare=_same_guid),
+    "properties.roleDefinitionId": Rule(compare=_same_guid),
+}
+
+
 def assignment_name(scope: str, principal_id: str, role_guid: str) -> str:
-    """The same three always give the same name, so two runs can never assign twice."""
+    """Return the name of an assignment: the same for the same three arguments, so that two runs never assign twice."""
     return str(uuid.uuid5(_NAMESPACE, f"{scope.lower().rstrip('/')}|{principal_id.lower()}|{role_guid.lower()}"))
 
 
-def check(params: Params) -> None:
-    """Raises InvalidOption."""
-    _check_scope(params)
-    _check_principal(params)
-
-
-def _check_scope(params: Params) -> None:
-    if not params["scope"].startswith("/"):
-        raise InvalidOption("scope", params["scope"], "write a resource id, as /subscriptions/.../resourceGroups/rg.")
-
-
-def _check_principal(params: Params) -> None:
-    if not _GUID.fullmatch(params["principal_id"]):
-        raise InvalidOption(
-            "principal_id",
-            params["principal_id"],
-            "write the object id (a GUID) of the principal; of a managed identity its principalId, not its clientId.",
-        )
-
-
 def role_guid(arm: Arm, scope: str, role: str) -> str:
-    """GUID of a role given by name, GUID or id. Raises InvalidOption for a name that the scope does not know."""
+    """Return the GUID of a role. role: name, GUID or id. Raise InvalidOption for a name that the scope does not have."""
     last = _guid(role)
     if _GUID.fullmatch(last):
         return last
     if role.lower() in BUILT_IN:
         return BUILT_IN[role.lower()]
     quoted = role.replace("'", "''")
-    found = arm.call_all(DEFINITIONS, "list", scope, filter=f"roleName eq '{quoted}'")
-    if not found:
+    definitions = arm.call_all(_DEFINITIONS, "list", scope, filter=f"roleName eq '{quoted}'")
+    if not definitions:
         raise InvalidOption("role", role, "no role of that name at this scope: check its spelling, or give its GUID.")
-    return _guid(found[0]["name"])
+    return _guid(definitions[0]["name"])
 
 
-def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
-    """Returns C(changed), C(role_assignment) ({} when absent) and C(diff)."""
-    check(params)
-    scope = params["scope"].rstrip("/") or "/"
-    guid = role_guid(arm, scope, params["role"])
-    name = assignment_name(scope, params["principal_id"], guid)
-    current = find(arm, scope, name, params["principal_id"], guid)
-    if params["state"] == "absent":
-        if current is not None and not check_mode:
-            arm.call(ASSIGNMENTS, "delete", scope, current["name"])
-        return _result(Plan(NONE if current is None else DELETE, current or {}, {}, {}), {})
-    wanted = {
-        "properties": {
-            "condition": params["condition"],
-            "conditionVersion": CONDITION_VERSION if params["condition"] else params["condition"],
-            "description": params["description"],
-            "principalId": params["principal_id"],
-            "principalType": params["principal_type"],
-            "roleDefinitionId": (f"{arm.subscription}/providers/Microsoft.Authorization/roleDefinitions/{guid}"),
+class RoleAssignment(AzureModule):
+    """A role assignment. Not a Resource: its name follows from the options, or is that of an equal assignment."""
+
+    options = {
+        "scope": {"type": "str", "required": True},
+        "role": {"type": "str", "required": True},
+        "principal_id": {"type": "str", "required": True},
+        "principal_type": {"type": "str", "choices": ["User", "Group", "ServicePrincipal", "ForeignGroup", "Device"]},
+        "description": {"type": "str"},
+        "condition": {"type": "str"},
+        **STATE,
+        **wait_options(300),
+    }
+    packages = {"azure.mgmt.authorization.v2022_04_01": "azure-mgmt-authorization"}
+
+    def execute(self, check_mode: bool) -> dict[str, Any]:
+        """Return C(changed), C(role_assignment) ({} when absent) and C(diff). Raise ArmError and Failure."""
+        _check_scope(self.params["scope"])
+        _check_principal(self.params["principal_id"])
+        guid = role_guid(self.arm, self._scope, self.params["role"])
+        name = assignment_name(self._scope, self.params["principal_id"], guid)
+        current = self._find(name, guid)
+        if self.params["state"] == "absent":
+            if current is not None and not check_mode:
+                self.arm.call(ASSIGNMENTS, "delete", self._scope, current["name"])
+            return _result(Plan(NONE if current is None else DELETE, current or {}, {}, {}), {})
+        desired = self._desired(guid)
+        planned = plan(current, desired, RULES, lambda before, _after: _update_body(desired, before))
+        prediction = {
+            "id": f"{self._scope.rstrip('/')}/providers/Microsoft.Authorization/roleAssignments/{name}",
+            "name": name,
+            "type": "Microsoft.Authorization/roleAssignments",
+            **planned.after,
         }
-    }
-    planned = plan(current, wanted, RULES, lambda before, after: _body(wanted, before))
-    predicted = {
-        "id": f"{scope.rstrip('/')}/providers/Microsoft.Authorization/roleAssignments/{name}",
-        "name": name,
-        "type": "Microsoft.Authorization/roleAssignments",
-        **planned.after,
-    }
-    if planned.action == NONE or check_mode:
-        return _result(planned, predicted if planned.action == CREATE else planned.after)
-    if current is not None:
-        name = current["name"]
-    try:
-        _when_principal_is_known(arm, lambda: arm.submit(ASSIGNMENTS, "create", scope, name, body=planned.body))
-    except ArmError as error:
-        if error.code != "RoleAssignmentExists":
-            raise
-        standing = find(arm, scope, name, params["principal_id"], guid) or predicted
-        return _result(Plan(NONE, standing, standing, {}), standing)
-    return _result(planned, arm.get(ASSIGNMENTS, "get", scope, name) or predicted)
+        if planned.action == NONE or check_mode:
+            return _result(planned, prediction if planned.action == CREATE else planned.after)
+        return self._write(name if current is None else current["name"], guid, planned, prediction)
+
+    @property
+    def _scope(self) -> str:
+        return self.params["scope"].rstrip("/") or "/"
+
+    def _desired(self, guid: str) -> Json:
+        condition = self.params["condition"]
+        return {
+            "properties": {
+                "condition": condition,
+                "conditionVersion": CONDITION_VERSION if condition else condition,
+                "description": self.params["description"],
+                "principalId": self.params["principal_id"],
+                "principalType": self.params["principal_type"],
+                "roleDefinitionId": f"{self.arm.subscription}/providers/Microsoft.Authorization/roleDefinitions/{guid}",
+            }
+        }
+
+    def _find(self, name: str, guid: str) -> Json | None:
+        """Return the assignment with our name, or an equal one with another name; None when there is neither."""
+        assignment = self.arm.get(ASSIGNMENTS, "get", self._scope, name)
+        if assignment is not None:
+            return assignment
+        principal = self.params["principal_id"]
+        try:
+            candidates = self.arm.call_all(
+                ASSIGNMENTS, "list_for_scope", self._scope, filter=f"principalId eq '{principal}'"
+            )
+        except ArmError as error:
+            if error.status != 404:
+                raise
+            return None
+        for candidate in candidates:
+            properties = candidate["properties"]
+            same_scope = str(properties.get("scope")).lower().rstrip("/") == self._scope.lower().rstrip("/")
+            if same_scope and _guid(properties.get("roleDefinitionId")) == guid:
+                return dict(candidate)
+        return None
+
+    def _write(self, name: str, guid: str, planned: Plan, prediction: Json) -> dict[str, Any]:
+        try:
+            _retry_unknown_principal(
+                self.arm, lambda: self.arm.submit(ASSIGNMENTS, "create", self._scope, name, body=planned.body)
+            )
+        except ArmError as error:
+            if error.code != "RoleAssignmentExists":
+                raise
+            # Another client has created the same assignment meanwhile.
+            current = self._find(name, guid) or prediction
+            return _result(Plan(NONE, current, current, {}), current)
+        return _result(planned, self.arm.get(ASSIGNMENTS, "get", self._scope, name) or prediction)
 
 
-def _body(wanted: Json, before: Json) -> Json:
-    """All that Azure takes: an update has to repeat what it cannot change. What is empty goes away."""
-    properties = {key: value for key, value in wanted["properties"].items() if value is not None}
+class RoleAssignmentInfo(InfoModule):
+    """Role assignments that are effective at a scope, to read."""
+
+    options = {
+        "scope": {"type": "str", "required": True},
+        "principal_id": {"type": "str"},
+        "role": {"type": "str"},
+    }
+    packages = {"azure.mgmt.authorization": "azure-mgmt-authorization"}
+
+    def execute(self, check_mode: bool) -> dict[str, Any]:
+        """Return C(role_assignments), those at the scope or above it. Raise ArmError and Failure."""
+        scope, principal, role = self.params["scope"], self.params["principal_id"], self.params["role"]
+        _check_scope(scope)
+        if principal is not None:
+            _check_principal(principal)
+        return {"changed": False, "role_assignments": effective_assignments(self.arm, scope, principal, role)}
+
+
+def effective_assignments(arm: Arm, scope: str, principal_id: str | None, role: str | None) -> list[Json]:
+    """Return the assignments at the scope or above it, of a principal and a role where these are given."""
+    scope = scope.rstrip("/") or "/"
+    guid = None if role is None else role_guid(arm, scope, role)
+    condition = "atScope()" if principal_id is None else f"principalId eq '{principal_id}'"
+    return [
+        assignment
+        for assignment in list_all(arm, ASSIGNMENTS, "list_for_scope", scope, filter=condition)
+        if _is_effective_at(scope, assignment["properties"])
+        and (guid is None or _guid(assignment["properties"].get("roleDefinitionId")) == guid)
+    ]
+
+
+def _is_effective_at(scope: str, properties: Json) -> bool:
+    """Return whether an assignment is at the scope or above it: Azure lists those below as well."""
+    assigned_at = str(properties.get("scope") or "/").lower().rstrip("/")
+    above = assigned_at.startswith("/providers/microsoft.management/managementgroups/")
+    return above or f"{scope.lower().rstrip('/')}/".startswith(f"{assigned_at}/")
+
+
+def _check_scope(scope: str) -> None:
+    if not scope.startswith("/"):
+        raise InvalidOption("scope", scope, "write a resource id, as /subscriptions/.../resourceGroups/rg.")
+
+
+def _check_principal(principal_id: str) -> None:
+    if not _GUID.fullmatch(principal_id):
+        rule = "write the object id (a GUID) of the principal; of a managed identity its principalId, not its clientId."
+        raise InvalidOption("principal_id", principal_id, rule)
+
+
+def _update_body(desired: Json, before: Json) -> Json:
+    """Return everything that Azure accepts: an update repeats what it cannot change. Empty values are removed."""
+    properties = {key: value for key, value in desired["properties"].items() if value is not None}
     kept = {
         key: value
         for key, value in (before.get("properties") or {}).items()
@@ -150,52 +235,8 @@ def _body(wanted: Json, before: Json) -> Json:
     return {"properties": {key: value for key, value in {**kept, **properties}.items() if not is_empty(value)}}
 
 
-def find(arm: Arm, scope: str, name: str, principal_id: str, guid: str) -> Json | None:
-    """The assignment under our name, or the same one that somebody made under another name."""
-    found = arm.get(ASSIGNMENTS, "get", scope, name)
-    if found is not None:
-        return found
-    try:
-        candidates = arm.call_all(ASSIGNMENTS, "list_for_scope", scope, filter=f"principalId eq '{principal_id}'")
-    except ArmError as error:
-        if error.status != 404:
-            raise
-        return None
-    for candidate in candidates:
-        properties = candidate["properties"]
-        same_scope = str(properties.get("scope")).lower().rstrip("/") == scope.lower().rstrip("/")
-        if same_scope and _guid(properties.get("roleDefinitionId")) == guid:
-            return dict(candidate)
-    return None
-
-
-def look(params: Params, arm: Arm, _check_mode: bool) -> dict[str, Any]:
-    """Returns C(role_assignments): those made at the scope or above it, of a principal, of a role. Raises ArmError, Failure."""
-    scope, principal = params["scope"].rstrip("/") or "/", params["principal_id"]
-    _check_scope(params)
-    if principal is not None:
-        _check_principal(params)
-    guid = None if params["role"] is None else role_guid(arm, scope, params["role"])
-    narrowed = "atScope()" if principal is None else f"principalId eq '{principal}'"
-    found = all_of(arm, ASSIGNMENTS, "list_for_scope", scope, filter=narrowed)
-    counting = [
-        assignment
-        for assignment in found
-        if _counts_at(scope, assignment["properties"])
-        and (guid is None or _guid(assignment["properties"].get("roleDefinitionId")) == guid)
-    ]
-    return {"changed": False, "role_assignments": counting}
-
-
-def _counts_at(scope: str, properties: Json) -> bool:
-    """Whether an assignment was made at the scope or above it: Azure lists those below as well."""
-    made_at = str(properties.get("scope") or "/").lower().rstrip("/")
-    above = made_at.startswith("/providers/microsoft.management/managementgroups/")
-    return above or f"{scope.lower().rstrip('/')}/".startswith(f"{made_at}/")
-
-
-def _when_principal_is_known(arm: Arm, attempt: Callable[[], Any]) -> None:
-    """A principal just created takes a while to be known everywhere: repeat until the deadline."""
+def _retry_unknown_principal(arm: Arm, attempt: Callable[[], Any]) -> None:
+    """Repeat an attempt until the deadline while Entra ID has not replicated a new principal."""
     pause = 1.0
     while True:
         try:
@@ -214,9 +255,9 @@ def _when_principal_is_known(arm: Arm, attempt: Callable[[], Any]) -> None:
             return
 
 
-def _result(planned: Plan, shown: Json) -> dict[str, Any]:
+def _result(planned: Plan, assignment: Json) -> dict[str, Any]:
     return {
         "changed": planned.changed,
-        "role_assignment": shown,
+        "role_assignment": assignment,
         "diff": {"before": planned.before, "after": planned.after},
     }

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The api-version of every request, by resource provider: the newest of which Azure's answers are on record."""
+"""The api-version of every request, by resource provider: the newest for which responses of Azure are recorded."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ TAGS: dict[str, Any] = {"tags": {"type": "dict"}}
 
 
 def text_tags(tags: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """Return tags as Azure keeps them: text, so that V(2026) and V("2026") are the same."""
+    """Return tags as Azure stores them: text, so that V(2026) and V("2026") are the same."""
     return None if tags is None else {str(name): _text(value) for name, value in tags.items()}
 
 

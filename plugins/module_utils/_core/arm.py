@@ -21,9 +21,9 @@ from .retry import DeadlineRetry, is_busy, retry_after
 
 Json = Any
 
-# Seconds between two polls where Azure does not say (the SDK's own default is 30).
+# Seconds between two polls without a Retry-After (the SDK's own default is 30).
 POLLING_INTERVAL = 1
-# These 404s are no absence of a resource: the request itself went wrong.
+# Codes of a 404 that do not mean an absent resource: the request itself is wrong.
 _NOT_ABSENT = frozenset(("SubscriptionNotFound", "InvalidResourceType", "InvalidResourceNamespace"))
 
 
@@ -38,12 +38,12 @@ class Operations(NamedTuple):
     api_version: str
 
 
-# Any resource by its id, and all of a resource group.
+# Any resource by its id, and all resources of a resource group.
 ANY_RESOURCE = Operations("azure.mgmt.resource.resources:ResourceManagementClient", "resources", "Microsoft.Resources")
 
 
 class Submitted(NamedTuple):
-    """A request that Azure has accepted. answer: body of the answer, {} when it had none."""
+    """A request that Azure has accepted. answer: body of the response, {} without one."""
 
     answer: Json
     client: Any
@@ -51,7 +51,7 @@ class Submitted(NamedTuple):
 
 
 class _Submission:
-    """A polling method of azure-core that only keeps the first answer: polling is done by Arm.wait, in this thread."""
+    """A polling method of azure-core that only keeps the first response: Arm.wait polls, in this thread."""
 
     def __init__(self) -> None:
         self.client: Any = None
@@ -74,9 +74,9 @@ class _Submission:
 
 
 class Arm:
-    """One task's way to Azure Resource Manager.
+    """The connection of one task to Azure Resource Manager.
 
-    credential: has azure-core's get_token. transport: of azure-core, None for the network. All waiting ends at the deadline.
+    credential: has azure-core's get_token. transport: of azure-core, None for the network. deadline: the end of all waiting.
     """
 
     def __init__(self, connection: Connection, credential: Any, deadline: Deadline, transport: Any = None) -> None:
@@ -92,7 +92,7 @@ class Arm:
         return f"/subscriptions/{self.connection.subscription_id}"
 
     def get(self, operations: Operations, method: str, *arguments: str, **options: Any) -> Json | None:
-        """Body of a read; None when the resource, its parent or its resource group is absent."""
+        """Return the body of a read; None when the resource, its parent or its resource group is absent."""
         try:
             return self.call(operations, method, *arguments, **options)
         except ArmError as error:
@@ -101,7 +101,7 @@ class Arm:
             raise
 
     def call(self, operations: Operations, method: str, *arguments: Any, **options: Any) -> Json:
-        """Body of the answer of a plain operation, {} when it has none. Raises ArmError and Failure."""
+        """Return the body of the response of a synchronous operation, {} without one. Raise ArmError and Failure."""
         with self._errors(f"{operations.group}.{method}"):
             function = getattr(self._group(operations), method)
             answers: list[Any] = []
@@ -111,7 +111,7 @@ class Arm:
     def request(
         self, operations: Operations, method: str, path: str, api_version: str, body: Json | None = None
     ) -> Json:
-        """Body of the answer of a request that no SDK method makes, {} when it has none. Raises ArmError and Failure.
+        """Return the body of the response of a request without an SDK method, {} without one. Raise ArmError and Failure.
 
         operations: of a client that has a public send_request. path: below Resource Manager. api_version: key of API_VERSIONS.
         """
@@ -126,7 +126,7 @@ class Arm:
             return _json(response)
 
     def call_all(self, operations: Operations, method: str, *arguments: Any, **options: Any) -> list[Json]:
-        """The items of all pages of a list operation."""
+        """Return the items of all pages of a list operation."""
         with self._errors(f"{operations.group}.{method}"):
             function = getattr(self._group(operations), method)
             answers: list[Any] = []
@@ -139,7 +139,7 @@ class Arm:
     def submit(
         self, operations: Operations, method: str, *arguments: Any, body: Json | None = None, **options: Any
     ) -> Submitted:
-        """Send a create, update or delete. A method that begins with C(begin_) may need to be waited for."""
+        """Send a create, update or delete. A method that begins with C(begin_) may start a long-running operation."""
         content = [] if body is None else [json.dumps(body).encode()]
         if not method.startswith("begin_"):
             return Submitted(self.call(operations, method, *arguments, *content, **options), None, None)
@@ -154,7 +154,7 @@ class Arm:
         return Submitted(answer, submission.client, submission.response)
 
     def wait(self, submitted: Submitted, label: str) -> None:
-        """Poll until the operation has ended. Raises ArmError when it failed, Failure at the deadline."""
+        """Poll until the operation has ended. Raise ArmError when it failed, Failure at the deadline."""
         if submitted.response is None:
             return
         from azure.core.polling.base_polling import BadResponse, BadStatus, OperationFailed
@@ -185,13 +185,13 @@ class Arm:
     def wait_until_settled(
         self, read: Callable[[], Json | None], pending: Callable[[Json], bool], label: str
     ) -> Json | None:
-        """Read until the resource is no longer in between. Raises Failure at the deadline."""
+        """Read until the resource is no longer pending. Raise Failure at the deadline."""
         waited = 0.0
         while True:
-            found = read()
-            if found is None or not pending(found):
-                return found
-            # So that no more than a tenth of the time is waited in vain.
+            resource = read()
+            if resource is None or not pending(resource):
+                return resource
+            # At most a tenth of the waiting time is lost after the operation has ended.
             pause = min(max(waited / 10, 0.5), 5.0)
             try:
                 self.deadline.pause(pause)
@@ -255,7 +255,7 @@ class Arm:
                 raise Failure(f"{label}: {error}") from error
             raise _from_response(error.response) from error
         except (AzureError, ValueError) as error:
-            # ValueError: the SDK met an answer that is no JSON, as a proxy's page.
+            # ValueError: the response is not JSON, as the page of a proxy.
             raise Failure(
                 f"No usable answer from {self.connection.cloud.resource_manager} ({label}): {error} "
                 "Check the network, HTTPS_PROXY and REQUESTS_CA_BUNDLE."
@@ -263,14 +263,14 @@ class Arm:
 
 
 def is_absent(error: ArmError) -> bool:
-    """Whether the error says that a resource, its parent or its resource group is not there."""
+    """Return whether the error means that a resource, its parent or its resource group is absent."""
     return error.status == 404 and error.code not in _NOT_ABSENT
 
 
 def retry_while_busy(deadline: Deadline, attempt: Callable[[], Json]) -> Json:
-    """Repeat a write whose operation ended in a conflict with another one (Azure SQL reports it only then).
+    """Repeat a write whose operation failed in a conflict with another one, as operations of Azure SQL do.
 
-    Only operations: a request that is refused as busy is repeated by DeadlineRetry.
+    DeadlineRetry repeats a request that is refused at once.
     """
     pause = 2.0
     while True:
@@ -285,7 +285,7 @@ def retry_while_busy(deadline: Deadline, attempt: Callable[[], Json]) -> Json:
 
 
 def _collect_into(answers: list[Any]) -> Callable[[Any], None]:
-    """A hook for the final answer of a request, before the SDK reads it: an SDK may fail at an error that is no JSON."""
+    """Return a response hook that keeps the final response. Raise ArmError before the SDK parses an error that may not be JSON."""
 
     def keep(response: Any) -> None:
         if response.http_response.status_code >= 400:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who the collection is to Azure: options, credential, tokens."""
+"""Authentication: the options of the connection, credentials and tokens."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 from .clouds import CLOUDS, Cloud
 from .errors import Failure
 
-# How long the token authority is waited for, as options of azure-identity, whose own limit is 300 s for each of 11 attempts.
-PATIENCE: dict[str, Any] = {"connection_timeout": 20, "read_timeout": 30, "retry_total": 3}
+# Timeouts for the token authority, as options of azure-identity, whose own limit is 300 s for each of 11 attempts.
+TIMEOUTS: dict[str, Any] = {"connection_timeout": 20, "read_timeout": 30, "retry_total": 3}
 SOURCES = ("auto", "service_principal", "workload_identity", "managed_identity", "cli")
 
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach Azure and as whom. client_secret never leaves the process."""
+    """The endpoints of Azure and the credential's options. client_secret never leaves the process."""
 
     subscription_id: str
     cloud: Cloud
@@ -39,9 +39,9 @@ class Connection:
 
 
 def connection_from(params: Mapping[str, Any]) -> Connection:
-    """The connection that a module's options describe.
+    """Return the connection of a module's options.
 
-    Who signs in as the Azure CLI does gets its default subscription too. Raises Failure when there is no subscription.
+    The Azure CLI provides its default subscription too. Raise Failure when there is no subscription.
     """
     cloud = CLOUDS[params.get("cloud_environment") or "AzureCloud"]
     endpoint = params.get("resource_manager_endpoint")
@@ -76,29 +76,29 @@ def connection_from(params: Mapping[str, Any]) -> Connection:
 
 
 def default_subscription(environment: Mapping[str, str] | None = None) -> str | None:
-    """The subscription that C(az account set) chose, as the Azure CLI keeps it; None without one."""
+    """Return the default subscription of the Azure CLI, which C(az account set) sets; None without one."""
     environment = os.environ if environment is None else environment
     folder = Path(environment.get("AZURE_CONFIG_DIR") or "~/.azure").expanduser()
     try:
         profile = json.loads((folder / "azureProfile.json").read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return None
-    known = profile.get("subscriptions") if isinstance(profile, dict) else None
-    for subscription in known if isinstance(known, list) else []:
+    subscriptions = profile.get("subscriptions") if isinstance(profile, dict) else None
+    for subscription in subscriptions if isinstance(subscriptions, list) else []:
         if isinstance(subscription, dict) and subscription.get("isDefault") and subscription.get("id"):
             return str(subscription["id"])
     return None
 
 
 class Token(NamedTuple):
-    """What azure-core expects of a token. expires_on: seconds since the epoch."""
+    """A token as azure-core requires it. expires_on: seconds since the epoch."""
 
     token: str
     expires_on: int
 
 
 def source_of(connection: Connection, environment: Mapping[str, str] | None = None) -> str:
-    """Which source C(auto) means: the first for which everything is at hand; Azure CLI when nothing is."""
+    """Return the source that C(auto) selects: the first with all its options, else the Azure CLI."""
     if connection.auth_source != "auto":
         return connection.auth_source
     environment = os.environ if environment is None else environment
@@ -130,7 +130,7 @@ def _client_secret(connection: Connection) -> Any:
         connection.client_secret or "",
         authority=connection.cloud.authority,
         disable_instance_discovery=_is_private(connection.cloud),
-        **PATIENCE,
+        **TIMEOUTS,
     )
 
 
@@ -144,7 +144,7 @@ def _workload_identity(connection: Connection) -> Any:
         token_file_path=connection.federated_token_file,
         authority=connection.cloud.authority,
         disable_instance_discovery=_is_private(connection.cloud),
-        **PATIENCE,
+        **TIMEOUTS,
     )
 
 
@@ -161,7 +161,7 @@ def _cli(connection: Connection) -> Any:
 
 
 def _is_private(cloud: Cloud) -> bool:
-    """An authority that Microsoft's instance discovery does not know must not be looked up there."""
+    """Return whether the authority is unknown to Microsoft's instance discovery, which must not be used then."""
     return cloud.authority not in {known.authority for known in CLOUDS.values()}
 
 
@@ -174,9 +174,9 @@ _CREDENTIALS: dict[str, Callable[[Connection], Any]] = {
 
 
 class Credential:
-    """A credential for azure-core's pipelines, made when the first token is needed.
+    """A credential for azure-core's pipelines, created with the first token.
 
-    remember: gives a cached token of a key, or fetches one by the given function and keeps it.
+    remember: cache of tokens. It returns the token of a key, or fetches one with the given function and keeps it.
     """
 
     def __init__(
@@ -189,10 +189,10 @@ class Credential:
         self._credential: Any = None
 
     def get_token(self, *scopes: str, **options: Any) -> Token:
-        """Raises Failure, naming the source, when no token can be had."""
+        """Return a token. Raise Failure, which names the source, without one."""
         if self._remember is None or options.get("claims"):
             return self._fetch(scopes, options)
-        # A key vault names the tenant that it trusts.
+        # The challenge of a key vault names its tenant.
         tenant = (options["tenant_id"],) if options.get("tenant_id") else ()
         return self._remember(token_key(self._connection, (*scopes, *tenant)), lambda: self._fetch(scopes, options))
 
@@ -218,7 +218,7 @@ class Credential:
 
 
 def token_key(connection: Connection, scopes: tuple[str, ...]) -> str:
-    """Identifies a token without revealing a secret: whoever changes anything about the credential gets another key."""
+    """Return the cache key of a token: it contains no secret, and any change of the credential results in another key."""
     parts = (
         connection.cloud.authority,
         source_of(connection),

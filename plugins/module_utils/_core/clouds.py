@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Cloud(NamedTuple):
-    """authority and resource_manager: URLs without a trailing slash; the suffixes: host names without a leading dot."""
+    """The endpoints of a cloud. authority, resource_manager: URLs without a trailing slash; suffixes: without a leading dot."""
 
     authority: str
     resource_manager: str

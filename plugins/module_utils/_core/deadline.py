@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A point in time by which the work of a task must be done."""
+"""The time by which a task must end."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 
 class DeadlineExceeded(Exception):
-    """The time of C(wait_timeout) is used up."""
+    """C(wait_timeout) has passed."""
 
 
 class Deadline:
-    """seconds: from now on. monotonic and sleep are the clock, replaced by tests."""
+    """The end of a task. seconds: from now on. monotonic, sleep: the clock, which tests replace."""
 
     def __init__(
         self,
@@ -29,11 +29,11 @@ class Deadline:
         self._end = monotonic() + seconds
 
     def remaining(self) -> float:
-        """Seconds left, never below 0."""
+        """Return the remaining seconds, never below 0."""
         return max(0.0, self._end - self._monotonic())
 
     def pause(self, seconds: float) -> None:
-        """Sleep, but not past the deadline. Raises DeadlineExceeded when no time is left."""
+        """Sleep, but not past the deadline. Raise DeadlineExceeded when no time remains."""
         remaining = self.remaining()
         if remaining <= 0:
             raise DeadlineExceeded(f"{self.seconds:g} seconds are over")

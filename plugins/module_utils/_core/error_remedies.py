@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Azure's error codes mean, and what the user can do about them.
+"""The meaning of Azure's error codes, and remedies for the user.
 
 Codes are those of Azure Resource Manager (https://aka.ms/arm-common-errors) and of the resource providers whose types
 this collection manages.
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 
 class Remedy(NamedTuple):
-    """meaning: one sentence on what Azure says; action: one on the way out."""
+    """The explanation of an error. meaning: one sentence; action: one sentence on the remedy."""
 
     meaning: str
     action: str
@@ -55,9 +55,9 @@ _LOCATION = Remedy(
 _ELSEWHERE = Remedy(
     "It exists in another location, and a location cannot change.", "Keep its location, or delete it first."
 )
-_INVALID = Remedy("Azure refuses a value of the request.", "Correct the option that the message is about.")
+_INVALID = Remedy("Azure refuses a value of the request.", "Correct the option that the message names.")
 _REGISTER = Remedy(
-    "The subscription has never used this resource provider.",
+    "The resource provider is not registered in the subscription.",
     "Register it once: az provider register --namespace <namespace>.",
 )
 _SECRET_REFERENCE = Remedy("The app refers to a secret that it does not have.", "Add the secret to the app's secrets.")
@@ -66,10 +66,12 @@ _IMAGE_REFUSED = Remedy(
     "Check image and registries, and that the identity given there has the role AcrPull on the registry; a new "
     "assignment can take minutes to work.",
 )
-_IN_USE = Remedy("Something else still uses it or lies in it.", "Remove that first; the message names it.")
+_IN_USE = Remedy(
+    "Another resource still uses it, or is part of it.", "Remove that resource first; the message names it."
+)
 
 BY_CODE = {
-    # Who asks, and what may be done.
+    # Authentication and authorization.
     "AuthenticationFailed": _NO_SIGN_IN,
     "AuthorizationFailed": _NO_ROLE,
     "ExpiredAuthenticationToken": Remedy("The token is too old.", "Check this machine's clock and try again."),
@@ -124,7 +126,7 @@ BY_CODE = {
     "TooManyRequests": _THROTTLED,
     "AnotherOperationInProgress": _BUSY,
     "CanceledAndSupersededDueToAnotherOperation": Remedy(
-        "Somebody else changed the resource meanwhile.", "Run the task again."
+        "Another client changed the resource meanwhile.", "Run the task again."
     ),
     "ConflictingDatabaseOperation": _BUSY,
     "ConflictingServerOperation": _BUSY,
@@ -141,7 +143,9 @@ BY_CODE = {
     "CreateSchemaFatalError": _AZURE_FAILED,
     "GatewayTimeout": _AZURE_FAILED,
     "InternalServerError": _AZURE_FAILED,
-    "OperationIdNotFound": Remedy("Azure no longer knows the operation.", "Run the task again: it reads what stands."),
+    "OperationIdNotFound": Remedy(
+        "Azure has no record of the operation any more.", "Run the task again: it reads the current state."
+    ),
     "ServerTimeout": _AZURE_FAILED,
     "ServiceUnavailable": _AZURE_FAILED,
     # Subscription, provider, location, quota.
@@ -171,7 +175,7 @@ BY_CODE = {
     "RegionDoesNotAllowProvisioning": _LOCATION,
     "ServiceQuotaExceeded": _QUOTA,
     "SkuNotAvailable": _LOCATION,
-    # Names and what is or is not there.
+    # Names, and resources that exist or are absent.
     "AlreadyInUse": _TAKEN,
     "NameAlreadyExists": _TAKEN,
     "StorageAccountAlreadyTaken": _TAKEN,
@@ -179,18 +183,18 @@ BY_CODE = {
         "A storage account cannot have this name.", "Use 3 to 24 lowercase letters and digits."
     ),
     "VaultAlreadyExists": Remedy(
-        "The name is taken, or a deleted vault still keeps it.",
+        "The name is taken, or reserved for a deleted vault.",
         "Choose another name, or recover or purge the deleted vault (az keyvault recover, az keyvault purge).",
     ),
     "ObjectIsDeletedButRecoverable": Remedy(
-        "A deleted secret still keeps the name.",
+        "The name is reserved for a deleted secret.",
         "Set recover: true to get it back, or remove it for good (state: absent with purge: true), or choose another name.",
     ),
     "SecretDisabled": Remedy("The secret is disabled.", "Enable it (enabled: true) to read its value."),
     "ObjectIsBeingDeleted": _BUSY,
     "ObjectIsBeingRecovered": _BUSY,
     "ConflictError": Remedy(
-        "A deleted vault still keeps the name.",
+        "The name is reserved for a deleted vault.",
         "Set recover: true to get it back, or remove it for good (state: absent with purge: true), or choose another name.",
     ),
     "AuthConfigNotFound": _GONE,
@@ -202,11 +206,11 @@ BY_CODE = {
     "RoleAssignmentNotFound": _GONE,
     "SecretNotFound": _GONE,
     "InvalidResourceType": Remedy(
-        "This Azure does not know the resource type with this api-version.",
+        "This cloud does not have the resource type with this api-version.",
         "Check cloud_environment and resource_manager_endpoint.",
     ),
     "InvalidResourceNamespace": Remedy(
-        "This Azure does not have the resource provider.", "Check cloud_environment and resource_manager_endpoint."
+        "This cloud does not have the resource provider.", "Check cloud_environment and resource_manager_endpoint."
     ),
     "ManagedEnvironmentNotFound": Remedy(
         "There is no such environment.",
@@ -214,11 +218,11 @@ BY_CODE = {
     ),
     "ManagedEnvironmentNotProvisioned": Remedy(
         "The environment is not ready; it is waited for as long as wait_timeout allows.",
-        "See whether it has failed (mlops.mlflow_azure.container_app_environment with wait: true says so), or raise "
+        "Check whether it has failed (mlops.mlflow_azure.container_app_environment with wait: true reports it), or raise "
         "wait_timeout.",
     ),
     "ParentResourceNotFound": Remedy(
-        "The resource in which this one lies does not exist, and did not appear while it was waited for.",
+        "The parent of the resource does not exist, and did not appear within the time that the task waited for it.",
         "Create the parent first, and check its name.",
     ),
     "ResourceGroupNotFound": Remedy(
@@ -238,7 +242,7 @@ BY_CODE = {
     # Role assignments.
     "InvalidPrincipalId": Remedy("The principal is no GUID.", "Give the object id of the principal as principal_id."),
     "PrincipalNotFound": Remedy(
-        "Microsoft Entra ID does not know the principal (yet).",
+        "Microsoft Entra ID does not have the principal (yet).",
         "Check principal_id, and give principal_type for a principal just created.",
     ),
     "RoleAssignmentExists": Remedy(
@@ -248,9 +252,9 @@ BY_CODE = {
         "There is no such role.", "Check role: a built-in role's name, or the GUID or id of a role of this tenant."
     ),
     "UnmatchedPrincipalType": Remedy(
-        "The principal is of another kind than principal_type says.", "Set principal_type to the kind that is named."
+        "The principal has another type than principal_type.", "Set principal_type to the type that the message names."
     ),
-    # Requests that a resource provider does not like.
+    # Requests that a resource provider refuses.
     "AuthConfigSecretRefNotFound": _SECRET_REFERENCE,
     "ContainerAppRegistriesPasswordSecretRefNotFound": _SECRET_REFERENCE,
     "ContainerAppSecretRefNotFound": _SECRET_REFERENCE,
@@ -264,21 +268,21 @@ BY_CODE = {
         "Azure refuses a container of the app.", "Correct the field that the message names."
     ),
     "ProvisioningFailed": Remedy(
-        "Azure accepted the resource but could not make it.",
-        "Put right what the reason names and run the task again: it is then written anew.",
+        "Azure accepted the resource but could not provision it.",
+        "Correct what the reason names and run the task again: it then writes the resource again.",
     ),
     "OperationFailed": Remedy(
-        "Azure ended the operation without success.", "Run the task again: it reads what stands."
+        "Azure ended the operation without success.", "Run the task again: it reads the current state."
     ),
     "FailedIdentityOperation": Remedy(
-        "The identity that the resource is to have cannot be used.",
+        "The identity of the resource cannot be used.",
         "Check that the user-assigned identity exists, and its id; one just created can take a minute to be known.",
     ),
     "FeatureNotSupportedForAccount": Remedy(
         "The account's kind or sku does not offer this.", "Choose another kind or sku."
     ),
     "InvalidVcoreValue": Remedy("The sku does not come with that many vCores.", "Choose another sku."),
-    "PreconditionFailed": Remedy("Somebody else changed the resource meanwhile.", "Run the task again."),
+    "PreconditionFailed": Remedy("Another client changed the resource meanwhile.", "Run the task again."),
     **dict.fromkeys(
         (
             "BadRequest",
@@ -298,7 +302,7 @@ BY_CODE = {
     "DeploymentFailed": Remedy("A part of a deployment failed.", "See the details."),
     "InvalidTemplateDeployment": Remedy("A part of a deployment was refused.", "See the details."),
 }
-# Codes that say too little: the text decides.
+# Codes that are not specific enough: the message decides.
 _BY_TEXT = (
     (
         re.compile(r"MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest.*(unknown|not found)", re.IGNORECASE | re.DOTALL),
@@ -317,7 +321,7 @@ _BY_TEXT = (
     ),
     (re.compile(r"exceed\w*\b.{0,80}\bquota|quota\b.{0,80}\bexceed", re.IGNORECASE | re.DOTALL), _QUOTA),
 )
-# Where code and text are not known, the HTTP status still says something.
+# Remedies for unknown codes and messages, by HTTP status.
 _BY_STATUS = {
     0: BY_CODE["OperationFailed"],
     400: _INVALID,
@@ -337,10 +341,10 @@ _BY_STATUS = {
 
 
 def remedy(status: int, codes: Iterable[str], message: str) -> Remedy:
-    """What the error means and what to do. codes: the most telling first, which are those inside the error."""
-    for pattern, found in _BY_TEXT:
+    """Return the explanation of an error. codes: the most specific first, which are those of the inner errors."""
+    for pattern, explanation in _BY_TEXT:
         if pattern.search(message):
-            return found
+            return explanation
     for code in codes:
         if code in BY_CODE:
             return BY_CODE[code]

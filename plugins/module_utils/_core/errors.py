@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Errors of Azure Resource Manager as structured fields and as one sentence that says what to do."""
+"""Errors of Azure Resource Manager as structured fields, and as one message with a remedy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .error_remedies import Remedy, remedy
 
 
 class Failure(Exception):
-    """What ends a task: a message for people and fields for programs.
+    """The failure of a task: a message for people and fields for programs.
 
     fields: further keys of the failed result; JSON values only, never a secret.
     """
@@ -39,8 +39,8 @@ class InvalidOption(Failure):
 class ArmError(Exception):
     """A refused request or a failed operation.
 
-    code, message, target, details: as Azure Resource Manager gives them. status: HTTP status, 0 if there was no answer.
-    request_id: x-ms-request-id of the answer. url: without signatures and other secret parameters.
+    code, message, target, details: as Azure Resource Manager returns them. status: HTTP status, 0 without a response.
+    request_id: x-ms-request-id of the response. url: without signatures and other secret parameters.
     """
 
     code: str
@@ -63,12 +63,13 @@ class ArmError(Exception):
         return f"{text}{' (' + '; '.join(where) + ')' if where else ''} {self.remedy()}"
 
     def remedy(self) -> Remedy:
-        """What it means and what the user can do about it."""
+        """Return what the error means and what the user can do about it."""
         codes = [str(detail.get("code")) for detail in self.details] + [self.code]
         messages = [self.message, *(str(detail.get("message") or "") for detail in self.details)]
         return remedy(self.status, codes, " ".join(messages))
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the fields for the result of the task."""
         return asdict(self)
 
 
@@ -76,24 +77,24 @@ _SECRET_PARAMETERS = {"sig", "s", "c", "h", "t", "code", "token", "access_token"
 
 
 def public_url(url: str) -> str:
-    """The URL without the values of parameters that sign or authorise."""
+    """Return the URL without the values of parameters that sign or authorize."""
     parts = urlsplit(url)
     query = [(key, "..." if key.lower() in _SECRET_PARAMETERS else value) for key, value in parse_qsl(parts.query)]
     return urlunsplit(parts._replace(query=urlencode(query, safe="/:,.$'-")))
 
 
 def arm_error(status: int, text: str, headers: Mapping[str, str], method: str, url: str) -> ArmError:
-    """Read an error answer, see error_object."""
-    found = error_object(text)
-    message = str(found.get("message") or "").strip()
-    if not found:
+    """Return the error of an error response, see error_object."""
+    error = error_object(text)
+    message = str(error.get("message") or "").strip()
+    if not error:
         message = re.sub(r"\s+", " ", re.sub(r"<style.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL)).strip()[:300]
     return ArmError(
-        code=str(found.get("code") or f"HTTP {status}"),
+        code=str(error.get("code") or f"HTTP {status}"),
         message=message,
         status=status,
-        target=found.get("target"),
-        details=_details(found),
+        target=error.get("target"),
+        details=_details(error),
         request_id=headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id"),
         method=method,
         url=public_url(url),
@@ -101,14 +102,14 @@ def arm_error(status: int, text: str, headers: Mapping[str, str], method: str, u
 
 
 def error_object(text: str) -> dict[str, Any]:
-    """The error in an answer, with keys C(code), C(message), C(target), C(details); {} when there is none.
+    """Return the error in a response, with keys C(code), C(message), C(target), C(details); {} without an error.
 
-    Read are ARM's {"error": {...}}, the bare {"code", "message"} of some providers in either case, OData's form, an error
-    that is wrapped as JSON in another one's message, and the XML of data planes.
+    Supported are ARM's {"error": {...}}, the bare {"code", "message"} of some providers in either case, OData's form, an error
+    that is JSON in the message of another one, and the XML of data planes.
     """
     if text.lstrip().startswith("<"):
-        found = {key.lower(): value for key, value in re.findall(r"<(Code|Message)>(.*?)</\1>", text, re.DOTALL)}
-        return found if "code" in found else {}
+        fields = {key.lower(): value for key, value in re.findall(r"<(Code|Message)>(.*?)</\1>", text, re.DOTALL)}
+        return fields if "code" in fields else {}
     try:
         body = json.loads(text)
     except ValueError:
@@ -137,10 +138,10 @@ def _wrapped(message: Any) -> dict[str, Any]:
     return error_object(message) if isinstance(message, str) and message.lstrip().startswith("{") else {}
 
 
-def _details(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What lies inside the error: its details, and the innererror of Key Vault and others."""
-    given = found.get("details") if isinstance(found.get("details"), list) else []
-    items = [item for item in [found.get("innererror"), *(given or [])] if isinstance(item, dict)]
+def _details(error: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the inner errors: the details, and the innererror of Key Vault and others."""
+    details = error.get("details") if isinstance(error.get("details"), list) else []
+    items = [item for item in [error.get("innererror"), *(details or [])] if isinstance(item, dict)]
     unwrapped = [{**item, **_wrapped(item.get("message"))} for item in items]
     kept = ("code", "message", "target")
     return [{key: item[key] for key in kept if item.get(key) is not None} for item in unwrapped]

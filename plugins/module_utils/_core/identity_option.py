@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Option C(identity) of resources that may have managed identities, and how Azure writes it."""
+"""Option C(identity) of resources with managed identities, and its ARM JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OPTION: dict[str, Any] = {
 }
 RULES = {
     # Some providers leave out an identity of type None.
-    "identity.type": Rule(compare=lambda wanted, current: same_ignoring_case(wanted, current or "None")),
+    "identity.type": Rule(compare=lambda desired, current: same_ignoring_case(desired, current or "None")),
     "identity.userAssignedIdentities": Rule(compare=same_keys),
 }
 READ_ONLY = (
@@ -39,7 +39,7 @@ READ_ONLY = (
 
 
 def check(params: Params) -> None:
-    """Raises InvalidOption unless identities are given exactly where the type speaks of them."""
+    """Raise InvalidOption unless identities are set exactly where the type contains UserAssigned."""
     identity = params["identity"]
     if identity is None:
         return
@@ -51,7 +51,7 @@ def check(params: Params) -> None:
 
 
 def desired(params: Params) -> dict[str, Any] | None:
-    """ARM JSON of option C(identity)."""
+    """Return option C(identity) as ARM JSON."""
     identity = params["identity"]
     if identity is None:
         return None
@@ -60,7 +60,7 @@ def desired(params: Params) -> dict[str, Any] | None:
 
 
 def whole(body: Json) -> Json:
-    """The body of a PUT: only a type with UserAssigned may speak of such identities."""
+    """Return the body of a PUT: only a type with UserAssigned may have such identities."""
     identity = body.get("identity")
     if not isinstance(identity, dict) or "userassigned" in str(identity.get("type")).casefold():
         return body
@@ -68,16 +68,16 @@ def whole(body: Json) -> Json:
 
 
 def patched(before: Json, body: Json) -> Json:
-    """The body of a PATCH: an identity goes away when it is named with null, not when it is left out."""
+    """Return the body of a PATCH: null removes an identity, an identity that is left out stays."""
     if not isinstance(body.get("identity"), dict):
         return body
-    wanted = body["identity"].get("userAssignedIdentities") or {}
-    kept = {id_.casefold() for id_ in wanted}
+    desired = body["identity"].get("userAssignedIdentities") or {}
+    kept = {id_.casefold() for id_ in desired}
     if "UserAssigned" not in body["identity"]["type"]:
-        kept, wanted = set(), {}
-    gone = [
+        kept, desired = set(), {}
+    removed = [
         id_ for id_ in (before.get("identity") or {}).get("userAssignedIdentities") or {} if id_.casefold() not in kept
     ]
-    identities = {**wanted, **dict.fromkeys(gone)}
+    identities = {**desired, **dict.fromkeys(removed)}
     identity = {key: item for key, item in body["identity"].items() if key != "userAssignedIdentities"}
     return {**body, "identity": {**identity, **({"userAssignedIdentities": identities} if identities else {})}}

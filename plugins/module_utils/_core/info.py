@@ -43,20 +43,20 @@ class ResourceInfo(InfoModule):
         return resource
 
     def execute(self, check_mode: bool) -> dict[str, Any]:
-        """Return the resources under their name: one, all that the given options select, or none.
+        """Return the resources under their name: one, all that the options select, or none.
 
         The resources of an absent parent are none; a read that is refused is an error.
         """
         return {"changed": False, self.name: [self.public(resource) for resource in self._read()]}
 
     def _read(self) -> list[Json]:
-        if self._given(self.address):
+        if self._are_set(self.address):
             resource = self.arm.get(self.operations, self.get_method, *self._values(self.address))
             return [] if resource is None else [resource]
-        method, options = next(entry for entry in self.lists if self._given(entry[1]))
+        method, options = next(entry for entry in self.lists if self._are_set(entry[1]))
         return list_all(self.arm, self.operations, method, *self._values(options))
 
-    def _given(self, options: tuple[str, ...]) -> bool:
+    def _are_set(self, options: tuple[str, ...]) -> bool:
         return all(self.params[option] is not None for option in options)
 
     def _values(self, options: tuple[str, ...]) -> list[str]:

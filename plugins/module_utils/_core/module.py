@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The base class of all modules. Only C(main) knows AnsibleModule, so the same class runs inside the Ansible process."""
+"""The base class of all modules. Only C(main) uses AnsibleModule, so the same class runs inside the Ansible process."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@
 
 """Decide what an update has to change: pure functions over ARM JSON, no I/O.
 
-C(desired) is always a subset of the resource: what it does not mention is not compared and is kept as it stands.
-A rule per path says how a value is compared. A path joins property names with dots and writes C([]) for the items of
+C(desired) is always a subset of the resource: what it does not contain is not compared, and keeps its current value.
+A rule per path defines how a value is compared. A path joins property names with dots and writes C([]) for the items of
 a list: C(properties.template.containers[].resources.cpu). A path without a rule compares mappings key by key, lists
 item by item in their order, and scalars by value.
 """
@@ -27,12 +27,12 @@ NONE = "none"
 
 
 class ImmutableChange(Exception):
-    """A property that Azure fixes at creation differs from what is desired."""
+    """A property that Azure does not change differs from the desired value."""
 
-    def __init__(self, option: str, current: Json, desired: Json) -> None:
+    def __init__(self, option: str, current: Json, desired: Json, rule: Rule) -> None:
         super().__init__(
-            f"{option}: is {current!r} and cannot become {desired!r}, because Azure fixes it when the resource is "
-            f"created. Keep {current!r}, or delete the resource (state: absent) and create it anew."
+            f"{option}: is {current!r} and cannot become {desired!r}, because {rule.reason}. "
+            f"Keep {current!r}, or {rule.remedy}."
         )
         self.option = option
         self.current = current
@@ -41,18 +41,19 @@ class ImmutableChange(Exception):
 
 @dataclass(frozen=True)
 class Rule:
-    """How one path is compared and merged.
+    """A rule for the comparison and the merge of one path.
 
     compare: decides equality of the two whole values; without it mappings and lists are walked.
     key: list items are matched by this property (ids without regard to case), their order does not count.
     unordered: the list is a set of scalars or of whole items.
-    whole: the value (or each item of a keyed list) is replaced, never overlaid: what is not desired goes away.
+    whole: the value (or each item of a keyed list) is replaced, never merged: what is not desired is removed.
     write_only: Azure never returns it, so it is sent with a create or an update but never compared.
-    exclusive: of these properties only one can stand: the desired one drives the others out.
+    exclusive: only one of these properties can exist: the desired one replaces the others.
     immutable: name of the option in the error when the value differs. Azure fixes the property at creation.
     unless: (desired, current), true for the changes of an immutable value that Azure accepts.
+    reason, remedy: why an immutable value cannot change, and what the user can do instead of keeping it.
     additive: items of a keyed list that are not desired stay.
-    removable: an empty mapping means that there is to be none; it is sent as null.
+    removable: an empty mapping removes the value; it is sent as null.
     """
 
     compare: Compare | None = None
@@ -63,6 +64,8 @@ class Rule:
     exclusive: tuple[str, ...] = ()
     immutable: str | None = None
     unless: Compare | None = None
+    reason: str = "Azure fixes it when the resource is created"
+    remedy: str = "delete the resource (state: absent) and create it anew"
     additive: bool = False
     removable: bool = False
 
@@ -71,7 +74,10 @@ Rules = Mapping[str, Rule]
 
 
 class Plan(NamedTuple):
-    """action: create, update, none or delete; before and after: the resource without write-only values; body: request."""
+    """The difference between desired and current state.
+
+    action: create, update, none or delete. before, after: the resource without write-only values. body: of the request.
+    """
 
     action: str
     before: dict[str, Json]
@@ -80,16 +86,17 @@ class Plan(NamedTuple):
 
     @property
     def changed(self) -> bool:
+        """Whether the plan changes anything."""
         return self.action != NONE
 
 
 def is_empty(value: Json) -> bool:
-    """Azure writes an unset value as null, "", [] or {}, or leaves it out."""
+    """Return whether a value is unset, which Azure writes as null, "", [] or {}, or leaves out."""
     return value is None or (isinstance(value, (str, list, dict)) and not value)
 
 
 def same(desired: Json, current: Json) -> bool:
-    """Scalars by value; resource ids without regard to case; every form of unset is the same."""
+    """Return whether two scalars are equal. Resource ids ignore case; all forms of an unset value are equal."""
     if is_empty(desired) and is_empty(current):
         return True
     if isinstance(desired, bool) or isinstance(current, bool):
@@ -100,28 +107,29 @@ def same(desired: Json, current: Json) -> bool:
 
 
 def same_ignoring_case(desired: Json, current: Json) -> bool:
+    """Return whether two texts are equal without regard to case and white space; an unset one is the empty text."""
     return bool(_folded(desired) == _folded(current))
 
 
 def same_location(desired: Json, current: Json) -> bool:
-    """ "West Europe" is "westeurope", "North Central US (Stage)" is "northcentralusstage"."""
+    """Return whether two locations are the same: "West Europe" is "westeurope"."""
     return folded_location(desired) == folded_location(current)
 
 
 def folded_location(value: Json) -> str:
-    """A location as Azure writes it in short: "westeurope"."""
+    """Return the short form of a location: "North Central US (Stage)" is "northcentralusstage"."""
     return "".join(filter(str.isalnum, str(value or ""))).casefold()
 
 
 def same_words(desired: Json, current: Json) -> bool:
-    """ "Logging, Metrics" is "metrics,logging": a list of words in one string, in any order."""
+    """Return whether two texts have the same words, separated by commas, in any order: "Logging, Metrics" is "metrics,logging"."""
     return {_folded(word) for word in str(desired or "").split(",")} == {
         _folded(word) for word in str(current or "").split(",")
     }
 
 
 def same_number(desired: Json, current: Json) -> bool:
-    """0.5, "0.5" and "0.50" are the same number."""
+    """Return whether two numbers are equal: 0.5, "0.5" and "0.50" are."""
     try:
         return Decimal(str(desired)) == Decimal(str(current))
     except InvalidOperation:
@@ -132,13 +140,13 @@ _BINARY = {"": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
 def same_quantity(desired: Json, current: Json) -> bool:
-    """1Gi, 1.0Gi and 1024Mi are the same amount of memory."""
+    """Return whether two amounts of memory are equal: 1Gi, 1.0Gi and 1024Mi are."""
     left, right = quantity_in_bytes(desired), quantity_in_bytes(current)
     return same(desired, current) if left is None or right is None else left == right
 
 
 def quantity_in_bytes(quantity: Json) -> Decimal | None:
-    """Bytes of a quantity as 1.5Gi; None when it is none."""
+    """Return the bytes of a quantity as 1.5Gi; None for an invalid one."""
     text = str(quantity)
     suffix = text.lstrip("0123456789.")
     try:
@@ -148,7 +156,7 @@ def quantity_in_bytes(quantity: Json) -> Decimal | None:
 
 
 def same_keys(desired: Json, current: Json) -> bool:
-    """Mappings from resource ids: only the ids count, without regard to case."""
+    """Return whether two mappings have the same resource ids as keys, without regard to case."""
     return {_folded(key) for key in desired or {}} == {_folded(key) for key in current or {}}
 
 
@@ -172,7 +180,7 @@ _DEFAULT = Rule()
 
 
 def immutable(option: str, rule: Rule = _DEFAULT, unless: Compare | None = None) -> Rule:
-    """Return the same rule, but a difference is an error that names the option, except the changes that C(unless) accepts."""
+    """Return the rule with a difference as an error that names the option, except the changes that C(unless) accepts."""
     return replace(rule, immutable=option, unless=unless)
 
 
@@ -182,7 +190,7 @@ def defaults_to(default: Json, compare: Compare = same) -> Rule:
 
 
 def without_none(value: Json) -> Json:
-    """Drop what the user did not set: None values of mappings, at any depth. Empty lists and mappings stay."""
+    """Return the value without the options that are not set: None in mappings, at any depth. Empty lists and mappings stay."""
     if isinstance(value, Mapping):
         return {key: without_none(item) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):
@@ -191,7 +199,7 @@ def without_none(value: Json) -> Json:
 
 
 def without(value: Json, paths: Iterable[str]) -> Json:
-    """A copy without the given paths; C([]) stands for every item of a list, C(*) for every key of a mapping."""
+    """Return a copy without the paths; C([]) is every item of a list, C(*) every key of a mapping."""
     result = value
     for path in paths:
         result = _without_path(result, path.replace("[]", ".[]").split("."))
@@ -216,18 +224,17 @@ def plan(
     rules: Rules,
     body_of_update: Callable[[dict[str, Json], dict[str, Json]], dict[str, Json]],
 ) -> Plan:
-    """Compare what stands with what is desired.
+    """Return the plan of a task. Raise ImmutableChange.
 
-    current: the resource as GET gives it, None when it is absent. body_of_update: makes the request of an update from
-    C(current) and C(after); C(whole_body) and C(partial_body) give the two usual ones.
-    Raises ImmutableChange.
+    current: the resource as GET returns it, None when it is absent. body_of_update: returns the body of an update for
+    C(current) and C(after); C(whole_body) and C(partial_body) return the two usual functions.
     """
-    wanted = without_none(desired)
+    target = without_none(desired)
     write_only = [path for path, rule in rules.items() if rule.write_only]
     if current is None:
-        return Plan(CREATE, {}, without(wanted, write_only), wanted)
+        return Plan(CREATE, {}, without(target, write_only), target)
     before = dict(current)
-    merged, changed = _merge(wanted, before, rules, "")
+    merged, changed = _merge(target, before, rules, "")
     after = without(merged, write_only)
     if not changed:
         return Plan(NONE, before, before, {})
@@ -241,7 +248,7 @@ def replan_full(planned: Plan, desired: Mapping[str, Json], rules: Rules, read_o
 
 
 def whole_body(read_only: Iterable[str]) -> Callable[[dict[str, Json], dict[str, Json]], dict[str, Json]]:
-    """PUT: everything that stands, overlaid with what is desired, without what only Azure can set."""
+    """Return the function for the body of a PUT: the current resource, merged with the desired state, without read-only paths."""
     paths = tuple(read_only)
 
     def body(_before: dict[str, Json], after: dict[str, Json]) -> dict[str, Json]:
@@ -251,7 +258,7 @@ def whole_body(read_only: Iterable[str]) -> Callable[[dict[str, Json], dict[str,
 
 
 def partial_body(read_only: Iterable[str]) -> Callable[[dict[str, Json], dict[str, Json]], dict[str, Json]]:
-    """PATCH: only the properties that differ, each of them whole."""
+    """Return the function for the body of a PATCH: only the properties that differ, each of them whole."""
     paths = tuple(read_only)
 
     def body(before: dict[str, Json], after: dict[str, Json]) -> dict[str, Json]:
@@ -265,7 +272,7 @@ def partial_body(read_only: Iterable[str]) -> Callable[[dict[str, Json], dict[st
 
 
 def _merge(desired: Json, current: Json, rules: Rules, path: str) -> tuple[Json, bool]:
-    """The desired value over the current one, and whether that changes anything. An equal value keeps Azure's form."""
+    """Return the desired value merged into the current one, and whether that is a change. An equal value keeps Azure's form."""
     rule = rules.get(path, _DEFAULT)
     if rule.write_only:
         return desired, False
@@ -280,7 +287,7 @@ def _merge(desired: Json, current: Json, rules: Rules, path: str) -> tuple[Json,
     else:
         merged, changed = (current, False) if same(desired, current) else (desired, True)
     if changed and rule.immutable is not None and not (rule.unless and rule.unless(desired, current)):
-        raise ImmutableChange(rule.immutable, current, desired)
+        raise ImmutableChange(rule.immutable, current, desired, rule)
     return merged, changed
 
 
@@ -291,12 +298,12 @@ def _merge_mapping(
         equal = equal_whole(desired, current or {})
         return (current if equal else dict(desired)), not equal
     exclusive = rules.get(path, _DEFAULT).exclusive
-    driven_out = {key for key in exclusive if key not in desired} if any(key in desired for key in exclusive) else set()
-    result = {key: value for key, value in (current or {}).items() if key not in driven_out}
-    spelled = {key.casefold(): key for key in result}
+    replaced = {key for key in exclusive if key not in desired} if any(key in desired for key in exclusive) else set()
+    result = {key: value for key, value in (current or {}).items() if key not in replaced}
+    by_folded_key = {key.casefold(): key for key in result}
     changed = False
     for key, value in desired.items():
-        present = key if key in result else spelled.get(key.casefold(), key)
+        present = key if key in result else by_folded_key.get(key.casefold(), key)
         merged, differs = _merge(value, result.get(present), rules, f"{path}.{key}" if path else key)
         changed = changed or differs
         if differs or present in result or rules.get(f"{path}.{key}" if path else key, _DEFAULT).write_only:
@@ -322,13 +329,13 @@ def _contains(items: list[Json], others: list[Json]) -> bool:
 
 
 def _merge_keyed(desired: list[Json], current: list[Json], rules: Rules, path: str, rule: Rule) -> tuple[Json, bool]:
-    standing = {_key(item.get(rule.key)): item for item in current}
-    named = {_key(item.get(rule.key)) for item in desired}
-    kept = [item for key, item in standing.items() if key not in named] if rule.additive else []
-    changed = len(named) + len(kept) != len(standing) or not named <= set(standing)
+    existing = {_key(item.get(rule.key)): item for item in current}
+    keys = {_key(item.get(rule.key)) for item in desired}
+    kept = [item for key, item in existing.items() if key not in keys] if rule.additive else []
+    changed = len(keys) + len(kept) != len(existing) or not keys <= set(existing)
     result = []
     for item in desired:
-        old = standing.get(_key(item.get(rule.key)))
+        old = existing.get(_key(item.get(rule.key)))
         if old is None:
             merged: Json = item
         elif rule.whole:
@@ -342,12 +349,12 @@ def _merge_keyed(desired: list[Json], current: list[Json], rules: Rules, path: s
 
 
 def _key(value: Json) -> Json:
-    """Names are told apart by case (environment variables), resource ids are not."""
+    """Return the key to match an item by: names are case-sensitive (environment variables), resource ids are not."""
     return value.casefold() if isinstance(value, str) and value.lower().startswith("/subscriptions/") else value
 
 
 def equal_whole(desired: Json, current: Json, rules: Rules | None = None, path: str = "") -> bool:
-    """Equal in both directions: what the one does not mention must be unset in the other."""
+    """Return whether two values are equal in both directions: what one does not contain must be unset in the other."""
     if rules and path in rules and rules[path].compare is not None:
         compare = rules[path].compare
         return compare is not None and compare(desired, current)

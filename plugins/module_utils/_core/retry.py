@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When a request is sent again: throttling, a busy resource, a server that stumbles, a broken connection."""
+"""The retry policy of requests: throttling, a busy resource, server errors, a lost connection."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .deadline import Deadline
 from .errors import error_object
 
 TRANSIENT = frozenset((408, 500, 502, 503, 504))
-# How often a request is sent when the server stumbles or the connection breaks. Throttling and a busy resource are
-# waited out to the deadline instead.
+# Attempts at a request after server errors and lost connections. Throttling and a busy resource are retried to the
+# deadline instead.
 ATTEMPTS = 5
 LONGEST_BACKOFF = 15.0
-# Seconds for which a connection and an answer are waited for, as far as the deadline leaves them.
+# Timeouts of a connection and of a response in seconds; the deadline may shorten them.
 CONNECTION_TIMEOUT = 20
 READ_TIMEOUT = 120
-# What a new resource lies in may itself be on its way (wait: false), and Azure does not show an SQL server before it is
-# ready: the slowest creation on record took 296 s. After this many seconds its absence is taken for a wrong name.
+# The parent of a new resource may still be in creation (wait: false), and Azure does not return an SQL server before it is
+# ready: the slowest recorded creation took 296 s. An absence that lasts longer means a wrong name.
 PARENT_GRACE = 300.0
 
 BUSY = frozenset(
@@ -38,12 +38,12 @@ BUSY = frozenset(
 )
 
 
-# The code of such a conflict may be no more than Conflict.
+# Some of these conflicts have no better code than Conflict.
 _BUSY_TEXT = re.compile(r"operation is (already )?in progress|is busy|being (deleted|purged|recovered)", re.IGNORECASE)
 
 
 def is_busy(code: str, message: str = "") -> bool:
-    """A conflict that ends by itself."""
+    """Return whether an error is a conflict that ends by itself."""
     return code in BUSY or code.endswith("InProgress") or (code == "Conflict" and bool(_BUSY_TEXT.search(message)))
 
 
@@ -57,6 +57,7 @@ class DeadlineRetry:
         self.next: Any = None
 
     def send(self, request: Any) -> Any:
+        """Send a request, and return the last response. Raise azure-core's errors of the last attempt."""
         from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 
         deadline: Deadline = request.context.options.pop("deadline")
@@ -65,27 +66,27 @@ class DeadlineRetry:
         parent_grace = PARENT_GRACE
         while True:
             attempt += 1
-            patience = max(1.0, deadline.remaining())
-            request.context.options["connection_timeout"] = min(CONNECTION_TIMEOUT, patience)
-            request.context.options["read_timeout"] = min(READ_TIMEOUT, patience)
+            timeout = max(1.0, deadline.remaining())
+            request.context.options["connection_timeout"] = min(CONNECTION_TIMEOUT, timeout)
+            request.context.options["read_timeout"] = min(READ_TIMEOUT, timeout)
             try:
                 response = self.next.send(request)
             except (ServiceRequestError, ServiceResponseError) as error:
-                # Without an answer a POST may have been done, unless no connection was made at all.
-                again = attempt < ATTEMPTS and (repeatable or isinstance(error, ServiceRequestError))
-                if not again or not _has_time(deadline, _backoff(attempt)):
+                # Without a response a POST may have taken effect, unless there was no connection at all.
+                retry = attempt < ATTEMPTS and (repeatable or isinstance(error, ServiceRequestError))
+                if not retry or not _pause(deadline, _backoff(attempt)):
                     raise
                 continue
             delay = _delay(response.http_response, attempt, repeatable)
             if delay is None and _parent_missing(request.http_request, response.http_response) and parent_grace > 0:
                 delay = _backoff(attempt)
                 parent_grace -= delay
-            if delay is None or not _has_time(deadline, delay):
+            if delay is None or not _pause(deadline, delay):
                 return response
 
 
-def _has_time(deadline: Deadline, delay: float) -> bool:
-    """Wait, unless the deadline comes first: then what is at hand is the result."""
+def _pause(deadline: Deadline, delay: float) -> bool:
+    """Sleep. Return False at once when the deadline comes first: the last response is final then."""
     if deadline.remaining() < delay:
         return False
     deadline.pause(delay)
@@ -93,12 +94,12 @@ def _has_time(deadline: Deadline, delay: float) -> bool:
 
 
 def _backoff(attempt: int) -> float:
-    """1, 2, 4, 8, 15, 15 ... seconds."""
+    """Return the pause after an attempt: 1, 2, 4, 8, 15, 15 ... seconds."""
     return float(min(2.0 ** (attempt - 1), LONGEST_BACKOFF))
 
 
 def _delay(response: Any, attempt: int, repeatable: bool) -> float | None:
-    """Seconds until the request is sent again; None when the answer is final."""
+    """Return the seconds before the next attempt; None when the response is final."""
     status = response.status_code
     if status < 400:
         return None
@@ -111,7 +112,7 @@ def _delay(response: Any, attempt: int, repeatable: bool) -> float | None:
 
 
 def retry_after(response: Any) -> float:
-    """Retry-After in seconds; 0 when it is absent or no number."""
+    """Return Retry-After in seconds; 0 when it is absent or not a number."""
     try:
         return float(response.headers.get("Retry-After") or 0)
     except ValueError:
@@ -119,15 +120,15 @@ def retry_after(response: Any) -> float:
 
 
 def _parent_missing(request: Any, response: Any) -> bool:
-    """What is to be created is new, so a PUT's 404 speaks of what it lies in: a parent, or the scope of an assignment."""
+    """Return whether a PUT failed because its parent, or the scope of an assignment, is absent."""
     if request.method != "PUT" or response.status_code != 404:
         return False
     return _code_and_message(response)[0] in ("ParentResourceNotFound", "ResourceNotFound")
 
 
 def _code_and_message(response: Any) -> tuple[str, str]:
-    """Of an error answer; empty where it has none."""
+    """Return code and message of an error response; empty strings without them."""
     if hasattr(response, "read"):
         response.read()
-    found = error_object(response.text())
-    return str(found.get("code") or ""), str(found.get("message") or "")
+    error = error_object(response.text())
+    return str(error.get("code") or ""), str(error.get("message") or "")

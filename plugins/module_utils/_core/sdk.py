@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Imports of SDK packages, by name and only when they are needed."""
+"""Imports of SDK packages by name, when a task needs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .errors import Failure
 
 
 def require(packages: Mapping[str, str]) -> None:
-    """Import packages. packages: import name to distribution. Raises Failure that names the missing distribution."""
+    """Import packages. packages: import name to distribution. Raise Failure that names the missing distribution."""
     for package, distribution in packages.items():
         try:
             import_module(package)

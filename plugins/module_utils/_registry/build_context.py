@@ -37,20 +37,20 @@ class Entry(NamedTuple):
 
 
 class Context(NamedTuple):
-    """The files that a build sees, ordered by name."""
+    """The files of a build, ordered by name."""
 
     dockerfile: str
     entries: tuple[Entry, ...]
 
 
 def read_context(folder: str, dockerfile: str) -> Context:
-    """Raises InvalidOption when the folder or the Dockerfile in it is missing, or a file cannot be read."""
+    """Return the build context. Raise InvalidOption when the folder or the Dockerfile is missing, or a file cannot be read."""
     root = Path(folder)
     if not root.is_dir():
         raise InvalidOption("context", folder, "there is no such folder on the machine that runs the task.")
-    given, dockerfile = dockerfile, posixpath.normpath(dockerfile)
+    option, dockerfile = dockerfile, posixpath.normpath(dockerfile)
     if dockerfile.startswith(("/", "../")):
-        raise InvalidOption("dockerfile", given, "a build sees nothing outside its context: give a path inside it.")
+        raise InvalidOption("dockerfile", option, "a build sees nothing outside its context: give a path inside it.")
     if not (root / dockerfile).is_file():
         raise InvalidOption("dockerfile", dockerfile, f"there is no such file in context {folder}.")
     ignored = _Ignored(folder, _patterns(root, dockerfile), {dockerfile, ".dockerignore"})
@@ -58,7 +58,7 @@ def read_context(folder: str, dockerfile: str) -> Context:
 
 
 def _patterns(root: Path, dockerfile: str) -> list[str]:
-    """Lines of <dockerfile>.dockerignore, else of .dockerignore. Raises InvalidOption when it is not UTF-8."""
+    """Return the lines of <dockerfile>.dockerignore, else of .dockerignore. Raise InvalidOption when it is not UTF-8."""
     for candidate in (root / f"{dockerfile}.dockerignore", root / ".dockerignore"):
         if candidate.is_file():
             try:
@@ -69,9 +69,9 @@ def _patterns(root: Path, dockerfile: str) -> list[str]:
 
 
 class _Ignored:
-    """Docker's rules: the last pattern that matches a path or one of its folders decides, ! takes it in again.
+    """The rules of .dockerignore: the last pattern that matches a path or one of its folders decides, ! includes it again.
 
-    https://docs.docker.com/build/concepts/context/#dockerignore-files. Raises InvalidOption for a pattern that Docker refuses.
+    https://docs.docker.com/build/concepts/context/#dockerignore-files. Raise InvalidOption for a pattern that Docker rejects.
     """
 
     def __init__(self, folder: str, lines: list[str], kept: set[str]) -> None:
@@ -79,18 +79,18 @@ class _Ignored:
         self._rules: list[tuple[bool, re.Pattern[str]]] = []
         for number, line in enumerate(lines, 1):
             text = line.strip()
-            # Only at the very beginning of a line is it a comment.
+            # A comment begins at the very beginning of a line.
             if not text or line.startswith("#"):
                 continue
-            again = text.startswith("!")
-            # A leading slash means this folder, as does none.
-            pattern = os.path.normpath(text[again:].strip()).replace(os.sep, "/") if text != "!" else ""
+            includes = text.startswith("!")
+            # With and without a leading slash a pattern is relative to the context.
+            pattern = os.path.normpath(text[includes:].strip()).replace(os.sep, "/") if text != "!" else ""
             pattern = pattern.lstrip("/")
             try:
                 if text == "!":
                     raise ValueError("there is nothing after the !")
                 if pattern and pattern != ".":
-                    self._rules.append((not again, re.compile(_regular_expression(pattern), re.DOTALL)))
+                    self._rules.append((not includes, re.compile(_regular_expression(pattern), re.DOTALL)))
             except (ValueError, re.error) as error:
                 rule = f"line {number} of its .dockerignore, {line.strip()!r}, is no pattern: {error}."
                 raise InvalidOption("context", folder, rule) from error
@@ -109,12 +109,12 @@ class _Ignored:
 
 # One character, or a range of two, within brackets; a backslash takes the next one as it is.
 _CLASS = re.compile(r"\[(?P<no>\^?)(?P<members>(?:(?:\\.|[^\]\\-])(?:-(?:\\.|[^\]\\-]))?)+)\]", re.DOTALL)
-# ** and a name that has no other wildcard: it may end another name, too.
+# ** and a name without other wildcards: it matches the end of a name, too.
 _ENDING = re.compile(r"\*\*(?P<name>[^/*?\[\]\\][^*?\[\]\\]*)")
 
 
 def _regular_expression(pattern: str) -> str:
-    """Go's filepath.Match, and ** for any number of folders. Raises ValueError where Go does."""
+    """Return the regular expression of Go's filepath.Match, with ** for any number of folders. Raise ValueError where Go does."""
     if ending := _ENDING.fullmatch(pattern):
         return f".*{re.escape(ending['name'])}"
     result, rest = "", pattern
@@ -128,9 +128,9 @@ def _regular_expression(pattern: str) -> str:
         elif rest[0] == "?":
             result, rest = result + "[^/]", rest[1:]
         elif rest[0] == "[":
-            if (found := _CLASS.match(rest)) is None:
+            if (match := _CLASS.match(rest)) is None:
                 raise ValueError("a [ has no ], or nothing, or a lone - before it")
-            result, rest = result + f"[{found['no']}{_members(found['members'])}]", rest[found.end() :]
+            result, rest = result + f"[{match['no']}{_members(match['members'])}]", rest[match.end() :]
         elif rest[0] == "\\":
             if len(rest) == 1:
                 raise ValueError("nothing follows the last backslash")
@@ -141,25 +141,25 @@ def _regular_expression(pattern: str) -> str:
 
 
 def _members(members: str) -> str:
-    """What is between the brackets, for re: all but the - of a range stands for itself."""
+    """Return the content of brackets for re, with all characters escaped but the - of a range."""
     return re.sub(r"\\(.)|(-)|(.)", lambda part: part[2] or re.escape(part[1] or part[3]), members, flags=re.DOTALL)
 
 
 def _entries(root: Path, ignored: _Ignored) -> Iterator[Entry]:
-    """All files and links that are not ignored, and the folders that have nothing in them."""
+    """Yield the files and links that are not ignored, and the empty folders."""
 
-    def refused(error: OSError) -> None:
+    def unreadable(error: OSError) -> None:
         raise InvalidOption(
             "context", str(root), f"{error.filename} in it cannot be read: {error.strerror}."
         ) from error
 
-    for folder, folders, files in os.walk(root, onerror=refused):
+    for folder, folders, files in os.walk(root, onerror=unreadable):
         base = Path(folder)
         if not folders and not files and base != root:
             relative = base.relative_to(root).as_posix()
             if not ignored(relative):
                 yield Entry(relative, base, 0o755, folder=True)
-        for name in [*files, *(found for found in folders if (base / found).is_symlink())]:
+        for name in [*files, *(child for child in folders if (base / child).is_symlink())]:
             path = base / name
             relative = path.relative_to(root).as_posix()
             if ignored(relative):
@@ -168,23 +168,23 @@ def _entries(root: Path, ignored: _Ignored) -> Iterator[Entry]:
                 yield Entry(relative, path, 0o644, str(path.readlink()))
             elif path.is_file():
                 if not os.access(path, os.R_OK):
-                    refused(PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)))
+                    unreadable(PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)))
                 yield Entry(relative, path, 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)
 
 
 def content_tag(context: Context, build_args: Mapping[str, str], platforms: Iterable[str]) -> str:
-    """The same files, Dockerfile, build arguments and platforms, in whatever order, give the same tag on every machine."""
-    listing = [[entry.name, entry.mode, _what(entry)] for entry in context.entries]
-    what = {
+    """Return the tag of a content: the same on every machine for the same files, Dockerfile, build arguments and platforms."""
+    listing = [[entry.name, entry.mode, _content(entry)] for entry in context.entries]
+    content = {
         "build_args": dict(sorted(build_args.items())),
         "dockerfile": context.dockerfile,
         "files": listing,
         "platform": ",".join(sorted(platforms)),
     }
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:TAG_LENGTH]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:TAG_LENGTH]
 
 
-def _what(entry: Entry) -> str:
+def _content(entry: Entry) -> str:
     if entry.link is not None:
         return f"-> {entry.link}"
     return "/" if entry.folder else _file_hash(entry.path)
@@ -195,12 +195,12 @@ def _file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# 1980-01-01: a zip, and so a wheel that a build makes of a source, cannot hold an earlier time.
+# 1980-01-01: a zip file, and so a wheel that is built from the files, cannot hold an earlier time.
 EARLIEST_ZIP_TIME = 315532800
 
 
 def archive(context: Context) -> bytes:
-    """A gzipped tar that depends on the content alone: no times, users or modes of this machine."""
+    """Return a gzipped tar that depends on the content alone: without times, users or modes of this machine."""
     buffer = io.BytesIO()
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as packed,

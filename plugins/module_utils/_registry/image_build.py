@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Two ways to build and push an image: ACR Tasks, and a Docker engine."""
+"""Build and push an image, with ACR Tasks or with a Docker engine."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _TASKS_CLIENT = "azure.mgmt.containerregistrytasks:ContainerRegistryTasksMgmtCli
 _TASKS_VERSION = "Microsoft.ContainerRegistry/registries/runs"
 _SCHEDULE = Operations(_TASKS_CLIENT, "registries", _TASKS_VERSION)
 _RUNS = Operations(_TASKS_CLIENT, "runs", _TASKS_VERSION)
-_GOING_ON = frozenset(("queued", "started", "running"))
-# Lines of a failed build's log that the error shows.
+_RUNNING = frozenset(("queued", "started", "running"))
+# Lines of a failed build's log in the error.
 _LOG_LINES = 40
-# What a push says again and again of each layer.
-_ON_THE_WAY = frozenset(("Preparing", "Waiting", "Pushing"))
-# Follows a build: INFO tells its steps, DEBUG all that it prints. Action plugin container_image shows them.
+# A push reports these repeatedly for each layer.
+_LAYER_PROGRESS = frozenset(("Preparing", "Waiting", "Pushing"))
+# Progress of a build: its steps at INFO, all its output at DEBUG. Action plugin container_image displays them.
 PROGRESS = logging.getLogger("ansible_collections.mlops.mlflow_azure.container_image")
 
 
 class Build(NamedTuple):
-    """What to build. platform: os/architecture, or os/architecture/variant."""
+    """The input of a build. platform: os/architecture, or os/architecture/variant."""
 
     resource_group: str
     registry: str
@@ -45,8 +45,8 @@ class Build(NamedTuple):
     platform: str
 
 
-def with_acr(arm: Arm, build: Build, images: ImageRegistry, wait: bool) -> None:
-    """Upload the context and let the registry build and push. Raises Failure with the end of the log."""
+def build_with_acr(arm: Arm, build: Build, images: ImageRegistry, wait: bool) -> None:
+    """Upload the context and run a build in the registry. Raise Failure with the end of the log."""
     require(
         {
             "azure.mgmt.containerregistrytasks": "azure-mgmt-containerregistrytasks",
@@ -59,7 +59,7 @@ def with_acr(arm: Arm, build: Build, images: ImageRegistry, wait: bool) -> None:
     request = _docker_build_request(build, source["relativePath"], int(arm.deadline.remaining()))
     run = arm.submit(_SCHEDULE, "schedule_run", *registry, body=request).answer
     if wait:
-        _wait(arm, registry, run, f"build of {images.login_server}/{build.repository}:{build.tag}")
+        _wait_for_run(arm, registry, run, f"build of {images.login_server}/{build.repository}:{build.tag}")
 
 
 def _docker_build_request(build: Build, source: str, seconds: int) -> Json:
@@ -94,7 +94,7 @@ def _status(error: Any) -> str:
     return f"HTTP {status}" if status else "no answer"
 
 
-def _wait(arm: Arm, registry: tuple[str, str], run: Json, what: str) -> None:
+def _wait_for_run(arm: Arm, registry: tuple[str, str], run: Json, label: str) -> None:
     run_id = (run.get("properties") or {}).get("runId") or run["name"]
     pause, before = 0.5, ""
     while True:
@@ -102,26 +102,26 @@ def _wait(arm: Arm, registry: tuple[str, str], run: Json, what: str) -> None:
         properties = run.get("properties") or {}
         status = str(properties.get("status") or "Queued")
         if status != before:
-            PROGRESS.info("%s: %s (run %s)", what, status, run_id)
+            PROGRESS.info("%s: %s (run %s)", label, status, run_id)
             before = status
         if status.lower() == "succeeded":
             return
-        if status.lower() not in _GOING_ON:
+        if status.lower() not in _RUNNING:
             reason = properties.get("runErrorMessage") or ""
             raise Failure(
-                f"The {what} ended as {status} (run {run_id}). {reason}".strip(),
+                f"The {label} ended as {status} (run {run_id}). {reason}".strip(),
                 run_id=run_id,
                 log=_end_of_log(arm, registry, run_id),
             )
         try:
             arm.deadline.pause(pause)
         except DeadlineExceeded as error:
-            raise arm.too_late(f"The {what} (run {run_id})", None) from error
+            raise arm.timeout_failure(f"The {label} (run {run_id})", None) from error
         pause = min(pause * 2, 3.0)
 
 
 def _end_of_log(arm: Arm, registry: tuple[str, str], run_id: str) -> list[str]:
-    """Last lines of the build's log; empty when it cannot be had, for the build's error matters more."""
+    """Return the last lines of the build's log; none when the log cannot be read, since the build's error matters more."""
     from azure.core import PipelineClient
     from azure.core.exceptions import AzureError
     from azure.core.rest import HttpRequest
@@ -136,17 +136,17 @@ def _end_of_log(arm: Arm, registry: tuple[str, str], run_id: str) -> list[str]:
     return list(response.text().splitlines()[-_LOG_LINES:]) if response.status_code == 200 else []
 
 
-def with_docker(build: Build, images: ImageRegistry, deadline: Deadline) -> None:
-    """Build with the Docker engine that DOCKER_HOST names, and push. Raises Failure, at the deadline as well."""
+def build_with_docker(build: Build, images: ImageRegistry, deadline: Deadline) -> None:
+    """Build with the Docker engine that DOCKER_HOST names, and push. Raise Failure, also at the deadline."""
     require({"docker": "docker"})
     docker: Any = import_module("docker")
-    no_answer: Any = import_module("requests.exceptions").RequestException
+    request_error: Any = import_module("requests.exceptions").RequestException
     name = f"{images.login_server}/{build.repository}"
-    # Of one read: a step that takes long says nothing meanwhile.
+    # The timeout of one read: a long step sends nothing meanwhile.
     seconds = max(1, int(deadline.remaining()))
     try:
         engine = docker.from_env(timeout=seconds).api
-        # The engine takes an image of another platform from its cache where the base has none (FROM scratch).
+        # With FROM scratch the engine may take an image of another platform from its cache.
         for nocache in (False, True):
             stream = engine.build(
                 fileobj=io.BytesIO(archive(build.context)),
@@ -175,35 +175,35 @@ def with_docker(build: Build, images: ImageRegistry, deadline: Deadline) -> None
         login = {"username": TOKEN_USER, "password": images.refresh_token()}
         stream = engine.push(name, tag=build.tag, auth_config=login, stream=True, decode=True)
         _follow(stream, f"push of {name}:{build.tag}", deadline)
-    except (docker.errors.DockerException, no_answer) as error:
+    except (docker.errors.DockerException, request_error) as error:
         raise Failure(
             f"The Docker engine failed: {error}. Start Docker (or set DOCKER_HOST), or build with builder: acr."
         ) from error
 
 
 def _platform(image: Mapping[str, Any]) -> list[str]:
-    """Operating system and architecture of an image."""
+    """Return the operating system and architecture of an image."""
     return [str(image["Os"]), str(image["Architecture"])]
 
 
-def _follow(stream: Iterable[Mapping[str, Any]], what: str, deadline: Deadline) -> None:
-    """Read the engine's messages to the end: an error is one of them, not a status."""
+def _follow(stream: Iterable[Mapping[str, Any]], label: str, deadline: Deadline) -> None:
+    """Read the engine's messages to the end. Raise Failure for an error, which is a message and not an HTTP status."""
     lines: list[str] = []
     for message in stream:
         if "error" in message or "errorDetail" in message:
             reason = (message.get("errorDetail") or {}).get("message") or message.get("error")
-            raise Failure(f"The {what} failed: {reason}", log=lines[-_LOG_LINES:])
-        said = str(message.get("stream") or "").splitlines()
-        if message.get("status") and message["status"] not in _ON_THE_WAY:
-            said.append(": ".join(part for part in (message.get("id"), message["status"]) if part))
-        for line in said:
+            raise Failure(f"The {label} failed: {reason}", log=lines[-_LOG_LINES:])
+        output = str(message.get("stream") or "").splitlines()
+        if message.get("status") and message["status"] not in _LAYER_PROGRESS:
+            output.append(": ".join(part for part in (message.get("id"), message["status"]) if part))
+        for line in output:
             PROGRESS.log(
-                logging.INFO if line.startswith("Step ") or "id" in message else logging.DEBUG, "%s: %s", what, line
+                logging.INFO if line.startswith("Step ") or "id" in message else logging.DEBUG, "%s: %s", label, line
             )
-        lines += said
+        lines += output
         if deadline.remaining() <= 0:
             raise Failure(
-                f"The {what} has not finished within wait_timeout ({deadline.seconds:g} s). Run the task again, for "
+                f"The {label} has not finished within wait_timeout ({deadline.seconds:g} s). Run the task again, for "
                 "what Docker has built so far it keeps, or raise wait_timeout.",
                 log=lines[-_LOG_LINES:],
             )

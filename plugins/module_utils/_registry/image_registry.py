@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The data plane of a container registry: which digest a tag has, removal, and a token for pushing."""
+"""The data plane of a container registry: digests of tags, deletion, and a token to push with."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from .._core.retry import CONNECTION_TIMEOUT, READ_TIMEOUT
 _OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 _DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
-# User name with which a registry takes a token for a password.
+# User name with which a registry accepts a token as the password.
 TOKEN_USER = "00000000-0000-0000-0000-000000000000"
 
 
 def platform_tag(tag: str, platform: str) -> str:
-    """The tag of one platform's image, where `tag` stands for those of several. platform: os/architecture[/variant]."""
+    """Return the tag of one platform's image, where `tag` is that of the index. platform: os/architecture[/variant]."""
     return f"{tag}-{platform.replace('/', '-')}"
 
 
-def _platform(described: Mapping[str, Any]) -> str:
-    return "/".join(str(described[part]) for part in ("os", "architecture", "variant") if described.get(part))
+def _platform(parts: Mapping[str, Any]) -> str:
+    return "/".join(str(parts[part]) for part in ("os", "architecture", "variant") if parts.get(part))
 
 
 class ImageRegistry:
-    """One registry. login_server: its host name."""
+    """The images of one registry. login_server: its host name."""
 
     def __init__(self, arm: Arm, login_server: str) -> None:
         self._arm = arm
         self.login_server = login_server
-        self._opened: Any = None
+        self._cached_client: Any = None
 
     def digest(self, repository: str, tag: str) -> str | None:
-        """Digest of what the tag points at; None when there is no such tag. Raises ArmError and Failure."""
+        """Return the digest that the tag points at, None when there is no such tag. Raise ArmError and Failure."""
         from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
         try:
@@ -48,14 +48,14 @@ class ImageRegistry:
         except ResourceNotFoundError:
             return None
         except HttpResponseError as error:
-            raise self._refused(error) from error
+            raise self._arm_error(error) from error
         except AzureError as error:
             raise Failure(f"No usable answer from registry {self.login_server}: {error}") from error
 
     def delete(self, repository: str, tag: str, digest: str) -> None:
-        """Remove the manifest that `tag` points at, and with it all its tags. Of an index, the tags of its platforms go first.
+        """Delete the manifest that `tag` points at with all its tags, after the tags of its platforms for an index.
 
-        What those pointed at stays without a tag: another index may have it too.
+        The manifests of the platforms stay without a tag: another index may refer to them.
         """
         from azure.core.exceptions import AzureError, HttpResponseError
 
@@ -67,13 +67,13 @@ class ImageRegistry:
                     self._client().delete_tag(repository, name)
             self._client().delete_manifest(repository, digest)
         except HttpResponseError as error:
-            raise self._refused(error) from error
-        # ValueError: the SDK finds another digest than the registry.
+            raise self._arm_error(error) from error
+        # ValueError: the SDK computes another digest than the registry.
         except (AzureError, ValueError) as error:
             raise Failure(f"No usable answer from registry {self.login_server}: {error}") from error
 
     def join(self, repository: str, tag: str, tags: Mapping[str, str]) -> None:
-        """Let `tag` point at the images of several platforms. tags: platform (os/architecture) to the tag of its image."""
+        """Create an index of the images of several platforms at `tag`. tags: platform (os/architecture) to the tag of its image."""
         from azure.core.exceptions import AzureError, HttpResponseError
 
         try:
@@ -83,25 +83,30 @@ class ImageRegistry:
             content = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": manifests}).encode()
             self._client().set_manifest(repository, io.BytesIO(content), tag=tag, media_type=kind)
         except HttpResponseError as error:
-            raise self._refused(error) from error
-        # ValueError: the SDK finds another digest than the registry.
+            raise self._arm_error(error) from error
+        # ValueError: the SDK computes another digest than the registry.
         except (AzureError, ValueError) as error:
             raise Failure(f"No usable answer from registry {self.login_server}: {error}") from error
 
     def _entry(self, repository: str, tag: str, platform: str) -> dict[str, Any]:
-        """How an index refers to the image of one platform."""
+        """Return the entry of an index for the image of one platform."""
         sizes: list[int] = []
 
-        def see(response: Any) -> None:
+        def keep_size(response: Any) -> None:
             sizes.append(int(response.http_response.headers["Content-Length"]))
 
-        found = self._client().get_manifest(repository, tag, raw_response_hook=see)
+        manifest = self._client().get_manifest(repository, tag, raw_response_hook=keep_size)
         system, architecture, *variant = platform.split("/")
-        where = {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}
-        return {"mediaType": found.media_type, "digest": found.digest, "size": sizes[-1], "platform": where}
+        described = {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}
+        return {
+            "mediaType": manifest.media_type,
+            "digest": manifest.digest,
+            "size": sizes[-1],
+            "platform": described,
+        }
 
     def refresh_token(self) -> str:
-        """A registry token in exchange for the Entra one; it serves as the password of TOKEN_USER."""
+        """Exchange the Entra token for a registry token, and return it: the password of TOKEN_USER."""
         from azure.core import PipelineClient
         from azure.core.exceptions import AzureError
         from azure.core.rest import HttpRequest
@@ -126,11 +131,11 @@ class ImageRegistry:
         return str(json.loads(response.text())["refresh_token"])
 
     def _client(self) -> Any:
-        if self._opened is None:
+        if self._cached_client is None:
             from azure.containerregistry import ContainerRegistryClient
 
             options = {} if self._arm.transport is None else {"transport": self._arm.transport}
-            self._opened = ContainerRegistryClient(
+            self._cached_client = ContainerRegistryClient(
                 f"https://{self.login_server}",
                 self._arm.credential,
                 audience=self._arm.connection.cloud.registry_scope.removesuffix("/.default"),
@@ -139,9 +144,9 @@ class ImageRegistry:
                 read_timeout=READ_TIMEOUT,
                 **options,
             )
-        return self._opened
+        return self._cached_client
 
-    def _refused(self, error: Any) -> ArmError:
+    def _arm_error(self, error: Any) -> ArmError:
         response = error.response
         if response is None:
             return ArmError(code="RegistryError", message=str(error))
@@ -151,10 +156,10 @@ class ImageRegistry:
             text = json.dumps({"code": first.get("code"), "message": first.get("message")})
         except (ValueError, KeyError, IndexError, TypeError):
             pass
-        found = arm_error(response.status_code, text, response.headers, response.request.method, response.request.url)
-        if found.status in (401, 403):
-            found.message += (
+        result = arm_error(response.status_code, text, response.headers, response.request.method, response.request.url)
+        if result.status in (401, 403):
+            result.message += (
                 f" Registry {self.login_server} refuses the identity that runs this task: to build it needs the role "
                 "Contributor or AcrPush, to read AcrPull."
             )
-        return found
+        return result

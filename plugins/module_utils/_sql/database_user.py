@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Contained users of a database for principals of Microsoft Entra ID: what module sql_database_user does with one.
+"""Contained users of a database for principals of Microsoft Entra ID.
 
-A user is made from the principal's id (WITH SID), which Azure SQL takes as it is. By name alone (FROM EXTERNAL PROVIDER) the
-server would look the principal up with an identity of its own, which needs a role in the directory.
+A user is created from the principal's id (WITH SID), which Azure SQL does not verify. By name alone (FROM EXTERNAL PROVIDER)
+the server would look the principal up with its own identity, which needs a role in the directory.
 
 Sources: https://learn.microsoft.com/sql/t-sql/statements/create-user-transact-sql,
 https://learn.microsoft.com/fabric/database/sql/authentication (SID and TYPE),
@@ -19,16 +19,17 @@ import re
 import uuid
 from typing import Any, NamedTuple
 
-from .._core import names as _names
-from .._core.arm import Arm, Json
+from .._core import names
+from .._core.arguments import STATE, wait_options
+from .._core.arm import Json
 from .._core.errors import Failure, InvalidOption
-from .._core.resource import Params
-from .session import Session, UnknownHost, load_driver, opened, patiently, quoted
+from .._core.module import AzureModule
+from .session import Session, UnknownHost, load_driver, open_session, quote_name, retry_transient
 
-# The type that a new user is given, and those that a standing one may have: X is documented for applications, too.
+# The type of a new user, and the types that an existing one may have: X is documented for applications, too.
 _TYPES = {"Application": ("E", "EX"), "Group": ("X", "X"), "User": ("E", "E")}
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
-# Users of the name or the principal, and the roles that there are. The id of a user that is based on a login is longer.
+# Users with the name or the principal, and the roles of the database. The id of a user that is based on a login is longer.
 _READ = """SELECT (SELECT
 (SELECT u.name, u.type, LOWER(CONVERT(char(36), CONVERT(uniqueidentifier, CONVERT(binary(16), u.sid)))) AS sid,
 (SELECT r.name FROM sys.database_role_members AS m JOIN sys.database_principals AS r ON r.principal_id = m.role_principal_id
@@ -39,9 +40,10 @@ WHERE u.type <> 'R' AND (u.name = ? OR u.type IN ('E', 'X') AND CONVERT(binary(1
 FOR JSON PATH, WITHOUT_ARRAY_WRAPPER)"""
 
 
-class _Found(NamedTuple):
-    """user: of the name, as in the result; {} when there is none. others: users of the principal under another name.
+class _Current(NamedTuple):
+    """The current state of the database.
 
+    user: the one with the name, as in the result; {} when absent. others: users of the principal with another name.
     roles: those of the database, by their names in lower case.
     """
 
@@ -50,22 +52,134 @@ class _Found(NamedTuple):
     roles: dict[str, str]
 
 
-def check(params: Params) -> None:
-    """Raises InvalidOption."""
-    if not _HOST.fullmatch(params["server"]):
-        raise InvalidOption("server", params["server"], "give the name of the server, or its whole host name.")
-    if not 1 <= params["port"] <= 65535:
-        raise InvalidOption("port", params["port"], "a port is a number from 1 to 65535.")
-    _names.check("database", params["database"], _names.SQL_DATABASE)
-    _names.check("name", params["name"], _names.SQL_DATABASE_USER)
-    if params["state"] == "present" and _guid(params["sid"]) is None:
-        raise InvalidOption("sid", params["sid"], "it is a GUID, as 00000000-0000-0000-0000-000000000000.")
-    for role in params["roles"] or []:
-        _names.check("roles", role, _names.SQL_DATABASE_USER)
-        if role.lower() == "public":
-            raise InvalidOption(
-                "roles", role, "every user is in it, and cannot be put into it or taken out: leave it out."
+class SqlDatabaseUser(AzureModule):
+    """A user in a database, for a principal of Microsoft Entra ID."""
+
+    # The driver is imported by execute: a playbook without such a task does not need it.
+    packages = {}
+    options = {
+        "server": {"type": "str", "required": True},
+        "port": {"type": "int", "default": 1433},
+        "database": {"type": "str", "required": True},
+        "name": {"type": "str", "required": True},
+        "sid": {"type": "str"},
+        "principal_type": {"type": "str", "choices": ["Application", "Group", "User"], "default": "Application"},
+        "roles": {"type": "list", "elements": "str"},
+        **STATE,
+        **wait_options(300),
+    }
+    constraints = {"required_if": [("state", "present", ("sid",))]}
+
+    def validate(self) -> None:
+        """Raise InvalidOption for the first option that cannot be valid, before any connection."""
+        params = self.params
+        if not _HOST.fullmatch(params["server"]):
+            raise InvalidOption("server", params["server"], "give the name of the server, or its whole host name.")
+        if not 1 <= params["port"] <= 65535:
+            raise InvalidOption("port", params["port"], "a port is a number from 1 to 65535.")
+        names.check("database", params["database"], names.SQL_DATABASE)
+        names.check("name", params["name"], names.SQL_DATABASE_USER)
+        if params["state"] == "present" and _guid(params["sid"]) is None:
+            raise InvalidOption("sid", params["sid"], "it is a GUID, as 00000000-0000-0000-0000-000000000000.")
+        for role in params["roles"] or []:
+            names.check("roles", role, names.SQL_DATABASE_USER)
+            if role.lower() == "public":
+                rule = "every user is in it, and cannot be put into it or taken out: leave it out."
+                raise InvalidOption("roles", role, rule)
+
+    def execute(self, check_mode: bool) -> dict[str, Any]:
+        """Return C(changed), C(sql_database_user) ({} when absent) and C(diff). Raise Failure and InvalidOption."""
+        self.validate()
+        load_driver()
+        # The state before each attempt: an attempt after a transient error need not repeat what is done already.
+        before: list[Json] = []
+
+        def attempt() -> Json:
+            with open_session(self.arm, self._host, self.params["port"], self.params["database"]) as session:
+                current = self._read(session)
+                before.append(current.user)
+                after = self._desired(current)
+                if not check_mode:
+                    for statement in _statements(current.user, after):
+                        session.run(statement)
+                return after
+
+        try:
+            after = retry_transient(self.arm.deadline, self.params["wait"], attempt)
+        except UnknownHost:
+            # Check mode may run before there is a server.
+            if not check_mode:
+                raise
+            roles = {role.lower(): role for role in self.params["roles"] or []}
+            before, after = [{}], self._desired(_Current({}, [], roles))
+        return {
+            "changed": before[0] != after,
+            "sql_database_user": after,
+            "diff": {"before": before[0], "after": after},
+        }
+
+    @property
+    def _host(self) -> str:
+        server = str(self.params["server"])
+        return server if "." in server else f"{server}.{self.arm.connection.cloud.sql_suffix}"
+
+    def _read(self, session: Session) -> _Current:
+        name = self.params["name"]
+        # No user has this id: without a principal the query selects by the name alone.
+        sid = _guid(self.params["sid"]) or uuid.UUID(int=0)
+        rows = json.loads(session.value(_READ, name, sid.bytes_le) or "{}")
+        users = [self._user(row) for row in rows.get("users") or []]
+        same = [user for user in users if user["name"].lower() == name.lower()]
+        others = [user["name"] for user in users if user not in same and user["sid"] == str(sid)]
+        roles = {role["name"].lower(): role["name"] for role in rows.get("roles") or []}
+        return _Current(same[0] if same else {}, others, roles)
+
+    def _user(self, row: Json) -> Json:
+        return {
+            "id": f"{self._host}/{self.params['database']}/{row['name']}",
+            "name": row["name"],
+            "type": row["type"],
+            "sid": row.get("sid"),
+            "roles": sorted(role["name"] for role in row.get("roles") or []),
+        }
+
+    def _desired(self, current: _Current) -> Json:
+        """Return the user after the task. Raise Failure where that is impossible."""
+        user, params = current.user, self.params
+        if user and user["type"] not in ("E", "X"):
+            raise Failure(
+                f"name: {user['name']} is a user of the type {user['type']}, and those of Microsoft Entra ID are E and X. "
+                "Choose another name.",
+                option="name",
             )
+        if params["state"] == "absent":
+            return {}
+        sid, (kind, allowed) = str(_guid(params["sid"])), _TYPES[params["principal_type"]]
+        if user and (user["sid"] != sid or user["type"] not in allowed):
+            raise Failure(
+                f"sid: the user {user['name']} is {user['sid']} (type {user['type']}) and cannot become {sid} (type {kind}). "
+                "It may be left over from a principal of the same name that is gone: remove it with state: absent, or choose "
+                "another name.",
+                option="sid",
+            )
+        if not user and current.others:
+            raise Failure(
+                f"name: {sid} is in the database as the user {current.others[0]} already. Give that name, or remove it with "
+                "state: absent.",
+                option="name",
+            )
+        new = {"name": params["name"], "type": kind, "sid": sid}
+        return {**(user or self._user(new)), **self._roles(current)}
+
+    def _roles(self, current: _Current) -> Json:
+        roles = self.params["roles"]
+        if roles is None:
+            return {}
+        for role in roles:
+            if role.lower() not in current.roles:
+                existing = ", ".join(sorted(current.roles.values()))
+                raise InvalidOption("roles", role, f"the database has no such role. There are {existing}.")
+        return {"roles": sorted({current.roles[role.lower()] for role in roles})}
 
 
 def _guid(text: str | None) -> uuid.UUID | None:
@@ -75,109 +189,15 @@ def _guid(text: str | None) -> uuid.UUID | None:
         return None
 
 
-def execute(params: Params, arm: Arm, check_mode: bool) -> dict[str, Any]:
-    """Returns C(changed), C(sql_database_user) ({} when absent) and C(diff). Raises Failure, InvalidOption."""
-    check(params)
-    load_driver()
-    server = params["server"]
-    host = server if "." in server else f"{server}.{arm.connection.cloud.sql_suffix}"
-    # What stood at each attempt: after an error that passes, what is done already need not be done again.
-    stood: list[Json] = []
-
-    def attempt() -> Json:
-        with opened(arm, host, params["port"], params["database"]) as session:
-            found = _find(session, params, host)
-            stood.append(found.user)
-            after = _after(params, found, host)
-            if not check_mode:
-                for statement in _statements(found.user, after):
-                    session.run(statement)
-            return after
-
-    try:
-        after = patiently(arm.deadline, params["wait"], attempt)
-    except UnknownHost:
-        # A plan may be made before there is a server.
-        if not check_mode:
-            raise
-        roles = {role.lower(): role for role in params["roles"] or []}
-        stood, after = [{}], _after(params, _Found({}, [], roles), host)
-    return {
-        "changed": stood[0] != after,
-        "sql_database_user": after,
-        "diff": {"before": stood[0], "after": after},
-    }
-
-
-def _find(session: Session, params: Params, host: str) -> _Found:
-    name = params["name"]
-    # A principal that is not asked for has an id that none has.
-    sid = _guid(params["sid"]) or uuid.UUID(int=0)
-    found = json.loads(session.value(_READ, name, sid.bytes_le) or "{}")
-    known = [_user(entry, params["database"], host) for entry in found.get("users") or []]
-    same = [user for user in known if user["name"].lower() == name.lower()]
-    others = [user["name"] for user in known if user not in same and user["sid"] == str(sid)]
-    roles = {role["name"].lower(): role["name"] for role in found.get("roles") or []}
-    return _Found(same[0] if same else {}, others, roles)
-
-
-def _user(entry: Json, database: str, host: str) -> Json:
-    return {
-        "id": f"{host}/{database}/{entry['name']}",
-        "name": entry["name"],
-        "type": entry["type"],
-        "sid": entry.get("sid"),
-        "roles": sorted(role["name"] for role in entry.get("roles") or []),
-    }
-
-
-def _after(params: Params, found: _Found, host: str) -> Json:
-    """What there is when all is done. Raises Failure where that cannot be."""
-    user = found.user
-    if user and user["type"] not in ("E", "X"):
-        raise Failure(
-            f"name: {user['name']} is a user of the type {user['type']}, and those of Microsoft Entra ID are E and X. Choose another name.",
-            option="name",
-        )
-    if params["state"] == "absent":
-        return {}
-    sid, (kind, fitting) = str(_guid(params["sid"])), _TYPES[params["principal_type"]]
-    if user and (user["sid"] != sid or user["type"] not in fitting):
-        raise Failure(
-            f"sid: the user {user['name']} is {user['sid']} (type {user['type']}) and cannot become {sid} (type {kind}). It may be left over "
-            "from a principal of the same name that is gone: remove it with state: absent, or choose another name.",
-            option="sid",
-        )
-    if not user and found.others:
-        raise Failure(
-            f"name: {sid} is in the database as the user {found.others[0]} already. Give that name, or remove it with state: absent.",
-            option="name",
-        )
-    return {
-        **(user or _user({"name": params["name"], "type": kind, "sid": sid}, params["database"], host)),
-        **_roles(params, found),
-    }
-
-
-def _roles(params: Params, found: _Found) -> Json:
-    if params["roles"] is None:
-        return {}
-    for role in params["roles"]:
-        if role.lower() not in found.roles:
-            there = ", ".join(sorted(found.roles.values()))
-            raise InvalidOption("roles", role, f"the database has no such role. There are {there}.")
-    return {"roles": sorted({found.roles[role.lower()] for role in params["roles"]})}
-
-
 def _statements(before: Json, after: Json) -> list[str]:
-    """T-SQL that brings about what is to be, in its order."""
+    """Return the T-SQL statements that change the user, in their order."""
     if not after:
-        return [f"DROP USER {quoted(before['name'])}"] if before else []
-    user = quoted(after["name"])
-    had, has = before.get("roles") or [], after["roles"]
-    made = []
+        return [f"DROP USER {quote_name(before['name'])}"] if before else []
+    user = quote_name(after["name"])
+    old, new = before.get("roles") or [], after["roles"]
+    statements = []
     if not before:
         sid = uuid.UUID(after["sid"]).bytes_le.hex().upper()
-        made.append(f"CREATE USER {user} WITH SID = 0x{sid}, TYPE = {after['type']}")
-    made += [f"ALTER ROLE {quoted(role)} ADD MEMBER {user}" for role in has if role not in had]
-    return made + [f"ALTER ROLE {quoted(role)} DROP MEMBER {user}" for role in had if role not in has]
+        statements.append(f"CREATE USER {user} WITH SID = 0x{sid}, TYPE = {after['type']}")
+    statements += [f"ALTER ROLE {quote_name(role)} ADD MEMBER {user}" for role in new if role not in old]
+    return statements + [f"ALTER ROLE {quote_name(role)} DROP MEMBER {user}" for role in old if role not in new]

@@ -4,8 +4,8 @@
 
 """How long Azure SQL keeps the backups of a database: two resources of their own below the database.
 
-Here they are two more keys of the database, so that they are compared and shown with it. Each is read only where an
-option asks for it.
+Here they are two more keys of the database, so that they are compared and returned with it. Each is read only where an
+option sets it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .._core.arm import Arm, Json, Operations
+from .._core.arm import Arm, Json
 from .._core.errors import InvalidOption
+from .._core.module import Params
 from .._core.plan import CREATE, NUMBER, UPDATE, Plan, Rule, without
-from .._core.resource import Params
+from .client import sql_operations
 
-_CLIENT = "azure.mgmt.sql:SqlManagementClient"
 SHORT_TERM, LONG_TERM = "backupShortTermRetentionPolicy", "backupLongTermRetentionPolicy"
 _POLICIES = {
-    SHORT_TERM: Operations(_CLIENT, "backup_short_term_retention_policies", "Microsoft.Sql"),
-    LONG_TERM: Operations(_CLIENT, "long_term_retention_policies", "Microsoft.Sql"),
+    SHORT_TERM: sql_operations("backup_short_term_retention_policies"),
+    LONG_TERM: sql_operations("long_term_retention_policies"),
 }
 OPTIONS: dict[str, Any] = {
     "short_term_retention": {
@@ -46,15 +46,15 @@ _PERIOD = re.compile(r"PT0S|P(?=\d)((?P<Y>\d+)Y)?((?P<M>\d+)M)?((?P<W>\d+)W)?((?
 
 
 def _months_and_days(period: Json) -> tuple[int, int] | None:
-    """P1Y is P12M, P1W is P7D, PT0S (and nothing) is no time at all; None for what is no such period."""
-    found = _PERIOD.fullmatch(str(period or "PT0S"))
-    if found is None:
+    """Return the length of a period; None for an invalid one. P1Y is P12M, P1W is P7D, PT0S and an unset period are zero."""
+    match = _PERIOD.fullmatch(str(period or "PT0S"))
+    if match is None:
         return None
-    years, months, weeks, days = (int(found[unit] or 0) for unit in "YMWD")
+    years, months, weeks, days = (int(match[unit] or 0) for unit in "YMWD")
     return 12 * years + months, 7 * weeks + days
 
 
-_AS_PERIOD = Rule(compare=lambda wanted, current: _months_and_days(wanted) == _months_and_days(current))
+_AS_PERIOD = Rule(compare=lambda desired, current: _months_and_days(desired) == _months_and_days(current))
 RULES = {
     f"{SHORT_TERM}.diffBackupIntervalInHours": NUMBER,
     f"{SHORT_TERM}.retentionDays": NUMBER,
@@ -65,94 +65,93 @@ RULES = {
 }
 
 
-def check(params: Params) -> None:
-    """Raises InvalidOption."""
-    short, long, sku = params["short_term_retention"] or {}, params["long_term_retention"] or {}, params["sku"] or ""
-    days, most = short.get("retention_days"), 7 if sku.lower() == "basic" else 35
-    if days is not None and not 1 <= days <= most:
-        raise InvalidOption("short_term_retention.retention_days", days, f"use 1 to {most} days.")
-    periods = {option: long.get(option) for option in ("weekly_retention", "monthly_retention", "yearly_retention")}
-    for option, period in periods.items():
-        if _months_and_days(period) is None:
-            raise InvalidOption(
-                f"long_term_retention.{option}", period, "write a period as P4W, P12M or P5Y, or PT0S for none."
-            )
-    week = long.get("week_of_year")
-    if week is not None and not 1 <= week <= 52:
-        raise InvalidOption("long_term_retention.week_of_year", week, "use 1 to 52.")
-    if periods["yearly_retention"] not in (None, "PT0S") and week is None:
-        raise InvalidOption("long_term_retention.week_of_year", week, "yearly_retention needs it.")
-    delay = params["auto_pause_delay"]
-    if delay is not None and delay != -1 and set(periods.values()) - {None, "PT0S"}:
-        raise InvalidOption("auto_pause_delay", delay, "a database with long_term_retention cannot pause: use -1.")
+class Retention:
+    """The retention policies of the database that the options name."""
 
+    def __init__(self, params: Params, arm: Arm) -> None:
+        self._params = params
+        self._arm = arm
 
-def desired(params: Params) -> dict[str, Any]:
-    """JSON of both policies, as far as the options ask for them."""
-    short, long = params["short_term_retention"], params["long_term_retention"]
-    return {
-        SHORT_TERM: None
-        if short is None
-        else {
-            "retentionDays": short["retention_days"],
-            "diffBackupIntervalInHours": short["differential_backup_interval_in_hours"],
-        },
-        LONG_TERM: None
-        if long is None
-        else {
-            "weeklyRetention": long["weekly_retention"],
-            "monthlyRetention": long["monthly_retention"],
-            "yearlyRetention": long["yearly_retention"],
-            "weekOfYear": long["week_of_year"],
-        },
-    }
+    def validate(self) -> None:
+        """Raise InvalidOption for the first option that Azure would refuse."""
+        params = self._params
+        short, long = params["short_term_retention"] or {}, params["long_term_retention"] or {}
+        days, most = short.get("retention_days"), 7 if (params["sku"] or "").lower() == "basic" else 35
+        if days is not None and not 1 <= days <= most:
+            raise InvalidOption("short_term_retention.retention_days", days, f"use 1 to {most} days.")
+        periods = {option: long.get(option) for option in ("weekly_retention", "monthly_retention", "yearly_retention")}
+        for option, period in periods.items():
+            if _months_and_days(period) is None:
+                rule = "write a period as P4W, P12M or P5Y, or PT0S for none."
+                raise InvalidOption(f"long_term_retention.{option}", period, rule)
+        week = long.get("week_of_year")
+        if week is not None and not 1 <= week <= 52:
+            raise InvalidOption("long_term_retention.week_of_year", week, "use 1 to 52.")
+        if periods["yearly_retention"] not in (None, "PT0S") and week is None:
+            raise InvalidOption("long_term_retention.week_of_year", week, "yearly_retention needs it.")
+        delay = params["auto_pause_delay"]
+        if delay is not None and delay != -1 and set(periods.values()) - {None, "PT0S"}:
+            raise InvalidOption("auto_pause_delay", delay, "a database with long_term_retention cannot pause: use -1.")
 
+    def desired(self) -> dict[str, Any]:
+        """Return both policies as ARM JSON, None for one that no option sets."""
+        short, long = self._params["short_term_retention"], self._params["long_term_retention"]
+        return {
+            SHORT_TERM: None
+            if short is None
+            else {
+                "retentionDays": short["retention_days"],
+                "diffBackupIntervalInHours": short["differential_backup_interval_in_hours"],
+            },
+            LONG_TERM: None
+            if long is None
+            else {
+                "weeklyRetention": long["weekly_retention"],
+                "monthlyRetention": long["monthly_retention"],
+                "yearlyRetention": long["yearly_retention"],
+                "weekOfYear": long["week_of_year"],
+            },
+        }
 
-def observe(arm: Arm, params: Params, database: Json) -> Json:
-    """The database with the policies that the options ask for."""
-    asked = [key for key, policy in desired(params).items() if policy is not None]
-    return {**database, **{key: _read(arm, params, key) for key in asked}}
+    def read(self) -> Json:
+        """Return the current policies that options set, by their key."""
+        return {key: self._read(key) for key, policy in self.desired().items() if policy is not None}
 
+    def request_body(self, planned: Plan) -> Json:
+        """Return the body for the database itself; {} when only policies differ, which this method then writes."""
+        if planned.action != CREATE and self._policies_first(planned):
+            self._write(planned.before, planned.after)
+        return without(planned.body, _POLICIES)
 
-def _read(arm: Arm, params: Params, key: str) -> Json:
-    found = arm.get(_POLICIES[key], "get", *_address(params)) or {}
-    return found.get("properties") or {}
+    def finish(self, planned: Plan) -> Json:
+        """Return the policies of the task by their key, after writing those that request_body has not written."""
+        if planned.action == CREATE or (planned.action == UPDATE and not self._policies_first(planned)):
+            self._write(planned.before, planned.after)
+        return {key: planned.after[key] for key in _POLICIES if key in planned.after}
 
+    def _policies_first(self, planned: Plan) -> bool:
+        """Return whether the policies are written before the database.
 
-def _address(params: Params) -> tuple[str, str, str, str]:
-    return params["resource_group"], params["server"], params["name"], "default"
+        Basic keeps 7 days at most, and a database that pauses has no long-term retention: the policies must fit before
+        the database changes to one of these. With C(wait: false) nothing follows the write of the database.
+        """
+        database = without(planned.body, _POLICIES)
+        sku = str((database.get("sku") or {}).get("name") or "").lower()
+        delay = (database.get("properties") or {}).get("autoPauseDelay")
+        return not database or not self._params["wait"] or sku == "basic" or delay not in (None, -1)
 
+    def _read(self, key: str) -> Json:
+        policy = self._arm.get(_POLICIES[key], "get", *self._address()) or {}
+        return policy.get("properties") or {}
 
-def body(arm: Arm, params: Params, planned: Plan) -> Json:
-    """The request for the database itself: {} when only policies differ, which are then written here."""
-    if planned.action != CREATE and _policies_first(params, planned):
-        _write(arm, params, planned.before, planned.after)
-    return without(planned.body, _POLICIES)
+    def _write(self, before: Json, after: Json) -> None:
+        for key, operations in _POLICIES.items():
+            if key in after and after[key] != before.get(key):
+                body = {"properties": after[key]}
+                submitted = self._arm.submit(operations, "begin_create_or_update", *self._address(), body=body)
+                if self._params["wait"]:
+                    self._arm.wait(submitted, f"change of {key} of database {self._params['name']}")
 
-
-def _policies_first(params: Params, planned: Plan) -> bool:
-    """Basic keeps 7 days at most, and what pauses has no long-term retention: policies make way for these, and follow all else.
-
-    Nobody waits for the database with C(wait: false), so what can be written is written before.
-    """
-    database = without(planned.body, _POLICIES)
-    sku = str((database.get("sku") or {}).get("name") or "").lower()
-    delay = (database.get("properties") or {}).get("autoPauseDelay")
-    return not database or not params["wait"] or sku == "basic" or delay not in (None, -1)
-
-
-def finish(arm: Arm, params: Params, planned: Plan, settled: Json) -> Json:
-    """The settled database with its policies, which are written now unless they were before."""
-    if planned.action == CREATE or (planned.action == UPDATE and not _policies_first(params, planned)):
-        _write(arm, params, planned.before, planned.after)
-    return {**settled, **{key: planned.after[key] for key in _POLICIES if key in planned.after}}
-
-
-def _write(arm: Arm, params: Params, before: Json, after: Json) -> None:
-    for key, operations in _POLICIES.items():
-        if key in after and after[key] != before.get(key):
-            submitted = arm.submit(
-                operations, "begin_create_or_update", *_address(params), body={"properties": after[key]}
-            )
-            if params["wait"]:
-                arm.wait(submitted, f"change of {key} of database {params['name']}")
+    def _address(self) -> tuple[str, str, str, str]:
+        params = self._params
+        return params["resource_group"], params["server"], params["name"], "default"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sessions in a database of Azure SQL, signed in to with a token of Microsoft Entra ID by Microsoft's own driver.
+"""Sessions in a database of Azure SQL, with a token of Microsoft Entra ID and Microsoft's own driver.
 
 Errors and their texts:
 https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues
@@ -26,18 +26,18 @@ from .._core.errors import Failure
 from .._core.retry import ATTEMPTS
 from .._core.sdk import require
 
-# Only this road needs it, so the collection's requirements.txt does not have it.
+# Only module sql_database_user needs it, so the collection's requirements.txt does not have it.
 DRIVER = "mssql-python>=1.16,<2"
-# Seconds for one login (Microsoft asks for 30 at least) and for one statement, as far as the deadline leaves them.
+# Seconds for one login (Microsoft recommends 30 at least) and for one statement; the deadline may shorten them.
 LOGIN_TIMEOUT = 30
 STATEMENT_TIMEOUT = 60
 LONGEST_PAUSE = 10.0
 # Attributes of an ODBC connection: SQL_ATTR_LOGIN_TIMEOUT, SQL_COPT_SS_ACCESS_TOKEN.
 _LOGIN_TIMEOUT, _ACCESS_TOKEN = 103, 1256
 
-# The driver tells no numbers, so errors are known by their texts. These end by themselves: 40613 (what a paused database
-# says while it wakes up), 40197, 40501, 49918 to 49920, 10928, 10929, 4221, 615 and 1205.
-_PASSING = re.compile(
+# The driver returns no error numbers, so errors are recognized by their texts. These are transient: 40613 (a paused
+# database while it resumes), 40197, 40501, 49918 to 49920, 10928, 10929, 4221, 615 and 1205.
+_TRANSIENT = re.compile(
     r"is not currently available|encountered an error processing your request|the service is currently busy"
     r"|cannot process (create or update )?request\.|resource id ?: ?\d+\. the|login to read-secondary failed"
     r"|could not find database id|was deadlocked on",
@@ -76,20 +76,20 @@ _REMEDIES = (
 Result = TypeVar("Result")
 
 
-class Passing(Failure):
-    """What the server says while it is busy, moves or wakes up."""
+class TransientError(Failure):
+    """An error that ends by itself: the server is busy, fails over or resumes."""
 
 
-class Broken(Passing):
-    """The connection was made, and ended before its time."""
+class BrokenConnection(TransientError):
+    """The connection was lost after it was established."""
 
 
 class UnknownHost(Failure):
-    """The name of the server stands for no address. So it is where there is no such server."""
+    """The host name of the server does not resolve, as for a server that does not exist."""
 
 
 class Session:
-    """One connection. Each statement stands by itself, as in autocommit mode."""
+    """One connection in autocommit mode."""
 
     def __init__(self, connection: Any, errors: tuple[type[Exception], ...], where: str, deadline: Deadline) -> None:
         self._connection = connection
@@ -98,12 +98,12 @@ class Session:
         self._deadline = deadline
 
     def value(self, statement: str, *parameters: str | bytes) -> str | None:
-        """The first column of the first row; None for NULL and without a row. Raises Failure."""
+        """Return the first column of the first row; None for NULL and without a row. Raise Failure."""
         rows = self._execute(statement, parameters, lambda cursor: cursor.fetchone())
         return None if rows is None else rows[0]
 
     def run(self, statement: str) -> None:
-        """Raises Failure."""
+        """Execute a statement without a result. Raise Failure."""
         self._execute(statement, (), lambda _cursor: None)
 
     def _execute(self, statement: str, parameters: tuple[str | bytes, ...], read: Callable[[Any], Any]) -> Any:
@@ -120,7 +120,7 @@ class Session:
 
 
 def load_driver() -> Any:
-    """The driver's module. Raises Failure that says how to install it."""
+    """Return the driver's module. Raise Failure that names the command to install it."""
     try:
         require({"mssql_python": "mssql-python"})
     except Failure as failure:
@@ -129,10 +129,10 @@ def load_driver() -> Any:
 
 
 @contextmanager
-def opened(arm: Arm, host: str, port: int, database: str) -> Iterator[Session]:
-    """A session that lasts as long as the block. Raises Passing, UnknownHost and other Failures."""
+def open_session(arm: Arm, host: str, port: int, database: str) -> Iterator[Session]:
+    """Open a session for the block. Raise TransientError, UnknownHost and other Failures."""
     driver = load_driver()
-    # Where a login fails, the driver does not keep to its own classes.
+    # A failed login may raise classes that are not the driver's.
     errors = (driver.Error, RuntimeError, OSError, ValueError)
     where = f"{host}:{port}/{database}"
     try:
@@ -144,7 +144,7 @@ def opened(arm: Arm, host: str, port: int, database: str) -> Iterator[Session]:
             option="server",
         ) from error
     token = arm.credential.get_token(f"https://{arm.connection.cloud.sql_suffix}/.default").token.encode("utf-16-le")
-    # A pool would keep the connection after its end, and a serverless database awake.
+    # A pool would keep the connection open, and a serverless database from pausing.
     driver.pooling(enabled=False)
     try:
         connection = driver.connect(
@@ -163,31 +163,31 @@ def opened(arm: Arm, host: str, port: int, database: str) -> Iterator[Session]:
         connection.close()
 
 
-def patiently(deadline: Deadline, wait: bool, attempt: Callable[[], Result]) -> Result:
-    """Repeat what meets an error that passes, until the deadline; where connections break, ATTEMPTS times at most.
+def retry_transient(deadline: Deadline, wait: bool, attempt: Callable[[], Result]) -> Result:
+    """Repeat an attempt that meets a transient error, until the deadline; after a lost connection ATTEMPTS times at most.
 
-    attempt may be repeated at any point. Raises Failure.
+    attempt: idempotent. wait: False for one attempt only. Raise Failure.
     """
     pause, broken = 1.0, 0
     while True:
         try:
             return attempt()
-        except Passing as passing:
-            broken += isinstance(passing, Broken)
+        except TransientError as transient:
+            broken += isinstance(transient, BrokenConnection)
             if not wait or broken >= ATTEMPTS:
                 raise
             try:
                 deadline.pause(pause)
             except DeadlineExceeded as error:
                 raise Failure(
-                    f"{passing.message} It has not passed within wait_timeout ({deadline.seconds:g} s): run the task again, "
+                    f"{transient.message} It has not passed within wait_timeout ({deadline.seconds:g} s): run the task again, "
                     "or raise wait_timeout."
                 ) from error
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def quoted(name: str) -> str:
-    """A name as T-SQL takes it, whatever is in it."""
+def quote_name(name: str) -> str:
+    """Return a name as a delimited identifier of T-SQL."""
     return "[" + name.replace("]", "]]") + "]"
 
 
@@ -202,9 +202,9 @@ def _seconds(most: int, deadline: Deadline) -> int:
 def _failure(where: str, error: Exception) -> Failure:
     text = str(error).rpartition("DDBC Error:")[2].strip()
     text = " ".join(text.replace("[Microsoft]", "").replace("[SQL Server]", "").split())
-    if _PASSING.search(text):
-        return Passing(f"{where}: {text}")
+    if _TRANSIENT.search(text):
+        return TransientError(f"{where}: {text}")
     if _BROKEN.search(text):
-        return Broken(f"{where}: {text} Check port, and that it is a SQL server that answers there.")
+        return BrokenConnection(f"{where}: {text} Check port, and that it is a SQL server that answers there.")
     remedy = next((action for pattern, action in _REMEDIES if re.search(pattern, text, re.IGNORECASE)), "")
     return Failure(f"{where}: {text} {remedy}".strip())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who the collection is, and the memory of its tokens."""
+"""Credentials of the collection, and the cache of its tokens."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def connection(**given: Any) -> Connection:
         ({"auth_source": "managed_identity", **PRINCIPAL, "client_secret": "x"}, {}, "managed_identity"),
     ],
 )
-def test_which_source_auto_means(given: dict[str, Any], environment: dict[str, str], source: str) -> None:
+def test_auto_selects_the_first_complete_source(
+    given: dict[str, Any], environment: dict[str, str], source: str
+) -> None:
     assert source_of(connection(**given), environment) == source
 
 
@@ -69,14 +71,19 @@ def test_options_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
         "MLFLOW_AZURE_AUTH_SOURCE": "service_principal",
     }.items():
         monkeypatch.setenv(name, value)
-    found = connection_from(options("resource_group", name="rg", location="x", tenant_id="t2"))
-    assert (found.subscription_id, found.tenant_id, found.client_id, found.client_secret) == ("s1", "t2", "c1", "x1")
-    assert found.cloud.resource_manager == "https://management.usgovcloudapi.net"
-    assert "x1" not in repr(found)
+    result = connection_from(options("resource_group", name="rg", location="x", tenant_id="t2"))
+    assert (result.subscription_id, result.tenant_id, result.client_id, result.client_secret) == (
+        "s1",
+        "t2",
+        "c1",
+        "x1",
+    )
+    assert result.cloud.resource_manager == "https://management.usgovcloudapi.net"
+    assert "x1" not in repr(result)
 
 
-def test_endpoints_can_be_others() -> None:
-    found = connection_from(
+def test_endpoints_can_be_overridden() -> None:
+    result = connection_from(
         options(
             "resource_group",
             name="rg",
@@ -86,16 +93,15 @@ def test_endpoints_can_be_others() -> None:
             authority_host="login.example",
         )
     )
-    assert found.cloud.resource_manager_scope == "https://arm.example/.default"
-    assert found.cloud.authority == "https://login.example"
+    assert result.cloud.resource_manager_scope == "https://arm.example/.default"
+    assert result.cloud.authority == "https://login.example"
 
 
 def test_a_missing_subscription_is_a_failure_of_the_task() -> None:
-    found = module("resource_group")
-    result = found.run(options("resource_group", name="rg", location="x"), check_mode=False)
+    result = module("resource_group").run(options("resource_group", name="rg", location="x"), check_mode=False)
     assert result["failed"] is True
-    for way_out in ("subscription_id", "AZURE_SUBSCRIPTION_ID", "az account set"):
-        assert way_out in result["msg"]
+    for remedy in ("subscription_id", "AZURE_SUBSCRIPTION_ID", "az account set"):
+        assert remedy in result["msg"]
 
 
 PROFILE = {
@@ -108,13 +114,13 @@ PROFILE = {
 
 
 def signed_in(folder: Path) -> None:
-    """As the Azure CLI writes it: with a byte order mark."""
+    """Write the profile as the Azure CLI does: with a byte order mark."""
     folder.mkdir(exist_ok=True)
     (folder / "azureProfile.json").write_text(json.dumps(PROFILE), encoding="utf-8-sig")
 
 
 @pytest.mark.parametrize("source", [{}, {"auth_source": "cli"}])
-def test_the_login_of_the_azure_cli_is_enough(
+def test_the_azure_cli_provides_the_subscription(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: dict[str, Any]
 ) -> None:
     signed_in(tmp_path / ".azure")
@@ -122,7 +128,7 @@ def test_the_login_of_the_azure_cli_is_enough(
     assert connection_from(options("resource_group", name="rg", location="x", **source)).subscription_id == "s2"
 
 
-def test_the_azure_cli_may_keep_it_elsewhere_and_an_option_wins(
+def test_azure_config_dir_is_respected_and_the_option_has_precedence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signed_in(tmp_path)
@@ -134,7 +140,7 @@ def test_the_azure_cli_may_keep_it_elsewhere_and_an_option_wins(
     )
 
 
-def test_another_identity_does_not_get_the_azure_clis_subscription(
+def test_another_source_does_not_use_the_subscription_of_the_azure_cli(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signed_in(tmp_path)
@@ -156,7 +162,7 @@ def test_another_identity_does_not_get_the_azure_clis_subscription(
         '{"subscriptions": [1, {"isDefault": true}, {"id": "s1"}]}',
     ],
 )
-def test_a_profile_without_a_default_subscription_is_none(tmp_path: Path, content: str) -> None:
+def test_a_profile_without_a_default_subscription_is_ignored(tmp_path: Path, content: str) -> None:
     (tmp_path / "azureProfile.json").write_text(content, encoding="utf-8")
     assert default_subscription({"AZURE_CONFIG_DIR": str(tmp_path)}) is None
 
@@ -165,18 +171,18 @@ def test_a_profile_without_a_default_subscription_is_none(tmp_path: Path, conten
     ("source", "missing"),
     [("service_principal", "client_secret"), ("workload_identity", "federated_token_file")],
 )
-def test_an_incomplete_credential_names_what_is_missing(source: str, missing: str) -> None:
+def test_an_incomplete_credential_names_the_missing_options(source: str, missing: str) -> None:
     with pytest.raises(Failure, match=f"{missing}.*AZURE_{missing.upper()}"):
         Credential(connection(auth_source=source, **PRINCIPAL)).get_token(ARM)
 
 
-def test_each_source_makes_its_credential(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[tuple[str, dict[str, Any]]] = []
+def test_each_source_creates_its_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    created: list[tuple[str, dict[str, Any]]] = []
 
     def credential(name: str) -> Any:
         class Fake:
-            def __init__(self, *arguments: Any, **named: Any) -> None:
-                made.append((name, named))
+            def __init__(self, *arguments: Any, **keywords: Any) -> None:
+                created.append((name, keywords))
 
             def get_token(self, *_scopes: str, **_options: Any) -> Token:
                 return Token("t", 1)
@@ -193,18 +199,18 @@ def test_each_source_makes_its_credential(monkeypatch: pytest.MonkeyPatch) -> No
     for source, name in names.items():
         monkeypatch.setattr(azure.identity, name, credential(name))
         assert Credential(connection(auth_source=source, **complete)).get_token(ARM).token == "t"
-    assert [name for name, _named in made] == list(names.values())
-    assert made[2][1] == {"client_id": "c"}
+    assert [name for name, _keywords in created] == list(names.values())
+    assert created[2][1] == {"client_id": "c"}
     microsofts = {"authority": "https://login.microsoftonline.com", "disable_instance_discovery": False}
-    assert made[0][1] == {**microsofts, **_auth.PATIENCE}
+    assert created[0][1] == {**microsofts, **_auth.TIMEOUTS}
 
 
-def test_a_private_authority_is_not_looked_up_at_microsoft(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: dict[str, Any] = {}
+def test_a_private_authority_disables_instance_discovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    created: dict[str, Any] = {}
 
     class Fake:
-        def __init__(self, *_arguments: Any, **named: Any) -> None:
-            made.update(named)
+        def __init__(self, *_arguments: Any, **keywords: Any) -> None:
+            created.update(keywords)
 
         def get_token(self, *_scopes: str) -> Token:
             return Token("t", 1)
@@ -212,12 +218,12 @@ def test_a_private_authority_is_not_looked_up_at_microsoft(monkeypatch: pytest.M
     monkeypatch.setattr(azure.identity, "ClientSecretCredential", Fake)
     cloud = CLOUDS["AzureCloud"]._replace(authority="https://login.example")
     Credential(Connection("s", cloud, client_secret="x", **PRINCIPAL)).get_token(ARM)
-    assert made["disable_instance_discovery"] is True
+    assert created["disable_instance_discovery"] is True
 
 
-def test_a_refused_credential_is_one_line_that_names_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rejected_credential_is_reported_in_one_line_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     class Fake:
-        def __init__(self, *_arguments: Any, **_named: Any) -> None:
+        def __init__(self, *_arguments: Any, **_keywords: Any) -> None:
             pass
 
         def get_token(self, *_scopes: str) -> Token:
@@ -230,9 +236,9 @@ def test_a_refused_credential_is_one_line_that_names_the_source(monkeypatch: pyt
     assert "\n" not in caught.value.message
 
 
-def test_an_authority_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unresponsive_authority_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        _auth, "PATIENCE", {"connection_timeout": 0.1, "read_timeout": 0.1, "retry_total": 1, "retry_backoff_factor": 0}
+        _auth, "TIMEOUTS", {"connection_timeout": 0.1, "read_timeout": 0.1, "retry_total": 1, "retry_backoff_factor": 0}
     )
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -253,13 +259,13 @@ def test_an_authority_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyP
     assert time.monotonic() - started < 20
 
 
-def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "azure.nothing", None)
     with pytest.raises(Failure, match="azure-mgmt-nothing"):
         require({"azure.nothing": "azure-mgmt-nothing"})
 
 
-def test_keys_tell_credentials_apart_and_reveal_nothing() -> None:
+def test_token_keys_differ_by_credential_and_contain_no_secret() -> None:
     keys = {
         token_key(connection(client_secret=secret, **PRINCIPAL), (scope,))
         for secret in ("hidden-one", "hidden-two")
@@ -270,7 +276,7 @@ def test_keys_tell_credentials_apart_and_reveal_nothing() -> None:
 
 
 class Memory:
-    """Shared tokens with a clock of their own."""
+    """Return a token cache with its own clock."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -291,28 +297,28 @@ def test_a_token_is_fetched_once_per_key() -> None:
     assert memory.get("a").token == "1"
 
 
-def test_a_token_near_its_end_is_fetched_anew() -> None:
+def test_a_token_that_expires_soon_is_fetched_again() -> None:
     memory = Memory()
     memory.get("a", life=600)
     memory.now += 400
     assert memory.get("a").token == "2"
 
 
-def test_a_worker_that_died_writing_does_no_harm() -> None:
+def test_a_partial_write_of_a_dead_worker_is_ignored() -> None:
     memory = Memory()
     memory.get("a")
     memory.tokens._memory[8:12] = b"\xff\xff\xff\xff"
     assert memory.get("a").token == "2"
 
 
-def test_a_token_too_large_to_keep_is_used_all_the_same() -> None:
+def test_a_token_too_large_for_the_cache_is_still_used() -> None:
     memory = Memory()
     assert len(memory.get("a", size=SIZE).token) == SIZE
     memory.get("a", size=SIZE)
     assert memory.fetched == 2
 
 
-def test_a_failed_fetch_leaves_the_lock_free() -> None:
+def test_a_failed_fetch_releases_the_lock() -> None:
     memory = Memory()
 
     def fail() -> Token:
@@ -327,7 +333,7 @@ def _fetch_in_child(tokens: SharedTokens) -> None:
     tokens.remember("a", lambda: Token("from the child", 10**10))
 
 
-def test_a_forked_worker_shares_what_it_fetched() -> None:
+def test_a_forked_worker_shares_its_token() -> None:
     memory = Memory()
     child = multiprocessing.get_context("fork").Process(target=_fetch_in_child, args=(memory.tokens,))
     child.start()

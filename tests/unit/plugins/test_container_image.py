@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images: what is in the context, its hash, the two builders."""
+"""Module container_image: the build context, its hash, the two builders."""
 
 from __future__ import annotations
 
@@ -18,25 +18,24 @@ from typing import Any
 import pytest
 import requests
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors import Failure, InvalidOption
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry import image as _container_image
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry import image_build as _image_build
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry import image_build
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._registry.build_context import (
     archive,
     content_tag,
     read_context,
 )
 
-from tests.support.fake_azure import GROUP, NOT_FOUND, Exchange, FakeAzure, get, post, put, run
+from tests.support.fake_azure import GROUP, NOT_FOUND, Exchange, FakeAzure, get, module, post, put, run
 
 REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/cr123"
-STANDING = {"id": REGISTRY, "properties": {"loginServer": "cr123.azurecr.io"}}
+CURRENT = {"id": REGISTRY, "properties": {"loginServer": "cr123.azurecr.io"}}
 DIGEST = "sha256:" + "a" * 64
-WANTED: dict[str, Any] = {"resource_group": "rg", "registry": "cr123", "repository": "mlflow", "tag": "t1"}
+OPTIONS: dict[str, Any] = {"resource_group": "rg", "registry": "cr123", "repository": "mlflow", "tag": "t1"}
 CHALLENGE = {
     "WWW-Authenticate": 'Bearer realm="https://cr123.azurecr.io/oauth2/token",service="cr123.azurecr.io",'
     'scope="repository:mlflow:metadata_read"'
 }
-# A token that ends in 2100; azure-containerregistry looks into it.
+# A token that expires in 2100; azure-containerregistry decodes it.
 JWT = "e30.eyJleHAiOjQxMDI0NDQ4MDB9.e30"
 
 
@@ -74,7 +73,7 @@ def test_the_archive_depends_on_the_content_alone(context: Path) -> None:
     }
 
 
-def test_the_tag_sees_content_names_modes_arguments_and_platform(context: Path) -> None:
+def test_the_tag_depends_on_content_names_modes_arguments_and_platform(context: Path) -> None:
     tags = {
         tag_of(context),
         tag_of(context, {"A": "1"}),
@@ -110,7 +109,7 @@ def test_the_tag_sees_content_names_modes_arguments_and_platform(context: Path) 
         ("*\n!a.txt\n", ["a.txt"]),
         ("?.txt\n[f]*\n", ["b/c.md", "b/d/e.pyc"]),
         ("b/*/e.pyc\n", ["a.txt", "b/c.md", "f.pyc"]),
-        # What is not at the very beginning is no comment.
+        # A comment begins at the very beginning of a line.
         (" # a.txt\n", ["a.txt", "b/c.md", "b/d/e.pyc", "f.pyc"]),
         ("\ufeffa.txt\r\nb\r\n", ["f.pyc"]),
         ("./a.txt\n b/../f.pyc \n/\n.\n", ["b/c.md", "b/d/e.pyc"]),
@@ -147,7 +146,7 @@ def test_dockerignore(tmp_path: Path, ignore: str, left: list[str]) -> None:
         (b"\xff\xfe\n", ".dockerignore in it is not UTF-8"),
     ],
 )
-def test_an_ignore_file_that_docker_refuses(context: Path, content: bytes, said: str) -> None:
+def test_an_invalid_dockerignore_is_an_error(context: Path, content: bytes, said: str) -> None:
     (context / ".dockerignore").write_bytes(content)
     with pytest.raises(InvalidOption) as caught:
         names(context)
@@ -155,7 +154,7 @@ def test_an_ignore_file_that_docker_refuses(context: Path, content: bytes, said:
     assert said in caught.value.message
 
 
-def test_folders_with_nothing_in_them_are_sent(context: Path) -> None:
+def test_empty_folders_are_in_the_archive(context: Path) -> None:
     for folder in ("empty", "server/data/deep", "ignored/empty"):
         (context / folder).mkdir(parents=True)
     (context / ".dockerignore").write_text("ignored\n")
@@ -165,19 +164,19 @@ def test_folders_with_nothing_in_them_are_sent(context: Path) -> None:
 
 
 @pytest.mark.parametrize("dockerfile", ["./Dockerfile", "server/../Dockerfile", ".//Dockerfile"])
-def test_a_dockerfile_by_another_spelling(context: Path, dockerfile: str) -> None:
+def test_the_path_of_the_dockerfile_is_normalized(context: Path, dockerfile: str) -> None:
     (context / ".dockerignore").write_text("*\n")
-    found = read_context(str(context), dockerfile)
-    assert (found.dockerfile, [entry.name for entry in found.entries]) == (
+    tag_properties = read_context(str(context), dockerfile)
+    assert (tag_properties.dockerfile, [entry.name for entry in tag_properties.entries]) == (
         "Dockerfile",
         [".dockerignore", "Dockerfile"],
     )
-    assert content_tag(found, {}, ["linux/amd64"]) == tag_of(context)
+    assert content_tag(tag_properties, {}, ["linux/amd64"]) == tag_of(context)
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_what_cannot_be_read_is_named(context: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Root may read everything, so the answers are those that another user gets.
+def test_an_unreadable_file_is_named_in_the_error(context: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root may read everything, so the errors are those of another user.
     if kind == "file":
         closed = context / "server" / "main.py"
         monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != closed)
@@ -195,7 +194,7 @@ def test_what_cannot_be_read_is_named(context: Path, kind: str, monkeypatch: pyt
     assert str(closed) in caught.value.message
 
 
-def test_a_dockerfile_can_have_an_ignore_file_of_its_own(context: Path) -> None:
+def test_a_dockerfile_can_have_its_own_ignore_file(context: Path) -> None:
     (context / "Other").write_text("FROM scratch\n")
     (context / "Other.dockerignore").write_text("server\n")
     assert names(context, "Other") == ["Dockerfile", "Other", "Other.dockerignore"]
@@ -221,9 +220,9 @@ def test_a_dockerfile_can_have_an_ignore_file_of_its_own(context: Path) -> None:
         ({"platform": ["linux/amd64", "linux/arm64"], "wait": False}, "platform"),
     ],
 )
-def test_bad_options(context: Path, given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(context: Path, given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("container_image", azure, **{**WANTED, "context": str(context), **given})
+        run("container_image", azure, **{**OPTIONS, "context": str(context), **given})
     assert caught.value.fields["option"] == option
 
 
@@ -231,7 +230,7 @@ TAG_PATH = "/acr/v1/mlflow/_tags/t1"
 
 
 def signed_in() -> list[Exchange]:
-    """azure-containerregistry's way to a registry token."""
+    """Return the requests with which azure-containerregistry gets a registry token."""
     return [
         get(TAG_PATH, 401, {}, headers=CHALLENGE),
         post("/oauth2/exchange", 200, {"refresh_token": JWT}),
@@ -240,18 +239,18 @@ def signed_in() -> list[Exchange]:
 
 
 def tagged() -> Exchange:
-    found = {"name": "t1", "digest": DIGEST, "changeableAttributes": {"deleteEnabled": True}}
-    return get(TAG_PATH, 200, {"imageName": "mlflow", "tag": found})
+    tag_properties = {"name": "t1", "digest": DIGEST, "changeableAttributes": {"deleteEnabled": True}}
+    return get(TAG_PATH, 200, {"imageName": "mlflow", "tag": tag_properties})
 
 
 def no_tag() -> Exchange:
     return get(TAG_PATH, 404, {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "no"}]})
 
 
-# The SDK asks for forms, not JSON; the fake compares JSON bodies only where they are given.
-def test_an_image_that_is_there_is_not_built(context: Path) -> None:
-    with FakeAzure(get(REGISTRY, 200, STANDING), *signed_in(), tagged()) as azure:
-        result = run("container_image", azure, context=str(context), **WANTED)
+# The SDK sends forms, not JSON; the fake compares JSON bodies only where a test sets them.
+def test_an_existing_image_is_not_built(context: Path) -> None:
+    with FakeAzure(get(REGISTRY, 200, CURRENT), *signed_in(), tagged()) as azure:
+        result = run("container_image", azure, context=str(context), **OPTIONS)
     assert result["changed"] is False
     assert result["container_image"] == {
         "registry": "cr123.azurecr.io",
@@ -263,17 +262,17 @@ def test_an_image_that_is_there_is_not_built(context: Path) -> None:
 
 
 @pytest.mark.parametrize("registry", [get(REGISTRY, 404, NOT_FOUND), None])
-def test_check_mode_asks_the_registry_and_builds_nothing(context: Path, registry: Exchange | None) -> None:
-    script = [registry] if registry else [get(REGISTRY, 200, STANDING), *signed_in(), no_tag()]
+def test_check_mode_reads_the_registry_and_builds_nothing(context: Path, registry: Exchange | None) -> None:
+    script = [registry] if registry else [get(REGISTRY, 200, CURRENT), *signed_in(), no_tag()]
     with FakeAzure(*script) as azure:
-        result = run("container_image", azure, check_mode=True, context=str(context), **WANTED)
+        result = run("container_image", azure, check_mode=True, context=str(context), **OPTIONS)
     assert result["changed"] is True
     assert result["container_image"]["reference"] == "cr123.azurecr.io/mlflow:t1"
 
 
 def test_without_a_registry_nothing_is_built(context: Path) -> None:
     with FakeAzure(get(REGISTRY, 404, NOT_FOUND)) as azure, pytest.raises(Failure, match="create it first"):
-        run("container_image", azure, context=str(context), **WANTED)
+        run("container_image", azure, context=str(context), **OPTIONS)
 
 
 RUN = f"{REGISTRY}/runs/ca1"
@@ -296,7 +295,7 @@ def build_script(*runs: Exchange, platform: dict[str, str] | None = None) -> lis
     }
     upload = {"uploadUrl": "https://acrtasks.blob.core.windows.net/src/x?sig=s", "relativePath": "tasks/source.tar.gz"}
     return [
-        get(REGISTRY, 200, STANDING),
+        get(REGISTRY, 200, CURRENT),
         *signed_in(),
         no_tag(),
         post(f"{REGISTRY}/listBuildSourceUploadUrl", 200, upload),
@@ -310,7 +309,7 @@ def test_acr_builds_and_pushes(context: Path) -> None:
     with FakeAzure(
         *build_script(get(RUN, 200, a_run("Running")), get(RUN, 200, a_run("Succeeded"))), tagged()
     ) as azure:
-        result = run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
+        result = run("container_image", azure, context=str(context), build_args={"A": 1}, **OPTIONS)
     assert (result["changed"], result["container_image"]["digest"]) == (True, DIGEST)
     assert result["diff"] == {
         "before": {},
@@ -318,15 +317,15 @@ def test_acr_builds_and_pushes(context: Path) -> None:
     }
 
 
-def test_acr_is_told_the_variant_of_a_platform(context: Path) -> None:
+def test_the_request_to_acr_has_the_variant_of_the_platform(context: Path) -> None:
     script = build_script(
         get(RUN, 200, a_run("Succeeded")), platform={"os": "linux", "architecture": "arm64", "variant": "v8"}
     )
     with FakeAzure(*script, tagged()) as azure:
-        run("container_image", azure, context=str(context), build_args={"A": 1}, platform="linux/arm64/v8", **WANTED)
+        run("container_image", azure, context=str(context), build_args={"A": 1}, platform="linux/arm64/v8", **OPTIONS)
 
 
-def test_a_failed_build_shows_the_end_of_its_log(context: Path) -> None:
+def test_a_failed_build_returns_the_end_of_its_log(context: Path) -> None:
     log = "\n".join(f"line {number}" for number in range(100))
     with (
         FakeAzure(
@@ -336,13 +335,13 @@ def test_a_failed_build_shows_the_end_of_its_log(context: Path) -> None:
         ) as azure,
         pytest.raises(Failure, match="ended as Failed") as caught,
     ):
-        run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
+        run("container_image", azure, context=str(context), build_args={"A": 1}, **OPTIONS)
     assert caught.value.fields["log"][-1] == "line 99"
     assert len(caught.value.fields["log"]) == 40
     assert "exit 1" in caught.value.message
 
 
-def test_a_log_that_cannot_be_had_does_not_hide_the_failure(context: Path) -> None:
+def test_an_unreadable_log_does_not_hide_the_failure(context: Path) -> None:
     with (
         FakeAzure(
             *build_script(get(RUN, 200, a_run("Canceled"))),
@@ -350,23 +349,23 @@ def test_a_log_that_cannot_be_had_does_not_hide_the_failure(context: Path) -> No
         ) as azure,
         pytest.raises(Failure, match="ended as Canceled"),
     ):
-        run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
+        run("container_image", azure, context=str(context), build_args={"A": 1}, **OPTIONS)
 
 
-def test_a_build_that_does_not_end(context: Path) -> None:
+def test_an_unfinished_build_fails_at_the_deadline(context: Path) -> None:
     azure = FakeAzure(*build_script(*[get(RUN, 200, a_run("Running"))] * 400))
     with pytest.raises(Failure, match="wait_timeout"):
-        run("container_image", azure, context=str(context), build_args={"A": 1}, **WANTED)
+        run("container_image", azure, context=str(context), build_args={"A": 1}, **OPTIONS)
     assert azure.clock.now == pytest.approx(600)
 
 
-def test_a_refused_registry_says_which_role(context: Path) -> None:
+def test_a_refused_registry_request_names_the_role(context: Path) -> None:
     refused = get(TAG_PATH, 403, {"errors": [{"code": "DENIED", "message": "requested access is denied"}]})
     with (
-        FakeAzure(get(REGISTRY, 200, STANDING), *signed_in(), refused) as azure,
+        FakeAzure(get(REGISTRY, 200, CURRENT), *signed_in(), refused) as azure,
         pytest.raises(Exception, match="AcrPush"),
     ):
-        run("container_image", azure, context=str(context), **WANTED)
+        run("container_image", azure, context=str(context), **OPTIONS)
 
 
 def signed_in_for(method: str, path: str) -> list[Exchange]:
@@ -378,7 +377,7 @@ def signed_in_for(method: str, path: str) -> list[Exchange]:
 
 
 def stored(manifest: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, str]]:
-    """A manifest's digest, itself, and the headers with which it is given."""
+    """Return the digest of a manifest, the manifest, and the headers of its response."""
     content = json.dumps(manifest).encode()
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     kind = "application/vnd.docker.distribution.manifest.v2+json"
@@ -390,15 +389,15 @@ def stored(manifest: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, str
 
 
 def tag_read(tag: str, digest: str) -> Exchange:
-    found = {"name": tag, "digest": digest, "changeableAttributes": {"deleteEnabled": True}}
-    return get(f"/acr/v1/mlflow/_tags/{tag}", 200, {"imageName": "mlflow", "tag": found})
+    tag_properties = {"name": tag, "digest": digest, "changeableAttributes": {"deleteEnabled": True}}
+    return get(f"/acr/v1/mlflow/_tags/{tag}", 200, {"imageName": "mlflow", "tag": tag_properties})
 
 
-def test_absent_removes_the_manifest() -> None:
+def test_absent_deletes_the_manifest() -> None:
     digest, manifest, headers = stored({"schemaVersion": 2, "config": {}, "layers": []})
     path = f"/v2/mlflow/manifests/{digest}"
     with FakeAzure(
-        get(REGISTRY, 200, STANDING),
+        get(REGISTRY, 200, CURRENT),
         *signed_in(),
         tag_read("t1", digest),
         *signed_in_for("GET", path),
@@ -406,12 +405,12 @@ def test_absent_removes_the_manifest() -> None:
         *signed_in_for("DELETE", path),
         Exchange("DELETE", path, 202),
     ) as azure:
-        result = run("container_image", azure, state="absent", **WANTED)
+        result = run("container_image", azure, state="absent", **OPTIONS)
     assert (result["changed"], result["container_image"]) == (True, {})
 
 
-def test_absent_removes_the_tags_of_the_platforms() -> None:
-    """Only those that still point at what the index has."""
+def test_absent_deletes_the_tags_of_the_platforms() -> None:
+    """Only tags that still point at manifests of the index are deleted."""
     mine, newer = "sha256:" + "b" * 64, "sha256:" + "c" * 64
     entries = [
         {"digest": mine, "platform": {"os": "linux", "architecture": "amd64"}},
@@ -421,7 +420,7 @@ def test_absent_removes_the_tags_of_the_platforms() -> None:
     digest, manifest, headers = stored({"schemaVersion": 2, "manifests": entries})
     path = f"/v2/mlflow/manifests/{digest}"
     with FakeAzure(
-        get(REGISTRY, 200, STANDING),
+        get(REGISTRY, 200, CURRENT),
         *signed_in(),
         tag_read("t1", digest),
         *signed_in_for("GET", path),
@@ -436,12 +435,12 @@ def test_absent_removes_the_tags_of_the_platforms() -> None:
         *signed_in_for("DELETE", path),
         Exchange("DELETE", path, 202),
     ) as azure:
-        result = run("container_image", azure, state="absent", **WANTED)
+        result = run("container_image", azure, state="absent", **OPTIONS)
     assert (result["changed"], result["container_image"]) == (True, {})
 
 
 class FakeEngine:
-    """The part of docker's APIClient that is used."""
+    """A fake of docker's APIClient."""
 
     def __init__(self, built: list[dict[str, Any]], pushed: list[dict[str, Any]]) -> None:
         self.built, self.pushed = built, pushed
@@ -475,9 +474,10 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 
 
 def docker_build(context: Path, azure: FakeAzure) -> None:
-    parameters = {**WANTED, "context": str(context), "dockerfile": "Dockerfile", "build_args": {"A": "1"}}
-    build = _container_image._build({**parameters, "platform": ["linux/amd64"], "state": "present"})
-    _image_build.with_docker(build, _image_build.ImageRegistry(azure.arm, "cr123.azurecr.io"), azure.arm.deadline)
+    parameters = {**OPTIONS, "context": str(context), "dockerfile": "Dockerfile", "build_args": {"A": "1"}}
+    image = module("container_image")({**parameters, "platform": ["linux/amd64"], "state": "present"}, azure.arm)
+    build = image._build()
+    image_build.build_with_docker(build, image_build.ImageRegistry(azure.arm, "cr123.azurecr.io"), azure.arm.deadline)
 
 
 def test_docker_builds_and_pushes_with_a_token(context: Path, engine: FakeEngine) -> None:
@@ -490,7 +490,7 @@ def test_docker_builds_and_pushes_with_a_token(context: Path, engine: FakeEngine
     assert push["auth_config"]["password"] == "refresh"
 
 
-def test_an_image_of_another_platform_in_the_cache_is_built_anew(context: Path, engine: FakeEngine) -> None:
+def test_a_cached_image_of_another_platform_is_built_again(context: Path, engine: FakeEngine) -> None:
     engine.architectures = ["arm64", "amd64"]
     with FakeAzure(post("/oauth2/exchange", 200, {"refresh_token": "refresh"})) as azure:
         docker_build(context, azure)
@@ -503,7 +503,7 @@ def test_an_image_of_another_platform_is_not_pushed(context: Path, engine: FakeE
         docker_build(context, azure)
 
 
-def test_an_error_inside_the_build_is_a_failure_and_nothing_is_pushed(context: Path, engine: FakeEngine) -> None:
+def test_an_error_message_of_the_build_fails_the_task_without_a_push(context: Path, engine: FakeEngine) -> None:
     engine.built = [{"stream": "Step 1\n"}, {"errorDetail": {"message": "exit code 2"}, "error": "exit code 2"}]
     with FakeAzure() as azure, pytest.raises(Failure, match="exit code 2") as caught:
         docker_build(context, azure)
@@ -511,7 +511,7 @@ def test_an_error_inside_the_build_is_a_failure_and_nothing_is_pushed(context: P
     assert len(engine.calls) == 1
 
 
-def test_an_error_inside_the_push_is_a_failure(context: Path, engine: FakeEngine) -> None:
+def test_an_error_message_of_the_push_fails_the_task(context: Path, engine: FakeEngine) -> None:
     engine.pushed = [{"status": "Preparing"}, {"errorDetail": {"message": "denied"}}]
     with (
         FakeAzure(post("/oauth2/exchange", 200, {"refresh_token": "r"})) as azure,
@@ -520,7 +520,7 @@ def test_an_error_inside_the_push_is_a_failure(context: Path, engine: FakeEngine
         docker_build(context, azure)
 
 
-def test_a_docker_engine_that_is_not_there(context: Path, engine: FakeEngine) -> None:
+def test_an_absent_docker_engine_is_a_failure(context: Path, engine: FakeEngine) -> None:
     def refuse(**_options: Any) -> Any:
         raise FakeDockerError("connection refused")
 
@@ -529,7 +529,7 @@ def test_a_docker_engine_that_is_not_there(context: Path, engine: FakeEngine) ->
         docker_build(context, azure)
 
 
-def test_a_docker_engine_that_falls_silent(context: Path, engine: FakeEngine) -> None:
+def test_a_silent_docker_engine_fails_at_the_deadline(context: Path, engine: FakeEngine) -> None:
     def silent(**_options: Any) -> Any:
         raise requests.exceptions.ReadTimeout("Read timed out")
 
@@ -538,7 +538,7 @@ def test_a_docker_engine_that_falls_silent(context: Path, engine: FakeEngine) ->
         docker_build(context, azure)
 
 
-def test_a_docker_build_that_does_not_end(context: Path, engine: FakeEngine) -> None:
+def test_an_unfinished_docker_build_fails_at_the_deadline(context: Path, engine: FakeEngine) -> None:
     with FakeAzure() as azure:
 
         def endless(**_options: Any) -> Any:
@@ -558,5 +558,5 @@ def test_an_ignore_file_may_begin_with_a_byte_order_mark(context: Path) -> None:
     assert names(context) == [".dockerignore", "Dockerfile"]
 
 
-def test_the_hash_has_no_order(context: Path) -> None:
+def test_the_tag_ignores_the_order_of_arguments_and_platforms(context: Path) -> None:
     assert tag_of(context, {"A": "1", "B": "2"}) == tag_of(context, json.loads('{"B": "2", "A": "1"}'))

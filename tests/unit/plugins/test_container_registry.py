@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Registries: policies, network rules, and what only some tiers have."""
+"""Module container_registry: policies, network rules, options of some skus."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors im
 from tests.support.fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, delete, get, patch, poll, put, run
 
 REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/crone"
-WANTED: dict[str, Any] = {"resource_group": "rg", "name": "crone", "location": "westeurope"}
+OPTIONS: dict[str, Any] = {"resource_group": "rg", "name": "crone", "location": "westeurope"}
 IDENTITY = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one"
 POLICIES = {
     "azureADAuthenticationAsArmPolicy": {"status": "enabled"},
@@ -66,11 +66,11 @@ def test_a_new_registry() -> None:
     ) as azure:
         retention = {"enabled": True, "days": 30}
         given = {"sku": "Premium", "zone_redundancy": "Enabled", "retention_policy": retention}
-        assert run("container_registry", azure, **given, **WANTED)["container_registry"] == registry()
+        assert run("container_registry", azure, **given, **OPTIONS)["container_registry"] == registry()
 
 
 @pytest.mark.parametrize(
-    ("given", "standing"),
+    ("given", "current"),
     [
         ({"sku": "Premium"}, registry()),
         ({"quarantine_policy_enabled": False}, registry()),
@@ -100,12 +100,12 @@ def test_a_new_registry() -> None:
         ),
     ],
 )
-def test_nothing_to_do_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
-    with FakeAzure(get(REGISTRY, 200, standing)) as azure:
-        assert run("container_registry", azure, **{**WANTED, **given})["changed"] is False
+def test_an_unchanged_registry_is_read_once(given: dict[str, Any], current: dict[str, Any]) -> None:
+    with FakeAzure(get(REGISTRY, 200, current)) as azure:
+        assert run("container_registry", azure, **{**OPTIONS, **given})["changed"] is False
 
 
-def test_one_policy_changes_and_the_others_are_sent_as_they_stand() -> None:
+def test_a_change_of_one_policy_keeps_the_others() -> None:
     kept = {name: {k: v for k, v in policy.items() if k != "lastUpdatedTime"} for name, policy in POLICIES.items()}
     sent = {"properties": {"policies": {**kept, "quarantinePolicy": {"status": "enabled"}}}}
     with FakeAzure(
@@ -114,12 +114,12 @@ def test_one_policy_changes_and_the_others_are_sent_as_they_stand() -> None:
         get(REGISTRY, 200, registry()),
     ) as azure:
         given = {"sku": "Premium", "quarantine_policy_enabled": True}
-        assert run("container_registry", azure, **given, **WANTED)["changed"] is True
+        assert run("container_registry", azure, **given, **OPTIONS)["changed"] is True
 
 
 def test_check_mode() -> None:
     with FakeAzure(get(REGISTRY, 200, registry("Basic"))) as azure:
-        result = run("container_registry", azure, check_mode=True, admin_user_enabled=True, **WANTED)
+        result = run("container_registry", azure, check_mode=True, admin_user_enabled=True, **OPTIONS)
     assert result["diff"]["before"]["properties"]["adminUserEnabled"] is False
     assert result["diff"]["after"]["properties"]["adminUserEnabled"] is True
 
@@ -128,9 +128,9 @@ def test_check_mode() -> None:
     ("given", "option"),
     [({"zone_redundancy": "Enabled"}, "zone_redundancy"), ({"location": "northeurope"}, "location")],
 )
-def test_what_azure_never_changes(given: dict[str, Any], option: str) -> None:
+def test_immutable_properties_cannot_change(given: dict[str, Any], option: str) -> None:
     with FakeAzure(get(REGISTRY, 200, registry())) as azure, pytest.raises(Failure, match="cannot become") as caught:
-        run("container_registry", azure, **{**WANTED, "sku": "Premium", **given})
+        run("container_registry", azure, **{**OPTIONS, "sku": "Premium", **given})
     assert caught.value.fields["option"] == option
 
 
@@ -161,27 +161,27 @@ def test_what_azure_never_changes(given: dict[str, Any], option: str) -> None:
         ),
     ],
 )
-def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("container_registry", azure, **{**WANTED, **given})
+        run("container_registry", azure, **{**OPTIONS, **given})
     assert caught.value.fields["option"] == option
 
 
 @pytest.mark.parametrize(
     "given", [{"anonymous_pull_enabled": True}, {"quarantine_policy_enabled": True}, {"zone_redundancy": "Enabled"}]
 )
-def test_a_new_registry_is_basic_and_has_only_what_that_has(given: dict[str, Any]) -> None:
+def test_a_new_registry_has_sku_basic_and_no_premium_options(given: dict[str, Any]) -> None:
     with FakeAzure(get(REGISTRY, 404, NOT_FOUND)) as azure, pytest.raises(InvalidOption, match="sku is Basic"):
-        run("container_registry", azure, **given, **WANTED)
+        run("container_registry", azure, **given, **OPTIONS)
     sent = {"location": "westeurope", "sku": {"name": "Basic"}, "properties": {"adminUserEnabled": False}}
     with FakeAzure(
         get(REGISTRY, 404, NOT_FOUND),
         put(REGISTRY, 200, registry("Basic"), sent=sent),
         get(REGISTRY, 200, registry("Basic")),
     ) as azure:
-        assert run("container_registry", azure, **WANTED)["changed"] is True
+        assert run("container_registry", azure, **OPTIONS)["changed"] is True
 
 
 def test_absent() -> None:
     with FakeAzure(get(REGISTRY, 200, registry()), delete(REGISTRY, 202, headers=ACCEPTED), poll("Succeeded")) as azure:
-        assert run("container_registry", azure, state="absent", **WANTED)["changed"] is True
+        assert run("container_registry", azure, state="absent", **OPTIONS)["changed"] is True

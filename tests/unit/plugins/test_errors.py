@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Azure's error bodies, in all their shapes."""
+"""Error bodies of Azure, in all their forms."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read(status: int, body: Any, **headers: str) -> ArmError:
         ("null", "HTTP 500", "null"),
     ],
 )
-def test_every_shape_gives_code_and_message(body: Any, code: str, message: str) -> None:
+def test_every_form_of_error_has_code_and_message(body: Any, code: str, message: str) -> None:
     error = read(500, body)
     assert (error.code, error.message) == (code, message)
 
@@ -78,7 +78,7 @@ def test_details_target_and_request_id_are_kept() -> None:
         ("ManagedEnvironmentNotFound", "environment_id"),
     ],
 )
-def test_common_codes_say_what_to_do(code: str, advice: str) -> None:
+def test_common_codes_have_a_remedy(code: str, advice: str) -> None:
     assert advice in str(read(409, {"error": {"code": code, "message": "m"}}))
 
 
@@ -90,7 +90,7 @@ def test_common_codes_say_what_to_do(code: str, advice: str) -> None:
         ("MANIFEST_UNKNOWN: manifest tagged by x is not found", "no such image"),
     ],
 )
-def test_failures_to_pull_say_what_to_look_at(message: str, advice: str) -> None:
+def test_image_pull_failures_have_a_remedy(message: str, advice: str) -> None:
     assert advice in str(read(200, {"error": {"code": "ContainerAppOperationError", "message": message}}))
 
 
@@ -109,14 +109,14 @@ def test_failures_to_pull_say_what_to_look_at(message: str, advice: str) -> None
         (0, "Run the task again"),
     ],
 )
-def test_an_unknown_code_is_explained_by_its_status(status: int, advice: str) -> None:
+def test_an_unknown_code_has_the_remedy_of_its_status(status: int, advice: str) -> None:
     assert advice in str(read(status, {"error": {"code": "Odd", "message": "no"}}))
 
 
 @pytest.mark.parametrize(
     ("error", "advice"),
     [
-        # Key Vault and others say the true reason inside.
+        # Key Vault and others return the reason in an inner error.
         ({"code": "Conflict", "message": "no", "innererror": {"code": "ObjectIsDeletedButRecoverable"}}, "purge"),
         ({"code": "Forbidden", "message": "no", "innererror": {"code": "ForbiddenByFirewall"}}, "address"),
         ({"code": "Failed", "message": "no", "details": [{"code": "QuotaExceeded", "message": "x"}]}, "quota"),
@@ -126,16 +126,16 @@ def test_an_unknown_code_is_explained_by_its_status(status: int, advice: str) ->
         ),
     ],
 )
-def test_the_code_inside_tells_more(error: dict[str, Any], advice: str) -> None:
+def test_the_inner_code_decides_the_remedy(error: dict[str, Any], advice: str) -> None:
     assert advice in str(read(409, {"error": error}))
 
 
-def test_the_target_is_named_wherever_it_stands() -> None:
+def test_the_target_of_the_error_or_of_its_details_is_in_the_message() -> None:
     body = {"error": {"code": "A", "message": "b", "target": "t", "details": [{"code": "C", "target": "u"}]}}
     assert "(target t, u; PUT https://management.azure.com/x" in str(read(400, body))
 
 
-def test_urls_lose_what_signs_them() -> None:
+def test_urls_are_logged_without_signatures() -> None:
     url = "https://h/p?api-version=2025-01-01&t=1&c=cert&s=signed&h=hash&sig=secret&name=x"
     assert public_url(url) == "https://h/p?api-version=2025-01-01&t=...&c=...&s=...&h=...&sig=...&name=x"
 

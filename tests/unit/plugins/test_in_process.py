@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task gives the same result inside the Ansible process as in a module's own. Real ansible-playbook runs."""
+"""A task has the same result inside the Ansible process and in a module's own process. Real ansible-playbook runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAME = "mlops.mlflow_azure.resource_group"
 OWN = "{{ ansible_playbook_python }}"
 GROUP = {"name": "rg1", "location": "westeurope"}
 
-# Every way in which a task can meet a module. Each entry: the task's keywords around the module's arguments.
+# Every kind of task. Each entry: the keywords of the task with the arguments of the module.
 TASKS: list[dict[str, Any]] = [
     {NAME: GROUP, "check_mode": True, "diff": True},
     {NAME: {**GROUP, "tags": {"a": "1"}}, "diff": True},
@@ -55,12 +55,12 @@ TASKS: list[dict[str, Any]] = [
 
 
 def every_module() -> list[dict[str, Any]]:
-    """Of each module that has an action plugin: a wrong task, and of each that manages a resource, one that makes it."""
+    """Return an invalid task of each module with an action plugin, and a task that creates the resource of each resource module."""
     tasks: list[dict[str, Any]] = []
     for module in sorted(file.stem for file in (PLUGINS / "action").glob("*.py")):
         name = f"mlops.mlflow_azure.{module}"
         tasks.append({name: {"no_such_option": 1}})
-        # A vault's own host is not one that is here.
+        # The host of a vault cannot be redirected to the fake.
         if module in CASES and module != "key_vault_secret":
             tasks.append({name: CASES[module].least, "check_mode": True, "diff": True})
             tasks.append({name: CASES[module].least, "diff": True})
@@ -74,7 +74,7 @@ def azure(tmp_path: Path) -> Iterator[TinyAzure]:
 
 
 def play(folder: Path, azure: TinyAzure, tasks: list[dict[str, Any]], interpreter: str | None) -> tuple[list[Any], str]:
-    """The results of the tasks and the whole output. interpreter: ansible_python_interpreter, if any."""
+    """Return the results of the tasks and the whole output. interpreter: ansible_python_interpreter, if any."""
     folder.mkdir(exist_ok=True)
     (folder / "ansible.cfg").touch()
     registered = [{**task, "register": f"r{place}", "ignore_errors": True} for place, task in enumerate(tasks)]
@@ -99,7 +99,7 @@ def play(folder: Path, azure: TinyAzure, tasks: list[dict[str, Any]], interprete
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
         "ANSIBLE_HOME": str(folder / "home"),
-        # Since ansible-core 2.21 invocations are shown only on request.
+        # Since ansible-core 2.21 results contain the invocation only on request.
         "ANSIBLE_INJECT_INVOCATION": "true",
         "AZURE_CLIENT_ID": "client",
         "AZURE_CLIENT_SECRET": SECRET,
@@ -125,7 +125,7 @@ def play(folder: Path, azure: TinyAzure, tasks: list[dict[str, Any]], interprete
 
 
 def without_incidental(result: Any) -> Any:
-    """What may differ: times, job ids, request ids, the file where Ansible keeps an async result."""
+    """Return the result without values that may differ: times, job ids, request ids, the file of an async result."""
     incidental = {"ansible_job_id", "results_file", "ansible_facts", "stdout", "stderr", "stdout_lines", "stderr_lines"}
     if isinstance(result, dict):
         return {key: without_incidental(item) for key, item in result.items() if key not in incidental}
@@ -133,7 +133,7 @@ def without_incidental(result: Any) -> Any:
 
 
 def another_interpreter() -> str:
-    """The same Python under a path that Ansible does not run as."""
+    """Return a path to the same Python that is not the one of the Ansible process."""
     return str(Path(sys.executable).parent) + "/./" + Path(sys.executable).name
 
 
@@ -147,7 +147,7 @@ def both(tmp_path: Path, azure: TinyAzure) -> tuple[list[Any], list[Any], str, l
     return here, apart, output + more, asked_here, azure.requests
 
 
-def test_results_and_requests_are_the_same_either_way(both: Any) -> None:
+def test_results_and_requests_are_the_same_in_both_processes(both: Any) -> None:
     here, apart, output, asked_here, asked_apart = both
     for place, (one, other) in enumerate(zip(here, apart, strict=True)):
         assert without_incidental(one) == without_incidental(other), TASKS[place]
@@ -162,7 +162,7 @@ def test_results_and_requests_are_the_same_either_way(both: Any) -> None:
 
 
 @pytest.mark.slow
-def test_every_module_gives_the_same_either_way(tmp_path: Path, azure: TinyAzure) -> None:
+def test_every_module_returns_the_same_in_both_processes(tmp_path: Path, azure: TinyAzure) -> None:
     tasks = every_module()
     here, _output = play(tmp_path / "here", azure, tasks, OWN)
     asked, azure.requests, azure.groups = azure.requests, [], {}
@@ -183,7 +183,7 @@ def test_a_play_fetches_one_token(tmp_path: Path, azure: TinyAzure) -> None:
     assert azure.tokens == 1
 
 
-def test_in_process_means_no_module_is_sent(tmp_path: Path, azure: TinyAzure) -> None:
+def test_no_module_is_transferred_in_process(tmp_path: Path, azure: TinyAzure) -> None:
     _results, here = play(tmp_path / "here", azure, [{NAME: GROUP}], None)
     _results, own = play(tmp_path / "own", azure, [{NAME: GROUP}], OWN)
     _results, apart = play(tmp_path / "apart", azure, [{NAME: GROUP}], another_interpreter())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Info modules: reads only, as narrow as the options are, and a refusal is never an absence."""
+"""Info modules: reads only, the narrowest list, and a refusal is never an absence."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ STORAGE, IDENTITIES = (
     "providers/Microsoft.ManagedIdentity/userAssignedIdentities",
 )
 DATABASES = f"{GROUP}/providers/Microsoft.Sql/servers/s1/databases"
-GONE = {"error": {"code": "ResourceGroupNotFound", "message": "Resource group 'rg' could not be found."}}
+GROUP_ABSENT = {"error": {"code": "ResourceGroupNotFound", "message": "Resource group 'rg' could not be found."}}
 REFUSED = {"error": {"code": "AuthorizationFailed", "message": "does not have authorization"}}
 ONE, TWO = {"name": "one", "properties": {}}, {"name": "two", "properties": {}}
 
 
-def listed(path: str, *found: Any) -> Exchange:
-    return get(path, 200, {"value": list(found)})
+def listed(path: str, *items: Any) -> Exchange:
+    return get(path, 200, {"value": list(items)})
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,9 @@ def listed(path: str, *found: Any) -> Exchange:
         ),
     ],
 )
-def test_one_is_one_read_and_absent_is_none(module: str, key: str, given: dict[str, Any], path: str) -> None:
+def test_a_named_resource_is_one_read_and_an_absent_one_an_empty_list(
+    module: str, key: str, given: dict[str, Any], path: str
+) -> None:
     with FakeAzure(get(path, 200, ONE)) as azure:
         assert run(module, azure, **given) == {"changed": False, key: [ONE]}
     with FakeAzure(get(path, 404, NOT_FOUND)) as azure:
@@ -65,11 +67,11 @@ def test_one_is_one_read_and_absent_is_none(module: str, key: str, given: dict[s
         ("resource_info", "resources", {"resource_group": "rg"}, f"{GROUP}/resources"),
     ],
 )
-def test_all_pages_of_the_narrowest_list(module: str, key: str, given: dict[str, Any], path: str) -> None:
+def test_the_narrowest_list_is_read_to_its_last_page(module: str, key: str, given: dict[str, Any], path: str) -> None:
     first = get(path, 200, {"value": [ONE], "nextLink": f"https://management.azure.com{path}?page=2"})
     with FakeAzure(first, listed(path, TWO)) as azure:
         assert run(module, azure, check_mode=True, **given) == {"changed": False, key: [ONE, TWO]}
-    with FakeAzure(get(path, 404, GONE)) as azure:
+    with FakeAzure(get(path, 404, GROUP_ABSENT)) as azure:
         assert run(module, azure, **given)[key] == []
     with FakeAzure(get(path, 403, REFUSED)) as azure, pytest.raises(ArmError, match="AuthorizationFailed"):
         run(module, azure, **given)
@@ -88,7 +90,7 @@ def test_all_pages_of_the_narrowest_list(module: str, key: str, given: dict[str,
         ("resource_info", {}),
     ],
 )
-def test_options_that_do_not_go_together(module: str, given: dict[str, Any]) -> None:
+def test_incompatible_options_are_rejected(module: str, given: dict[str, Any]) -> None:
     with pytest.raises(AssertionError):
         options(module, **given)
 
@@ -118,15 +120,15 @@ BESIDE = assignment("beside", f"{GROUP}2")
         ({"role": BUILT_IN["reader"], "principal_id": PRINCIPAL}, "principalId", ["above"]),
     ],
 )
-def test_assignments_that_count_at_a_scope(given: dict[str, Any], query: str, names: list[str]) -> None:
+def test_role_assignments_effective_at_a_scope(given: dict[str, Any], query: str, names: list[str]) -> None:
     answer = get(ASSIGNMENTS, 200, {"value": [HERE, ABOVE, TOP, BELOW, BESIDE]}, query=query)
     with FakeAzure(answer) as azure:
         result = run("role_assignment_info", azure, scope=GROUP, **given)
-    assert [found["name"] for found in result["role_assignments"]] == names
+    assert [items["name"] for items in result["role_assignments"]] == names
 
 
-def test_assignments_at_a_scope_that_is_gone_or_closed() -> None:
-    with FakeAzure(get(ASSIGNMENTS, 404, GONE)) as azure:
+def test_role_assignments_of_an_absent_or_forbidden_scope() -> None:
+    with FakeAzure(get(ASSIGNMENTS, 404, GROUP_ABSENT)) as azure:
         assert run("role_assignment_info", azure, scope=GROUP)["role_assignments"] == []
     with FakeAzure(get(ASSIGNMENTS, 403, REFUSED)) as azure, pytest.raises(ArmError):
         run("role_assignment_info", azure, scope=GROUP)
@@ -136,7 +138,7 @@ def test_assignments_at_a_scope_that_is_gone_or_closed() -> None:
     ("given", "option"),
     [({"scope": "rg"}, "scope"), ({"scope": GROUP, "principal_id": "id-mlflow"}, "principal_id")],
 )
-def test_what_names_nothing(given: dict[str, Any], option: str) -> None:
+def test_invalid_scope_or_principal_is_rejected(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run("role_assignment_info", azure, **given)
     assert caught.value.fields["option"] == option

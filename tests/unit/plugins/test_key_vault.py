@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Key vaults: what is sent, what stands for nothing, and deleted vaults that are still kept."""
+"""Module key_vault: requests, forms of unset values, and deleted vaults that Azure retains."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.fake_azure import ANY, BASE, GROUP, NOT_FOUND, FakeAzure, del
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-one"
 DELETED = f"{BASE}/providers/Microsoft.KeyVault/locations/westeurope/deletedVaults/kv-one"
 TENANT = "33333333-3333-3333-3333-333333333333"
-WANTED: dict[str, Any] = {"resource_group": "rg", "name": "kv-one", "location": "westeurope"}
+OPTIONS: dict[str, Any] = {"resource_group": "rg", "name": "kv-one", "location": "westeurope"}
 PURGING = "https://management.azure.com/operations/2?api-version=1"
 SKU = {"family": "A", "name": "standard"}
 DELETED_STATE = {
@@ -64,7 +64,7 @@ def signed_in(azure: FakeAzure, claims: dict[str, Any]) -> None:
     azure.arm.credential.get_token = lambda *_scopes, **_options: Token(f"h.{content}.s", 4102444800)
 
 
-def test_a_new_vault_is_of_the_tenant_that_signs_in_and_by_roles() -> None:
+def test_a_new_vault_has_the_tenant_of_the_credential_and_rbac() -> None:
     sent = {
         "location": "westeurope",
         "properties": {"accessPolicies": [], "enableRbacAuthorization": True, "sku": SKU, "tenantId": TENANT},
@@ -77,7 +77,7 @@ def test_a_new_vault_is_of_the_tenant_that_signs_in_and_by_roles() -> None:
         get(VAULT, 200, vault()),
     ) as azure:
         signed_in(azure, {"tid": TENANT})
-        result = run("key_vault", azure, **WANTED)
+        result = run("key_vault", azure, **OPTIONS)
     assert result["key_vault"] == vault()
     assert result["diff"]["after"] == {"location": "westeurope", "name": "kv-one", "properties": {}}
 
@@ -87,7 +87,7 @@ def test_a_token_without_a_tenant(token: str) -> None:
     azure = FakeAzure(get(VAULT, 404, NOT_FOUND))
     azure.arm.credential.get_token = lambda *_scopes, **_options: Token(token, 4102444800)
     with azure, pytest.raises(Failure, match="vault_tenant_id"):
-        run("key_vault", azure, **WANTED)
+        run("key_vault", azure, **OPTIONS)
 
 
 def test_false_is_never_sent_for_purge_protection() -> None:
@@ -109,11 +109,11 @@ def test_false_is_never_sent_for_purge_protection() -> None:
         ),
         get(VAULT, 200, vault()),
     ) as azure:
-        run("key_vault", azure, enable_purge_protection=False, vault_tenant_id=TENANT, **WANTED)
+        run("key_vault", azure, enable_purge_protection=False, vault_tenant_id=TENANT, **OPTIONS)
 
 
 @pytest.mark.parametrize(
-    ("given", "standing"),
+    ("given", "current"),
     [
         ({}, {}),
         ({"enable_purge_protection": False}, {}),
@@ -137,9 +137,9 @@ def test_false_is_never_sent_for_purge_protection() -> None:
         ({"sku": "standard", "location": "West Europe"}, {"sku": {"family": "A", "name": "Standard"}}),
     ],
 )
-def test_nothing_to_do_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
-    with FakeAzure(get(VAULT, 200, vault(**standing))) as azure:
-        assert run("key_vault", azure, **{**WANTED, **given})["changed"] is False
+def test_an_unchanged_vault_is_read_once(given: dict[str, Any], current: dict[str, Any]) -> None:
+    with FakeAzure(get(VAULT, 200, vault(**current))) as azure:
+        assert run("key_vault", azure, **{**OPTIONS, **given})["changed"] is False
 
 
 def test_an_update_sends_only_what_differs() -> None:
@@ -151,27 +151,27 @@ def test_an_update_sends_only_what_differs() -> None:
         get(VAULT, 200, vault()),
     ) as azure:
         rules = {"default_action": "Deny", "ip_rules": ["203.0.113.7"]}
-        assert run("key_vault", azure, network_acls=rules, **WANTED)["changed"] is True
+        assert run("key_vault", azure, network_acls=rules, **OPTIONS)["changed"] is True
 
 
 def test_check_mode_writes_nothing() -> None:
     with FakeAzure(get(VAULT, 200, vault())) as azure:
-        result = run("key_vault", azure, check_mode=True, public_network_access="Disabled", **WANTED)
+        result = run("key_vault", azure, check_mode=True, public_network_access="Disabled", **OPTIONS)
     assert result["changed"] is True
     assert result["key_vault"]["properties"]["publicNetworkAccess"] == "Disabled"
 
 
 @pytest.mark.parametrize(
-    ("given", "standing", "message"),
+    ("given", "current", "message"),
     [
         ({"location": "northeurope"}, {}, "'westeurope' and cannot become 'northeurope'"),
         ({"soft_delete_retention_in_days": 7}, {}, "is 90 and cannot become 7"),
         ({"enable_purge_protection": False}, {"enablePurgeProtection": True}, "is True and cannot become False"),
     ],
 )
-def test_what_azure_never_changes(given: dict[str, Any], standing: dict[str, Any], message: str) -> None:
-    with FakeAzure(get(VAULT, 200, vault(**standing))) as azure, pytest.raises(Failure, match=message):
-        run("key_vault", azure, **{**WANTED, **given})
+def test_immutable_properties_cannot_change(given: dict[str, Any], current: dict[str, Any], message: str) -> None:
+    with FakeAzure(get(VAULT, 200, vault(**current))) as azure, pytest.raises(Failure, match=message):
+        run("key_vault", azure, **{**OPTIONS, **given})
 
 
 @pytest.mark.parametrize(
@@ -188,22 +188,22 @@ def test_what_azure_never_changes(given: dict[str, Any], standing: dict[str, Any
         ({"location": None, "state": "absent", "purge": True}, "location"),
     ],
 )
-def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("key_vault", azure, **{**WANTED, **given})
+        run("key_vault", azure, **{**OPTIONS, **given})
     assert caught.value.fields["option"] == option
 
 
-def test_the_name_of_a_deleted_vault_is_an_error_with_the_ways_out() -> None:
+def test_the_name_of_a_deleted_vault_is_an_error_with_remedies() -> None:
     with (
         FakeAzure(get(VAULT, 404, NOT_FOUND), put(VAULT, 409, DELETED_STATE)) as azure,
         pytest.raises(ArmError, match=r"recover: true .* purge: true") as caught,
     ):
-        run("key_vault", azure, vault_tenant_id=TENANT, **WANTED)
+        run("key_vault", azure, vault_tenant_id=TENANT, **OPTIONS)
     assert caught.value.code == "ConflictError"
 
 
-def test_a_deleted_vault_is_recovered_and_then_brought_to_what_is_asked() -> None:
+def test_a_deleted_vault_is_recovered_and_updated() -> None:
     recovery = {
         "location": "westeurope",
         "properties": {"createMode": "recover", "sku": SKU, "tenantId": TENANT},
@@ -217,19 +217,19 @@ def test_a_deleted_vault_is_recovered_and_then_brought_to_what_is_asked() -> Non
         get(VAULT, 200, vault(publicNetworkAccess="Disabled")),
     ) as azure:
         given = {"recover": True, "public_network_access": "Disabled", "vault_tenant_id": TENANT}
-        result = run("key_vault", azure, **given, **WANTED)
+        result = run("key_vault", azure, **given, **OPTIONS)
     assert result["changed"] is True
     assert result["key_vault"]["properties"]["publicNetworkAccess"] == "Disabled"
 
 
-def test_recover_makes_a_new_vault_where_none_was_deleted() -> None:
+def test_recover_creates_a_vault_when_none_was_deleted() -> None:
     with FakeAzure(
         get(VAULT, 404, NOT_FOUND),
         get(DELETED, 404, {"error": {"code": "DeletedVaultNotFound", "message": "does not exist"}}),
         put(VAULT, 200, vault()),
         get(VAULT, 200, vault()),
     ) as azure:
-        run("key_vault", azure, recover=True, vault_tenant_id=TENANT, **WANTED)
+        run("key_vault", azure, recover=True, vault_tenant_id=TENANT, **OPTIONS)
 
 
 def test_a_deleted_vault_of_another_resource_group_is_not_recovered() -> None:
@@ -237,10 +237,10 @@ def test_a_deleted_vault_of_another_resource_group_is_not_recovered() -> None:
         FakeAzure(get(VAULT, 404, NOT_FOUND), get(DELETED, 200, deleted_vault("other"))) as azure,
         pytest.raises(Failure, match="resourceGroups/other"),
     ):
-        run("key_vault", azure, recover=True, vault_tenant_id=TENANT, **WANTED)
+        run("key_vault", azure, recover=True, vault_tenant_id=TENANT, **OPTIONS)
 
 
-def test_a_recovered_vault_that_cannot_become_what_is_asked() -> None:
+def test_a_recovered_vault_with_another_immutable_property_is_an_error() -> None:
     with (
         FakeAzure(
             get(VAULT, 404, NOT_FOUND),
@@ -250,15 +250,15 @@ def test_a_recovered_vault_that_cannot_become_what_is_asked() -> None:
         ) as azure,
         pytest.raises(Failure, match="is 90 and cannot become 7"),
     ):
-        run("key_vault", azure, recover=True, soft_delete_retention_in_days=7, vault_tenant_id=TENANT, **WANTED)
+        run("key_vault", azure, recover=True, soft_delete_retention_in_days=7, vault_tenant_id=TENANT, **OPTIONS)
 
 
 def test_absent_keeps_the_deleted_vault() -> None:
     with FakeAzure(get(VAULT, 200, vault()), delete(VAULT, 200)) as azure:
-        assert run("key_vault", azure, state="absent", **WANTED)["changed"] is True
+        assert run("key_vault", azure, state="absent", **OPTIONS)["changed"] is True
 
 
-def test_purge_removes_it_for_good() -> None:
+def test_purge_removes_the_deleted_vault() -> None:
     with FakeAzure(
         get(VAULT, 200, vault()),
         delete(VAULT, 200),
@@ -268,7 +268,7 @@ def test_purge_removes_it_for_good() -> None:
         get("/operations/2", 202, {"status": "NotStarted"}, headers={"Location": PURGING}),
         get("/operations/2", 200, {"status": "Succeeded"}),
     ) as azure:
-        assert run("key_vault", azure, state="absent", purge=True, **WANTED)["changed"] is True
+        assert run("key_vault", azure, state="absent", purge=True, **OPTIONS)["changed"] is True
 
 
 @pytest.mark.parametrize(("check_mode", "requests"), [(True, 2), (False, 3)])
@@ -280,14 +280,14 @@ def test_purge_of_a_vault_that_was_deleted_before(check_mode: bool, requests: in
     ]
     with FakeAzure(*script[:requests]) as azure:
         given = {"state": "absent", "purge": True, "wait": False}
-        assert run("key_vault", azure, check_mode=check_mode, **given, **WANTED)["changed"] is True
+        assert run("key_vault", azure, check_mode=check_mode, **given, **OPTIONS)["changed"] is True
 
 
 @pytest.mark.parametrize("found", [None, deleted_vault("other")])
 def test_nothing_to_purge(found: Any) -> None:
     answer = get(DELETED, 200, found) if found else get(DELETED, 404, {"error": {"code": "DeletedVaultNotFound"}})
     with FakeAzure(get(VAULT, 404, NOT_FOUND), answer) as azure:
-        assert run("key_vault", azure, state="absent", purge=True, **WANTED)["changed"] is False
+        assert run("key_vault", azure, state="absent", purge=True, **OPTIONS)["changed"] is False
 
 
 def test_purge_protection_forbids_purge() -> None:
@@ -295,13 +295,13 @@ def test_purge_protection_forbids_purge() -> None:
         FakeAzure(get(VAULT, 404, NOT_FOUND), get(DELETED, 200, deleted_vault(purgeProtectionEnabled=True))) as azure,
         pytest.raises(Failure, match="until 2026-12-01"),
     ):
-        run("key_vault", azure, state="absent", purge=True, **WANTED)
+        run("key_vault", azure, state="absent", purge=True, **OPTIONS)
 
 
-def test_a_forbidden_read_of_deleted_vaults_is_no_absence() -> None:
+def test_a_forbidden_read_of_deleted_vaults_is_not_absence() -> None:
     refused = {"error": {"code": "AuthorizationFailed", "message": "does not have authorization"}}
     with (
         FakeAzure(get(VAULT, 404, NOT_FOUND), get(DELETED, 403, refused)) as azure,
         pytest.raises(ArmError, match="AuthorizationFailed"),
     ):
-        run("key_vault", azure, recover=True, vault_tenant_id=TENANT, **WANTED)
+        run("key_vault", azure, recover=True, vault_tenant_id=TENANT, **OPTIONS)

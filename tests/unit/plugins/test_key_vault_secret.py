@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets by the vault's own data plane: versions, refusals that pass, deleted secrets, and no value anywhere."""
+"""Module key_vault_secret: versions, transient refusals, deleted secrets, and no value in any result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.fake_azure import Exchange, FakeAzure, delete, get, patch, po
 SECRET, KEPT = "/secrets/passphrase", "/deletedsecrets/passphrase"
 ID = "https://kv-one.vault.azure.net/secrets/passphrase"
 VALUE, OTHER = "correct horse battery", "staple gun"
-WANTED: dict[str, Any] = {"vault": "kv-one", "name": "passphrase"}
+OPTIONS: dict[str, Any] = {"vault": "kv-one", "name": "passphrase"}
 TENANT = "https://login.microsoftonline.com/33333333-3333-3333-3333-333333333333"
 CHALLENGE = {"WWW-Authenticate": f'Bearer authorization="{TENANT}", resource="https://vault.azure.net"'}
 MISSING = {"error": {"code": "SecretNotFound", "message": "A secret with (name/id) passphrase was not found"}}
@@ -45,7 +45,7 @@ def secret(value: str | None = VALUE, version: str = "v1", **rest: Any) -> dict[
 
 
 def challenge(method: str = "GET", path: str = SECRET) -> Exchange:
-    """The first request has no token, and no body either."""
+    """Return the challenge: the first request has no token and no body."""
     return Exchange(method, path, 401, {"error": {"code": "Unauthorized"}}, CHALLENGE)
 
 
@@ -69,7 +69,7 @@ def test_a_new_secret() -> None:
             expires_on="2030-01-01T00:00:00Z",
             not_before="2026-12-31T01:00:00+01:00",
             tags={"a": "b"},
-            **WANTED,
+            **OPTIONS,
         )
     assert result["changed"] is True
     assert result["key_vault_secret"] == secret(None, tags={"a": "b"})
@@ -79,12 +79,12 @@ def test_a_new_secret() -> None:
 
 def test_requests_go_to_the_vault_with_a_pinned_version() -> None:
     with vault(get(SECRET, 200, secret(), query="api-version=7.4")) as azure:
-        run("key_vault_secret", azure, **WANTED)
+        run("key_vault_secret", azure, **OPTIONS)
     assert {url.split("/")[2] for _method, url in azure.session.requests} == {"kv-one.vault.azure.net"}
 
 
 @pytest.mark.parametrize(
-    ("given", "standing"),
+    ("given", "current"),
     [
         ({}, secret()),
         ({"value": VALUE}, secret()),
@@ -94,48 +94,48 @@ def test_requests_go_to_the_vault_with_a_pinned_version() -> None:
         ({"expires_on": "2030-01-01T00:00:00Z"}, secret(attributes={"exp": 1893456000})),
     ],
 )
-def test_nothing_to_do_is_one_read_after_the_challenge(given: dict[str, Any], standing: dict[str, Any]) -> None:
-    with vault(get(SECRET, 200, standing)) as azure:
-        result = run("key_vault_secret", azure, **given, **WANTED)
+def test_an_unchanged_secret_is_read_once_after_the_challenge(given: dict[str, Any], current: dict[str, Any]) -> None:
+    with vault(get(SECRET, 200, current)) as azure:
+        result = run("key_vault_secret", azure, **given, **OPTIONS)
     assert result["changed"] is False
     assert VALUE not in json.dumps(result)
 
 
-def test_a_rotated_value_is_a_new_version_that_keeps_all_else() -> None:
-    standing = secret(contentType="text/plain", tags={"a": "b"}, attributes={"exp": 1893456000})
+def test_a_new_value_creates_a_version_and_keeps_other_properties() -> None:
+    current = secret(contentType="text/plain", tags={"a": "b"}, attributes={"exp": 1893456000})
     sent = {
         "value": OTHER,
         "contentType": "text/plain",
         "tags": {"a": "b"},
         "attributes": {"enabled": True, "exp": 1893456000},
     }
-    with vault(get(SECRET, 200, standing), put(SECRET, 200, secret(OTHER, "v2"), sent=sent)) as azure:
-        result = run("key_vault_secret", azure, value=OTHER, **WANTED)
+    with vault(get(SECRET, 200, current), put(SECRET, 200, secret(OTHER, "v2"), sent=sent)) as azure:
+        result = run("key_vault_secret", azure, value=OTHER, **OPTIONS)
     assert result["key_vault_secret"]["id"] == f"{ID}/v2"
     assert VALUE not in json.dumps(result)
     assert OTHER not in json.dumps(result)
 
 
 @pytest.mark.parametrize("value", [None, VALUE])
-def test_other_changes_alter_the_version_that_stands(value: str | None) -> None:
+def test_other_changes_update_the_current_version(value: str | None) -> None:
     sent = {"attributes": {"enabled": True, "nbf": 5}, "tags": {"a": "c"}}
-    standing = secret(tags={"a": "b"}, attributes={"nbf": 5})
+    current = secret(tags={"a": "b"}, attributes={"nbf": 5})
     with vault(
-        get(SECRET, 200, standing), patch(f"{SECRET}/v1", 200, secret(None, tags={"a": "c"}), sent=sent)
+        get(SECRET, 200, current), patch(f"{SECRET}/v1", 200, secret(None, tags={"a": "c"}), sent=sent)
     ) as azure:
-        assert run("key_vault_secret", azure, value=value, tags={"a": "c"}, **WANTED)["changed"] is True
+        assert run("key_vault_secret", azure, value=value, tags={"a": "c"}, **OPTIONS)["changed"] is True
 
 
 def test_check_mode_writes_nothing_and_shows_no_value() -> None:
     with vault(get(SECRET, 200, secret())) as azure:
-        result = run("key_vault_secret", azure, check_mode=True, value=OTHER, **WANTED)
+        result = run("key_vault_secret", azure, check_mode=True, value=OTHER, **OPTIONS)
     assert result["changed"] is True
     assert result["diff"]["after"]["value"] == "(hidden, changed)"
     assert OTHER not in json.dumps(result)
     assert VALUE not in json.dumps(result)
 
 
-def test_a_disabled_secret_cannot_be_compared_and_is_written_whole_when_enabled() -> None:
+def test_a_disabled_secret_is_written_completely_when_enabled() -> None:
     versions = {"value": [secret(None, "v1"), secret(None, "v2", attributes={"enabled": False, "created": 2})]}
     disabled = [
         get(SECRET, 403, refused("SecretDisabled", "Operation get is not allowed on a disabled secret.")),
@@ -144,18 +144,18 @@ def test_a_disabled_secret_cannot_be_compared_and_is_written_whole_when_enabled(
     ]
     sent = {"value": VALUE, "attributes": {"enabled": True}}
     with vault(*disabled, put(SECRET, 200, secret(VALUE, "v3"), sent=sent)) as azure:
-        assert run("key_vault_secret", azure, value=VALUE, **WANTED)["changed"] is True
+        assert run("key_vault_secret", azure, value=VALUE, **OPTIONS)["changed"] is True
     clear()
     with vault(*disabled) as azure:
-        assert run("key_vault_secret", azure, value=VALUE, enabled=False, **WANTED)["changed"] is False
+        assert run("key_vault_secret", azure, value=VALUE, enabled=False, **OPTIONS)["changed"] is False
     clear()
     with vault(*disabled, patch(f"{SECRET}/v2", 200, secret(None), sent={"attributes": {"enabled": True}})) as azure:
-        assert run("key_vault_secret", azure, **WANTED)["changed"] is True
+        assert run("key_vault_secret", azure, **OPTIONS)["changed"] is True
 
 
 def test_a_new_secret_needs_a_value() -> None:
     with vault(get(SECRET, 404, MISSING)) as azure, pytest.raises(Failure, match="value is required"):
-        run("key_vault_secret", azure, **WANTED)
+        run("key_vault_secret", azure, **OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -173,37 +173,37 @@ def test_a_new_secret_needs_a_value() -> None:
         ({"tags": {str(number): "x" for number in range(16)}}, "tags"),
     ],
 )
-def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(Failure) as caught:
-        run("key_vault_secret", azure, **{**WANTED, **given})
+        run("key_vault_secret", azure, **{**OPTIONS, **given})
     assert caught.value.fields["option"] == option
     assert isinstance(caught.value, InvalidOption) or "xxx" not in caught.value.message
 
 
-def test_a_role_that_was_just_assigned_is_waited_for() -> None:
+def test_a_new_role_assignment_is_retried_until_effective() -> None:
     with vault(
         get(SECRET, 403, refused("ForbiddenByRbac")),
         get(SECRET, 403, refused("ForbiddenByRbac")),
         get(SECRET, 200, secret()),
     ) as azure:
-        assert run("key_vault_secret", azure, **WANTED)["changed"] is False
+        assert run("key_vault_secret", azure, **OPTIONS)["changed"] is False
     assert azure.clock.pauses == [2.0, 4.0]
 
 
-def test_a_role_that_is_missing_is_an_error_at_the_deadline() -> None:
+def test_a_missing_role_is_an_error_at_the_deadline() -> None:
     answers = [get(SECRET, 403, refused("ForbiddenByRbac")) for _attempt in range(4)]
     with (
         vault(*answers, wait_timeout=10) as azure,
         pytest.raises(ArmError, match="Key Vault Secrets Officer") as caught,
     ):
-        run("key_vault_secret", azure, **WANTED)
+        run("key_vault_secret", azure, **OPTIONS)
     assert (caught.value.status, caught.value.code) == (403, "ForbiddenByRbac")
 
 
 @pytest.mark.parametrize("given", [{"wait": False}, {"check_mode": True}])
-def test_nobody_waits_for_a_role_without_wait_or_in_check_mode(given: dict[str, Any]) -> None:
+def test_a_missing_role_is_not_retried_without_wait_or_in_check_mode(given: dict[str, Any]) -> None:
     with vault(get(SECRET, 403, refused("ForbiddenByRbac"))) as azure, pytest.raises(ArmError):
-        run("key_vault_secret", azure, **given, **WANTED)
+        run("key_vault_secret", azure, **given, **OPTIONS)
     assert azure.clock.pauses == []
 
 
@@ -215,39 +215,39 @@ def test_nobody_waits_for_a_role_without_wait_or_in_check_mode(given: dict[str, 
         ("ForbiddenByConnection", "an allowed network"),
     ],
 )
-def test_a_refusal_that_stays_is_an_error_at_once(inner: str, advice: str) -> None:
+def test_a_permanent_refusal_is_an_error_at_once(inner: str, advice: str) -> None:
     with vault(get(SECRET, 403, refused(inner))) as azure, pytest.raises(ArmError, match=advice):
-        run("key_vault_secret", azure, **WANTED)
+        run("key_vault_secret", azure, **OPTIONS)
     assert azure.clock.pauses == []
 
 
-def test_an_answer_that_is_none_of_a_vault() -> None:
+def test_a_response_that_is_not_from_a_vault_is_an_error() -> None:
     elsewhere = {"WWW-Authenticate": 'Bearer authorization="https://login.example/t", resource="https://example.com"'}
     with (
         FakeAzure(get(SECRET, 401, {}, headers=elsewhere)) as azure,
         pytest.raises(Failure, match="does not answer as a key vault does"),
     ):
-        run("key_vault_secret", azure, **WANTED)
+        run("key_vault_secret", azure, **OPTIONS)
 
 
 def nowhere() -> list[Exchange]:
-    """A host name that nobody knows, as often as it is tried."""
+    """Return an unknown host for every attempt."""
     unknown = requests.ConnectionError("Name or service not known")
     return [Exchange("GET", SECRET, 0, error=unknown) for _attempt in range(5)]
 
 
 @pytest.mark.parametrize(("state", "changed"), [("present", True), ("absent", False)])
-def test_a_plan_may_be_made_before_there_is_a_vault(state: str, changed: bool) -> None:
+def test_check_mode_works_before_the_vault_exists(state: str, changed: bool) -> None:
     with FakeAzure(*nowhere()) as azure:
-        result = run("key_vault_secret", azure, check_mode=True, value=VALUE, state=state, **WANTED)
+        result = run("key_vault_secret", azure, check_mode=True, value=VALUE, state=state, **OPTIONS)
     assert result["changed"] is changed
     assert VALUE not in json.dumps(result)
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_a_vault_that_cannot_be_reached_is_an_error(state: str) -> None:
+def test_an_unreachable_vault_is_an_error(state: str) -> None:
     with FakeAzure(*nowhere()) as azure, pytest.raises(Failure, match="Check that there is a vault of that name"):
-        run("key_vault_secret", azure, value=VALUE, state=state, **WANTED)
+        run("key_vault_secret", azure, value=VALUE, state=state, **OPTIONS)
 
 
 def conflict(inner: str) -> dict[str, Any]:
@@ -255,16 +255,16 @@ def conflict(inner: str) -> dict[str, Any]:
     return {"error": {"code": "Conflict", "message": text, "innererror": {"code": inner}}}
 
 
-def test_the_name_of_a_deleted_secret_is_an_error_with_the_ways_out() -> None:
+def test_the_name_of_a_deleted_secret_is_an_error_with_remedies() -> None:
     with (
         vault(get(SECRET, 404, MISSING), put(SECRET, 409, conflict("ObjectIsDeletedButRecoverable"))) as azure,
         pytest.raises(ArmError, match="recover: true"),
     ):
-        run("key_vault_secret", azure, value=VALUE, **WANTED)
+        run("key_vault_secret", azure, value=VALUE, **OPTIONS)
 
 
 @pytest.mark.parametrize("value", [VALUE, OTHER])
-def test_a_deleted_secret_is_recovered_and_then_brought_to_what_is_asked(value: str) -> None:
+def test_a_deleted_secret_is_recovered_and_updated(value: str) -> None:
     script = [
         get(SECRET, 404, MISSING),
         put(SECRET, 409, conflict("ObjectIsDeletedButRecoverable")),
@@ -275,17 +275,17 @@ def test_a_deleted_secret_is_recovered_and_then_brought_to_what_is_asked(value: 
     if value == OTHER:
         script.append(put(SECRET, 200, secret(OTHER, "v2")))
     with vault(*script) as azure:
-        assert run("key_vault_secret", azure, value=value, recover=True, **WANTED)["changed"] is True
+        assert run("key_vault_secret", azure, value=value, recover=True, **OPTIONS)["changed"] is True
 
 
-def test_a_name_that_is_still_being_deleted_is_waited_for() -> None:
+def test_a_secret_in_deletion_is_retried() -> None:
     with vault(
         get(SECRET, 404, MISSING), put(SECRET, 409, conflict("ObjectIsBeingDeleted")), put(SECRET, 200, secret())
     ) as azure:
-        assert run("key_vault_secret", azure, value=VALUE, **WANTED)["changed"] is True
+        assert run("key_vault_secret", azure, value=VALUE, **OPTIONS)["changed"] is True
 
 
-def test_a_token_for_the_tenant_of_one_vault_is_none_for_another() -> None:
+def test_vaults_of_different_tenants_use_different_tokens() -> None:
     kept: dict[str, Token] = {}
     asked: list[str] = []
 
@@ -300,32 +300,32 @@ def test_a_token_for_the_tenant_of_one_vault_is_none_for_another() -> None:
     assert len(asked) == 4
 
 
-def test_absent() -> None:
+def test_absent_deletes_the_secret() -> None:
     with vault(
         get(SECRET, 200, secret()),
         delete(SECRET, 200, secret(None)),
         get(KEPT, 404, MISSING),
         get(KEPT, 200, secret(None)),
     ) as azure:
-        result = run("key_vault_secret", azure, state="absent", **WANTED)
+        result = run("key_vault_secret", azure, state="absent", **OPTIONS)
     assert (result["changed"], result["key_vault_secret"], result["diff"]["after"]) == (True, {}, {})
     assert VALUE not in json.dumps(result)
 
 
-def test_absent_already() -> None:
+def test_absent_of_an_absent_secret_changes_nothing() -> None:
     with vault(get(SECRET, 404, MISSING)) as azure:
-        assert run("key_vault_secret", azure, state="absent", **WANTED)["changed"] is False
+        assert run("key_vault_secret", azure, state="absent", **OPTIONS)["changed"] is False
 
 
 def test_purge() -> None:
     with vault(
         get(SECRET, 200, secret()), delete(SECRET, 200), get(KEPT, 200, secret(None)), delete(KEPT, 204)
     ) as azure:
-        assert run("key_vault_secret", azure, state="absent", purge=True, **WANTED)["changed"] is True
+        assert run("key_vault_secret", azure, state="absent", purge=True, **OPTIONS)["changed"] is True
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_purge_of_what_was_deleted_before(kept: bool) -> None:
+def test_purge_of_a_secret_deleted_before(kept: bool) -> None:
     script = [get(KEPT, 200, secret(None)), delete(KEPT, 204)] if kept else [get(KEPT, 404, MISSING)]
     with vault(get(SECRET, 404, MISSING), *script) as azure:
-        assert run("key_vault_secret", azure, state="absent", purge=True, **WANTED)["changed"] is kept
+        assert run("key_vault_secret", azure, state="absent", purge=True, **OPTIONS)["changed"] is kept

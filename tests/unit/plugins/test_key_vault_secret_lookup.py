@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lookup: values in their order, and errors that name what is wrong."""
+"""The lookup key_vault_secret: values in their order, and errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _no_challenge_of_another_test() -> Iterator[None]:
 
 
 def lookup_plugin() -> Any:
-    """The plugin with its options, as Ansible's loader makes it."""
+    """Return the plugin with its options, as Ansible's loader creates it."""
     described = yaml.safe_load(key_vault_secret.DOCUMENTATION)["options"]
     constants.config.initialize_plugin_configuration_definitions("lookup", NAME, described)
     plugin = key_vault_secret.LookupModule()
@@ -56,13 +56,13 @@ def test_values_in_the_order_of_their_names(monkeypatch: pytest.MonkeyPatch) -> 
     assert look_up(monkeypatch, script, "two", f"one/{VERSION}") == ["2", "1"]
 
 
-def test_a_secret_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_absent_secret_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = {"error": {"code": "SecretNotFound", "message": "not found"}}
     with pytest.raises(AnsibleLookupError, match="kv-one has no secret one"):
         look_up(monkeypatch, challenged("/secrets/one", get("/secrets/one", 404, missing)), "one")
 
 
-def test_a_role_that_is_missing_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_role_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     body = {"error": {"code": "Forbidden", "message": "not authorized", "innererror": {"code": "ForbiddenByRbac"}}}
     with pytest.raises(AnsibleLookupError, match="Key Vault Secrets User"):
         look_up(monkeypatch, challenged("/secrets/one", get("/secrets/one", 403, body)), "one")
@@ -72,13 +72,13 @@ def test_a_role_that_is_missing_is_an_error_at_once(monkeypatch: pytest.MonkeyPa
     ("term", "options"),
     [("one_two", {}), ("", {}), ("one/../two", {}), ("one", {"vault": "kv/one"}), ("one", {"vault": "x"})],
 )
-def test_names_that_are_none(monkeypatch: pytest.MonkeyPatch, term: str, options: dict[str, Any]) -> None:
+def test_invalid_names_are_rejected(monkeypatch: pytest.MonkeyPatch, term: str, options: dict[str, Any]) -> None:
     with pytest.raises(AnsibleLookupError, match="is not valid"):
         look_up(monkeypatch, [], term, **options)
 
 
 @pytest.mark.parametrize("options", [{}, {"vault": "kv-one", "auth_source": "guess"}])
-def test_options_that_are_none(options: dict[str, Any]) -> None:
+def test_invalid_options_are_rejected(options: dict[str, Any]) -> None:
     with pytest.raises(AnsibleError):
         lookup_plugin().run(["one"], variables={}, **options)
 

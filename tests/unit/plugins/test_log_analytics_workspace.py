@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Workspaces: names of skus, limits, and never a key."""
+"""Module log_analytics_workspace: names of skus, limits, and no request for keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.errors im
 from tests.support.fake_azure import ACCEPTED, GROUP, NOT_FOUND, FakeAzure, delete, get, patch, poll, put, run
 
 WORKSPACE = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/log-one"
-WANTED: dict[str, Any] = {"resource_group": "rg", "name": "log-one", "location": "westeurope"}
+OPTIONS: dict[str, Any] = {"resource_group": "rg", "name": "log-one", "location": "westeurope"}
 
 
 def workspace(**properties: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def workspace(**properties: Any) -> dict[str, Any]:
     }
 
 
-def test_a_new_workspace_and_no_request_for_its_keys() -> None:
+def test_a_new_workspace_without_a_request_for_its_keys() -> None:
     sent = {
         "location": "westeurope",
         "properties": {"retentionInDays": 30, "workspaceCapping": {"dailyQuotaGb": 1.0}},
@@ -47,13 +47,13 @@ def test_a_new_workspace_and_no_request_for_its_keys() -> None:
         poll("Succeeded"),
         get(WORKSPACE, 200, workspace()),
     ) as azure:
-        result = run("log_analytics_workspace", azure, retention_in_days=30, daily_quota_gb=1, **WANTED)
+        result = run("log_analytics_workspace", azure, retention_in_days=30, daily_quota_gb=1, **OPTIONS)
     assert result["log_analytics_workspace"] == workspace()
     assert not [url for _method, url in azure.session.requests if "sharedKeys" in url]
 
 
 @pytest.mark.parametrize(
-    ("given", "standing"),
+    ("given", "current"),
     [
         ({}, {}),
         ({"sku": "Standalone", "location": "West Europe"}, {}),
@@ -67,9 +67,9 @@ def test_a_new_workspace_and_no_request_for_its_keys() -> None:
         ),
     ],
 )
-def test_nothing_to_do_is_one_read(given: dict[str, Any], standing: dict[str, Any]) -> None:
-    with FakeAzure(get(WORKSPACE, 200, workspace(**standing))) as azure:
-        assert run("log_analytics_workspace", azure, **{**WANTED, **given})["changed"] is False
+def test_an_unchanged_workspace_is_read_once(given: dict[str, Any], current: dict[str, Any]) -> None:
+    with FakeAzure(get(WORKSPACE, 200, workspace(**current))) as azure:
+        assert run("log_analytics_workspace", azure, **{**OPTIONS, **given})["changed"] is False
 
 
 def test_an_update_keeps_the_other_features() -> None:
@@ -83,12 +83,12 @@ def test_an_update_keeps_the_other_features() -> None:
         get(WORKSPACE, 200, workspace()),
     ) as azure:
         given = {"disable_local_auth": True, "public_network_access_for_query": "Disabled"}
-        assert run("log_analytics_workspace", azure, **given, **WANTED)["changed"] is True
+        assert run("log_analytics_workspace", azure, **given, **OPTIONS)["changed"] is True
 
 
 def test_the_location_cannot_change() -> None:
     with FakeAzure(get(WORKSPACE, 200, workspace())) as azure, pytest.raises(Failure, match="'westeurope' and cannot"):
-        run("log_analytics_workspace", azure, **{**WANTED, "location": "northeurope"})
+        run("log_analytics_workspace", azure, **{**OPTIONS, "location": "northeurope"})
 
 
 @pytest.mark.parametrize(
@@ -104,12 +104,12 @@ def test_the_location_cannot_change() -> None:
         ({"sku": "PerGB2018", "capacity_reservation_level": 100}, "capacity_reservation_level"),
     ],
 )
-def test_what_azure_would_refuse(given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
-        run("log_analytics_workspace", azure, **{**WANTED, **given})
+        run("log_analytics_workspace", azure, **{**OPTIONS, **given})
     assert caught.value.fields["option"] == option
 
 
 def test_absent() -> None:
     with FakeAzure(get(WORKSPACE, 200, workspace()), delete(WORKSPACE, 200)) as azure:
-        assert run("log_analytics_workspace", azure, state="absent", **WANTED)["log_analytics_workspace"] == {}
+        assert run("log_analytics_workspace", azure, state="absent", **OPTIONS)["log_analytics_workspace"] == {}

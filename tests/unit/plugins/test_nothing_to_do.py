@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task that has nothing to do reads once (twice where secrets are compared) and writes nothing, whatever the module."""
+"""An unchanged resource is read once (twice where secrets are compared) and not written, by every module."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECRETS = [{"name": "s1", "value": "hidden"}]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_one_read_and_no_write(name: str) -> None:
+def test_an_unchanged_resource_is_read_once_and_not_written(name: str) -> None:
     clear()
     azure = FaultyAzure()
     azure.resources = created(name)
@@ -28,7 +28,7 @@ def test_one_read_and_no_write(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_without_waiting_it_is_the_same(name: str) -> None:
+def test_an_unchanged_resource_without_wait_is_read_once(name: str) -> None:
     clear()
     azure = FaultyAzure()
     azure.resources = created(name)
@@ -37,7 +37,7 @@ def test_without_waiting_it_is_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["container_app", "container_app_job"])
-def test_secrets_are_a_second_read(name: str) -> None:
+def test_secrets_need_a_second_read(name: str) -> None:
     azure = FaultyAzure()
     azure.resources = created(name)
     shown: dict[str, Any] = azure.resources[path_of(name)]["properties"].setdefault("configuration", {})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks that do not wait, and tasks that need what those have begun: they wait for it within their own wait_timeout."""
+"""Tasks without wait, and tasks that need their resources: those wait for them within their own wait_timeout."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ HERE = {"resource_group": "rg", "location": "westeurope"}
 
 
 def refusal(code: str) -> dict[str, Any]:
-    return {"error": {"code": code, "message": f"{code} was said"}}
+    return {"error": {"code": code, "message": f"{code} message"}}
 
 
-# module: path of its resource, options, and with which status and code Azure refuses it while its parent is on the way.
+# Module: path of its resource, options, and the status and code with which Azure refuses it while its parent is in creation.
 DEPENDENT: dict[str, tuple[str, dict[str, Any], int, str]] = {
     "container_app": (
         APP,
@@ -72,21 +72,21 @@ def absent(module: str, path: str) -> list[Exchange]:
 
 
 @pytest.mark.parametrize("module", DEPENDENT)
-def test_what_it_lies_in_is_waited_for(module: str) -> None:
+def test_a_parent_in_creation_is_retried(module: str) -> None:
     path, given, status, code = DEPENDENT[module]
-    made = {"id": path, "name": path.rpartition("/")[2], "properties": {}}
+    created = {"id": path, "name": path.rpartition("/")[2], "properties": {}}
     refused = put(path, status, refusal(code))
-    with FakeAzure(*absent(module, path), *[refused] * 6, put(path, 200, made), get(path, 200, made)) as azure:
+    with FakeAzure(*absent(module, path), *[refused] * 6, put(path, 200, created), get(path, 200, created)) as azure:
         assert run(module, azure, **given)["changed"] is True
     assert azure.clock.pauses == [1, 2, 4, 8, 15, 15]
 
 
 @pytest.mark.parametrize("module", DEPENDENT)
-def test_its_own_deadline_is_the_end_of_it(module: str) -> None:
+def test_retries_for_a_parent_end_at_the_deadline(module: str) -> None:
     path, given, status, code = DEPENDENT[module]
-    # 1 + 2 + 4 + 8 + 15 + 15 seconds; a container app then tells what it says of itself.
-    told = [get(path, 404, refusal(code))] if module == "container_app" else []
-    azure = FakeAzure(*absent(module, path), *[put(path, status, refusal(code))] * 7, *told, wait_timeout=59)
+    # 1 + 2 + 4 + 8 + 15 + 15 seconds; container_app then reads the app for diagnostics.
+    diagnostics = [get(path, 404, refusal(code))] if module == "container_app" else []
+    azure = FakeAzure(*absent(module, path), *[put(path, status, refusal(code))] * 7, *diagnostics, wait_timeout=59)
     with azure, pytest.raises(ArmError) as caught:
         run(module, azure, **given)
     assert caught.value.code == code
@@ -101,11 +101,11 @@ def test_its_own_deadline_is_the_end_of_it(module: str) -> None:
         ("storage_container", 403, "AuthorizationFailed"),
     ],
 )
-def test_what_nobody_has_begun_is_not_waited_for(module: str, status: int, code: str) -> None:
+def test_an_absent_parent_is_an_error_at_once(module: str, status: int, code: str) -> None:
     path, given, _status, _code = DEPENDENT[module]
-    told = [get(path, 404, refusal(code))] if module == "container_app" else []
+    diagnostics = [get(path, 404, refusal(code))] if module == "container_app" else []
     with (
-        FakeAzure(*absent(module, path), put(path, status, refusal(code)), *told) as azure,
+        FakeAzure(*absent(module, path), put(path, status, refusal(code)), *diagnostics) as azure,
         pytest.raises(ArmError) as caught,
     ):
         run(module, azure, **given)
@@ -121,20 +121,20 @@ def environment(state: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_a_task_that_does_not_wait_and_the_same_task_that_does() -> None:
+def test_a_task_without_wait_and_then_the_same_task_with_wait() -> None:
     with FakeAzure(
         get(ENVIRONMENT, 404, NOT_FOUND), put(ENVIRONMENT, 201, environment("Waiting"), headers=ACCEPTED)
     ) as azure:
-        begun = run("container_app_environment", azure, wait=False, name="env", **HERE)
-    assert (begun["changed"], azure.clock.now) == (True, 0)
-    standing = environment("Succeeded")
+        started = run("container_app_environment", azure, wait=False, name="env", **HERE)
+    assert (started["changed"], azure.clock.now) == (True, 0)
+    current = environment("Succeeded")
     with FakeAzure(
         get(ENVIRONMENT, 200, environment("Waiting")),
         get(ENVIRONMENT, 200, environment("Waiting")),
-        get(ENVIRONMENT, 200, standing),
+        get(ENVIRONMENT, 200, current),
     ) as azure:
         done = run("container_app_environment", azure, name="env", **HERE)
-    assert (done["changed"], done["container_app_environment"]) == (False, standing)
+    assert (done["changed"], done["container_app_environment"]) == (False, current)
     with (
         FakeAzure(
             get(ENVIRONMENT, 200, environment("Waiting")),
@@ -145,10 +145,10 @@ def test_a_task_that_does_not_wait_and_the_same_task_that_does() -> None:
         run("container_app_environment", azure, name="env", **HERE)
 
 
-def test_a_server_that_does_not_show_yet_is_written_again_when_its_creation_has_ended() -> None:
-    """Azure shows an SQL server only when it is there, so the same task puts it again: first refused, then without effect."""
+def test_a_server_in_creation_is_written_again_after_its_creation() -> None:
+    """Azure returns an SQL server only after its creation, so the same task writes it again: first refused, then without effect."""
     given = {**HERE, "name": "s1", "administrator_login": "ml", "administrator_password": "Only-4-tests"}
-    standing = {"id": SERVER, "name": "s1", "location": "westeurope", "properties": {"state": "Ready"}}
+    current = {"id": SERVER, "name": "s1", "location": "westeurope", "properties": {"state": "Ready"}}
     with FakeAzure(
         get(SERVER, 404, NOT_FOUND),
         put(SERVER, 409, refusal("ServerCreateInProgress")),
@@ -156,12 +156,12 @@ def test_a_server_that_does_not_show_yet_is_written_again_when_its_creation_has_
         poll("Failed", body=refusal("ConflictingServerOperation")),
         put(SERVER, 202, {}, headers=ACCEPTED),
         poll("Succeeded"),
-        get(SERVER, 200, standing),
+        get(SERVER, 200, current),
     ) as azure:
-        assert run("sql_server", azure, **given)["sql_server"] == standing
+        assert run("sql_server", azure, **given)["sql_server"] == current
 
 
-def test_the_failure_of_a_server_that_never_showed_is_that_of_its_second_task() -> None:
+def test_a_failed_creation_of_a_server_fails_the_second_task() -> None:
     given = {**HERE, "name": "s1", "administrator_login": "ml", "administrator_password": "Only-4-tests"}
     with (
         FakeAzure(
@@ -174,7 +174,7 @@ def test_the_failure_of_a_server_that_never_showed_is_that_of_its_second_task() 
         run("sql_server", azure, **given)
 
 
-def test_a_task_that_does_not_wait_still_waits_for_what_it_lies_in() -> None:
+def test_a_task_without_wait_still_waits_for_its_parent() -> None:
     path, given, status, code = DEPENDENT["sql_database"]
     with FakeAzure(
         *absent("sql_database", path), put(path, status, refusal(code)), put(path, 202, {}, headers=ACCEPTED)

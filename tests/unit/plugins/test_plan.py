@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules of comparison, as tables."""
+"""Rules of comparison, as tables."""
 
 from __future__ import annotations
 
@@ -120,14 +120,14 @@ def test_different(current: Any, desired: Any, rule: Rule | None) -> None:
     assert action(current, desired, rule) == UPDATE
 
 
-def test_absent_is_created_with_all_but_null() -> None:
+def test_an_absent_resource_is_created_without_null_values() -> None:
     planned = plan(None, {"a": {"b": None, "c": []}, "p": "secret"}, {"p": WRITE_ONLY}, WHOLE_BODY)
     assert planned.action == CREATE
     assert planned.body == {"a": {"c": []}, "p": "secret"}
     assert planned.after == {"a": {"c": []}}
 
 
-def test_an_update_keeps_what_others_set_and_azures_form_of_what_is_equal() -> None:
+def test_an_update_keeps_other_properties_and_azures_form_of_equal_values() -> None:
     current = {"location": "West Europe", "properties": {"state": "x", "a": {"mine": 1, "theirs": 2}, "cpu": 0.5}}
     desired = {"location": "westeurope", "properties": {"a": {"mine": 3}, "cpu": "0.50"}}
     rules = {"location": LOCATION, "properties.cpu": NUMBER}
@@ -137,25 +137,25 @@ def test_an_update_keeps_what_others_set_and_azures_form_of_what_is_equal() -> N
     assert planned.before == current
 
 
-def test_a_partial_update_has_the_differing_properties_whole() -> None:
+def test_a_partial_update_contains_differing_properties_completely() -> None:
     current = {"tags": {"a": "1"}, "sku": {"name": "S"}, "properties": {"a": {"x": 1, "y": 2}, "b": 1}}
     planned = plan(current, {"tags": {"a": "1"}, "properties": {"a": {"x": 9}}}, {}, partial_body(()))
     assert planned.body == {"properties": {"a": {"x": 9, "y": 2}}}
 
 
-def test_write_only_values_are_sent_but_never_shown() -> None:
+def test_write_only_values_are_sent_but_not_in_the_result() -> None:
     planned = plan({"a": 1}, {"a": 2, "p": "secret"}, {"p": WRITE_ONLY}, WHOLE_BODY)
     assert planned.body == {"a": 2, "p": "secret"}
     assert "secret" not in str((planned.before, planned.after))
 
 
-def test_a_keyed_list_is_the_whole_list_and_items_are_overlaid() -> None:
+def test_items_of_a_keyed_list_are_merged_and_others_removed() -> None:
     current = {"c": [{"name": "a", "image": "1", "theirs": True}, {"name": "old"}]}
     planned = plan(current, {"c": [{"name": "a", "image": "2"}, {"name": "new"}]}, {"c": BY_NAME}, WHOLE_BODY)
     assert planned.body == {"c": [{"name": "a", "image": "2", "theirs": True}, {"name": "new"}]}
 
 
-def test_exclusive_properties_drive_each_other_out() -> None:
+def test_exclusive_properties_replace_each_other() -> None:
     rules = {"p": Rule(key="type"), "p[]": Rule(exclusive=("http", "tcp"))}
     current = {"p": [{"type": "L", "tcp": {"port": 1}, "period": 5}]}
     planned = plan(current, {"p": [{"type": "L", "http": {"port": 2}}]}, rules, WHOLE_BODY)
@@ -168,7 +168,7 @@ def test_an_immutable_change_names_the_option_and_both_values() -> None:
     assert (caught.value.option, caught.value.current, caught.value.desired) == ("option_a", "x", "y")
 
 
-def test_the_inputs_are_left_as_they_were() -> None:
+def test_the_inputs_are_not_modified() -> None:
     current = {"a": [{"name": "x", "v": {"k": 1}}]}
     plan(current, {"a": [{"name": "x", "v": {"k": 2}}]}, {"a": BY_NAME}, WHOLE_BODY)
     assert current == {"a": [{"name": "x", "v": {"k": 1}}]}
@@ -192,6 +192,6 @@ def test_without_none_keeps_empty_lists() -> None:
 
 
 @pytest.mark.parametrize(("desired", "current"), [(["a", "a"], ["a", "b"]), (["a", "b"], ["a", "a"])])
-def test_an_unordered_list_with_the_same_twice_is_another_list(desired: list[str], current: list[str]) -> None:
+def test_an_unordered_list_with_a_duplicate_differs(desired: list[str], current: list[str]) -> None:
     planned = plan({"list": current}, {"list": desired}, {"list": UNORDERED}, whole_body(()))
     assert planned.action == UPDATE

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""preflight_info: all that Azure would refuse, in one answer; nothing is asked twice, and what stands is not asked for."""
+"""Module preflight_info: all problems in one result, without repeated requests and without requests for existing resources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.role_assignment import BUILT_IN
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.preflight import may
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.preflight import is_permitted
 
 from tests.support.fake_azure import BASE, GROUP, Exchange, FakeAzure, get, post, run
 
@@ -31,8 +31,8 @@ ENVIRONMENT = {**STORAGE, "type": "Microsoft.App/managedEnvironments", "name": "
 ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 
 
-def permissions(scope: str, found: Any, status: int = 200) -> Exchange:
-    body = {"value": found} if status == 200 else found
+def permissions(scope: str, result: Any, status: int = 200) -> Exchange:
+    body = {"value": result} if status == 200 else result
     return get(f"{scope}/providers/Microsoft.Authorization/permissions", status, body)
 
 
@@ -51,16 +51,16 @@ def name_check(answer: Any, status: int = 200) -> Exchange:
 
 
 def usages(used: int, limit: int) -> Exchange:
-    found = {"value": [{"name": {"value": "ManagedEnvironmentCount"}, "currentValue": used, "limit": limit}]}
-    return get(f"{BASE}/providers/Microsoft.App/locations/westeurope/usages", 200, found)
+    result = {"value": [{"name": {"value": "ManagedEnvironmentCount"}, "currentValue": used, "limit": limit}]}
+    return get(f"{BASE}/providers/Microsoft.App/locations/westeurope/usages", 200, result)
 
 
-def group(*found: Any, status: int = 200, body: Any = None) -> Exchange:
-    return get(f"{GROUP}/resources", status, body or {"value": list(found)})
+def group(*result: Any, status: int = 200, body: Any = None) -> Exchange:
+    return get(f"{GROUP}/resources", status, body or {"value": list(result)})
 
 
 ABSENT = group(status=404, body=GONE)
-STANDING = {"id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", "type": STORAGE["type"], "name": "ST1"}
+CURRENT = {"id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", "type": STORAGE["type"], "name": "ST1"}
 TAKEN = {
     "nameAvailable": False,
     "reason": "AlreadyExists",
@@ -68,20 +68,20 @@ TAKEN = {
 }
 
 
-def test_what_stands_costs_one_read_and_asks_for_no_right() -> None:
-    with FakeAzure(group(STANDING)) as azure:
-        found = run("preflight_info", azure, resources=[STORAGE], actions=[ASSIGN])
-    assert found == {"changed": False, "problems": [], "unchecked": [], "existing": [STANDING["id"]]}
+def test_existing_resources_need_one_read_and_no_permissions() -> None:
+    with FakeAzure(group(CURRENT)) as azure:
+        result = run("preflight_info", azure, resources=[STORAGE], actions=[ASSIGN])
+    assert result == {"changed": False, "problems": [], "unchecked": [], "existing": [CURRENT["id"]]}
 
 
-def test_nothing_is_wrong_with_what_is_to_be_made() -> None:
+def test_no_problem_for_valid_missing_resources() -> None:
     asked = (ABSENT, storage_provider(), name_check({"nameAvailable": True}), permissions(BASE, ALL))
     with FakeAzure(*asked) as azure:
-        found = run("preflight_info", azure, check_mode=True, resources=[STORAGE], actions=[ASSIGN])
-    assert found == {"changed": False, "problems": [], "unchecked": [], "existing": []}
+        result = run("preflight_info", azure, check_mode=True, resources=[STORAGE], actions=[ASSIGN])
+    assert result == {"changed": False, "problems": [], "unchecked": [], "existing": []}
 
 
-def test_everything_that_is_wrong_is_told_together() -> None:
+def test_all_problems_are_reported_together() -> None:
     asked = (
         ABSENT,
         storage_provider("NotRegistered", "East US"),
@@ -104,14 +104,14 @@ def test_everything_that_is_wrong_is_told_together() -> None:
     assert problems[4].startswith(f"You may not do {ASSIGN} on {BASE}.")
 
 
-def test_a_name_that_is_ours_already_is_no_problem() -> None:
-    """The group's list may lag behind what was made a moment ago."""
-    own = get(f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", 200, STANDING)
+def test_the_name_of_an_own_resource_is_no_problem() -> None:
+    """The list of a group may not contain a new resource yet."""
+    own = get(f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1", 200, CURRENT)
     with FakeAzure(group(), storage_provider(), name_check(TAKEN), own, permissions(GROUP, ALL)) as azure:
         assert run("preflight_info", azure, resources=[STORAGE])["problems"] == []
 
 
-def test_who_may_write_in_the_group_need_not_read_the_subscription() -> None:
+def test_permission_in_the_group_suffices_without_reads_at_the_subscription() -> None:
     asked = (
         group(),
         get(f"{BASE}/providers/Microsoft.Storage", 403, REFUSED),
@@ -119,27 +119,27 @@ def test_who_may_write_in_the_group_need_not_read_the_subscription() -> None:
         permissions(GROUP, ALL),
     )
     with FakeAzure(*asked) as azure:
-        found = run("preflight_info", azure, resources=[STORAGE])
-    assert found["problems"] == []
-    assert len(found["unchecked"]) == 2
+        result = run("preflight_info", azure, resources=[STORAGE])
+    assert result["problems"] == []
+    assert len(result["unchecked"]) == 2
 
 
-def test_a_group_that_may_not_be_read_is_told() -> None:
-    """What one may do there need not be readable for who may do it."""
+def test_a_forbidden_read_of_a_group_is_a_problem() -> None:
+    """Permissions at the subscription may be unreadable for somebody who has enough of them in the group."""
     asked = (group(status=403, body=REFUSED), storage_provider(), name_check({"nameAvailable": True}))
     with FakeAzure(*asked, permissions(GROUP, REFUSED, 403)) as azure:
-        found = run("preflight_info", azure, resources=[STORAGE])
-    (problem,), (unchecked,) = found["problems"], found["unchecked"]
+        result = run("preflight_info", azure, resources=[STORAGE])
+    (problem,), (unchecked,) = result["problems"], result["unchecked"]
     assert problem.startswith("The resource group rg could not be read: AuthorizationFailed")
     assert unchecked.startswith(f"What you may do on {GROUP} could not be read: AuthorizationFailed")
 
 
-def test_each_group_needs_what_it_lacks_only() -> None:
-    """Who shares a registry with others need not be permitted in its group what comes into another one."""
+def test_each_group_needs_permissions_for_its_missing_resources_only() -> None:
+    """The group of a shared registry needs no permissions for resources of another group."""
     shared = {**STORAGE, "resource_group": "shared"}
     asked = (
         group(),
-        get(f"{BASE}/resourceGroups/shared/resources", 200, {"value": [STANDING]}),
+        get(f"{BASE}/resourceGroups/shared/resources", 200, {"value": [CURRENT]}),
         provider("Microsoft.App", "managedEnvironments"),
         usages(1, 20),
         permissions(GROUP, ALL),
@@ -148,7 +148,7 @@ def test_each_group_needs_what_it_lacks_only() -> None:
         assert run("preflight_info", azure, resources=[ENVIRONMENT, shared])["problems"] == []
 
 
-def test_a_lock_needs_more_than_role_assignments() -> None:
+def test_a_lock_needs_user_access_administrator() -> None:
     asked = (group(), storage_provider(), name_check({"nameAvailable": True}), permissions(GROUP, CONTRIBUTOR))
     with FakeAzure(*asked) as azure:
         actions = [ASSIGN, "Microsoft.Authorization/locks/write"]
@@ -164,7 +164,7 @@ IDENTITY = {
 }
 IDENTITY_ID = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
 BOTH = [
-    {"id": STANDING["id"], "type": STORAGE["type"], "name": "st1"},
+    {"id": CURRENT["id"], "type": STORAGE["type"], "name": "st1"},
     {"id": IDENTITY_ID, "type": IDENTITY["type"], "name": "id1"},
 ]
 ROLES = [{"role": "Reader", "resource": "storage_account_name", "identity": "foundation_identity_name"}]
@@ -173,23 +173,23 @@ PRINCIPAL = "22222222-2222-2222-2222-222222222222"
 
 def assignments(*scopes: str, status: int = 200) -> Exchange:
     definition = f"{BASE}/providers/Microsoft.Authorization/roleDefinitions/{BUILT_IN['reader']}"
-    found = [
+    result = [
         {"properties": {"scope": scope, "roleDefinitionId": definition, "principalId": PRINCIPAL}} for scope in scopes
     ]
-    body = {"value": found} if status == 200 else REFUSED
-    return get(f"{STANDING['id']}/providers/Microsoft.Authorization/roleAssignments", status, body)
+    body = {"value": result} if status == 200 else REFUSED
+    return get(f"{CURRENT['id']}/providers/Microsoft.Authorization/roleAssignments", status, body)
 
 
 @pytest.mark.parametrize(
     ("assigned", "lacking"),
     [
-        (assignments(STANDING["id"].upper()), False),
+        (assignments(CURRENT["id"].upper()), False),
         (assignments(), True),
-        # One of the group does as well, but the role is going to be assigned on the account.
+        # An assignment at the group is effective, too, but the deployment assigns the role on the account.
         (assignments(GROUP), True),
     ],
 )
-def test_who_finds_the_roles_assigned_need_not_be_permitted_to_assign_them(assigned: Exchange, lacking: bool) -> None:
+def test_existing_role_assignments_need_no_permission(assigned: Exchange, lacking: bool) -> None:
     asked = (
         group(*BOTH),
         provider("Microsoft.App", "managedEnvironments"),
@@ -205,7 +205,7 @@ def test_who_finds_the_roles_assigned_need_not_be_permitted_to_assign_them(assig
     assert [ASSIGN in line for line in problems] == ([True] if lacking else [])
 
 
-def test_a_role_on_or_for_what_is_to_be_made_has_to_be_assigned() -> None:
+def test_a_role_of_a_missing_resource_or_identity_needs_permission() -> None:
     asked = (
         group(BOTH[0]),
         provider("Microsoft.ManagedIdentity", "userAssignedIdentities"),
@@ -216,7 +216,7 @@ def test_a_role_on_or_for_what_is_to_be_made_has_to_be_assigned() -> None:
     assert line.startswith(f"You may not do {ASSIGN} on {GROUP}.")
 
 
-def test_assignments_that_may_not_be_read_are_told_and_are_no_problem() -> None:
+def test_unreadable_role_assignments_are_unchecked() -> None:
     asked = (
         group(*BOTH),
         provider("Microsoft.App", "managedEnvironments"),
@@ -226,12 +226,12 @@ def test_assignments_that_may_not_be_read_are_told_and_are_no_problem() -> None:
         permissions(GROUP, CONTRIBUTOR),
     )
     with FakeAzure(*asked) as azure:
-        found = run("preflight_info", azure, resources=[ENVIRONMENT, STORAGE, IDENTITY], role_assignments=ROLES)
-    assert found["problems"] == []
-    assert found["unchecked"][0].startswith(f"Whether Reader is assigned on {GROUP}")
+        result = run("preflight_info", azure, resources=[ENVIRONMENT, STORAGE, IDENTITY], role_assignments=ROLES)
+    assert result["problems"] == []
+    assert result["unchecked"][0].startswith(f"Whether Reader is assigned on {GROUP}")
 
 
-def test_a_new_group_needs_the_right_to_make_it() -> None:
+def test_a_new_group_needs_the_permission_to_create_it() -> None:
     reader = [{"actions": ["*/read"], "notActions": []}]
     asked = (ABSENT, storage_provider(), name_check({"nameAvailable": True}), permissions(BASE, reader))
     with FakeAzure(*asked) as azure:
@@ -240,7 +240,7 @@ def test_a_new_group_needs_the_right_to_make_it() -> None:
     assert line.endswith("such as Contributor.")
 
 
-def test_a_resource_without_a_name_is_left_out() -> None:
+def test_a_resource_without_a_name_is_ignored() -> None:
     with FakeAzure(permissions(BASE, ALL)) as azure:
         assert run("preflight_info", azure, resources=[{**STORAGE, "name": ""}])["problems"] == []
 
@@ -256,16 +256,16 @@ def test_a_resource_without_a_name_is_left_out() -> None:
         (None, None, "Microsoft.Sql/servers/write", False),
     ],
 )
-def test_patterns_of_roles(actions: Any, not_actions: Any, action: str, allowed: bool) -> None:
-    assert may([{"actions": actions, "notActions": not_actions}], action) is allowed
+def test_action_patterns_of_permissions(actions: Any, not_actions: Any, action: str, allowed: bool) -> None:
+    assert is_permitted([{"actions": actions, "notActions": not_actions}], action) is allowed
 
 
-def test_one_role_is_enough() -> None:
-    """What one role leaves out, another may give: notActions take away from their own role only."""
-    assert may([*CONTRIBUTOR, {"actions": [ASSIGN], "notActions": []}], ASSIGN)
+def test_one_permission_is_enough() -> None:
+    """notActions restrict their own permission only: another permission may have the action."""
+    assert is_permitted([*CONTRIBUTOR, {"actions": [ASSIGN], "notActions": []}], ASSIGN)
 
 
-def test_a_provider_that_is_not_registered_answers_nothing_about_names_and_is_told_once() -> None:
+def test_an_unregistered_provider_is_reported_once() -> None:
     unregistered = {"error": {"code": "MissingSubscriptionRegistration", "message": "is not registered"}}
     asked = (ABSENT, storage_provider("NotRegistered"), name_check(unregistered, 409), permissions(BASE, ALL))
     with FakeAzure(*asked) as azure:
@@ -273,14 +273,14 @@ def test_a_provider_that_is_not_registered_answers_nothing_about_names_and_is_to
     assert line.endswith("az provider register --namespace Microsoft.Storage")
 
 
-def test_a_stumbling_azure_is_asked_again() -> None:
+def test_transient_errors_are_retried() -> None:
     busy = {"error": {"code": "TooManyRequests", "message": "later"}}
     throttled = Exchange("GET", f"{GROUP}/resources", 429, busy, {"Retry-After": "3"})
-    with FakeAzure(throttled, group(STANDING)) as azure:
+    with FakeAzure(throttled, group(CURRENT)) as azure:
         assert run("preflight_info", azure, resources=[STORAGE])["problems"] == []
 
 
-def test_an_azure_that_stays_broken_is_told_and_looked_at_no_longer_than_the_deadline() -> None:
+def test_persistent_errors_are_reported_within_the_deadline() -> None:
     broken = {"error": {"code": "InternalServerError", "message": "oh"}}
     asked = (group(), *[get(f"{BASE}/providers/Microsoft.Storage", 500, broken)] * 5)
     with FakeAzure(*asked, name_check({"nameAvailable": True}), permissions(GROUP, ALL)) as azure:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read, plan, apply at the wire: which requests are sent, in which order, and what becomes of bad answers."""
+"""Read, plan and apply at the wire: requests, their order, and error responses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib3.exceptions import ProtocolError
 
 from tests.support.fake_azure import ACCEPTED, BASE, GROUP, NOT_FOUND, FakeAzure, delete, get, patch, poll, put, run
 
-STANDING = {
+CURRENT = {
     "id": GROUP,
     "name": "rg",
     "type": "Microsoft.Resources/resourceGroups",
@@ -22,7 +22,7 @@ STANDING = {
     "tags": {"team": "ml"},
     "properties": {"provisioningState": "Succeeded"},
 }
-WANTED: dict[str, Any] = {"name": "rg", "location": "West Europe", "tags": {"team": "ml"}}
+OPTIONS: dict[str, Any] = {"name": "rg", "location": "West Europe", "tags": {"team": "ml"}}
 WORKSPACE = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/log1"
 LOG = {"resource_group": "rg", "name": "log1", "location": "westeurope"}
 
@@ -33,39 +33,37 @@ def workspace(state: str = "Succeeded") -> dict[str, Any]:
 
 def test_create() -> None:
     body = {"location": "West Europe", "tags": {"team": "ml"}}
-    with FakeAzure(
-        get(GROUP, 404, NOT_FOUND), put(GROUP, 201, STANDING, sent=body), get(GROUP, 200, STANDING)
-    ) as azure:
-        result = run("resource_group", azure, **WANTED)
+    with FakeAzure(get(GROUP, 404, NOT_FOUND), put(GROUP, 201, CURRENT, sent=body), get(GROUP, 200, CURRENT)) as azure:
+        result = run("resource_group", azure, **OPTIONS)
     assert result["changed"] is True
-    assert result["resource_group"] == STANDING
+    assert result["resource_group"] == CURRENT
     assert result["diff"]["before"] == {}
     assert result["diff"]["after"]["location"] == "West Europe"
 
 
-def test_no_change_is_one_read() -> None:
-    with FakeAzure(get(GROUP, 200, STANDING, query="api-version=2025-04-01")) as azure:
-        result = run("resource_group", azure, **WANTED)
-    assert result == {"changed": False, "resource_group": STANDING, "diff": {"before": STANDING, "after": STANDING}}
+def test_an_unchanged_resource_is_read_once() -> None:
+    with FakeAzure(get(GROUP, 200, CURRENT, query="api-version=2025-04-01")) as azure:
+        result = run("resource_group", azure, **OPTIONS)
+    assert result == {"changed": False, "resource_group": CURRENT, "diff": {"before": CURRENT, "after": CURRENT}}
 
 
-def test_update_sends_only_what_differs() -> None:
-    changed = {**STANDING, "tags": {"team": "ops"}}
+def test_an_update_sends_only_differing_properties() -> None:
+    changed = {**CURRENT, "tags": {"team": "ops"}}
     with FakeAzure(
-        get(GROUP, 200, STANDING), patch(GROUP, 200, changed, sent={"tags": {"team": "ops"}}), get(GROUP, 200, changed)
+        get(GROUP, 200, CURRENT), patch(GROUP, 200, changed, sent={"tags": {"team": "ops"}}), get(GROUP, 200, changed)
     ) as azure:
-        result = run("resource_group", azure, **{**WANTED, "tags": {"team": "ops"}})
+        result = run("resource_group", azure, **{**OPTIONS, "tags": {"team": "ops"}})
     assert result["diff"]["before"]["tags"] == {"team": "ml"}
     assert result["diff"]["after"]["tags"] == {"team": "ops"}
 
 
-def test_options_that_are_not_set_are_left_alone() -> None:
-    with FakeAzure(get(GROUP, 200, STANDING)) as azure:
+def test_options_that_are_not_set_are_not_compared() -> None:
+    with FakeAzure(get(GROUP, 200, CURRENT)) as azure:
         assert run("resource_group", azure, name="rg", location="westeurope")["changed"] is False
 
 
-def test_a_fixed_property_fails_with_both_values_and_writes_nothing() -> None:
-    with FakeAzure(get(GROUP, 200, STANDING)) as azure, pytest.raises(Failure) as caught:
+def test_an_immutable_change_is_an_error_with_both_values_and_no_write() -> None:
+    with FakeAzure(get(GROUP, 200, CURRENT)) as azure, pytest.raises(Failure) as caught:
         run("resource_group", azure, name="rg", location="northeurope")
     assert caught.value.fields == {"option": "location", "current": "westeurope", "desired": "northeurope"}
     assert "'westeurope'" in caught.value.message
@@ -76,19 +74,19 @@ def test_a_fixed_property_fails_with_both_values_and_writes_nothing() -> None:
     ("read", "changed", "predicted"),
     [
         (get(GROUP, 404, NOT_FOUND), True, {"id": GROUP, "name": "rg", "type": "Microsoft.Resources/resourceGroups"}),
-        (get(GROUP, 200, STANDING), False, STANDING),
+        (get(GROUP, 200, CURRENT), False, CURRENT),
     ],
 )
 def test_check_mode_predicts_and_writes_nothing(read: Any, changed: bool, predicted: dict[str, Any]) -> None:
     with FakeAzure(read) as azure:
-        result = run("resource_group", azure, check_mode=True, **WANTED)
+        result = run("resource_group", azure, check_mode=True, **OPTIONS)
     assert result["changed"] is changed
     assert predicted.items() <= result["resource_group"].items()
 
 
 def test_delete_waits_for_the_operation() -> None:
     with FakeAzure(
-        get(GROUP, 200, STANDING),
+        get(GROUP, 200, CURRENT),
         delete(GROUP, 202, headers={"Location": "https://management.azure.com/operations/1", "Retry-After": "15"}),
         get("/operations/1", 202, headers={"Retry-After": "15"}),
         get("/operations/1", 200),
@@ -99,14 +97,14 @@ def test_delete_waits_for_the_operation() -> None:
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound"])
-def test_delete_of_what_is_absent_changes_nothing(code: str) -> None:
+def test_delete_of_an_absent_resource_changes_nothing(code: str) -> None:
     with FakeAzure(get(WORKSPACE, 404, {"error": {"code": code, "message": "gone"}})) as azure:
         result = run("log_analytics_workspace", azure, resource_group="rg", name="log1", state="absent")
     assert result["changed"] is False
 
 
 def test_delete_in_check_mode() -> None:
-    with FakeAzure(get(GROUP, 200, STANDING)) as azure:
+    with FakeAzure(get(GROUP, 200, CURRENT)) as azure:
         assert run("resource_group", azure, check_mode=True, name="rg", state="absent")["changed"] is True
 
 
@@ -118,7 +116,7 @@ def test_wait_false_only_submits() -> None:
     assert result["log_analytics_workspace"]["properties"]["provisioningState"] == "Creating"
 
 
-def test_an_operation_under_way_is_picked_up() -> None:
+def test_a_running_operation_is_awaited() -> None:
     with FakeAzure(
         get(WORKSPACE, 200, workspace("Creating")),
         get(WORKSPACE, 200, workspace("Creating")),
@@ -129,7 +127,7 @@ def test_an_operation_under_way_is_picked_up() -> None:
     assert azure.clock.now > 0
 
 
-def test_an_operation_that_was_picked_up_and_fails_fails_the_task_and_the_next_run_writes_anew() -> None:
+def test_a_running_operation_that_fails_fails_the_task_and_the_next_run_writes_again() -> None:
     failed = workspace("Failed")
     failed["properties"]["deploymentErrors"] = "no room"
     with (
@@ -143,7 +141,7 @@ def test_an_operation_that_was_picked_up_and_fails_fails_the_task_and_the_next_r
         assert run("log_analytics_workspace", azure, **LOG)["changed"] is True
 
 
-def test_a_resource_that_is_going_away_is_made_anew() -> None:
+def test_a_resource_in_deletion_is_created_again() -> None:
     with FakeAzure(
         get(WORKSPACE, 200, workspace("Deleting")),
         get(WORKSPACE, 404, NOT_FOUND),
@@ -153,14 +151,14 @@ def test_a_resource_that_is_going_away_is_made_anew() -> None:
         assert run("log_analytics_workspace", azure, **LOG)["changed"] is True
 
 
-def test_a_failed_resource_is_written_again_though_nothing_differs() -> None:
+def test_a_failed_resource_is_written_again_without_a_difference() -> None:
     with FakeAzure(
         get(WORKSPACE, 200, workspace("Failed")), put(WORKSPACE, 200, workspace()), get(WORKSPACE, 200, workspace())
     ) as azure:
         assert run("log_analytics_workspace", azure, **LOG)["changed"] is True
 
 
-def test_a_resource_that_ends_as_failed_fails_the_task() -> None:
+def test_a_failed_provisioning_state_fails_the_task() -> None:
     with (
         FakeAzure(
             get(WORKSPACE, 404, NOT_FOUND), put(WORKSPACE, 200, workspace()), get(WORKSPACE, 200, workspace("Failed"))
@@ -170,7 +168,7 @@ def test_a_resource_that_ends_as_failed_fails_the_task() -> None:
         run("log_analytics_workspace", azure, **LOG)
 
 
-def test_a_created_resource_may_show_late() -> None:
+def test_a_new_resource_may_be_readable_late() -> None:
     with FakeAzure(
         get(WORKSPACE, 404, NOT_FOUND),
         put(WORKSPACE, 200, workspace()),
@@ -180,7 +178,7 @@ def test_a_created_resource_may_show_late() -> None:
         assert run("log_analytics_workspace", azure, **LOG)["log_analytics_workspace"] == workspace()
 
 
-def test_polling_honours_retry_after_and_reads_the_result() -> None:
+def test_polling_respects_retry_after_and_reads_the_result() -> None:
     with FakeAzure(
         get(WORKSPACE, 404, NOT_FOUND),
         put(WORKSPACE, 201, workspace("Creating"), headers={**ACCEPTED, "Retry-After": "20"}),
@@ -209,7 +207,7 @@ def test_a_failed_operation_keeps_azures_reason() -> None:
     assert "signature" not in str(caught.value)
 
 
-def test_a_stalled_operation_ends_at_the_deadline_and_is_named() -> None:
+def test_an_unfinished_operation_fails_at_the_deadline_with_its_url() -> None:
     stalled = [poll("InProgress") for _time in range(40)]
     azure = FakeAzure(
         get(WORKSPACE, 404, NOT_FOUND),
@@ -225,7 +223,7 @@ def test_a_stalled_operation_ends_at_the_deadline_and_is_named() -> None:
     assert "signature" not in caught.value.message
 
 
-def test_a_resource_that_stays_in_between_ends_at_the_deadline() -> None:
+def test_a_resource_that_stays_pending_fails_at_the_deadline() -> None:
     azure = FakeAzure(*[get(WORKSPACE, 200, workspace("Updating")) for _time in range(40)], wait_timeout=60)
     with pytest.raises(Failure, match=r"wait_timeout \(60 s\)"):
         run("log_analytics_workspace", azure, **LOG)
@@ -233,10 +231,10 @@ def test_a_resource_that_stays_in_between_ends_at_the_deadline() -> None:
 
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_refused_is_not_absent(status: int, state: str) -> None:
+def test_a_refused_read_is_not_absence(status: int, state: str) -> None:
     refused = {"error": {"code": "AuthorizationFailed", "message": "may not read"}}
     with FakeAzure(get(GROUP, status, refused)) as azure, pytest.raises(ArmError) as caught:
-        run("resource_group", azure, state=state, **WANTED)
+        run("resource_group", azure, state=state, **OPTIONS)
     assert caught.value.status == status
     assert "role" in str(caught.value)
 
@@ -244,7 +242,7 @@ def test_refused_is_not_absent(status: int, state: str) -> None:
 def test_an_unknown_subscription_is_not_an_absent_resource() -> None:
     unknown = {"error": {"code": "SubscriptionNotFound", "message": "The subscription could not be found."}}
     with FakeAzure(get(GROUP, 404, unknown)) as azure, pytest.raises(ArmError, match="subscription_id"):
-        run("resource_group", azure, **WANTED)
+        run("resource_group", azure, **OPTIONS)
 
 
 BUSY = {"error": {"code": "AnotherOperationInProgress", "message": "busy"}}
@@ -260,38 +258,38 @@ BUSY = {"error": {"code": "AnotherOperationInProgress", "message": "busy"}}
         (get(GROUP, 200, error=requests.exceptions.ConnectionError("refused")), 1),
     ],
 )
-def test_a_read_is_tried_again(answer: Any, pause: float) -> None:
-    with FakeAzure(answer, get(GROUP, 200, STANDING)) as azure:
-        assert run("resource_group", azure, **WANTED)["changed"] is False
+def test_a_read_is_retried(answer: Any, pause: float) -> None:
+    with FakeAzure(answer, get(GROUP, 200, CURRENT)) as azure:
+        assert run("resource_group", azure, **OPTIONS)["changed"] is False
     assert azure.clock.pauses == [pause]
 
 
 @pytest.mark.parametrize("status", [409, 429])
-def test_a_write_waits_for_a_busy_resource(status: int) -> None:
+def test_a_write_to_a_busy_resource_is_retried(status: int) -> None:
     with FakeAzure(
         get(GROUP, 404, NOT_FOUND),
         put(GROUP, status, BUSY),
         put(GROUP, status, BUSY),
-        put(GROUP, 201, STANDING),
-        get(GROUP, 200, STANDING),
+        put(GROUP, 201, CURRENT),
+        get(GROUP, 200, CURRENT),
     ) as azure:
-        run("resource_group", azure, **WANTED)
+        run("resource_group", azure, **OPTIONS)
     assert azure.clock.pauses == [1, 2]
 
 
-def test_throttling_ends_at_the_deadline() -> None:
+def test_throttling_is_retried_until_the_deadline() -> None:
     azure = FakeAzure(
         *[get(GROUP, 429, {"error": {"code": "TooManyRequests", "message": "slow"}})] * 20, wait_timeout=40
     )
     with pytest.raises(ArmError, match="TooManyRequests"):
-        run("resource_group", azure, **WANTED)
+        run("resource_group", azure, **OPTIONS)
     assert azure.clock.now <= 40
 
 
-def test_retry_after_beyond_the_deadline_is_not_slept() -> None:
+def test_retry_after_beyond_the_deadline_is_an_error_at_once() -> None:
     azure = FakeAzure(get(GROUP, 429, {"error": {"code": "TooManyRequests"}}, headers={"Retry-After": "3600"}))
     with pytest.raises(ArmError):
-        run("resource_group", azure, **WANTED)
+        run("resource_group", azure, **OPTIONS)
     assert azure.clock.pauses == []
 
 
@@ -302,34 +300,34 @@ def test_retry_after_beyond_the_deadline_is_not_slept() -> None:
         get(GROUP, 200, error=requests.exceptions.ConnectionError(ProtocolError("reset"))),
     ],
 )
-def test_a_server_that_stays_down_is_given_up(answer: Any) -> None:
+def test_persistent_server_errors_are_given_up(answer: Any) -> None:
     with FakeAzure(*[answer] * 5) as azure, pytest.raises((ArmError, Failure)):
-        run("resource_group", azure, **WANTED)
+        run("resource_group", azure, **OPTIONS)
     assert len(azure.session.requests) == 5
 
 
 def test_another_conflict_is_an_error_at_once() -> None:
     locked = {"error": {"code": "ScopeLocked", "message": "locked"}}
     with (
-        FakeAzure(get(GROUP, 200, STANDING), delete(GROUP, 409, locked)) as azure,
+        FakeAzure(get(GROUP, 200, CURRENT), delete(GROUP, 409, locked)) as azure,
         pytest.raises(ArmError, match="lock"),
     ):
         run("resource_group", azure, name="rg", state="absent")
 
 
-def test_the_conflict_that_an_operation_reports_is_waited_out() -> None:
+def test_a_conflict_that_an_operation_reports_is_retried() -> None:
     server = f"{GROUP}/providers/Microsoft.Sql/servers/s1"
     rule = {"resource_group": "rg", "name": "s1", "location": "westeurope", "public_network_access": "Disabled"}
-    standing = {
+    current = {
         "id": server,
         "name": "s1",
         "location": "westeurope",
         "properties": {"state": "Ready", "minimalTlsVersion": "1.2", "publicNetworkAccess": "Enabled"},
     }
     busy = {"error": {"code": "ConflictingServerOperation", "message": "busy"}}
-    done = {**standing, "properties": {**standing["properties"], "publicNetworkAccess": "Disabled"}}
+    done = {**current, "properties": {**current["properties"], "publicNetworkAccess": "Disabled"}}
     with FakeAzure(
-        get(server, 200, standing),
+        get(server, 200, current),
         patch(server, 202, {}, headers=ACCEPTED),
         poll("Failed", body=busy),
         patch(server, 202, {}, headers=ACCEPTED, sent={"properties": {"publicNetworkAccess": "Disabled"}}),
@@ -339,21 +337,21 @@ def test_the_conflict_that_an_operation_reports_is_waited_out() -> None:
         assert run("sql_server", azure, **rule)["sql_server"] == done
 
 
-def test_a_parent_on_its_way_is_waited_for() -> None:
+def test_a_parent_in_creation_is_retried() -> None:
     database = f"{GROUP}/providers/Microsoft.Sql/servers/s1/databases/d1"
     missing = {"error": {"code": "ParentResourceNotFound", "message": "no parent"}}
-    standing = {"id": database, "name": "d1", "location": "westeurope", "properties": {"status": "Online"}}
+    current = {"id": database, "name": "d1", "location": "westeurope", "properties": {"status": "Online"}}
     with FakeAzure(
         get(database, 404, missing),
         put(database, 404, missing),
         put(database, 202, {}, headers=ACCEPTED),
         poll("Succeeded"),
-        get(database, 200, standing),
+        get(database, 200, current),
     ) as azure:
         run("sql_database", azure, resource_group="rg", server="s1", name="d1", location="westeurope")
 
 
-def test_a_parent_that_never_comes_is_an_error_long_before_the_deadline() -> None:
+def test_a_parent_that_stays_absent_is_an_error_before_the_deadline() -> None:
     rule = f"{GROUP}/providers/Microsoft.Sql/servers/s1/firewallRules/r1"
     missing = {"error": {"code": "ParentResourceNotFound", "message": "no parent"}}
     azure = FakeAzure(get(rule, 404, missing), *[put(rule, 404, missing)] * 30, wait_timeout=3600)
@@ -370,7 +368,7 @@ def test_a_parent_that_never_comes_is_an_error_long_before_the_deadline() -> Non
     assert 300 <= azure.clock.now < 330
 
 
-def test_a_parent_that_never_comes_ends_at_a_shorter_deadline() -> None:
+def test_a_parent_that_stays_absent_is_an_error_at_a_shorter_deadline() -> None:
     rule = f"{GROUP}/providers/Microsoft.Sql/servers/s1/firewallRules/r1"
     missing = {"error": {"code": "ParentResourceNotFound", "message": "no parent"}}
     azure = FakeAzure(get(rule, 404, missing), *[put(rule, 404, missing)] * 30, wait_timeout=20)
@@ -458,7 +456,7 @@ def test_a_parent_that_never_comes_ends_at_a_shorter_deadline() -> None:
         ("role_assignment", {"scope": BASE, "role": "Reader", "principal_id": "me"}, "principal_id"),
     ],
 )
-def test_what_azure_would_refuse_is_refused_before_any_request(name: str, given: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_rejected_before_any_request(name: str, given: dict[str, Any], option: str) -> None:
     with FakeAzure() as azure, pytest.raises(InvalidOption) as caught:
         run(name, azure, **given)
     assert caught.value.fields["option"] == option

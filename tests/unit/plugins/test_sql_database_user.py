@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Users of a database at the wire: Microsoft's own driver, over TLS, against a server that keeps what it is told."""
+"""Module sql_database_user at the wire: Microsoft's own driver, over TLS, against a server that keeps users and roles."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.tds_peer import Certificate, Fault, Script, new_certificate, 
 HOST = "127.0.0.1"
 TOKEN = "token-of-the-administrator"
 APP, OTHER = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
-# A GUID's first three parts are kept with their last byte first.
+# The first three parts of a GUID are stored with their last byte first.
 APP_SID = "0x11111111222233334444555555555555"
 ROLES = ["db_datareader", "db_datawriter", "db_ddladmin", "db_owner", "public"]
 LEAST = ["db_datareader", "db_datawriter", "db_ddladmin"]
@@ -40,7 +40,7 @@ NAME = "id-mlflow-dev"
 PAUSED = Fault(
     40613, 17, "Database 'mlflow' on server 'sql-x' is not currently available.  Please retry the connection later."
 )
-# Azure SQL's errors that pass, as its documentation words them.
+# Transient errors of Azure SQL, with the texts of its documentation.
 PASSING = [
     PAUSED,
     Fault(
@@ -63,7 +63,7 @@ PASSING = [
     ),
     Fault(615, 16, "Could not find database ID 7, name 'mlflow'. The database may be offline."),
 ]
-# What does not pass, and what the message has to name.
+# Permanent errors, and a word that the message must contain.
 REFUSED = [
     (Fault(18456, 14, "Login failed for user '<token-identified principal>'."), "entra_administrator"),
     (
@@ -84,7 +84,7 @@ REFUSED = [
 
 @dataclass
 class Database:
-    """Users as the statements leave them: name to (type, sid, roles)."""
+    """The users after the statements: name to (type, sid, roles)."""
 
     script: Script
     users: dict[str, tuple[str, str, list[str]]] = field(default_factory=dict)
@@ -92,8 +92,8 @@ class Database:
 
     def answer(self) -> str:
         self.apply()
-        asked = next(text for text in reversed(self.script.seen) if "sys.database_principals" in text).splitlines()
-        name, sid = asked[-2].lower(), str(uuid.UUID(bytes_le=bytes.fromhex(asked[-1][2:])))
+        resolved = next(text for text in reversed(self.script.seen) if "sys.database_principals" in text).splitlines()
+        name, sid = resolved[-2].lower(), str(uuid.UUID(bytes_le=bytes.fromhex(resolved[-1][2:])))
         users = [
             {
                 "name": user,
@@ -104,7 +104,7 @@ class Database:
             for user, (kind, owned, roles) in self.users.items()
             if user.lower() == name or owned == sid
         ]
-        # SQL Server leaves out what is NULL, as the JSON of no rows is.
+        # SQL Server leaves out NULL values, such as the JSON of no rows.
         return json.dumps({**({"users": users} if users else {}), "roles": [{"name": role} for role in ROLES]})
 
     def apply(self) -> None:
@@ -133,7 +133,7 @@ def _name(quoted: str) -> str:
 
 
 class Credential:
-    """Has a token for everything, and remembers for what it was asked."""
+    """A credential with a token for every scope, which keeps the requested scopes."""
 
     def __init__(self) -> None:
         self.scopes: list[str] = []
@@ -154,24 +154,23 @@ class Server:
     def run(
         self, check_mode: bool = False, seconds: float = 600, cloud: str = "AzureCloud", **given: Any
     ) -> dict[str, Any]:
-        """The result of the module's logic. seconds: wait_timeout, of which nothing passes but pauses."""
+        """Return the result of the module. seconds: wait_timeout, of which only pauses use up time."""
         self.azure = FakeAzure(wait_timeout=seconds)
         self.azure.arm.credential = self.credential
         self.azure.arm.connection = type(self.azure.arm.connection)(SUBSCRIPTION, CLOUDS[cloud])
         try:
-            result: dict[str, Any] = module("sql_database_user").execute(
-                self.options(**given), self.azure.arm, check_mode
-            )
+            user = module("sql_database_user")(self.options(**given), self.azure.arm)
+            result: dict[str, Any] = user.execute(check_mode)
         finally:
             self.database.apply()
         assert TOKEN not in json.dumps(result)
         return result
 
     def options(self, **given: Any) -> dict[str, Any]:
-        least = {"server": HOST, "port": self.port, "database": "mlflow", "name": NAME}
+        defaults = {"server": HOST, "port": self.port, "database": "mlflow", "name": NAME}
         if given.get("state") != "absent":
-            least["sid"] = APP
-        return options("sql_database_user", **{**least, **given})
+            defaults["sid"] = APP
+        return options("sql_database_user", **{**defaults, **given})
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +206,7 @@ def test_a_new_user_with_its_roles(server: Server) -> None:
     assert server.script.tokens == [TOKEN]
 
 
-def test_nothing_to_do_is_one_login_and_one_read(server: Server) -> None:
+def test_an_unchanged_user_is_one_login_and_one_query(server: Server) -> None:
     server.run(roles=LEAST)
     before = (server.script.login_count, len(server.script.seen), server.database.reads, server.database.written)
     result = server.run(roles=LEAST)
@@ -222,7 +221,7 @@ def test_nothing_to_do_is_one_login_and_one_read(server: Server) -> None:
     until_open(server.script, 0)
 
 
-def test_roles_are_added_and_taken_away(server: Server) -> None:
+def test_roles_are_added_and_removed(server: Server) -> None:
     server.database.users = {NAME: ("E", APP, ["db_owner", "db_datareader"])}
     result = server.run(roles=["db_datareader", "db_datawriter"])
     assert server.database.written == [
@@ -234,7 +233,7 @@ def test_roles_are_added_and_taken_away(server: Server) -> None:
     assert not server.run(roles=["db_datareader", "db_datawriter"])["changed"]
 
 
-def test_roles_that_are_not_named_are_left_alone(server: Server) -> None:
+def test_roles_are_unchanged_without_the_option(server: Server) -> None:
     server.database.users = {NAME: ("E", APP, ["db_owner"])}
     assert server.run() == {
         "changed": False,
@@ -252,7 +251,7 @@ def test_a_group(server: Server) -> None:
     assert not server.run(name="data scientists", principal_type="Group", roles=["db_datareader"])["changed"]
 
 
-def test_an_application_that_stands_as_another_type_is_the_same(server: Server) -> None:
+def test_an_application_of_the_other_type_is_equal(server: Server) -> None:
     server.database.users = {NAME: ("X", APP, LEAST)}
     assert not server.run(roles=LEAST)["changed"]
 
@@ -262,7 +261,7 @@ def test_a_person(server: Server) -> None:
     assert server.database.users == {"jane@example.com": ("E", OTHER, [])}
 
 
-def test_several_principals_side_by_side(server: Server) -> None:
+def test_several_principals_in_one_database(server: Server) -> None:
     for name, sid in (("one", APP), ("two", OTHER)):
         assert server.run(name=name, sid=sid, roles=["db_datareader"])["changed"]
     assert server.database.users == {"one": ("E", APP, ["db_datareader"]), "two": ("E", OTHER, ["db_datareader"])}
@@ -289,7 +288,7 @@ def test_absent(server: Server) -> None:
         ({NAME: ("E", APP, ["db_owner"])}, {"state": "absent"}, {}),
     ],
 )
-def test_check_mode_says_the_same_and_writes_nothing(
+def test_check_mode_returns_the_same_and_writes_nothing(
     server: Server, stands: dict[str, Any], given: dict[str, Any], after: dict[str, Any]
 ) -> None:
     server.database.users = dict(stands)
@@ -302,14 +301,14 @@ def test_check_mode_says_the_same_and_writes_nothing(
 NASTY = "a]; DROP USER [dbo]; --'\" ł日"
 
 
-def test_a_name_can_do_nothing_but_name(server: Server) -> None:
+def test_names_are_quoted_in_statements(server: Server) -> None:
     server.run(name=NASTY, roles=["db_datareader"])
     inside = NASTY.replace("]", "]]")
     assert server.database.written == [
         f"CREATE USER [{inside}] WITH SID = {APP_SID}, TYPE = E",
         f"ALTER ROLE [db_datareader] ADD MEMBER [{inside}]",
     ]
-    # It is a parameter of the read.
+    # The name is a parameter of the query.
     statement, _declared, name, sid = next(
         text for text in server.script.seen if "sys.database_principals" in text
     ).splitlines()[-4:]
@@ -320,19 +319,19 @@ def test_a_name_can_do_nothing_but_name(server: Server) -> None:
     assert server.database.users == {}
 
 
-def test_a_database_of_any_name_is_opened(server: Server) -> None:
+def test_a_database_of_any_name_can_be_opened(server: Server) -> None:
     assert (
         server.run(database="ml]};Encrypt=no {x}")["sql_database_user"]["id"] == f"{HOST}/ml]}};Encrypt=no {{x}}/{NAME}"
     )
 
 
-def test_another_cloud_has_another_token(server: Server) -> None:
+def test_another_cloud_has_another_token_scope(server: Server) -> None:
     server.run(cloud="AzureChinaCloud")
     assert server.credential.scopes == ["https://database.chinacloudapi.cn/.default"]
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("given", "expected"),
     [
         ({"server": "sql x"}, "server"),
         ({"server": "sql-x,1433"}, "server"),
@@ -351,16 +350,16 @@ def test_another_cloud_has_another_token(server: Server) -> None:
         ({"roles": ["Public"]}, "roles"),
     ],
 )
-def test_what_cannot_be_is_refused_before_a_login(server: Server, given: dict[str, Any], named: str) -> None:
+def test_invalid_options_are_rejected_before_a_login(server: Server, given: dict[str, Any], expected: str) -> None:
     with pytest.raises(InvalidOption) as caught:
         server.run(**given)
-    assert caught.value.message.startswith(f"{named}: ")
+    assert caught.value.message.startswith(f"{expected}: ")
     assert not server.script.login_count
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
 @pytest.mark.parametrize(
-    ("stands", "given", "named"),
+    ("stands", "given", "expected"),
     [
         ({}, {"roles": ["db_datareder"]}, ["roles", "'db_datareder'", "db_datareader, db_datawriter"]),
         ({NAME: ("E", OTHER, [])}, {}, ["sid", OTHER, APP, "state: absent"]),
@@ -370,18 +369,18 @@ def test_what_cannot_be_is_refused_before_a_login(server: Server, given: dict[st
         ({NAME: ("S", APP, [])}, {"state": "absent"}, ["name", "the type S"]),
     ],
 )
-def test_what_cannot_become_is_refused_before_a_write(
-    server: Server, stands: dict[str, Any], given: dict[str, Any], named: list[str], check_mode: bool
+def test_impossible_changes_are_rejected_before_a_write(
+    server: Server, stands: dict[str, Any], given: dict[str, Any], expected: list[str], check_mode: bool
 ) -> None:
     server.database.users = dict(stands)
     with pytest.raises(Failure) as caught:
         server.run(check_mode, **given)
-    assert [word for word in named if word not in caught.value.message] == []
+    assert [word for word in expected if word not in caught.value.message] == []
     assert server.database.written == []
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=lambda fault: str(fault.number))
-def test_a_login_is_tried_again_while_its_error_passes(server: Server, fault: Fault) -> None:
+def test_a_login_with_a_transient_error_is_retried(server: Server, fault: Fault) -> None:
     server.script.logins.extend([fault, fault])
     assert server.run(roles=LEAST)["changed"]
     assert server.script.login_count == 3
@@ -389,7 +388,7 @@ def test_a_login_is_tried_again_while_its_error_passes(server: Server, fault: Fa
     assert server.database.users == {NAME: ("E", APP, LEAST)}
 
 
-def test_patience_ends_at_the_deadline(server: Server) -> None:
+def test_retries_end_at_the_deadline(server: Server) -> None:
     server.script.logins.extend([PAUSED] * 20)
     with pytest.raises(Failure, match=r"not currently available.*within wait_timeout \(30 s\)") as caught:
         server.run(seconds=30)
@@ -398,7 +397,7 @@ def test_patience_ends_at_the_deadline(server: Server) -> None:
     assert server.script.login_count == 7
 
 
-def test_who_does_not_wait_is_told_at_once(server: Server) -> None:
+def test_without_wait_a_transient_error_is_final(server: Server) -> None:
     server.script.logins.append(PAUSED)
     with pytest.raises(Failure, match="not currently available"):
         server.run(wait=False)
@@ -406,31 +405,31 @@ def test_who_does_not_wait_is_told_at_once(server: Server) -> None:
     assert server.azure.clock.now == 0
 
 
-@pytest.mark.parametrize(("fault", "named"), REFUSED, ids=lambda value: str(getattr(value, "number", "")))
+@pytest.mark.parametrize(("fault", "expected"), REFUSED, ids=lambda value: str(getattr(value, "number", "")))
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_login_that_is_refused_is_not_tried_again(server: Server, fault: Fault, named: str, check_mode: bool) -> None:
+def test_a_refused_login_is_not_retried(server: Server, fault: Fault, expected: str, check_mode: bool) -> None:
     server.script.logins.append(fault)
     with pytest.raises(Failure) as caught:
         server.run(check_mode)
     assert server.script.login_count == 1
     assert fault.message in caught.value.message
-    assert named in caught.value.message.replace(fault.message, "")
+    assert expected in caught.value.message.replace(fault.message, "")
     assert server.azure.clock.now == 0
 
 
 @pytest.mark.parametrize("part", ["sys.database_principals", "CREATE USER", "[db_datareader] ADD", "[db_ddladmin] ADD"])
 @pytest.mark.parametrize("fault", [None, Fault(40197, 20, PASSING[1].message)], ids=["dropped", "ended"])
-def test_a_connection_that_ends_anywhere_is_made_anew(server: Server, part: str, fault: Fault | None) -> None:
+def test_a_lost_connection_is_opened_again(server: Server, part: str, fault: Fault | None) -> None:
     server.script.statements.append((part, fault))
     result = server.run(roles=LEAST)
     assert result["changed"]
     assert result["diff"]["before"] == {}
     assert server.script.login_count == 2
-    # A statement whose connection broke was done or not: what stands is read again.
+    # A statement of a lost connection may have taken effect: the current state is read again.
     assert server.database.users == {NAME: ("E", APP, LEAST)}
 
 
-def test_connections_that_always_break_are_given_up(server: Server) -> None:
+def test_connections_that_are_always_lost_are_given_up(server: Server) -> None:
     server.script.statements.extend([("sys.database_principals", None)] * 10)
     with pytest.raises(Failure, match="0x2746"):
         server.run()
@@ -439,7 +438,7 @@ def test_connections_that_always_break_are_given_up(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "fault", "named"),
+    ("part", "fault", "expected"),
     [
         ("CREATE", Fault(15247, 16, "User does not have permission to perform this action."), "ALTER ANY USER"),
         (
@@ -459,56 +458,58 @@ def test_connections_that_always_break_are_given_up(server: Server) -> None:
     ],
     ids=lambda value: str(getattr(value, "number", "")),
 )
-def test_a_statement_that_is_refused_says_what_to_do(server: Server, part: str, fault: Fault, named: str) -> None:
+def test_a_refused_statement_has_a_remedy(server: Server, part: str, fault: Fault, expected: str) -> None:
     if part == "DROP":
         server.database.users = {NAME: ("E", APP, [])}
     server.script.statements.append((part, fault))
     with pytest.raises(Failure) as caught:
         server.run(**({"state": "absent"} if part == "DROP" else {"roles": LEAST}))
     assert fault.message in caught.value.message
-    assert named in caught.value.message
+    assert expected in caught.value.message
     assert server.script.login_count == 1
 
 
-def test_a_certificate_that_nobody_trusts_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_untrusted_certificate_is_rejected(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
     with pytest.raises(Failure, match=r"certificate verify failed.*SSL_CERT_FILE"):
         server.run()
     assert server.script.tokens == []
 
 
-def test_a_server_that_says_nothing_is_not_waited_for_beyond_the_deadline(server: Server) -> None:
+def test_a_silent_server_fails_at_the_deadline(server: Server) -> None:
     with socket.create_server((HOST, 0)) as silent, pytest.raises(Failure, match="no HTTPS_PROXY"):
         server.run(port=silent.getsockname()[1], seconds=1)
 
 
-def test_a_port_where_nobody_listens(server: Server) -> None:
+def test_a_closed_port_is_an_error(server: Server) -> None:
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(Failure, match=rf"{HOST}:{port}/mlflow.*let this machine out to that port"):
         server.run(port=port, seconds=1)
 
 
-def test_a_server_that_does_not_exist(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+def test_an_unknown_host_is_an_error(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved = []
 
     def unknown(host: str, port: int, **_options: Any) -> Any:
-        asked.append((host, port))
+        resolved.append((host, port))
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(_sql_session.socket, "getaddrinfo", unknown)
     with pytest.raises(Failure, match=r"sql-x\.database\.windows\.net has no address here"):
         server.run(server="sql-x")
-    # A plan may be made before there is a server.
+    # Check mode may run before there is a server.
     planned = server.run(check_mode=True, server="sql-x", roles=LEAST)
     assert planned["changed"]
     assert planned["sql_database_user"]["roles"] == LEAST
     assert not server.run(check_mode=True, server="sql-x", state="absent")["changed"]
-    assert asked == [("sql-x.database.windows.net", server.port)] * 3
+    assert resolved == [("sql-x.database.windows.net", server.port)] * 3
     assert server.credential.scopes == []
 
 
-def test_without_the_driver_it_says_how_to_get_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_driver_the_error_names_the_install_command(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "mssql_python", None)
     with pytest.raises(Failure) as caught:
         server.run()
@@ -525,7 +526,7 @@ PLAY = """
       auth_source: cli
   tasks: {tasks}
 """
-# Stands for the Azure CLI, which azure-identity asks for a token.
+# A fake of the Azure CLI, from which azure-identity requests a token.
 AZ = f"""#!/bin/sh
 case "$*" in
   *database.windows.net*) echo '{{"accessToken": "{TOKEN}", "expires_on": 4102444800, "tokenType": "Bearer"}}' ;;
@@ -535,7 +536,7 @@ esac
 
 
 def ansible(folder: Path, tasks: list[dict[str, Any]], interpreter: str, **variables: str) -> tuple[list[Any], str]:
-    """The results of the tasks, and all that ansible-playbook -vvv says."""
+    """Return the results of the tasks, and the output of ansible-playbook -vvv."""
     (folder / "bin").mkdir()
     (folder / "bin" / "az").write_text(AZ)
     (folder / "bin" / "az").chmod(0o755)
@@ -577,8 +578,8 @@ def ansible(folder: Path, tasks: list[dict[str, Any]], interpreter: str, **varia
 
 
 @pytest.mark.parametrize("own_process", [False, True], ids=["within Ansible", "in a process of its own"])
-def test_the_examples_run_and_run_again(server: Server, tmp_path: Path, own_process: bool) -> None:
-    """Real ansible-playbook, signed in as the Azure CLI is. Nobody sees the token."""
+def test_the_examples_are_idempotent(server: Server, tmp_path: Path, own_process: bool) -> None:
+    """Run ansible-playbook with the credential of the Azure CLI. The token is in no output."""
     examples = yaml.safe_load(_module_file().EXAMPLES)
     name = "mlops.mlflow_azure.sql_database_user"
     here = [{**task, name: {**task[name], "server": HOST, "port": server.port}} for task in examples]

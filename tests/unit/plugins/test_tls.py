@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The certificates that are loaded once for a play are those that are trusted, and no others."""
+"""Certificates are loaded once for a play, and only these are trusted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def create(azure: TinyAzure, trust: Trust) -> dict[str, Any]:
     clock = Clock()
     deadline = Deadline(60, clock.monotonic, clock.sleep)
     arm = Arm(connection_from(given), FakeCredential(), deadline, trust.transport())
-    result: dict[str, Any] = module("resource_group").execute(given, arm, False)
+    result: dict[str, Any] = module("resource_group")(given, arm).execute(False)
     return result
 
 
@@ -36,7 +36,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_a_server_of_the_bundle_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_with_a_certificate_of_the_bundle_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with TinyAzure(tmp_path) as azure:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(azure.certificate))
         trust = Trust()
@@ -46,7 +46,7 @@ def test_a_server_of_the_bundle_is_trusted(tmp_path: Path, monkeypatch: pytest.M
         assert create(azure, trust)["changed"] is True
 
 
-def test_no_other_server_is(tmp_path: Path) -> None:
+def test_other_servers_are_not_trusted(tmp_path: Path) -> None:
     trust = Trust()
     trust.load()
     with TinyAzure(tmp_path) as azure, pytest.raises(Failure, match="CERTIFICATE_VERIFY_FAILED"):
@@ -54,7 +54,7 @@ def test_no_other_server_is(tmp_path: Path) -> None:
     assert azure.requests == []
 
 
-def test_the_environment_of_a_task_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_the_task_has_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trust = Trust()
     assert trust.transport() is None
     trust.load()
@@ -67,16 +67,14 @@ def test_the_environment_of_a_task_comes_first(tmp_path: Path, monkeypatch: pyte
         assert trust.transport() is not None
 
 
-def test_a_bundle_that_is_not_there_is_left_to_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_bundle_is_an_error_of_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
     trust = Trust()
     trust.load()
     assert trust.transport() is None
 
 
-def test_what_a_worker_is_asked_to_trust_is_loaded_before_the_next_fork(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_bundle_of_a_worker_is_loaded_before_the_next_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trust = Trust()
     with TinyAzure(tmp_path) as azure:
         worker = os.fork()
@@ -88,13 +86,13 @@ def test_what_a_worker_is_asked_to_trust_is_loaded_before_the_next_fork(
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(azure.certificate))
         assert trust.transport() is not None
         assert create(azure, trust)["changed"] is True
-        # Written anew, it is another one.
+        # A rewritten file is another bundle.
         os.utime(azure.certificate, ns=(0, 0))
         assert trust.transport() is None
 
 
 @pytest.mark.parametrize("path", ["/none.pem", "/" + "x" * 9000, "a\0b", ""])
-def test_a_path_that_is_none_is_not_loaded(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_path_is_not_loaded(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     trust = Trust()
     monkeypatch.setattr("ansible_collections.mlops.mlflow_azure.plugins.plugin_utils._tls.bundle", lambda: path)
     assert trust.transport() is None

@@ -111,7 +111,7 @@ def test_tasks_give_modules_only_options_that_they_have(role: str) -> None:
             module = importlib.import_module(
                 f"ansible_collections.mlops.mlflow_azure.plugins.modules.{key.rpartition('.')[2]}"
             )
-            known = module.MODULE.options if hasattr(module, "MODULE") else module.OPTIONS
+            known = module.MODULE.argument_spec() if hasattr(module, "MODULE") else module.OPTIONS
             assert set(task[key]) <= set(known), key
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys of storage accounts: one read, an absent account has none, and a refusal is an error."""
+"""Module storage_account_key_info: one read, no keys of an absent account, and a refusal is an error."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_connection_string_has_the_first_key(check_mode: bool) -> None:
     assert result == {"changed": False, "storage_account_keys": FOUND, "connection_string": expected}
 
 
-def test_an_absent_account_has_none() -> None:
+def test_an_absent_account_has_no_keys() -> None:
     with FakeAzure(post(KEYS, 404, NOT_FOUND, sent=None)) as azure:
         result = run("storage_account_key_info", azure, **ACCOUNT)
     assert result == {"changed": False, "storage_account_keys": [], "connection_string": ""}
