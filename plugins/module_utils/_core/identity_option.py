@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from .errors import InvalidOption
-from .plan import Json, Rule, same_ignoring_case, same_keys
 from .module import Params
+from .plan import Json, Rule, same_ignoring_case, same_keys
 
 OPTION: dict[str, Any] = {
     "identity": {

@@ -39,6 +39,7 @@ class Case(NamedTuple):
     change: dict[str, Any] = TAGGED
 
 
+ANY_WORKSPACE = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/log1"
 # One line for each module that manages a resource.
 CASES = {
     "container_app": Case(
@@ -71,6 +72,10 @@ CASES = {
         }
     ),
     "container_registry": Case({**HERE, "name": "cr123"}),
+    "diagnostic_setting": Case(
+        {"scope": ENVIRONMENT, "name": "logs", "workspace_id": ANY_WORKSPACE, "logs": [{"category": "A"}]},
+        {"logs": [{"category": "B"}]},
+    ),
     "key_vault": Case({**HERE, "name": "kv-one", "vault_tenant_id": ANYBODY}),
     "key_vault_secret": Case({"vault": "kv-one", "name": "secret", "value": "v"}),
     "log_analytics_workspace": Case({**HERE, "name": "log1"}),
