@@ -177,7 +177,7 @@ def played(operation: Operation) -> tuple[Replay, dict[str, Any] | None]:
     def read() -> Any:
         return arm.get(found.operations, found.methods["GET"], *arguments(operation)) or {}
 
-    return replay, arm.settle(read, found.is_pending, what)
+    return replay, arm.wait_until_settled(read, found.is_pending, what)
 
 
 def tell(operation: Operation) -> str:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import copy
 from typing import Any, NamedTuple
 
-from tests.support.fake_azure import GROUP, SUBSCRIPTION
+from tests.support.fake_azure import GROUP, options
 from tests.support.faulty_azure import FaultyAzure
-from tests.support.resource_types import execute, resource_type
+from tests.support.resource_types import execute, module_file
 
 ANYBODY = "11111111-1111-1111-1111-111111111111"
 HERE: dict[str, Any] = {"resource_group": "rg", "location": "westeurope"}
 LOGIN = {"administrator_login": "ml", "administrator_password": "Only-4-tests"}
 ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/e"
+WORKSPACE = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/log1"
 TAGGED: dict[str, Any] = {"tags": {"team": "ops"}}
 
 
@@ -58,6 +59,10 @@ CASES = {
         }
     ),
     "container_registry": Case({**HERE, "name": "cr123"}),
+    "diagnostic_setting": Case(
+        {"scope": ENVIRONMENT, "name": "logs", "workspace_id": WORKSPACE, "logs": [{"category": "A"}]},
+        {"logs": [{"category": "B"}]},
+    ),
     "key_vault": Case({**HERE, "name": "kv-one", "vault_tenant_id": ANYBODY}),
     "key_vault_secret": Case({"vault": "kv-one", "name": "secret", "value": "v"}),
     "log_analytics_workspace": Case({**HERE, "name": "log1"}),
@@ -101,4 +106,5 @@ def created(name: str) -> dict[str, Any]:
 
 def path_of(name: str) -> str:
     """Return the path of the resource, in lower case."""
-    return f"/subscriptions/{SUBSCRIPTION}{resource_type(name).path.format_map(CASES[name].least)}".lower()
+    module: Any = module_file(name).MODULE
+    return str(module(options(name, **CASES[name].least), FaultyAzure().arm).id).lower()

@@ -12,6 +12,7 @@ API_VERSIONS = {
     "Microsoft.Authorization/locks": "2020-05-01",
     "Microsoft.ContainerRegistry": "2025-11-01",
     "Microsoft.ContainerRegistry/registries/runs": "2025-03-01-preview",
+    "Microsoft.Insights/diagnosticSettings": "2021-05-01-preview",
     "Microsoft.KeyVault": "2025-05-01",
     "Microsoft.KeyVault/vaults/secrets": "7.4",
     "Microsoft.ManagedIdentity": "2024-11-30",

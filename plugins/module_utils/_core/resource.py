@@ -149,9 +149,17 @@ class Resource(AzureModule):
         """Type and name of the resource, for messages."""
         return f"{self.type} {self.params[self.address[-1]]}"
 
+    def sdk_arguments(self) -> list[str]:
+        """Return the arguments that name the resource in all methods of the SDK."""
+        return [self.params[option] for option in self.address]
+
+    def sdk_options(self) -> dict[str, Any]:
+        """Return the keyword arguments of all methods of the SDK."""
+        return {}
+
     def read(self) -> Json | None:
         """Return the resource, None when it is absent. Raise ArmError and Failure."""
-        return self.arm.get(self.operations, self.get_method, *self._arguments())
+        return self.arm.get(self.operations, self.get_method, *self.sdk_arguments(), **self.sdk_options())
 
     def execute(self, check_mode: bool) -> dict[str, Any]:
         """Reconcile the resource with the options.
@@ -177,9 +185,6 @@ class Resource(AzureModule):
                 planned, self.finish(planned, planned.before) if self.params["wait"] else planned.before
             )
         return self._result(planned, self._apply(planned))
-
-    def _arguments(self) -> list[str]:
-        return [self.params[option] for option in self.address]
 
     def _plan(self, current: Json | None) -> Plan:
         body_of_update = (partial_body if self.partial else whole_body)(self.read_only)
@@ -207,7 +212,7 @@ class Resource(AzureModule):
         def write() -> Json:
             if not body:
                 return {}
-            submitted = self.arm.submit(self.operations, method, *self._arguments(), body=body)
+            submitted = self.arm.submit(self.operations, method, *self.sdk_arguments(), body=body, **self.sdk_options())
             if self.params["wait"]:
                 self.arm.wait(submitted, f"{planned.action} of {self.label}")
             return submitted.answer
@@ -233,7 +238,9 @@ class Resource(AzureModule):
             return self._result(Plan(NONE, {}, {}, {}), {})
 
         def delete() -> Json:
-            submitted = self.arm.submit(self.operations, self.delete_method, *self._arguments())
+            submitted = self.arm.submit(
+                self.operations, self.delete_method, *self.sdk_arguments(), **self.sdk_options()
+            )
             if self.params["wait"]:
                 self.arm.wait(submitted, f"delete of {self.label}")
             return {}

@@ -200,7 +200,7 @@ class KeyVault(Resource):
             "location": self.params["location"],
             "properties": {"createMode": "recover", "sku": properties["sku"], "tenantId": properties["tenantId"]},
         }
-        self.arm.wait(self.arm.submit(self.operations, self.create_method, *self._arguments(), body=request), label)
+        self.arm.wait(self.arm.submit(self.operations, self.create_method, *self.sdk_arguments(), body=request), label)
         vault = self.arm.wait_until_settled(
             lambda: self.read() or {}, lambda vault: not vault or self.is_pending(vault), label
         )
@@ -209,7 +209,7 @@ class KeyVault(Resource):
         except ImmutableChange as change:
             raise Failure(f"{label}: done, but {change}", option=change.option) from change
         if planned.changed:
-            self.arm.submit(self.operations, self.update_method, *self._arguments(), body=planned.body)
+            self.arm.submit(self.operations, self.update_method, *self.sdk_arguments(), body=planned.body)
 
     def _purge(self, check_mode: bool, just_deleted: bool) -> bool:
         """Purge the deleted vault. Return whether there was one. Raise Failure where purge protection forbids it."""

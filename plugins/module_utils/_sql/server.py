@@ -181,7 +181,7 @@ class SqlServer(Resource):
             keys = ("administratorType", "login", "sid", "tenantId")
             body = {"properties": {key: desired[key] for key in keys if key in desired}}
             submitted = self.arm.submit(
-                _ADMINISTRATORS, "begin_create_or_update", *self._arguments(), "ActiveDirectory", body=body
+                _ADMINISTRATORS, "begin_create_or_update", *self.sdk_arguments(), "ActiveDirectory", body=body
             )
             self.arm.wait(submitted, f"change of the Entra administrator of {self.params['name']}")
         if only and not was_only:
@@ -189,7 +189,7 @@ class SqlServer(Resource):
 
     def _set_entra_only(self, only: bool) -> None:
         body = {"properties": {"azureADOnlyAuthentication": only}}
-        submitted = self.arm.submit(_ENTRA_ONLY, "begin_create_or_update", *self._arguments(), "Default", body=body)
+        submitted = self.arm.submit(_ENTRA_ONLY, "begin_create_or_update", *self.sdk_arguments(), "Default", body=body)
         self.arm.wait(submitted, f"change of Entra-only authentication of {self.params['name']}")
 
 
