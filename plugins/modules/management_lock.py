@@ -83,8 +83,8 @@ management_lock:
     type: Microsoft.Authorization/locks
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.lock import ManagementLock
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
 MODULE = ManagementLock
 

@@ -93,8 +93,8 @@ role_assignment:
     type: Microsoft.Authorization/roleAssignments
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.role_assignment import RoleAssignment
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
 MODULE = RoleAssignment
 

@@ -76,10 +76,10 @@ role_assignments:
       type: Microsoft.Authorization/roleAssignments
 """
 
-from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization.role_assignment import (
     RoleAssignmentInfo,
 )
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.module import main as run
 
 MODULE = RoleAssignmentInfo
 
