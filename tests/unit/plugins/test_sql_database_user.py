@@ -92,8 +92,8 @@ class Database:
 
     def answer(self) -> str:
         self.apply()
-        resolved = next(text for text in reversed(self.script.seen) if "sys.database_principals" in text).splitlines()
-        name, sid = resolved[-2].lower(), str(uuid.UUID(bytes_le=bytes.fromhex(resolved[-1][2:])))
+        query = next(text for text in reversed(self.script.seen) if "sys.database_principals" in text).splitlines()
+        name, sid = query[-2].lower(), str(uuid.UUID(bytes_le=bytes.fromhex(query[-1][2:])))
         users = [
             {
                 "name": user,
@@ -477,7 +477,7 @@ def test_an_untrusted_certificate_is_rejected(server: Server, monkeypatch: pytes
 
 
 def test_a_silent_server_fails_at_the_deadline(server: Server) -> None:
-    with socket.create_server((HOST, 0)) as silent, pytest.raises(Failure, match="no HTTPS_PROXY"):
+    with socket.create_server((HOST, 0)) as silent, pytest.raises(Failure, match="without HTTPS_PROXY"):
         server.run(port=silent.getsockname()[1], seconds=1)
 
 
