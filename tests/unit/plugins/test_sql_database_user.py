@@ -484,7 +484,7 @@ def test_a_silent_server_fails_at_the_deadline(server: Server) -> None:
 def test_a_closed_port_is_an_error(server: Server) -> None:
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(Failure, match=rf"{HOST}:{port}/mlflow.*let this machine out to that port"):
+    with pytest.raises(Failure, match=rf"{HOST}:{port}/mlflow.*permit this machine to connect to that port"):
         server.run(port=port, seconds=1)
 
 
