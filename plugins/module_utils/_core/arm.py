@@ -202,8 +202,8 @@ class Arm:
     def timeout_failure(self, label: str, url: str | None) -> Failure:
         """Return the failure that names the operation that is still running."""
         return Failure(
-            f"{label} has not finished within wait_timeout ({self.deadline.seconds:g} s). Azure goes on with it: run the "
-            "task again to pick it up, or raise wait_timeout." + (f" Operation: {url}" if url else ""),
+            f"{label} has not finished within wait_timeout ({self.deadline.seconds:g} s). Azure continues it: run the "
+            "task again to wait for it, or raise wait_timeout." + (f" Operation: {url}" if url else ""),
             operation=url,
         )
 

@@ -36,8 +36,8 @@ _THROTTLED = Remedy(
     "Try again later, run fewer plays at a time, or raise wait_timeout.",
 )
 _BUSY = Remedy(
-    "Another operation on the resource, or on one that it depends on, has not finished; it is waited for as long as "
-    "wait_timeout allows.",
+    "Another operation on the resource, or on one that it depends on, has not finished; the task waits for it as long "
+    "as wait_timeout allows.",
     "Try again when that operation has ended, or raise wait_timeout.",
 )
 _AZURE_FAILED = Remedy(
@@ -217,7 +217,7 @@ BY_CODE = {
         "Create it first (mlops.mlflow_azure.container_app_environment), and check environment_id.",
     ),
     "ManagedEnvironmentNotProvisioned": Remedy(
-        "The environment is not ready; it is waited for as long as wait_timeout allows.",
+        "The environment is not ready; the task waits for it as long as wait_timeout allows.",
         "Check whether it has failed (mlops.mlflow_azure.container_app_environment with wait: true reports it), or raise "
         "wait_timeout.",
     ),

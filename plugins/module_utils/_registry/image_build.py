@@ -203,7 +203,7 @@ def _follow(stream: Iterable[Mapping[str, Any]], label: str, deadline: Deadline)
         lines += output
         if deadline.remaining() <= 0:
             raise Failure(
-                f"The {label} has not finished within wait_timeout ({deadline.seconds:g} s). Run the task again, for "
-                "what Docker has built so far it keeps, or raise wait_timeout.",
+                f"The {label} has not finished within wait_timeout ({deadline.seconds:g} s). Run the task again "
+                "(Docker keeps the layers that it has built), or raise wait_timeout.",
                 log=lines[-_LOG_LINES:],
             )

@@ -55,23 +55,23 @@ _REMEDIES = (
     ),
     (
         r"not allowed to access the server|deny public network access",
-        "Let this machine in with mlops.mlflow_azure.sql_firewall_rule, or run the task where the server lets it in.",
+        "Allow this machine with mlops.mlflow_azure.sql_firewall_rule, or run the task on a machine that the server allows.",
     ),
-    (r"cannot open database", "Check database: there is none of that name, or the identity may not open it."),
+    (r"cannot open database", "Check database: it does not exist, or the identity may not open it."),
     (
         r"certificate",
         "Check server, and SSL_CERT_FILE where the server's certificate is signed by an authority of your own.",
     ),
     (
         r"TCP Provider|login timeout|unable to (establish|complete)",
-        "The driver goes to the server itself and through no HTTPS_PROXY: let this machine out to that port, or run the "
-        "task where there is a way.",
+        "The driver connects to the server directly, without HTTPS_PROXY: permit this machine to connect to that port, or run "
+        "the task on a machine that can.",
     ),
     (
         r"permission",
         "Sign in as the server's Entra administrator or a db_owner, or with ALTER ANY USER and ALTER ANY ROLE in the database.",
     ),
-    (r"owns a ", "Give what the user owns to another one first, with ALTER AUTHORIZATION."),
+    (r"owns a ", "Transfer what the user owns to another one first, with ALTER AUTHORIZATION."),
 )
 Result = TypeVar("Result")
 
@@ -180,7 +180,7 @@ def retry_transient(deadline: Deadline, wait: bool, attempt: Callable[[], Result
                 deadline.pause(pause)
             except DeadlineExceeded as error:
                 raise Failure(
-                    f"{transient.message} It has not passed within wait_timeout ({deadline.seconds:g} s): run the task again, "
+                    f"{transient.message} It has not ended within wait_timeout ({deadline.seconds:g} s): run the task again, "
                     "or raise wait_timeout."
                 ) from error
         pause = min(pause * 2, LONGEST_PAUSE)

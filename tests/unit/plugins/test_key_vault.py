@@ -166,7 +166,12 @@ def test_check_mode_writes_nothing() -> None:
     [
         ({"location": "northeurope"}, {}, "'westeurope' and cannot become 'northeurope'"),
         ({"soft_delete_retention_in_days": 7}, {}, "is 90 and cannot become 7"),
-        ({"enable_purge_protection": False}, {"enablePurgeProtection": True}, "is True and cannot become False"),
+        (
+            {"enable_purge_protection": False},
+            {"enablePurgeProtection": True},
+            "is True and cannot become False, because Azure never turns purge protection off. Keep True, or use a vault of "
+            "another name",
+        ),
     ],
 )
 def test_immutable_properties_cannot_change(given: dict[str, Any], current: dict[str, Any], message: str) -> None:

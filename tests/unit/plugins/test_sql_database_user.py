@@ -92,8 +92,8 @@ class Database:
 
     def answer(self) -> str:
         self.apply()
-        resolved = next(text for text in reversed(self.script.seen) if "sys.database_principals" in text).splitlines()
-        name, sid = resolved[-2].lower(), str(uuid.UUID(bytes_le=bytes.fromhex(resolved[-1][2:])))
+        query = next(text for text in reversed(self.script.seen) if "sys.database_principals" in text).splitlines()
+        name, sid = query[-2].lower(), str(uuid.UUID(bytes_le=bytes.fromhex(query[-1][2:])))
         users = [
             {
                 "name": user,
@@ -477,14 +477,14 @@ def test_an_untrusted_certificate_is_rejected(server: Server, monkeypatch: pytes
 
 
 def test_a_silent_server_fails_at_the_deadline(server: Server) -> None:
-    with socket.create_server((HOST, 0)) as silent, pytest.raises(Failure, match="no HTTPS_PROXY"):
+    with socket.create_server((HOST, 0)) as silent, pytest.raises(Failure, match="without HTTPS_PROXY"):
         server.run(port=silent.getsockname()[1], seconds=1)
 
 
 def test_a_closed_port_is_an_error(server: Server) -> None:
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(Failure, match=rf"{HOST}:{port}/mlflow.*let this machine out to that port"):
+    with pytest.raises(Failure, match=rf"{HOST}:{port}/mlflow.*permit this machine to connect to that port"):
         server.run(port=port, seconds=1)
 
 
