@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of every task when something goes wrong at any of its requests: one outcome for each cell of the table.
+"""Faults at any request of every module: one outcome for each cell of the table.
 
-No cell waits without end, none takes a fault for absence, and none repeats what must not be done twice.
+Every wait ends, no fault is taken for absence, and no request is repeated that must be sent once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.support.faulty_azure import Fault, FaultyAzure
 from tests.support.module_cases import ALWAYS_PRESENT, CASES, Case, created
 from tests.support.resource_types import execute, find_resource_type, module_names
 
-# One line for each module that only looks.
+# One line for each info module.
 INFOS = {
     "container_app_info": Case({"resource_group": "rg", "name": "app", "revisions": True}),
     "resource_info": Case({"resource_group": "rg"}),
@@ -33,25 +33,25 @@ INFOS = {
     "storage_account_info": Case({}),
     "user_assigned_identity_info": Case({"resource_group": "rg", "name": "id1"}),
 }
-# Modules that manage no resource of their own. Their faults are tested with the rest of them.
+# Modules without a resource of their own, and the tests of their faults.
 OTHERS = {
     "container_app_revision": "below",
     "container_app_job_execution": "below",
     "container_image": "test_container_image.py",
     "mlflow_roundtrip": "tests/client",
     "preflight_info": "test_preflight_info.py",
-    # Speaks to the database itself, by its own protocol.
+    # Connects to the database itself.
     "sql_database_user": "test_sql_database_user.py",
-    "storage_account_key_info": "test_storage_account_key.py",
+    "storage_account_key_info": "test_storage_account_key_info.py",
 }
 
 
-def test_every_module_has_its_place_in_the_table() -> None:
+def test_every_module_is_in_the_table() -> None:
     assert set(module_names()) == set(CASES) | set(INFOS) | set(OTHERS)
 
 
 def error(status: int, code: str, **headers: str) -> Exchange:
-    body = {"error": {"code": code, "message": f"{code} was said"}}
+    body = {"error": {"code": code, "message": f"{code} message"}}
     return Exchange("", "", status, body, {key.replace("_", "-"): value for key, value in headers.items()})
 
 
@@ -67,9 +67,9 @@ REPLIES: dict[str, dict[str, Any]] = {
     "401": {"reply": error(401, "ExpiredAuthenticationToken")},
     "403": {"reply": error(403, "AuthorizationFailed")},
 }
-# What each outcome is, is in the functions of these names below; "-" is what cannot happen. The last three faults are of an
-# operation that was accepted: it never ends, it fails, it fails because of another one.
-OUTCOME_TABLE = """\
+# The functions with the names of the outcomes check them; "-" is a fault that cannot happen. The last three faults are those
+# of an accepted operation: it never ends, it fails, it fails because of another one.
+OUTCOMES = """\
 fault     times   read      create    update    delete    poll
 429       twice   recovers  recovers  recovers  recovers  recovers
 429       always  deadline  deadline  deadline  deadline  deadline
@@ -90,7 +90,7 @@ stalled   always  -         named     named     named     -
 failed    always  -         reason    reason    reason    -
 conflict  always  -         conflict  conflict  conflict  -
 """
-HEADINGS, *ROWS = (line.split() for line in OUTCOME_TABLE.splitlines())
+HEADINGS, *ROWS = (line.split() for line in OUTCOMES.splitlines())
 STAGES = tuple(HEADINGS[2:])
 TABLE = {(fault, {"twice": TWICE, "always": ALWAYS}[times]): outcomes for fault, times, *outcomes in ROWS}
 OPERATIONS = {
@@ -105,7 +105,7 @@ METHODS = {"create": "PUT", "poll": "PUT", "update": "PATCH", "delete": "DELETE"
 
 
 def waits(name: str, stage: str) -> bool:
-    """Whether the stage's request begins an operation that is then polled."""
+    """Return whether the stage's request starts a long-running operation."""
     found = find_resource_type(name)
     method = METHODS.get(stage)
     return found is not None and method is not None and found.methods[method].startswith("begin_")
@@ -134,7 +134,7 @@ def _no_challenge_of_another_test() -> Iterator[None]:
 
 
 def hits(stage: str) -> Any:
-    """The requests that the fault of a stage is about."""
+    """Return the predicate of the requests at which the fault of a stage occurs."""
     return {
         "read": lambda method, path: method == "GET" and not path.startswith("/operations/"),
         "create": lambda method, _path: method in WRITES,
@@ -167,7 +167,7 @@ def run(name: str, stage: str, fault: Fault | None, operation: dict[str, Any] | 
         result = execute(name, azure.arm, given)
     except (ArmError, Failure) as caught:
         failure = caught
-    # Nothing may take longer than the deadline, but for the last request, to which a second is granted.
+    # Nothing may take longer than the deadline, except the last request, which has another second.
     assert azure.clock.now <= SPAN + 1.0 * ATTEMPTS
     return Run(azure, fault or Fault(hits(stage), 0), result, failure)
 
@@ -179,106 +179,98 @@ def undisturbed(name: str, stage: str) -> Run:
     return done
 
 
-def recovers(found: Run, name: str, stage: str) -> None:
-    """The result is that of a run without the fault, and each request that met it was sent again, no other."""
-    calm = undisturbed(name, stage)
-    assert found.failure is None, found.failure
-    assert found.result == calm.result
-    assert found.fault.met == TWICE
-    assert len(found.azure.requests) == len(calm.azure.requests) + TWICE
-    assert found.azure.clock.now > 0
+def recovers(faulty: Run, name: str, stage: str) -> None:
+    """Assert that the result is that of a run without the fault, and that only the requests with the fault are sent again."""
+    reference = undisturbed(name, stage)
+    assert faulty.failure is None, faulty.failure
+    assert faulty.result == reference.result
+    assert faulty.fault.met == TWICE
+    assert len(faulty.azure.requests) == len(reference.azure.requests) + TWICE
+    assert faulty.azure.clock.now > 0
 
 
-def deadline(found: Run, _name: str, _stage: str) -> None:
-    """It is tried to the deadline, with pauses, and the last answer is the error."""
-    assert isinstance(found.failure, ArmError)
-    assert found.failure.code in ("TooManyRequests", "AnotherOperationInProgress")
-    assert found.azure.clock.now >= SPAN - 30
-    assert found.fault.met <= SPAN / 7 + 1
-    assert "wait_timeout" in str(found.failure)
+def deadline(faulty: Run, _name: str, _stage: str) -> None:
+    """Assert that the request is retried until the deadline, with pauses, and that the last response is the error."""
+    assert isinstance(faulty.failure, ArmError)
+    assert faulty.failure.code in ("TooManyRequests", "AnotherOperationInProgress")
+    assert faulty.azure.clock.now >= SPAN - 30
+    assert faulty.fault.met <= SPAN / 7 + 1
+    assert "wait_timeout" in str(faulty.failure)
 
 
-def gives_up(found: Run, _name: str, _stage: str) -> None:
-    """A few attempts, then an error that says that it is Azure or the network."""
-    assert found.fault.met <= ATTEMPTS
-    assert found.fault.met == ATTEMPTS or found.azure.clock.now >= SPAN
-    if isinstance(found.failure, ArmError):
-        assert "Azure itself failed" in str(found.failure)
+def gives_up(faulty: Run, _name: str, _stage: str) -> None:
+    """Assert that the task fails after a few attempts with an error that names Azure or the network as the cause."""
+    assert faulty.fault.met <= ATTEMPTS
+    assert faulty.fault.met == ATTEMPTS or faulty.azure.clock.now >= SPAN
+    if isinstance(faulty.failure, ArmError):
+        assert "Azure itself failed" in str(faulty.failure)
     else:
-        assert "No usable answer from" in str(found.failure)
+        assert "No usable answer from" in str(faulty.failure)
 
 
-def at_once(found: Run, _name: str, _stage: str) -> None:
-    """One attempt. The error has Azure's code and says what to do."""
-    assert isinstance(found.failure, ArmError)
-    assert found.failure.code in ("QuotaExceeded", "ExpiredAuthenticationToken", "AuthorizationFailed")
-    assert found.failure.remedy().action in str(found.failure)
-    assert found.fault.met == 1
+def at_once(faulty: Run, _name: str, _stage: str) -> None:
+    """Assert that the task fails after one attempt with Azure's code and a remedy."""
+    assert isinstance(faulty.failure, ArmError)
+    assert faulty.failure.code in ("QuotaExceeded", "ExpiredAuthenticationToken", "AuthorizationFailed")
+    assert faulty.failure.remedy().action in str(faulty.failure)
+    assert faulty.fault.met == 1
 
 
-def named(found: Run, _name: str, _stage: str) -> None:
-    """The failure comes at the deadline, names the operation, and what was asked for was asked for once."""
-    assert isinstance(found.failure, Failure)
-    assert "wait_timeout" in found.failure.message
-    assert found.failure.fields["operation"].startswith("https://management.azure.com/operations/1")
-    assert "signature" not in found.failure.message
-    assert found.azure.clock.now == pytest.approx(SPAN)
-    assert writes_of(found) == 1
+def named(faulty: Run, _name: str, _stage: str) -> None:
+    """Assert that the task fails at the deadline, names the operation, and sends the write once."""
+    assert isinstance(faulty.failure, Failure)
+    assert "wait_timeout" in faulty.failure.message
+    assert faulty.failure.fields["operation"].startswith("https://management.azure.com/operations/1")
+    assert "signature" not in faulty.failure.message
+    assert faulty.azure.clock.now == pytest.approx(SPAN)
+    assert writes_of(faulty) == 1
 
 
-def reason(found: Run, _name: str, _stage: str) -> None:
-    """Azure's reason is the error, and the write is not repeated."""
-    assert isinstance(found.failure, ArmError)
-    assert (found.failure.code, found.failure.message) == ("QuotaExceeded", "No more.")
-    assert "quota" in found.failure.remedy().action
-    assert writes_of(found) == 1
+def reason(faulty: Run, _name: str, _stage: str) -> None:
+    """Assert that Azure's reason is the error, and that the write is not repeated."""
+    assert isinstance(faulty.failure, ArmError)
+    assert (faulty.failure.code, faulty.failure.message) == ("QuotaExceeded", "No more.")
+    assert "quota" in faulty.failure.remedy().action
+    assert writes_of(faulty) == 1
 
 
-def conflict(found: Run, _name: str, _stage: str) -> None:
-    """The write is repeated to the deadline: the other operation will have ended sometime."""
-    assert isinstance(found.failure, ArmError)
-    assert found.failure.code == "ConflictingServerOperation"
-    assert SPAN - 20 <= found.azure.clock.now <= SPAN
-    assert 1 < writes_of(found) < SPAN / 10
+def conflict(faulty: Run, _name: str, _stage: str) -> None:
+    """Assert that the write is retried until the deadline, since the other operation may end."""
+    assert isinstance(faulty.failure, ArmError)
+    assert faulty.failure.code == "ConflictingServerOperation"
+    assert SPAN - 20 <= faulty.azure.clock.now <= SPAN
+    assert 1 < writes_of(faulty) < SPAN / 10
 
 
-OUTCOMES: dict[str, Callable[[Run, str, str], None]] = {
-    "recovers": recovers,
-    "deadline": deadline,
-    "gives_up": gives_up,
-    "at_once": at_once,
-    "named": named,
-    "reason": reason,
-    "conflict": conflict,
-}
+def writes_of(faulty: Run) -> int:
+    return sum(faulty.azure.count(method) for method in (*WRITES, "DELETE"))
 
 
-def writes_of(found: Run) -> int:
-    return sum(found.azure.count(method) for method in (*WRITES, "DELETE"))
+CHECKS = {check.__name__: check for check in (recovers, deadline, gives_up, at_once, named, reason, conflict)}
 
 
 @pytest.mark.parametrize(("name", "fault", "stage", "times", "outcome"), list(cells()))
-def test_a_fault(name: str, fault: str, stage: str, times: int | None, outcome: str) -> None:
+def test_the_outcome_of_a_fault(name: str, fault: str, stage: str, times: int | None, outcome: str) -> None:
     if fault in OPERATIONS:
-        found = run(name, stage, None, OPERATIONS[fault])
+        faulty = run(name, stage, None, OPERATIONS[fault])
     else:
-        found = run(name, stage, Fault(hits(stage), times, **REPLIES[fault]))
-        assert found.fault.met > 0
+        faulty = run(name, stage, Fault(hits(stage), times, **REPLIES[fault]))
+        assert faulty.fault.met > 0
     if stage == "read" and times is ALWAYS:
-        assert writes_of(found) == 0, "a fault read as absent"
-    OUTCOMES[outcome](found, name, stage)
+        assert writes_of(faulty) == 0, "a fault read as absent"
+    CHECKS[outcome](faulty, name, stage)
 
 
-def test_the_table_is_full(report_count: Callable[[str], None]) -> None:
-    found = list(cells())
-    report_count(f"fault table: {len(found)} cells, {len(TABLE)} faults, {len(CASES) + len(INFOS)} modules")
+def test_the_table_covers_every_module(report_count: Callable[[str], None]) -> None:
+    table = list(cells())
+    report_count(f"fault table: {len(table)} cells, {len(TABLE)} faults, {len(CASES) + len(INFOS)} modules")
     for name in CASES:
-        assert {stage for module_, _fault, stage, _times, _outcome in found if module_ == name} >= {"read", "update"}
+        assert {stage for module_, _fault, stage, _times, _outcome in table if module_ == name} >= {"read", "update"}
 
 
 APPS = f"{GROUP}/providers/Microsoft.App"
 RUNNING = {"active": True, "runningState": "Running", "provisioningState": "Provisioned"}
-# Modules that act by POST: what stands, and the options that act on it.
+# Modules that send a POST: the existing resources, and the options of the task.
 ACTING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "container_app_revision": (
         {f"{APPS}/containerApps/app/revisions/app--1": {"name": "app--1", "properties": RUNNING}},
@@ -298,7 +290,7 @@ ACTION = {
     ("503", TWICE): "recovers",
     ("409", TWICE): "recovers",
     ("429", ALWAYS): "deadline",
-    # It may have been done, so it is not done again.
+    # The request may have taken effect, so it is not sent again.
     ("500", ALWAYS): "once",
     ("reset", ALWAYS): "once",
     ("hang", ALWAYS): "once",
@@ -308,7 +300,7 @@ ACTION = {
 
 @pytest.mark.parametrize("name", ACTING)
 @pytest.mark.parametrize(("fault", "times"), ACTION)
-def test_an_action_is_repeated_only_where_azure_refused_it(name: str, fault: str, times: int | None) -> None:
+def test_a_post_is_retried_only_after_a_refusal(name: str, fault: str, times: int | None) -> None:
     struck = Fault(lambda method, _path: method == "POST", times, **REPLIES[fault])
     azure = FaultyAzure(struck, timeout=SPAN)
     there, given = ACTING[name]
