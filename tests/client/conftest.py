@@ -14,7 +14,7 @@ from tests.support.image_server import Server, free_port, running, server_enviro
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The image's server with SQLite and artifacts in a directory."""
+    """The server of the image with SQLite and a folder of artifacts."""
     directory = tmp_path_factory.mktemp("mlflow")
     executable = server_environment() / "mlflow-azure-server"
     with running(executable, settings(directory, free_port()), directory / "log") as running_server:
@@ -23,5 +23,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def artifacts(server: Server) -> Path:
-    """Where the server keeps artifacts."""
+    """The folder in which the server stores artifacts."""
     return server.log.parent / "artifacts"

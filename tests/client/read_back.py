@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Print as JSON what the server has of user_program.py's experiment.
+"""Print as JSON what the server has stored of the experiment of user_program.py.
 
 python read_back.py EXPERIMENT
 """
@@ -20,11 +20,11 @@ experiment = client.get_experiment_by_name(sys.argv[1])
 ids = [experiment.experiment_id]
 runs = client.search_runs(ids)
 traces = client.search_traces(locations=ids)
-found = {
+stored = {
     "metrics": [run.data.metrics for run in runs],
     "artifacts": [mlflow.artifacts.load_text(f"{run.info.artifact_uri}/note.txt") for run in runs],
     "prompts": [trace.data.spans[0].inputs for trace in traces],
     "responses": [trace.data.spans[0].outputs for trace in traces],
     "tokens": [trace.info.token_usage for trace in traces],
 }
-print(json.dumps(found))
+print(json.dumps(stored))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Clients in a container app's environment, with and without the settings that the play writes."""
+"""MLflow clients in the environment of a container app, with and without the settings that the play writes."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ TRACE_LOST: dict[str, Any] = {**KEPT, "prompts": [], "responses": [], "tokens": 
 
 @pytest.fixture(scope="module")
 def injected() -> Iterator[dict[str, str]]:
-    """What Container Apps' OpenTelemetry agent puts into an app's environment; nobody listens at the address."""
+    """The variables that the OpenTelemetry agent of Container Apps injects; no server listens at the address."""
     with socket.socket() as taken:
-        # Bound and not listening: connections are refused, and no other program can get the port meanwhile.
+        # The socket is bound and does not listen: connections are refused, and no other program can use the port.
         taken.bind(("127.0.0.1", 0))
         yield {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{taken.getsockname()[1]}/",
@@ -51,7 +51,7 @@ def injected() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def client_env(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """client.env as the role writes it."""
+    """The file client.env that the role writes."""
     variables = re.findall(r"{{ *(\w+)", TEMPLATE.read_text())
     text = jinja2.Template(TEMPLATE.read_text(), keep_trailing_newline=True).render(
         dict.fromkeys(variables, server.url)
@@ -62,13 +62,13 @@ def client_env(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def pairs(text: str) -> dict[str, str]:
-    """KEY=VALUE lines as they stand: what is quoted in them would stay quoted."""
+    """Return the KEY=VALUE lines without interpretation: quotes are part of the value."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return dict(line.split("=", 1) for line in lines)
 
 
 def page_settings(server: Server) -> dict[str, str]:
-    """The settings of the documentation, for this server."""
+    """Return the settings of the documentation, for this server."""
     block = re.search(r"```ini\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert block
     return {**pairs(block.group(1)), "MLFLOW_TRACKING_URI": server.url}
@@ -100,7 +100,7 @@ def test_without_the_settings_the_trace_is_lost(
     assert read_back(server, experiment, tmp_path) == TRACE_LOST
 
 
-def test_sourced_by_a_shell(
+def test_settings_sourced_by_a_shell(
     server: Server, injected: dict[str, str], client_env: Path, experiment: str, tmp_path: Path
 ) -> None:
     script = f"set -a; . {shlex.quote(str(client_env))}; exec {shlex.join(program(experiment))}"
@@ -108,7 +108,7 @@ def test_sourced_by_a_shell(
     assert read_back(server, experiment, tmp_path) == KEPT
 
 
-def test_as_dockers_env_file(
+def test_settings_as_the_env_file_of_docker(
     server: Server, injected: dict[str, str], client_env: Path, experiment: str, tmp_path: Path
 ) -> None:
     laid_over = parse_env_file(str(client_env))
@@ -117,14 +117,14 @@ def test_as_dockers_env_file(
     assert read_back(server, experiment, tmp_path) == KEPT
 
 
-def test_loaded_by_dotenv(
+def test_settings_loaded_by_dotenv(
     server: Server, injected: dict[str, str], client_env: Path, experiment: str, tmp_path: Path
 ) -> None:
     run(program(experiment, "dotenv", str(client_env)), bare(**injected), tmp_path)
     assert read_back(server, experiment, tmp_path) == KEPT
 
 
-def test_as_a_container_apps_environment(
+def test_settings_as_the_environment_of_a_container_app(
     server: Server, injected: dict[str, str], client_env: Path, experiment: str, tmp_path: Path
 ) -> None:
     spec = [{"name": name, "value": value} for name, value in pairs(client_env.read_text()).items()]
@@ -133,16 +133,16 @@ def test_as_a_container_apps_environment(
     assert read_back(server, experiment, tmp_path) == KEPT
 
 
-def test_where_empty_values_are_dropped(
+def test_settings_where_the_platform_drops_empty_values(
     server: Server, injected: dict[str, str], experiment: str, tmp_path: Path
 ) -> None:
-    """Nobody says whether a container app keeps a variable with an empty value."""
+    """The documentation of Container Apps does not say whether a variable with an empty value remains."""
     laid_over = {name: value for name, value in page_settings(server).items() if value}
     run(program(experiment), bare(**{**injected, **laid_over}), tmp_path)
     assert read_back(server, experiment, tmp_path) == KEPT
 
 
-def test_where_the_agent_is_named_for_each_signal(
+def test_settings_where_the_agent_has_an_address_per_signal(
     server: Server, injected: dict[str, str], experiment: str, tmp_path: Path
 ) -> None:
     address = injected["OTEL_EXPORTER_OTLP_ENDPOINT"]
@@ -151,48 +151,52 @@ def test_where_the_agent_is_named_for_each_signal(
     assert read_back(server, experiment, tmp_path) == KEPT
 
 
-def test_where_nothing_is_injected_the_settings_do_no_harm(server: Server, experiment: str, tmp_path: Path) -> None:
+def test_settings_without_injected_variables(server: Server, experiment: str, tmp_path: Path) -> None:
     run(program(experiment), bare(**page_settings(server)), tmp_path)
     assert read_back(server, experiment, tmp_path) == KEPT
 
 
-def test_wrapped_in_a_command(server: Server, injected: dict[str, str], experiment: str, tmp_path: Path) -> None:
+def test_a_command_that_removes_the_variables(
+    server: Server, injected: dict[str, str], experiment: str, tmp_path: Path
+) -> None:
     run([*wrapper(), *program(experiment)], bare(MLFLOW_TRACKING_URI=server.url, **injected), tmp_path)
     assert read_back(server, experiment, tmp_path) == KEPT
 
 
-def test_removed_in_code(server: Server, injected: dict[str, str], experiment: str, tmp_path: Path) -> None:
+def test_code_that_removes_the_variables(
+    server: Server, injected: dict[str, str], experiment: str, tmp_path: Path
+) -> None:
     run(program(experiment, "pop"), bare(MLFLOW_TRACKING_URI=server.url, **injected), tmp_path)
     assert read_back(server, experiment, tmp_path) == KEPT
 
 
-def test_the_page_shows_the_lines_of_the_program() -> None:
-    shown = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert shown
-    code = [line.strip() for line in shown.group(1).splitlines() if "pop(" in line]
+def test_the_page_contains_the_lines_of_the_program() -> None:
+    block = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert block
+    code = [line.strip() for line in block.group(1).splitlines() if "pop(" in line]
     assert len(code) == 2
     assert all(line in PROGRAM.read_text() for line in code)
 
 
-def test_the_role_writes_what_the_page_says(server: Server, client_env: Path) -> None:
+def test_the_role_writes_the_settings_of_the_page(server: Server, client_env: Path) -> None:
     assert pairs(client_env.read_text()).items() <= page_settings(server).items()
 
 
 def wrapper() -> list[str]:
-    """The command of the documentation that goes before another."""
+    """Return the command of the documentation that precedes another command."""
     line = re.search(r"^(env -u [^\n]*?) +python", PAGE.read_text(), re.MULTILINE)
     assert line
     return shlex.split(line.group(1))
 
 
 def other_client(name: str, *packages: str) -> str:
-    """The Python of an environment with these client packages."""
+    """Return the Python of an environment with these client packages."""
     return str(environment(f"client-{name}", [*packages, "python-dotenv"]) / "python")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("release", ["3.8.1", "3.12.0"])
-def test_older_releases_keep_it_too(
+def test_older_releases_keep_the_trace(
     server: Server, injected: dict[str, str], client_env: Path, experiment: str, release: str, tmp_path: Path
 ) -> None:
     python = other_client(release, f"mlflow-skinny=={release}")
@@ -202,7 +206,7 @@ def test_older_releases_keep_it_too(
 
 
 @pytest.mark.slow
-def test_with_opentelemetrys_exporters_installed(
+def test_exporters_of_opentelemetry_are_installed(
     server: Server, injected: dict[str, str], client_env: Path, experiment: str, tmp_path: Path
 ) -> None:
     exporters = ("opentelemetry-exporter-otlp-proto-grpc", "opentelemetry-exporter-otlp-proto-http")
@@ -217,10 +221,10 @@ def test_with_opentelemetrys_exporters_installed(
 @pytest.mark.parametrize(
     ("release", "requirements", "settings_help", "whole"),
     [
-        # An empty address alone does not help this one; with the other two lines it does.
+        # An empty address is not enough for this release; the other two lines are needed.
         ("3.4.0", ("mlflow-skinny==3.4.0",), True, KEPT),
-        # Knows none of the variables, and does not add up the tokens of a trace. It loses traces with later releases of
-        # OpenTelemetry whatever is set.
+        # This release ignores the variables and does not sum the tokens of a trace. With later releases of OpenTelemetry
+        # it loses traces with any settings.
         (
             "2.22.5",
             ("mlflow-skinny==2.22.5", "opentelemetry-api==1.33.1", "opentelemetry-sdk==1.33.1"),
@@ -229,7 +233,7 @@ def test_with_opentelemetrys_exporters_installed(
         ),
     ],
 )
-def test_before_3_8_1(
+def test_releases_before_3_8_1(
     server: Server,
     injected: dict[str, str],
     client_env: Path,
@@ -254,6 +258,6 @@ def test_before_3_8_1(
     assert read_back(server, experiment, tmp_path) == (whole if kept else TRACE_LOST)
 
 
-def test_the_tests_have_no_settings_of_their_own() -> None:
-    """Else they would prove nothing: what a client gets comes from bare()."""
+def test_the_environment_of_the_tests_has_no_settings() -> None:
+    """Otherwise the tests would prove nothing: bare() is the environment of each client."""
     assert not [name for name in bare() if name.startswith(("OTEL_", "MLFLOW_"))]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module mlflow_roundtrip against a real server, from its arguments to its result."""
+"""The module mlflow_roundtrip against a server, from its arguments to its result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.roundtr
 
 from tests.support.image_server import CLONE, Server, bare, free_port, running, server_environment, settings
 
-# As the module is run on the controller, without Ansible's way of packing it.
+# Runs the module on the controller, without the packaging of Ansible.
 DRIVER = """
 import json, sys
 from ansible.module_utils.testing import patch_module_args
@@ -36,7 +36,7 @@ COMPARED = [
 
 
 def module(cwd: Path, arguments: dict[str, Any], **environment: str) -> dict[str, Any]:
-    """The result of the module with these arguments."""
+    """Return the result of the module with these arguments."""
     env = bare(PYTHONPATH=str(CLONE / ".ansible" / "collections"), HOME=str(cwd / "home"), TMPDIR=str(cwd / "tmp"))
     (cwd / "tmp").mkdir(exist_ok=True)
     ended = subprocess.run(
@@ -51,7 +51,7 @@ def module(cwd: Path, arguments: dict[str, Any], **environment: str) -> dict[str
     assert ended.stdout, ended.stderr
     result: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     assert bool(result.get("failed")) == (ended.returncode != 0)
-    # It writes nothing but temporary files, and these are gone.
+    # The module writes temporary files only, and has removed them.
     assert [entry.name for entry in cwd.iterdir()] == ["tmp"]
     assert not list((cwd / "tmp").iterdir())
     return result
@@ -75,10 +75,10 @@ def lost(result: dict[str, Any]) -> list[str]:
     return [item["what"] for item in result["lost"]]
 
 
-def test_written_read_back_and_removed(
+def test_content_is_written_read_back_and_removed(
     arguments: dict[str, Any], artifacts: Path, server: Server, tmp_path: Path
 ) -> None:
-    # What a container app or a user's shell may have set must not lead the client astray.
+    # Variables of a container app or of the user's shell must not affect the client.
     around = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}/",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
@@ -115,7 +115,7 @@ def test_written_read_back_and_removed(
     assert not [name for name in names if name.startswith(arguments["experiment"])]
 
 
-def test_other_content_replaces_what_was_there(arguments: dict[str, Any], tmp_path: Path) -> None:
+def test_other_content_replaces_the_previous_content(arguments: dict[str, Any], tmp_path: Path) -> None:
     first = module(tmp_path, arguments)["mlflow_roundtrip"]
     other = {**arguments, "text": "Other"}
     assert lost(module(tmp_path, {**other, "state": "verified"}))[0] == "run"
@@ -125,7 +125,7 @@ def test_other_content_replaces_what_was_there(arguments: dict[str, Any], tmp_pa
     assert not module(tmp_path, {**other, "state": "verified"})["changed"]
 
 
-def test_each_loss_is_named(arguments: dict[str, Any], server: Server, artifacts: Path, tmp_path: Path) -> None:
+def test_each_loss_is_reported(arguments: dict[str, Any], server: Server, artifacts: Path, tmp_path: Path) -> None:
     ids = module(tmp_path, arguments)["mlflow_roundtrip"]
     verified = {**arguments, "state": "verified"}
 
@@ -158,14 +158,14 @@ def test_each_loss_is_named(arguments: dict[str, Any], server: Server, artifacts
     assert next(item for item in result["lost"] if item["what"] == "artifact roundtrip.bin")["status"] >= 400
 
 
-def test_an_artifact_that_cannot_be_stored_is_named_with_the_servers_words(tmp_path: Path) -> None:
+def test_an_artifact_that_cannot_be_stored_is_reported_with_the_error_of_the_server(tmp_path: Path) -> None:
     place = tmp_path / "server"
     place.mkdir()
     work = tmp_path / "work"
     work.mkdir()
     executable = server_environment() / "mlflow-azure-server"
     with running(executable, settings(place, free_port(), MLFLOW_WORKERS="1"), place / "log") as broken:
-        # A file where the server wants a directory, which stops root too.
+        # A file where the server needs a folder: root cannot write there either.
         (place / "artifacts").rmdir()
         (place / "artifacts").write_text("in the way")
         arguments = {"tracking_uri": broken.url, "experiment": "unstored"}
@@ -174,12 +174,12 @@ def test_an_artifact_that_cannot_be_stored_is_named_with_the_servers_words(tmp_p
         assert result["lost"][0]["status"] == 500
         assert "Internal Server Error" in result["lost"][0]["error"]
         assert "could not store 1 of 10" in result["msg"]
-        # What could be written is removed all the same.
+        # The content that was written is removed all the same.
         assert module(work, {**arguments, "state": "absent"})["changed"]
         assert not module(work, {**arguments, "state": "absent"})["changed"]
 
 
-def test_a_server_that_is_not_there(arguments: dict[str, Any], tmp_path: Path) -> None:
+def test_an_unreachable_server(arguments: dict[str, Any], tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -190,7 +190,7 @@ def test_a_server_that_is_not_there(arguments: dict[str, Any], tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"tracking_uri": "sqlite:///mlflow.db"}, "tracking_uri: must begin with https://"),
         ({"experiment": " "}, "experiment: must have 1 to 200 characters"),
@@ -200,15 +200,13 @@ def test_a_server_that_is_not_there(arguments: dict[str, Any], tmp_path: Path) -
         ({"state": "gone"}, "state"),
     ],
 )
-def test_options_that_cannot_be_right(
-    arguments: dict[str, Any], change: dict[str, Any], said: str, tmp_path: Path
-) -> None:
+def test_invalid_options(arguments: dict[str, Any], change: dict[str, Any], message: str, tmp_path: Path) -> None:
     result = module(tmp_path, {**arguments, **change})
     assert result["failed"]
-    assert said in result["msg"]
+    assert message in result["msg"]
 
 
-def test_the_content_follows_from_the_options() -> None:
+def test_the_options_determine_the_content() -> None:
     one = content_of("a", 1000, "text")
     assert content_of("a", 1000, "text") == one
     assert len(one.artifact()) == 1000
@@ -240,7 +238,7 @@ def test_the_environment_keeps_credentials_and_proxies_only() -> None:
     assert env["MLFLOW_TRACKING_URI"] == "https://mlflow.example.org"
 
 
-def test_what_went_wrong_in_reading_stands_beside_what_is_lost() -> None:
+def test_a_loss_contains_the_error_of_the_read() -> None:
     error = Loss("artifact", None, None, "denied", 403)
     losses = compare({"tag a": "1", "artifact x": "2", "tag b": "3"}, {"tag a": "1", "tag b": "4"}, {"artifact": error})
     assert [str(item) for item in losses] == ["artifact x (HTTP 403: denied)", "tag b (expected 3, found 4)"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The probe that the role mlflow_client runs, as a process, against the image's server."""
+"""The probe of the role mlflow_client, as a process, against the server of the image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from tests.support.image_server import CLONE, Server, bare
 
 PROBE = CLONE / "docker" / "mlflow_client" / "probe.py"
-# Nobody listens there.
+# No server listens at this address.
 AGENT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9/", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
 SETTINGS = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": "",
@@ -38,12 +38,12 @@ def probe(mark: str, cwd: Path, **environment: str) -> subprocess.CompletedProce
     )
 
 
-def left(server: Server, mark: str) -> dict[str, str]:
-    """The tags that the probe left at its run."""
+def tags_of(server: Server, mark: str) -> dict[str, str]:
+    """Return the tags that the probe wrote to its run."""
     headers = {"Content_Type": "application/json"}
-    found = server.ask("GET", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=probed")
+    response = server.ask("GET", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=probed")
     body = {
-        "experiment_ids": [json.loads(found.body)["experiment"]["experiment_id"]],
+        "experiment_ids": [json.loads(response.body)["experiment"]["experiment_id"]],
         "filter": f"tags.`probe.mark` = '{mark}'",
     }
     answer = server.ask("POST", "/api/2.0/mlflow/runs/search", json.dumps(body), **headers)
@@ -52,24 +52,24 @@ def left(server: Server, mark: str) -> dict[str, str]:
     return {tag["key"]: tag["value"] for tag in tags}
 
 
-def test_with_the_settings_all_arrives(server: Server, tmp_path: Path) -> None:
+def test_all_content_arrives_with_the_settings(server: Server, tmp_path: Path) -> None:
     ended = probe("kept-1", tmp_path, **{**AGENT, **SETTINGS, "MLFLOW_TRACKING_URI": server.url})
     assert ended.returncode == 0, ended.stdout
     assert "run, metric, artifact and trace arrived" in ended.stdout
-    assert left(server, "kept-1").get("probe.lost", "") == ""
+    assert tags_of(server, "kept-1").get("probe.lost", "") == ""
 
 
-def test_without_them_it_says_that_the_trace_is_lost(server: Server, tmp_path: Path) -> None:
+def test_the_lost_trace_is_reported_without_the_settings(server: Server, tmp_path: Path) -> None:
     ended = probe("lost-1", tmp_path, **{**AGENT, "MLFLOW_TRACKING_URI": server.url})
     assert ended.returncode == 1
     assert ended.stdout.splitlines()[-1] == "lost: trace"
-    tags = left(server, "lost-1")
+    tags = tags_of(server, "lost-1")
     assert tags["probe.lost"] == "trace"
     assert "probe.log" in tags
 
 
-def test_a_lost_artifact_is_named(server: Server, tmp_path: Path) -> None:
-    # A client that does not give the server the artifact.
+def test_a_lost_artifact_is_reported(server: Server, tmp_path: Path) -> None:
+    # A client that does not send the artifact to the server.
     program = tmp_path / "write.py"
     program.write_text(
         (PROBE.with_name("write.py")).read_text().replace('mlflow.log_text(mark, "note.txt")', "pass"), encoding="utf-8"
@@ -88,7 +88,7 @@ def test_a_lost_artifact_is_named(server: Server, tmp_path: Path) -> None:
     assert ended.stdout.splitlines()[-1].startswith("lost: artifact (")
 
 
-def test_without_a_server_it_says_so(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_reported(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a user's program does: a run with a metric and an artifact, and a traced call of a model.
+"""A program as a user writes it: a run with a metric and an artifact, and a traced call of a model.
 
     python user_program.py EXPERIMENT [pop | dotenv FILE]
 
@@ -28,7 +28,7 @@ import mlflow
 @mlflow.trace(span_type="CHAT_MODEL")
 def ask(prompt: str) -> str:
     span = mlflow.get_current_active_span()
-    # A span of nothing is what MLflow gives where it has no place for traces.
+    # MLflow returns a span without an id where it cannot export traces.
     if span is not None:
         span.set_attribute("mlflow.chat.tokenUsage", {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10})
     return f"{prompt} Yes."

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Azure's own error bodies: each gives a message with code, target, what it means and what to do.
+"""Recorded error bodies of Azure: each becomes a message with the code, the target, the meaning and the remedy.
 
 tests/support/recordings.py says where the bodies are.
 """
@@ -21,7 +21,7 @@ from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core import er
 from tests.support.recordings import ERRORS, PRESENT
 
 pytestmark = pytest.mark.recordings
-# The types of our modules, the operations that they wait for, and what Resource Manager says about any type.
+# The resource types of the modules, the operations that they wait for, and the errors of Resource Manager for any type.
 OURS = re.compile(
     r"\(other RP / generic ARM\)|resourcegroups"
     r"|microsoft\.app/(containerapps|jobs|containerapps\|jobs)(/authconfigs|/revisions/functions)?"
@@ -41,7 +41,7 @@ def entries() -> list[dict[str, Any]]:
 
 
 def body_of(entry: dict[str, Any]) -> str:
-    """The body as text. Some were cut short by the recorder: then the error that is whole in what is left."""
+    """Return the body as text. The recorder truncated some: then the error that the rest contains completely."""
     body = entry.get("body", entry.get("snippet"))
     if not isinstance(body, str):
         return json.dumps(body)
@@ -51,10 +51,10 @@ def body_of(entry: dict[str, Any]) -> str:
     for candidate in (text, re.sub(r"\\(r|n|\n| )\s*", " ", text).replace('\\"', '"')):
         for match in re.finditer(r"\{\s*\"(error|code|Code|status)\"", candidate):
             try:
-                found, _end = json.JSONDecoder(strict=False).raw_decode(candidate[match.start() :])
+                error, _end = json.JSONDecoder(strict=False).raw_decode(candidate[match.start() :])
             except ValueError:
                 continue
-            return json.dumps(found)
+            return json.dumps(error)
     return json.dumps({"error": {"code": entry["code"], "message": text[:200]}})
 
 
@@ -79,7 +79,7 @@ def read(entry: dict[str, Any]) -> _errors.ArmError:
 
 
 def code_in(body: str) -> str | None:
-    """The code, found without the code under test."""
+    """Return the error code, without the code under test."""
     try:
         found = json.loads(body)
     except ValueError:
@@ -98,7 +98,7 @@ def targets_in(value: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("place", range(len(entries())))
-def test_every_body_gives_code_target_meaning_and_remedy(place: int) -> None:
+def test_the_message_has_code_target_meaning_and_remedy(place: int) -> None:
     entry = entries()[place]
     error, body = read(entry), body_of(entry)
     code = code_in(body)
@@ -109,20 +109,20 @@ def test_every_body_gives_code_target_meaning_and_remedy(place: int) -> None:
     if body.startswith("{"):
         for target in targets_in(json.loads(body)):
             assert target in str(error)
-    found = error.remedy()
-    assert found.meaning in str(error)
-    assert found.action in str(error)
+    remedy = error.remedy()
+    assert remedy.meaning in str(error)
+    assert remedy.action in str(error)
     if OURS.fullmatch(entry["resource_type"]) and code:
         by_status = _error_remedies.remedy(status_of(entry), [], "")
         known = {error.code, *(str(detail.get("code")) for detail in error.details)} & set(_error_remedies.BY_CODE)
-        assert found != by_status or known, f"{error.code} is explained by its status alone"
+        assert remedy != by_status or known, f"{error.code} has only the remedy of its HTTP status"
 
 
-def test_only_a_404_about_the_resource_reads_as_absent(report_count: Callable[[str], None]) -> None:
+def test_only_a_404_of_the_resource_means_absent(report_count: Callable[[str], None]) -> None:
     for entry in entries():
         wrong_request = entry["code"] in ("InvalidResourceType", "InvalidResourceNamespace", "SubscriptionNotFound")
         assert _arm.is_absent(read(entry)) == (status_of(entry) == 404 and not wrong_request), entry["code"]
     assert {status_of(entry) for entry in entries()} >= {400, 401, 403, 404, 409, 429, 500, 503}
     ours = [entry for entry in entries() if OURS.fullmatch(entry["resource_type"])]
-    report_count(f"error bodies: {len(entries())}, of our types and of any type: {len(ours)}")
+    report_count(f"error bodies: {len(entries())}, of types with a module or of any type: {len(ours)}")
     assert len(ours) > 100

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every request body is one that Azure describes: its properties are known, of the right type, none is read-only, none missing.
+"""Every request body matches what Microsoft publishes: no unknown, read-only or missing property, and the right types.
 
-Two descriptions judge: the models of Microsoft's SDKs, always; and Microsoft's own schema of the type at our api-version,
-or at the next one that is at hand, where the folder of schemas is (see test_golden.py for where it is looked for).
+Two descriptions judge: the models of the SDKs, and the schema of the resource type at the api-version of the module, or at the
+next one that is present. The schemas lie beside the recordings, see tests/support/recordings.py.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def all_paths(value: Any, path: str = "") -> Iterator[str]:
 TEMPLATED = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 GUID = "11111111-1111-1111-1111-111111111111"
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"
-# What stands in place of an example's variables, by option.
-IN_PLACE = {
+# The values that replace the variables of an example, by option.
+REPLACEMENTS = {
     **dict.fromkeys(("identity", "identity_id", "managed_identity_id", "user_assigned_identities"), IDENTITY),
     "principal_id": GUID,
     "scope": GROUP,
@@ -116,46 +116,46 @@ IN_PLACE = {
 }
 
 
-def plain(value: Any, option: str = "") -> Any:
-    """An example's options with something in place of its variables."""
+def without_variables(value: Any, option: str = "") -> Any:
+    """Return the options of an example with values in place of its variables."""
     if isinstance(value, dict):
-        return {key: plain(item, key) for key, item in value.items()}
+        return {key: without_variables(item, key) for key, item in value.items()}
     if isinstance(value, list):
-        return [plain(item, option) for item in value]
+        return [without_variables(item, option) for item in value]
     if not isinstance(value, str) or "{{" not in value:
         return value
-    return TEMPLATED.sub(IN_PLACE.get(option, "Only-4-tests"), value)
+    return TEMPLATED.sub(REPLACEMENTS.get(option, "Only-4-tests"), value)
 
 
 def of_examples() -> Iterator[Body]:
-    """What the modules really send for their examples, prepared and in their order."""
+    """Return the bodies that the modules send for their examples, in their order."""
     for name in (*resource_modules(), "role_assignment"):
         azure = FaultyAzure()
         for task in yaml.safe_load(module_file(name).EXAMPLES):
             given = task.get(f"mlops.mlflow_azure.{name}")
             if isinstance(given, dict) and given.get("state") != "absent":
                 tenant = {"vault_tenant_id": GUID} if name == "key_vault" else {}
-                found = sent_by(azure, name, {**tenant, **plain(given), "wait": False})
-                assert found, f"{name}: {task['name']} sends nothing"
-                yield from [sent._replace(where=f"{name}: {task['name']}") for sent in found]
+                bodies = sent_by(azure, name, {**tenant, **without_variables(given), "wait": False})
+                assert bodies, f"{name}: {task['name']} sends nothing"
+                yield from [sent._replace(where=f"{name}: {task['name']}") for sent in bodies]
 
 
 def sent_by(azure: FaultyAzure, name: str, given: dict[str, Any]) -> list[Body]:
-    found: list[Body] = []
+    bodies: list[Body] = []
     submit = azure.arm.submit
 
     def recorded(operations: Operations, method: str, *arguments: Any, body: Any = None) -> Any:
         if body is not None:
-            found.append(Body("", operations, method, json.loads(json.dumps(body))))
+            bodies.append(Body("", operations, method, json.loads(json.dumps(body))))
         return submit(operations, method, *arguments, body=body)
 
     azure.arm.submit = recorded  # type: ignore[method-assign]
     execute(name, azure.arm, given)
     azure.arm.submit = submit  # type: ignore[method-assign]
-    return found
+    return bodies
 
 
-# The SDK's models.
+# The models of the SDKs.
 
 
 def problems_by_sdk(body: Body) -> Iterator[str]:
@@ -164,7 +164,7 @@ def problems_by_sdk(body: Body) -> Iterator[str]:
 
 @functools.cache
 def model_of(operations: Operations, method: str) -> Any:
-    """The model that a method takes as its body."""
+    """Return the model of the body of a method."""
     package, client = operations.client.split(":")
     connected = getattr(importlib.import_module(package), client)(
         FakeCredential(), "subscription", credential_scopes=["x/.default"]
@@ -202,7 +202,7 @@ def against_model(value: Any, model: Any, path: str, partial: bool) -> Iterator[
 
 @functools.cache
 def fields_of(model: Any) -> dict[str, tuple[Any, bool, bool]]:
-    """By name in JSON: type, whether it is read-only, whether it is required."""
+    """Return by JSON name: the type, whether it is read-only, whether it is required."""
     if hasattr(model, "_attribute_map"):
         return fields_of_older(model)
     models = importlib.import_module(model.__module__.rpartition(".")[0])
@@ -217,7 +217,7 @@ def fields_of(model: Any) -> dict[str, tuple[Any, bool, bool]]:
 
 
 def fields_of_older(model: Any) -> dict[str, tuple[Any, bool, bool]]:
-    """Models of the SDK's older generation, whose properties may be written flat: properties.principalId."""
+    """Return the same for models of the older generation of SDKs, which flatten properties: properties.principalId."""
     found: dict[str, tuple[Any, bool, bool]] = {}
     nested: dict[str, tuple[Any, bool, bool]] = {}
     for name, described in model._attribute_map.items():
@@ -247,7 +247,7 @@ def against_type(value: Any, kind: Any, path: str, partial: bool) -> Iterator[st
     if origin in (typing.Union, __import__("types").UnionType):
         yield from against_any(value, [each for each in arguments if each is not type(None)], path, partial)
     elif value is None:
-        # Azure's way to unset.
+        # Azure unsets a property that is null.
         return
     elif origin in (list, typing.Sequence):
         if not isinstance(value, list):
@@ -277,7 +277,7 @@ def against_type(value: Any, kind: Any, path: str, partial: bool) -> Iterator[st
 
 
 def folded(value: str) -> str:
-    """Azure takes its words in any case, and lists of them with a space or without."""
+    """Return a word as Azure compares it: it ignores case, and the space in a list of words."""
     return value.lower().replace(", ", ",")
 
 
@@ -293,12 +293,12 @@ def against_any(value: Any, kinds: list[Any], path: str, partial: bool) -> Itera
         yield from min(each, key=len)
 
 
-# Microsoft's schemas, in the form in which Bicep has them.
+# The schemas of Microsoft, in the form of Bicep.
 
 
 @functools.cache
 def schema_of(type_: str) -> tuple[str, list[Any], Any] | None:
-    """Of a resource type: the api-version, all types of the file, and the one of the resource."""
+    """Return the api-version, all types of the file, and the one of the resource; None without a schema."""
     provider = type_.partition("/")[0]
     ours = API_VERSIONS[provider]
     later = sorted(folder.name for folder in (SCHEMAS / provider).glob("20*") if folder.name >= ours)
@@ -306,9 +306,9 @@ def schema_of(type_: str) -> tuple[str, list[Any], Any] | None:
         file = SCHEMAS / provider / version / "bicep-types.json"
         if file.is_file():
             types = json.loads(file.read_text())
-            named = f"{type_}@{version}".lower()
+            name = f"{type_}@{version}".lower()
             for found in types:
-                if found["$type"] == "ResourceType" and found["name"].lower() == named:
+                if found["$type"] == "ResourceType" and found["name"].lower() == name:
                     return version, types, found["body"]
     return None
 
@@ -357,9 +357,9 @@ def against_schema(value: Any, types: list[Any], reference: Any, path: str, part
         if not isinstance(value, str) or folded(value) != folded(kind["value"]):
             yield f"{path}: {value!r} is not {kind['value']}"
     else:
-        # Bicep has no fractions: what is an integer there may be one of 0.5.
-        wanted = {"StringType": str, "IntegerType": (int, float), "BooleanType": bool}[name]
-        if not isinstance(value, wanted) or (name == "IntegerType" and isinstance(value, bool)):
+        # Bicep has no fractions: an integer of the schema may be 0.5.
+        expected = {"StringType": str, "IntegerType": (int, float), "BooleanType": bool}[name]
+        if not isinstance(value, expected) or (name == "IntegerType" and isinstance(value, bool)):
             yield f"{path}: {value!r} is no {name}"
 
 
@@ -369,10 +369,10 @@ SOURCES = {"options": of_options, "changes of recorded cases": of_changes, "exam
 EACH_SOURCE = [pytest.param(name, marks=[pytest.mark.recordings] * ("recorded" in name)) for name in SOURCES]
 # Problems that only exist because all options of a module are set at once.
 OF_ALL_AT_ONCE = {
-    # The module writes these by requests of their own.
+    # The module writes these with separate requests.
     "sql_database backupLongTermRetentionPolicy",
     "sql_database backupShortTermRetentionPolicy",
-    # The module refuses what does not go with trigger_type.
+    # The module refuses options that do not apply to trigger_type.
     "container_app_job properties.configuration.eventTriggerConfig.cronExpression",
     "container_app_job properties.configuration.manualTriggerConfig.cronExpression",
     "container_app_job properties.configuration.manualTriggerConfig.scale",

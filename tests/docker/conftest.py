@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real Docker engine, a real registry, and a base image made on this machine."""
+"""A Docker engine, a registry, and a base image that is built on this machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Any]:
-    """The API of the engine that DOCKER_HOST names, else of this machine's."""
+    """The API of the engine at DOCKER_HOST, or of the local engine."""
     try:
         client = docker.from_env(timeout=600)
         client.ping()
@@ -39,16 +39,16 @@ def engine() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def registry(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """A registry with a token service, as Azure's has one, where the engine reaches it."""
+    """A registry with a token service like that of Azure, which the engine can reach."""
     executable = shutil.which("docker-registry")
     if executable is None:
         pytest.skip("there is no docker-registry (package docker-registry of Debian and Ubuntu)")
-    with serving(executable, tmp_path_factory.mktemp("registry")) as found:
-        yield found
+    with serving(executable, tmp_path_factory.mktemp("registry")) as running:
+        yield running
 
 
 def _debian(directory: Path) -> None:
-    """Debian with Python in `directory`, which trusts the certificates that this machine trusts."""
+    """Install Debian with Python in `directory`. It trusts the certificates that this machine trusts."""
     packages = "--include=python3,python3-venv,ca-certificates"
     subprocess.run(
         ["debootstrap", "--variant=minbase", packages, "bookworm", directory], check=True, stdout=subprocess.DEVNULL
@@ -58,7 +58,7 @@ def _debian(directory: Path) -> None:
 
 @pytest.fixture(scope="session")
 def base_image(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a base image: Debian's own Python, for images cannot be pulled everywhere."""
+    """The name of a base image with the Python of Debian, because not every machine can pull images."""
     try:
         engine.images.get(BASE)
     except docker.errors.ImageNotFound:
@@ -78,7 +78,7 @@ def base_image(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def server_image(engine: Any, base_image: str) -> Any:
-    """The image of docker/mlflow; Docker's cache makes it once for what is in there."""
+    """The image of docker/mlflow. The cache of Docker builds it once for each content."""
     arguments = {**BUILD_ARGUMENTS, "BASE_IMAGE": base_image}
     image, _log = engine.images.build(
         path=str(CONTEXT), tag=SERVER, buildargs=arguments, network_mode="host", rm=True, forcerm=True

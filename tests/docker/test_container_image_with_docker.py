@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Module container_image with a real Docker engine and a real registry; Azure's own part is played here."""
+"""Module container_image with a Docker engine and a registry; the responses of Azure are scripted here."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Credential:
 
 
 class AzureBefore:
-    """What Azure answers before the registry itself: Resource Manager, the token exchange, and ACR's own tags."""
+    """A session for the requests to Azure: Resource Manager, the token exchange, and the tags of Container Registry."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
@@ -60,8 +60,8 @@ class AzureBefore:
             _empty, _acr, _v1, repository, _tags, tag = parts.path.split("/")
             digest = self.registry.digest(repository, tag)
             if digest:
-                found = {"name": tag, "digest": digest, "changeableAttributes": {"deleteEnabled": True}}
-                status, body = 200, {"imageName": repository, "tag": found}
+                attributes = {"name": tag, "digest": digest, "changeableAttributes": {"deleteEnabled": True}}
+                status, body = 200, {"imageName": repository, "tag": attributes}
         return _response(status, body, url)
 
     def _of_the_registry(self, method: str, path: str, data: Any, headers: Any) -> requests.Response:
@@ -93,7 +93,7 @@ def azure(registry: Registry) -> AzureBefore:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
-    """A context like no other, so that neither engine nor registry has it."""
+    """A unique build context, so that neither the engine nor the registry has its layers."""
     folder = tmp_path / "context"
     folder.mkdir()
     (folder / "Dockerfile").write_text("FROM scratch\nARG GREETING=none\nLABEL greeting=$GREETING\nCOPY . /\n")
@@ -105,7 +105,7 @@ def context(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where Docker's clients keep logins."""
+    """The folder in which clients of Docker store logins."""
     folder = tmp_path / "docker-config"
     folder.mkdir()
     monkeypatch.setenv("DOCKER_CONFIG", str(folder))
@@ -130,7 +130,7 @@ def have(azure: AzureBefore, context: Path, **options: Any) -> dict[str, Any]:
     return ContainerImage(parameters, azure.arm()).execute(False)
 
 
-def test_it_builds_pushes_and_then_changes_nothing(
+def test_the_image_is_built_and_pushed_once(
     engine: Any, azure: AzureBefore, registry: Registry, context: Path, docker_config: Path
 ) -> None:
     first = have(azure, context, build_args={"GREETING": "hello"})
@@ -164,7 +164,7 @@ def test_two_platforms_under_one_tag(
     azure: AzureBefore, registry: Registry, context: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", logger="ansible_collections.mlops.mlflow_azure.container_image")
-    # In one step: without a base the engine takes what several steps have made for its own architecture.
+    # In one step: without a base image the engine uses its own architecture for the result of several steps.
     (context / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
     platforms = ["linux/amd64", "linux/arm64"]
     made = have(azure, context, platform=platforms)
@@ -177,15 +177,15 @@ def test_two_platforms_under_one_tag(
     assert set(parts) == {"amd64", "arm64"}
     assert parts["arm64"]["digest"] == registry.digest("app", f"{image['tag']}-linux-arm64")
     assert len({entry["digest"] for entry in parts.values()}) == 2
-    said = [record.getMessage() for record in caplog.records]
-    assert any("build of" in line and "Step 1/2" in line for line in said)
-    assert any("push of" in line and "Pushed" in line for line in said)
+    messages = [record.getMessage() for record in caplog.records]
+    assert any("build of" in line and "Step 1/2" in line for line in messages)
+    assert any("push of" in line and "Pushed" in line for line in messages)
 
     again = have(azure, context, platform=platforms)
     assert (again["changed"], again["container_image"]) == (False, image)
 
 
-def test_an_error_inside_the_build(azure: AzureBefore, registry: Registry, context: Path) -> None:
+def test_an_error_of_the_build_fails_the_task(azure: AzureBefore, registry: Registry, context: Path) -> None:
     (context / "Dockerfile").write_text("FROM scratch\nCOPY nowhere.txt /\n")
     with pytest.raises(Failure, match=r"build of .*failed: .*nowhere\.txt") as caught:
         have(azure, context, tag="broken")
@@ -193,7 +193,7 @@ def test_an_error_inside_the_build(azure: AzureBefore, registry: Registry, conte
     assert registry.digest("app", "broken") is None
 
 
-def test_an_error_inside_the_push(azure: AzureBefore, registry: Registry, context: Path) -> None:
+def test_an_error_of_the_push_fails_the_task(azure: AzureBefore, registry: Registry, context: Path) -> None:
     registry.accepted = {"another"}
     with pytest.raises(Failure, match=r"push of .*failed: ") as caught:
         have(azure, context, tag="refused")
@@ -201,7 +201,7 @@ def test_an_error_inside_the_push(azure: AzureBefore, registry: Registry, contex
     assert registry.digest("app", "refused") is None
 
 
-def test_no_engine(azure: AzureBefore, context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_engine_fails_the_task(azure: AzureBefore, context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     with pytest.raises(Failure, match="builder: acr"):
         have(azure, context)

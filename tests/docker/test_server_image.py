@@ -26,8 +26,8 @@ from tests.support.image_server import BUILD_ARGUMENTS, CONTAINER_SETTINGS, CONT
 pytestmark = pytest.mark.slow
 
 HEALTHY_SECONDS = 180
-# Files in which tools keep what lets them in, and what such secrets look like.
-KEPT_SECRETS = re.compile(
+# Files in which tools store credentials, and the patterns of such secrets.
+CREDENTIAL_FILES = re.compile(
     r"(^|/)(\.netrc|\.pypirc|\.git-credentials|\.env|id_(rsa|ecdsa|ed25519)|\.docker/config\.json)$"
 )
 SECRET = re.compile(
@@ -44,7 +44,7 @@ def volume(engine: Any) -> Iterator[str]:
 
 @contextmanager
 def container(engine: Any, image: Any, **options: Any) -> Iterator[Any]:
-    """A container with a file system that cannot be written, but for /tmp and what `options` mount."""
+    """Run a container with a read-only file system, except /tmp and the mounts of `options`."""
     found = engine.containers.run(
         image.id,
         detach=True,
@@ -72,15 +72,15 @@ def until_healthy(found: Any) -> None:
 
 
 def inside(found: Any, script: str) -> str:
-    """What a shell in the container prints."""
+    """Return the output of a shell in the container."""
     status, output = found.exec_run(["/bin/sh", "-c", script])
     assert status == 0, output.decode()
     text: str = output.decode()
     return text
 
 
-def asked(found: Any, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """MLflow's answer to a client in the container."""
+def mlflow_api(found: Any, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Return the response of MLflow to a client in the container."""
     script = (
         "import json,sys,urllib.request as u;"
         f"r=u.Request('http://127.0.0.1:5000/api/2.0/mlflow/{path}',{json.dumps(body).encode()!r},"
@@ -92,16 +92,16 @@ def asked(found: Any, path: str, body: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def test_it_serves_keeps_its_data_and_ends_when_told(engine: Any, server_image: Any, volume: str) -> None:
+def test_the_server_serves_persists_and_stops_on_a_signal(engine: Any, server_image: Any, volume: str) -> None:
     mounts = {volume: {"bind": "/home/mlflow", "mode": "rw"}}
-    # Asked more often than the image says, so that the test need not wait.
+    # A shorter interval than that of the image, so that the test does not wait.
     healthcheck = {"test": server_image.attrs["Config"]["Healthcheck"]["Test"], "interval": 1_000_000_000}
     options = {"environment": CONTAINER_SETTINGS, "volumes": mounts, "healthcheck": healthcheck}
     with container(engine, server_image, **options) as first:
         until_healthy(first)
         assert inside(first, "id -u; id -g").split() == ["10001", "10001"]
         assert inside(first, "tr '\\0' ' ' </proc/1/cmdline").startswith("/usr/bin/tini -- ")
-        experiment = asked(first, "experiments/create", {"name": "kept"})["experiment_id"]
+        experiment = mlflow_api(first, "experiments/create", {"name": "kept"})["experiment_id"]
         begun = time.monotonic()
         first.stop(timeout=30)
         assert time.monotonic() - begun < 20
@@ -109,11 +109,11 @@ def test_it_serves_keeps_its_data_and_ends_when_told(engine: Any, server_image: 
         assert first.attrs["State"]["ExitCode"] in (0, 143)
     with container(engine, server_image, **options) as second:
         until_healthy(second)
-        found = asked(second, "experiments/search", {"max_results": 10})["experiments"]
+        found = mlflow_api(second, "experiments/search", {"max_results": 10})["experiments"]
         assert experiment in [one["experiment_id"] for one in found]
 
 
-def test_what_is_in_it_and_what_is_not(engine: Any, server_image: Any) -> None:
+def test_the_content_of_the_image(engine: Any, server_image: Any) -> None:
     labels = server_image.labels
     assert (labels["org.opencontainers.image.version"], labels["org.opencontainers.image.revision"]) == ("1.2.3", "abc")
     assert server_image.attrs["Config"]["User"] == "10001:10001"
@@ -122,7 +122,7 @@ def test_what_is_in_it_and_what_is_not(engine: Any, server_image: Any) -> None:
             assert inside(found, f"command -v {absent} || echo none") == "none\n"
         assert inside(found, "ls -A /var/lib/apt/lists") == ""
         assert inside(found, "head -c 1 /opt/mlflow/sbom.cdx.json") == "{"
-        # Nothing that the server runs can be changed by it.
+        # The server cannot change the files that it runs.
         assert inside(found, "find /opt/mlflow -writable ! -type l") == ""
 
 
@@ -133,17 +133,17 @@ def test_what_is_in_it_and_what_is_not(engine: Any, server_image: Any) -> None:
         "mssql+pyodbc://me:SECRET@127.0.0.1:9/mlflow?driver=ODBC+Driver+18+for+SQL+Server",
     ],
 )
-def test_the_odbc_driver_is_there(engine: Any, server_image: Any, uri: str) -> None:
-    """Nothing listens there: the error is the driver's own."""
-    # Without a volume only /tmp can be written.
+def test_the_odbc_driver_is_installed(engine: Any, server_image: Any, uri: str) -> None:
+    """No server listens at the address, so the error comes from the driver."""
+    # Without a volume only /tmp is writable.
     places = {"MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_ARTIFACTS_DESTINATION": "/tmp/artifacts"}
     settings = {**CONTAINER_SETTINGS, **places, "MLFLOW_AZURE_DATABASE_TIMEOUT": "1"}
     with container(engine, server_image, environment=settings) as found:
         assert found.wait(timeout=120)["StatusCode"] == 78
-        said = found.logs().decode()
-    assert "did not answer in time" in said
-    assert "[Microsoft]" in said
-    assert "SECRET" not in said
+        log = found.logs().decode()
+    assert "did not answer in time" in log
+    assert "[Microsoft]" in log
+    assert "SECRET" not in log
 
 
 ASK = """
@@ -151,21 +151,21 @@ import importlib, os, pathlib, sys
 from mlflow_azure_server import _odbc
 host, _mark, port = os.environ["SERVER"].rpartition(":")
 login = "UID=" + os.environ["LOGIN"] + ";PWD={" + os.environ["PASSWORD"].replace("}", "}}") + "};"
-wanted = f"Server={host},{port};Encrypt=yes;TrustServerCertificate=yes;" + login
+options = f"Server={host},{port};Encrypt=yes;TrustServerCertificate=yes;" + login
 driver = importlib.import_module(sys.argv[1])
 if sys.argv[1] == "pyodbc":
     wheel = pathlib.Path(importlib.import_module("mssql_python_odbc").__file__).parent
-    wanted = f"Driver={_odbc.driver_file(wheel, *_odbc.this_machine())};" + wanted
+    options = f"Driver={_odbc.driver_file(wheel, *_odbc.this_machine())};" + options
 try:
-    print("ANSWER", driver.connect(wanted).cursor().execute("SELECT 40 + 2").fetchone()[0])
+    print("ANSWER", driver.connect(options).cursor().execute("SELECT 40 + 2").fetchone()[0])
 except driver.Error as error:
     print("REFUSED", error)
 """
 
 
 @pytest.mark.parametrize("driver", ["pyodbc", "mssql_python"])
-def test_a_sql_server_of_this_machine_is_reached_over_tls(engine: Any, server_image: Any, driver: str) -> None:
-    """The one that SANDBOX_SQL_SERVER (host:port) names; without it nothing listens there, which the driver itself says. Unencrypted it takes none."""
+def test_the_driver_connects_to_sql_server_over_tls(engine: Any, server_image: Any, driver: str) -> None:
+    """SANDBOX_SQL_SERVER is the address (host:port); without it no server listens, and the driver reports that. TLS is required."""
     server = os.environ.get("SANDBOX_SQL_SERVER", "")
     settings = {
         "SERVER": server or "127.0.0.1:9",
@@ -175,18 +175,18 @@ def test_a_sql_server_of_this_machine_is_reached_over_tls(engine: Any, server_im
     program = {"entrypoint": ["python3", "-c", ASK, driver], "environment": settings, "network_mode": "host"}
     with container(engine, server_image, **program) as found:
         assert found.wait(timeout=180)["StatusCode"] == 0
-        said = found.logs().decode()
-    assert ("ANSWER 42" in said) if server else ("REFUSED" in said and "[Microsoft]" in said), said
+        log = found.logs().decode()
+    assert ("ANSWER 42" in log) if server else ("REFUSED" in log and "[Microsoft]" in log), log
 
 
-def test_without_the_licence_nothing_is_built(engine: Any, base_image: str) -> None:
+def test_the_build_fails_without_the_licence_argument(engine: Any, base_image: str) -> None:
     with pytest.raises(docker.errors.BuildError) as caught:
         engine.images.build(path=str(CONTEXT), buildargs={"BASE_IMAGE": base_image}, rm=True, forcerm=True)
     assert "https://aka.ms/odbc18eula" in "".join(str(line.get("stream", "")) for line in caught.value.build_log)
 
 
 def layers(image: Any) -> Iterator[tarfile.TarFile]:
-    """The layers of an image, those among them whose files a later one hides."""
+    """Return all layers of an image, also those whose files a later layer hides."""
     with tempfile.TemporaryFile() as file:
         for part in image.save():
             file.write(part)
@@ -200,28 +200,28 @@ def layers(image: Any) -> Iterator[tarfile.TarFile]:
 
 
 def secrets(image: Any) -> tuple[list[str], int]:
-    """The files that are or hold a secret, in any layer, and how many files were looked at."""
-    found, seen = [], 0
+    """Return the files of any layer that are or contain a secret, and the number of files that were searched."""
+    found, searched = [], 0
     for layer in layers(image):
         for member in layer:
-            seen += 1
+            searched += 1
             content = layer.extractfile(member) if member.isfile() and member.size < 1_000_000 else None
-            if KEPT_SECRETS.search(member.name) or (content and SECRET.search(content.read())):
+            if CREDENTIAL_FILES.search(member.name) or (content and SECRET.search(content.read())):
                 found.append(member.name)
-    return found, seen
+    return found, searched
 
 
-def test_no_secret_is_in_a_layer(server_image: Any) -> None:
+def test_no_layer_contains_a_secret(server_image: Any) -> None:
     history = json.dumps(server_image.history())
     for word in ("PASSWORD", "TOKEN", "SECRET"):
         assert word not in history.upper().replace("MLFLOW_AZURE", "")
-    found, seen = secrets(server_image)
-    assert seen > 5000
+    found, searched = secrets(server_image)
+    assert searched > 5000
     assert not found
 
 
-def test_a_secret_that_a_later_layer_removes_is_found(engine: Any, base_image: str) -> None:
-    """Or the test above might find nothing because it cannot."""
+def test_a_secret_that_a_later_layer_removes_is_detected(engine: Any, base_image: str) -> None:
+    """The search of the test above works."""
     lines = [
         f"FROM {base_image}",
         "RUN mkdir /x && echo machine > /x/.netrc && printf AccountKey=%048d 0 > /x/k",
@@ -235,8 +235,8 @@ def test_a_secret_that_a_later_layer_removes_is_found(engine: Any, base_image: s
 
 
 @pytest.mark.long
-def test_on_a_base_that_has_an_mlflow_of_its_own(engine: Any, base_image: str) -> None:
-    """As the images have that MLflow publishes: what runs is the MLflow of the lock all the same."""
+def test_a_base_image_that_contains_mlflow(engine: Any, base_image: str) -> None:
+    """The published images of MLflow are such bases: the image runs the MLflow of its lock file all the same."""
     tag = f"mlflow-azure-test/published:{uuid.uuid4().hex}"
     dockerfile = (
         f"FROM {base_image}\n"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The main job with the real image: site.yml builds it with Docker, pushes it, and runs it as the container app."""
+"""site.yml with the image of the server: Docker builds and pushes it, and the container app runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LABEL = "io.github.mlops-mlflow-azure.sandbox"
 
 @pytest.fixture(scope="module")
 def site(engine: Any, server_image: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A copy of the project, with a sandbox that runs containers. What the build needs, the engine has kept from `server_image`."""
+    """A copy of the project, with a sandbox that runs containers. `server_image` has filled the build cache of the engine."""
     copy = make_site(tmp_path_factory.mktemp("site"))
     copy.sandbox("up", "--runtime", "docker")
     yield copy
@@ -30,8 +30,8 @@ def site(engine: Any, server_image: Any, tmp_path_factory: pytest.TempPathFactor
 
 
 def containers(engine: Any, owner: str) -> list[Any]:
-    found: list[Any] = engine.containers.list(all=True, ignore_removed=True, filters={"label": f"{LABEL}={owner}"})
-    return found
+    listed: list[Any] = engine.containers.list(all=True, ignore_removed=True, filters={"label": f"{LABEL}={owner}"})
+    return listed
 
 
 def test_site_with_docker(engine: Any, site: Site, base_image: str) -> None:
@@ -48,8 +48,8 @@ def test_site_with_docker(engine: Any, site: Site, base_image: str) -> None:
     assert server.attrs["Config"]["User"] == "10001:10001"
     assert not any(server.ports.values())
     assert "is the SQLite file" in site.sandbox("logs", app["id"].rpartition("/")[2])
-    seen = json.dumps([server.attrs["Path"], server.attrs["Args"], server.attrs["Config"]["Labels"], server.top()])
-    assert not [secret for secret in site.secrets() if secret in seen or secret in first.output]
+    visible = json.dumps([server.attrs["Path"], server.attrs["Args"], server.attrs["Config"]["Labels"], server.top()])
+    assert not [secret for secret in site.secrets() if secret in visible or secret in first.output]
 
     pushed = site.clone / ".sandbox" / "registry" / "repositories"
     before = {path: path.stat().st_mtime_ns for path in pushed.rglob("*") if path.is_file()}
@@ -59,7 +59,7 @@ def test_site_with_docker(engine: Any, site: Site, base_image: str) -> None:
     assert second.code == 0, second.output[-6000:]
     assert second.changed == 0, second.output[-6000:]
     assert site.writes() == writes
-    # neither built nor pushed again, and the same container
+    # The image is neither built nor pushed again, and the container is the same.
     assert {path: path.stat().st_mtime_ns for path in pushed.rglob("*") if path.is_file()} == before
     assert [found.id for found in containers(engine, owner)] == [server.id]
 
@@ -69,7 +69,7 @@ def test_site_with_docker(engine: Any, site: Site, base_image: str) -> None:
 
 
 def test_site_with_acr_tasks(engine: Any, site: Site, base_image: str) -> None:
-    """A second deployment: its image is built in the registry, by the engine, and nothing is pushed from here."""
+    """A second deployment: the registry builds its image with the engine, and the play pushes nothing."""
     settings = {"image_builder": "acr", "image_build_args": {**BUILD_ARGUMENTS, "BASE_IMAGE": base_image}}
     arguments = ("-e", json.dumps(settings), "-e", "deployment=acr")
     first = site.play("site.yml", *arguments)

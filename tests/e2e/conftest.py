@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One deployment by site.yml for all tests of this folder."""
+"""A deployment by site.yml that the tests of this folder share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.site_copy import Deployment, Site, make_site
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A copy of the project; its sandbox is stopped and removed at the end."""
+    """A copy of the project, whose sandbox is removed at the end."""
     copy = make_site(tmp_path_factory.mktemp("site"))
     yield copy
     copy.sandbox("down", "--purge")

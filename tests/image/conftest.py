@@ -13,5 +13,5 @@ from tests.support.image_server import server_environment
 
 @pytest.fixture(scope="session")
 def server_bin() -> Path:
-    """Where the image's console scripts are."""
+    """The folder of the console scripts of the image."""
     return server_environment()

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many people who work with MLflow's client at the same time, and one who looks afterwards.
+"""Many users of the MLflow client at the same time, and one who reads afterwards.
 
     python many_clients.py write EXPERIMENT_ID CLIENTS SECONDS URL...
     python many_clients.py read EXPERIMENT_ID URL
 
-Prints as JSON what the server has acknowledged, or what it has: {"runs": {id: {"steps": ..., "note": ...}}, "traces": [id]}.
-Writing adds "refused", the errors that clients got, and "by_client", the runs that each has finished.
+Prints as JSON what the server has acknowledged, or what it has stored: {"runs": {id: {"steps": ..., "note": ...}}, "traces": [id]}.
+Writing adds "refused", the errors of the clients, and "by_client", the runs that each client has finished.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STEPS = 20
 
 
 def trace(url: str, experiment: str) -> str:
-    """Send a trace of two spans; return its id once the server has it."""
+    """Send a trace of two spans. Return its id when the server has stored it."""
     number = uuid.uuid4().hex
     root = {"traceId": number, "spanId": number[:16], "name": "ask", "kind": 1, "status": {"code": 1}}
     root |= {"startTimeUnixNano": str(time.time_ns()), "endTimeUnixNano": str(time.time_ns())}
@@ -42,7 +42,7 @@ def trace(url: str, experiment: str) -> str:
 
 
 def write(number: int, experiment: str, until: float, urls: list[str]) -> dict[str, Any]:
-    """What one person does: each request goes to the next replica."""
+    """Work as one user: each request goes to the next replica."""
     turns = cycle(urls[number % len(urls) :] + urls[: number % len(urls)])
     clients = {url: MlflowClient(tracking_uri=url) for url in urls}
     runs: dict[str, Any] = {}
@@ -84,7 +84,7 @@ def read(experiment: str, url: str) -> dict[str, Any]:
         return {"steps": len(steps), "note": note.text if note.ok else None}
 
     with ThreadPoolExecutor(4) as pool:
-        found = dict(zip(runs, pool.map(of, runs.values()), strict=True))
+        stored = dict(zip(runs, pool.map(of, runs.values()), strict=True))
     traces = []
     token = None
     while True:
@@ -92,7 +92,7 @@ def read(experiment: str, url: str) -> dict[str, Any]:
         traces += [one.info.trace_id for one in listed if len(one.data.spans) == 2]
         token = listed.token
         if not token:
-            return {"runs": found, "traces": traces}
+            return {"runs": stored, "traces": traces}
 
 
 def main() -> None:

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Requests to MLflow's own code over a real driver, run by the image's Python.
+"""Send requests to the code of MLflow over a database driver, with the Python of the image.
 
-`requests_to_azure_sql.py DATABASE_URI` reads a request a line, JSON {"statement": SQL, "new": whether it logs in anew},
-and answers each with a line, JSON {"status": of HTTP, "error": what the client is told}. Between driver and status stand MLflow's engine, session
-maker, deadlock retry and error handler, as in its server; only the statement is not MLflow's.
+`requests_to_azure_sql.py DATABASE_URI` reads one request per line, JSON {"statement": SQL, "new": whether to log in again},
+and writes one response per line, JSON {"status": HTTP status, "error": message for the client}. The engine, the session maker, the
+deadlock retry and the error handler are those of MLflow; only the statement is not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sqlalchemy.orm import sessionmaker
 
 
 def main() -> None:
-    # The tests' peer is never away for long.
+    # The peer of the tests is never unavailable for long.
     _azure_sql._FIRST_PAUSE = _azure_sql._LONGEST_PAUSE = 0.01
     uri = sys.argv[1]
     _entry._load_driver(uri)
@@ -45,7 +45,7 @@ def main() -> None:
         try:
             answer = catch_mlflow_exception(lambda execute=execute: store._run_with_deadlock_retry(execute))()
         except SQLAlchemyError as error:
-            # As Flask does with what MLflow does not catch.
+            # As Flask handles what MLflow does not catch.
             answer = Response(repr(error), status=500)
         print(json.dumps({"status": answer.status_code, "error": answer.get_data(as_text=True)}), flush=True)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What becomes of Azure SQL's errors between Microsoft's drivers and the client of MLflow."""
+"""Errors of Azure SQL: from the drivers of Microsoft to the response for the MLflow client."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DRIVERS = {
 }
 PLUGIN = "&plugin=azure_sql&azure_sql_wait=20"
 TRY_AGAIN = "The service has encountered an error processing your request. Please try again. Error code {}."
-# Number: severity, and the text of sys.messages or, where Azure SQL alone has it, of Azure's documentation.
+# By error number: severity, and the text of sys.messages or, for errors of Azure SQL alone, of its documentation.
 PASSING = {
     615: (
         21,
@@ -77,7 +77,7 @@ PASSING = {
     49919: (16, 'Cannot process create or update request. Too many operations in progress for subscription "1".'),
     49920: (16, 'Cannot process request. Too many operations in progress for subscription "1".'),
 }
-# Those that end when one waits, so that the request that met them at login goes well.
+# Errors that end after a wait, so that a request that meets them at login succeeds.
 WAITED_OUT = {
     *(615, 926, 4221, 10928, 10929, 40143, 40166, 40197, 40501, 40540, 40613, 49918, 49919, 49920),
 }
@@ -90,7 +90,7 @@ def fault(number: int, severity: int | None = None) -> Fault:
 
 @dataclass(frozen=True)
 class Client:
-    """A client of MLflow whose database is a scripted peer. log: what the server says meanwhile."""
+    """A client of MLflow whose database is a scripted peer. log: the file with the messages of the server."""
 
     script: Script
     port: int
@@ -108,11 +108,11 @@ class Client:
         return answer
 
     def statuses(self, statement: str = "SELECT 1", *, new: bool = False) -> list[int]:
-        """What a client sees that asks anew as long as MLflow's own does: at 503, not at 400."""
-        seen = [int(self.ask(statement, new=new)["status"])]
-        while seen[-1] == 503 and len(seen) < 3:
-            seen.append(int(self.ask(statement)["status"]))
-        return seen
+        """Return the statuses for a client that retries as the MLflow client does: at 503, not at 400."""
+        statuses = [int(self.ask(statement, new=new)["status"])]
+        while statuses[-1] == 503 and len(statuses) < 3:
+            statuses.append(int(self.ask(statement)["status"]))
+        return statuses
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def _client(server_bin: Path, log: Path, uri: str) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def client_of(server_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Client]]:
-    """The client over a driver, by what its URI ends with; each starts once, for MLflow's imports take seconds."""
+    """The client over a driver, by the end of its URI. Each starts once, because the imports of MLflow take seconds."""
     clients: dict[tuple[str, str], Client] = {}
     with ExitStack() as stack:
 
@@ -152,48 +152,48 @@ def client_of(server_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(params=DRIVERS)
 def client(request: pytest.FixtureRequest, client_of: Callable[[str, str], Client]) -> Client:
-    found = client_of(request.param, PLUGIN)
-    assert found.ask()["status"] == 200
-    return found
+    client = client_of(request.param, PLUGIN)
+    assert client.ask()["status"] == 200
+    return client
 
 
 @pytest.mark.parametrize("number", PASSING)
-def test_in_a_statement(client: Client, number: int, report_count: Callable[[str], None]) -> None:
+def test_an_error_in_a_statement(client: Client, number: int, report_count: Callable[[str], None]) -> None:
     client.script.statements.append(("in a statement", fault(number)))
-    seen = client.statuses("SELECT 'in a statement'")
-    report_count(f"SQL error {number} in a statement: {seen}")
-    # MLflow itself tries a deadlock's victim again, its clients the others.
-    assert seen == ([200] if number == 1205 else [503, 200])
+    statuses = client.statuses("SELECT 'in a statement'")
+    report_count(f"SQL error {number} in a statement: {statuses}")
+    # MLflow retries the victim of a deadlock itself; its clients retry after the other errors.
+    assert statuses == ([200] if number == 1205 else [503, 200])
 
 
 @pytest.mark.parametrize("number", PASSING)
-def test_at_login(client: Client, number: int, report_count: Callable[[str], None]) -> None:
+def test_an_error_at_login(client: Client, number: int, report_count: Callable[[str], None]) -> None:
     before = client.script.login_count
     client.script.logins.append(fault(number))
-    seen = client.statuses(new=True)
-    report_count(f"SQL error {number} at login: {seen}")
-    assert seen == ([200] if number in WAITED_OUT | {1205} else [503, 200])
+    statuses = client.statuses(new=True)
+    report_count(f"SQL error {number} at login: {statuses}")
+    assert statuses == ([200] if number in WAITED_OUT | {1205} else [503, 200])
     assert client.script.login_count == before + 2
 
 
 @pytest.mark.parametrize("severity", [14, 17, 20])
 @pytest.mark.parametrize("number", [40197, 40501, 40613, 49918])
-def test_at_login_whatever_the_severity(client: Client, number: int, severity: int) -> None:
+def test_an_error_at_login_of_any_severity(client: Client, number: int, severity: int) -> None:
     client.script.logins.extend([fault(number, severity)] * 3)
     assert client.ask(new=True)["status"] == 200
-    said = client.log.read_text()
-    assert f"error {number} at login, attempt 3" in said
-    assert "SECRET" not in said
+    log = client.log.read_text()
+    assert f"error {number} at login, attempt 3" in log
+    assert "SECRET" not in log
 
 
-def test_a_database_that_stays_away_is_no_fault_of_the_client(client_of: Callable[[str, str], Client]) -> None:
+def test_an_unavailable_database_is_no_client_error(client_of: Callable[[str, str], Client]) -> None:
     for driver in DRIVERS:
         impatient = client_of(driver, "&plugin=azure_sql&azure_sql_wait=0")
         impatient.script.logins.append(fault(40613))
         assert impatient.statuses(new=True) == [503, 200]
 
 
-def test_a_refused_login_is_no_fault_of_the_client(client: Client) -> None:
+def test_a_refused_login_is_no_client_error(client: Client) -> None:
     client.script.logins.append(Fault(18456, 14, "Login failed for user '<token-identified principal>'."))
     before = client.script.login_count
     answer = client.ask(new=True)
@@ -201,21 +201,21 @@ def test_a_refused_login_is_no_fault_of_the_client(client: Client) -> None:
     assert "Login failed" in answer["error"]
 
 
-def test_a_connection_that_breaks(client: Client) -> None:
+def test_a_broken_connection(client: Client) -> None:
     client.script.statements.append(("in the middle", None))
     assert client.statuses("SELECT 'in the middle'") == [503, 200]
 
 
-def test_a_pooled_connection_whose_database_has_moved_is_not_used(client: Client) -> None:
-    """MLflow looks whether a connection still works before each request."""
+def test_a_pooled_connection_to_a_moved_database_is_not_used(client: Client) -> None:
+    """MLflow checks a connection before each request."""
     before = client.script.login_count
     client.script.statements.append(("SELECT 1", fault(40613)))
     assert client.ask("SELECT 'moved'")["status"] == 200
     assert client.script.login_count == before + 1
 
 
-def test_what_the_client_did_wrong_stays_a_400(client: Client) -> None:
-    """A duplicate key whose value quotes another error is a duplicate key."""
+def test_a_client_error_stays_a_400(client: Client) -> None:
+    """A duplicate key whose value quotes another error remains a duplicate key."""
     quoted = (
         f"Violation of PRIMARY KEY constraint. The duplicate key value is ([SQL Server]{PASSING[40613][1]} (40613) )."
     )
@@ -228,10 +228,10 @@ def test_what_the_client_did_wrong_stays_a_400(client: Client) -> None:
 @pytest.mark.parametrize(
     ("driver", "number", "status"), [("pyodbc", 1205, 400), ("pyodbc", 40613, 500), ("mssql-python", 40197, 400)]
 )
-def test_without_the_plugin_the_client_is_told_something_else(
+def test_the_client_gets_another_status_without_the_plugin(
     client_of: Callable[[str, str], Client], driver: str, number: int, status: int
 ) -> None:
-    """Where this fails the driver or MLflow has learnt it, and the plugin is needed for less."""
+    """When this fails, a release of the driver or of MLflow handles the error, and the plugin is needed for less."""
     bare_driver = client_of(driver, "")
     bare_driver.script.statements.append(("in a statement", fault(number)))
     assert bare_driver.ask("SELECT 'in a statement'")["status"] == status

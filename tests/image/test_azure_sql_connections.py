@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who logs in to Azure SQL, how long a connection stays open, and who changes the schema."""
+"""Connections to Azure SQL: the identity, the time that they stay open, and the lock for changes of the schema."""
 
 from __future__ import annotations
 
@@ -42,39 +42,41 @@ engine = create_sqlalchemy_engine(sys.argv[1])
 for _ in range(2):
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
-print("asked", flush=True)
+print("ready", flush=True)
 sys.stdin.readline()
 """
 
 
 @contextmanager
-def asked(server_bin: Path, uri: str, **variables: str) -> Iterator[None]:
-    """A process that has asked the database twice and stays."""
+def process_after_two_queries(server_bin: Path, uri: str, **variables: str) -> Iterator[None]:
+    """Run a process that has sent two queries and keeps running."""
     command = [str(server_bin / "python"), "-c", ASK, uri]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=bare(**variables), stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             assert process.stdout
             assert process.stderr
-            assert process.stdout.readline() == "asked\n", process.stderr.read()
+            assert process.stdout.readline() == "ready\n", process.stderr.read()
             yield
         finally:
             process.kill()
 
 
 @pytest.mark.parametrize("driver", URIS)
-def test_no_connection_stays_open_where_the_database_may_pause(server_bin: Path, driver: str) -> None:
+def test_no_connection_stays_open_to_a_database_that_may_pause(server_bin: Path, driver: str) -> None:
     script = Script()
     with peer(script) as port:
-        with asked(server_bin, URIS[driver].format(port=port), MLFLOW_SQLALCHEMYSTORE_POOLCLASS="NullPool"):
+        with process_after_two_queries(
+            server_bin, URIS[driver].format(port=port), MLFLOW_SQLALCHEMYSTORE_POOLCLASS="NullPool"
+        ):
             until_open(script, 0)
         assert script.login_count == 2
 
 
 @pytest.mark.parametrize("driver", URIS)
-def test_a_connection_stays_open_otherwise(server_bin: Path, driver: str) -> None:
+def test_a_connection_stays_open_to_other_databases(server_bin: Path, driver: str) -> None:
     script = Script()
-    with peer(script) as port, asked(server_bin, URIS[driver].format(port=port)):
+    with peer(script) as port, process_after_two_queries(server_bin, URIS[driver].format(port=port)):
         until_open(script, 1)
         assert script.login_count == 1
 
@@ -86,7 +88,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @contextmanager
 def identity_endpoint() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """The address of a Container App's identity endpoint, and the requests that it has answered."""
+    """The address of the identity endpoint of a container app, and the requests to it."""
     requests: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -100,7 +102,7 @@ def identity_endpoint() -> Iterator[tuple[str, list[dict[str, str]]]]:
                 "token_type": "Bearer",
                 "client_id": IDENTITY,
             }
-            # The ODBC driver looks for names and colons without a space between, as Azure sends them.
+            # The ODBC driver expects no space before a colon, as Azure sends it.
             body = json.dumps(token, separators=(",", ":")).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
@@ -118,11 +120,11 @@ def identity_endpoint() -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 
 @pytest.mark.parametrize("driver", IDENTITY_URIS)
-def test_the_apps_identity_logs_in(server_bin: Path, certificate: Certificate, driver: str) -> None:
+def test_the_identity_of_the_app_logs_in(server_bin: Path, certificate: Certificate, driver: str) -> None:
     script = Script()
     with peer(script, certificate) as port, identity_endpoint() as (endpoint, requests):
         variables = {"IDENTITY_ENDPOINT": endpoint, "IDENTITY_HEADER": "secret-of-the-app"}
-        with asked(server_bin, IDENTITY_URIS[driver].format(port=port), **variables):
+        with process_after_two_queries(server_bin, IDENTITY_URIS[driver].format(port=port), **variables):
             pass
     assert script.tokens == ["token-of-the-identity"]
     assert requests
@@ -131,7 +133,7 @@ def test_the_apps_identity_logs_in(server_bin: Path, certificate: Certificate, d
     assert requests[0]["resource"].rstrip("/") == "https://database.windows.net"
 
 
-# What may not happen twice at once makes a file, which must not be there yet.
+# The critical section creates a file, which must not exist yet.
 PREPARE = """
 import os, sys
 from mlflow_azure_server import _entry, _schema
@@ -147,8 +149,8 @@ _schema.prepare(uri, upgrade, 60, lambda line: None)
 
 
 @pytest.mark.parametrize("driver", URIS)
-def test_no_two_of_eight_change_the_schema_at_once(server_bin: Path, tmp_path: Path, driver: str) -> None:
-    """The peer grants sp_getapplock to one session, as SQL Server does, and none other until it is released."""
+def test_one_process_of_eight_at_a_time_changes_the_schema(server_bin: Path, tmp_path: Path, driver: str) -> None:
+    """The peer grants sp_getapplock to one session at a time, as SQL Server does."""
     script = Script()
     holder = threading.Lock()
     refused = []
@@ -170,7 +172,7 @@ def test_no_two_of_eight_change_the_schema_at_once(server_bin: Path, tmp_path: P
         command = [str(server_bin / "python"), "-c", PREPARE, uri, str(tmp_path / "mark")]
         pipe = subprocess.PIPE
         replicas = [subprocess.Popen(command, env=bare(), stdout=pipe, stderr=pipe, text=True) for _time in range(8)]
-        # All eight are there and wait, before the first gets it.
+        # All eight processes wait before the first one gets the lock.
         until_open(script, 8)
         holder.release()
         ended = [(*replica.communicate(timeout=90), replica.returncode) for replica in replicas]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The image leaves out much that MLflow asks for. Every group of endpoints of its server works all the same."""
+"""The image lacks many dependencies of MLflow. Every group of endpoints of its server works all the same."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ import pytest
 
 from tests.support.image_server import Server, bare, free_port, running, settings
 
-# What MLflow's own server says its endpoints are, without the copies for its own pages.
+# The endpoints of the server of MLflow, without the copies for its own pages.
 LIST = """
 import json
 from mlflow.server.handlers import get_endpoints
 print(json.dumps(sorted({path for path, _, _ in get_endpoints() if not path.startswith("/ajax-api/")})))
 """
-# FastAPI's own, which that list has not.
+# Endpoints of FastAPI, which that list lacks.
 MORE_GROUPS = {"v1/traces", "gateway", "3.0/mlflow/mcp-servers", "health", "version", "metrics", "pages", "3.0/jobs"}
-# Of Databricks alone: MLflow's own server has no store for these.
+# Endpoints of Databricks: the server of MLflow has no store for them.
 OF_DATABRICKS = {"2.0/mlflow/get-online-trace-details", "2.0/mlflow/unified-traces"}
 
 
 @dataclass(frozen=True)
 class Api:
-    """The server's endpoints. experiment: id of an experiment of the caller's own."""
+    """The endpoints of the server. experiment: id of an experiment of the caller."""
 
     server: Server
     experiment: str
@@ -59,7 +59,7 @@ class Api:
         return str(made["run"]["info"]["run_id"])
 
     def trace(self) -> str:
-        """The id of a trace of one span, sent as OpenTelemetry's clients send it."""
+        """Send a trace of one span as clients of OpenTelemetry do. Return its id."""
         number = uuid.uuid4().hex
         span = {
             "traceId": number,
@@ -151,15 +151,15 @@ def artifacts(api: Api) -> None:
 
 
 def artifacts_in_parts(api: Api) -> None:
-    """Only object stores take them: for files in a directory the server says so."""
+    """Only object stores support them: for a folder of files the server returns an error."""
     body = {"path": "big.bin", "num_parts": 2}
-    said = api.ask("POST", "/api/2.0/mlflow-artifacts/mpu/create/folder", body, status=501)
-    assert "ultipart upload is not supported" in said
+    error = api.ask("POST", "/api/2.0/mlflow-artifacts/mpu/create/folder", body, status=501)
+    assert "ultipart upload is not supported" in error
 
 
 def artifacts_past_the_server(api: Api) -> None:
-    said = api.ask("GET", "/api/2.0/mlflow-artifacts/presigned/folder/big.bin", status=501)
-    assert "not supported for the current artifact repository" in said
+    error = api.ask("GET", "/api/2.0/mlflow-artifacts/presigned/folder/big.bin", status=501)
+    assert "not supported for the current artifact repository" in error
 
 
 def traces_of_old_clients(api: Api) -> None:
@@ -217,7 +217,7 @@ def registered_models(api: Api) -> None:
 
 
 def model_versions(api: Api) -> None:
-    """Of a prompt, which is what a registered model with these tags is."""
+    """A registered model with these tags is a prompt."""
     name, path = f"p-{api.experiment}", "2.0/mlflow/model-versions"
     kind = {"key": "mlflow.prompt.is_prompt", "value": "true"}
     text = {"key": "mlflow.prompt.text", "value": "Answer {{question}}"}
@@ -230,7 +230,7 @@ def model_versions(api: Api) -> None:
 
 def webhooks(api: Api) -> None:
     event = {"entity": "PROMPT_ALIAS", "action": "DELETED"}
-    # MLflow takes public addresses only. This one is public, and no server's.
+    # MLflow accepts public addresses only. This one is public, and no server has it.
     url = "https://192.0.0.9/hook"
     made = api.post("2.0/mlflow/webhooks", name="hook", url=url, events=[event], secret="x")["webhook"]["webhook_id"]
     found = api.get("2.0/mlflow/webhooks")["webhooks"]
@@ -259,15 +259,15 @@ def gateway_settings(api: Api) -> None:
     path, name = "3.0/mlflow/gateway", f"key-{api.experiment}"
     value = {"api_key": "SECRET-of-the-provider"}
     made = api.post(f"{path}/secrets/create", secret_name=name, secret_value=value, provider="openai")["secret"]
-    shown = json.dumps(api.get(f"{path}/secrets/get", secret_id=made["secret_id"]))
-    assert name in shown
-    assert "SECRET" not in shown
+    secret = json.dumps(api.get(f"{path}/secrets/get", secret_id=made["secret_id"]))
+    assert name in secret
+    assert "SECRET" not in secret
     model = {"name": "m", "secret_id": made["secret_id"], "provider": "openai", "model_name": "gpt-4o"}
     assert api.post(f"{path}/model-definitions/create", **model)["model_definition"]["model_name"] == "gpt-4o"
 
 
 def gateway(api: Api) -> None:
-    """Who asks for an endpoint that nobody has made hears so from the gateway."""
+    """The gateway answers a request for an endpoint that does not exist with an error."""
     body = {"model": "nobody", "messages": [{"role": "user", "content": "Is anybody there?"}]}
     assert "nobody" in api.ask("POST", "/gateway/mlflow/v1/chat/completions", body, status=404)
     assert "data" in json.loads(api.ask("GET", "/gateway/mlflow/v1/models"))
@@ -307,7 +307,7 @@ def prompt_optimization(api: Api) -> None:
 
 
 def jobs(api: Api) -> None:
-    """None run unless asked for."""
+    """No job runs unless it is enabled."""
     assert json.loads(api.ask("POST", "/ajax-api/3.0/jobs/search", {})) == {"jobs": []}
 
 
@@ -320,7 +320,7 @@ def server_info(api: Api) -> None:
 
 
 def workspaces(api: Api) -> None:
-    """Off unless asked for, and the server says so."""
+    """Workspaces are off by default, and the server returns an error."""
     assert "--enable-workspaces" in api.ask("GET", "/api/3.0/mlflow/workspaces", status=503)
 
 
@@ -344,7 +344,7 @@ def prometheus(api: Api) -> None:
 
 
 def pages(api: Api) -> None:
-    """MLflow's UI, and the script that its page names."""
+    """The UI of MLflow, and the script of its page."""
     page = api.ask("GET", "/")
     script = page.partition('<script defer="defer" src="')[2].partition('"')[0]
     assert len(api.ask("GET", f"/{script}")) > 10_000
@@ -387,11 +387,11 @@ GROUPS: dict[str, Callable[[Api], None]] = {
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_it_works(api: Api, group: str) -> None:
+def test_a_group_of_endpoints_works(api: Api, group: str) -> None:
     GROUPS[group](api)
 
 
-def test_no_group_is_left_out(server_bin: Path) -> None:
+def test_every_endpoint_belongs_to_a_group(server_bin: Path) -> None:
     listed = subprocess.run(
         [str(server_bin / "python"), "-W", "ignore", "-c", LIST],
         env=bare(),

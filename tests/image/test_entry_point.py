@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The entry point for real: it refuses in one line, or becomes a server that keeps to its settings."""
+"""The entry point as a process: it exits with an error of one line, or becomes the server with its settings."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ import pytest
 from tests.support.image_server import START_SECONDS, Server, bare, free_port, running, settings, starting
 
 APP = "mlflow.happyhill-1a2b3c4d.westeurope.azurecontainerapps.io"
-# Would be a password if the database had any.
+# Stands for a password; SQLite has none.
 SECRET = "do-not-show-this"
 
 
 def refusal(server_bin: Path, env: dict[str, str], *arguments: str) -> str:
-    """What the entry point says when it does not start: one line."""
+    """Return the line that the entry point prints when it does not start."""
     ended = subprocess.run(
         [str(server_bin / "mlflow-azure-server"), *arguments],
         env=env,
@@ -57,12 +57,12 @@ def server(server_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running_server
 
 
-def test_a_bad_setting_ends_it_with_one_line(server_bin: Path, tmp_path: Path) -> None:
+def test_a_bad_setting_is_an_error_of_one_line(server_bin: Path, tmp_path: Path) -> None:
     line = refusal(server_bin, settings(tmp_path, 5000, MLFLOW_WORKERS="many\nand more"))
     assert "MLFLOW_WORKERS='many\\nand more': is not a whole number from 1 to 64" in line
 
 
-def test_nothing_set_names_the_first_thing_missing(server_bin: Path) -> None:
+def test_the_first_missing_setting_is_named(server_bin: Path) -> None:
     assert "MLFLOW_BACKEND_STORE_URI: is missing" in refusal(server_bin, bare())
 
 
@@ -78,19 +78,19 @@ def test_a_directory_that_cannot_be_written_is_refused(server_bin: Path, tmp_pat
     assert f"{variable}={below!r}: cannot be written (Not a directory), and " in line
 
 
-def test_a_directory_for_the_database_that_cannot_be_made_is_refused(server_bin: Path, tmp_path: Path) -> None:
+def test_a_directory_for_the_database_that_cannot_be_created_is_refused(server_bin: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     env = settings(tmp_path, 5000, MLFLOW_BACKEND_STORE_URI=f"sqlite:///{tmp_path}/file/below/mlflow.db")
     assert f"{tmp_path}/file/below cannot be written (Not a directory)" in refusal(server_bin, env)
 
 
-def test_a_place_where_the_schema_cannot_be_locked_is_refused(server_bin: Path, tmp_path: Path) -> None:
+def test_a_directory_in_which_the_schema_cannot_be_locked_is_refused(server_bin: Path, tmp_path: Path) -> None:
     (tmp_path / "mlflow.db.schema-lock").mkdir()
     line = refusal(server_bin, settings(tmp_path, 5000))
     assert f"{tmp_path}/mlflow.db.schema-lock cannot be written (Is a directory)" in line
 
 
-def test_an_uri_that_sqlite_does_not_take_is_refused(server_bin: Path, tmp_path: Path) -> None:
+def test_an_uri_that_sqlite_does_not_accept_is_refused(server_bin: Path, tmp_path: Path) -> None:
     line = refusal(server_bin, settings(tmp_path, 5000, MLFLOW_BACKEND_STORE_URI=f"sqlite://{tmp_path.name}:x/db"))
     assert "MLFLOW_BACKEND_STORE_URI: cannot be used: " in line
 
@@ -114,17 +114,17 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(server_bi
     assert "did not answer in time" in refusal(server_bin, env)
 
 
-def test_a_file_that_is_no_database_is_refused_at_once(server_bin: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused_without_a_retry(server_bin: Path, tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("This is a text, and longer than the header of a database." * 10)
     assert "file is not a database" in refusal(server_bin, settings(tmp_path, 5000))
 
 
-def test_an_empty_database_is_left_alone_when_told_so(server_bin: Path, tmp_path: Path) -> None:
+def test_an_empty_database_stays_empty_without_migrations(server_bin: Path, tmp_path: Path) -> None:
     line = refusal(server_bin, settings(tmp_path, 5000, MLFLOW_AZURE_UPGRADE_SCHEMA="false"))
     assert "the database has schema none, and this MLflow requires" in line
 
 
-def test_it_answers(server: Server, server_bin: Path) -> None:
+def test_the_server_answers(server: Server, server_bin: Path) -> None:
     assert server.ask("GET", "/health").status == 200
     health = [str(server_bin / "mlflow-azure-health")]
     env = bare(MLFLOW_HOST="127.0.0.1", MLFLOW_PORT=str(server.port))
@@ -133,26 +133,26 @@ def test_it_answers(server: Server, server_bin: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "message"),
     [
         ({"MLFLOW_PORT": "http"}, "MLFLOW_PORT='http': is not a whole number from 1 to 65535"),
         ({"MLFLOW_PORT": "70000"}, "MLFLOW_PORT='70000': is not a whole number from 1 to 65535"),
         ({"MLFLOW_HOST": "my\nhost"}, "MLFLOW_HOST='my\\nhost': is not an address to listen on"),
     ],
 )
-def test_the_health_check_says_in_one_line_what_is_wrong(
-    server_bin: Path, variables: dict[str, str], said: str
+def test_the_health_check_prints_an_error_of_one_line(
+    server_bin: Path, variables: dict[str, str], message: str
 ) -> None:
     health = str(server_bin / "mlflow-azure-health")
     ended = subprocess.run([health], env=bare(**variables), capture_output=True, text=True, timeout=20, check=False)
     assert ended.returncode == 1
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
-def test_the_health_check_is_not_content_with_another_protocol(server_bin: Path) -> None:
+def test_the_health_check_refuses_another_protocol(server_bin: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        # As good as a server that answers: what it says waits for whoever asks.
+        # The response waits for the client, so the peer is as good as a server that answers.
         port = str(other.getsockname()[1])
         health = subprocess.Popen(
             [str(server_bin / "mlflow-azure-health")], env=bare(MLFLOW_PORT=port), stderr=subprocess.PIPE
@@ -160,12 +160,12 @@ def test_the_health_check_is_not_content_with_another_protocol(server_bin: Path)
         connection, _address = other.accept()
         with connection:
             connection.sendall(b"220 ready\r\n")
-        _out, said = health.communicate(timeout=20)
-    assert (health.returncode, said) == (1, b"")
+        _output, errors = health.communicate(timeout=20)
+    assert (health.returncode, errors) == (1, b"")
 
 
 @pytest.mark.parametrize(("host", "status"), [(APP, 200), (f"{APP}:443", 200), ("evil.example.org", 403)])
-def test_it_knows_its_names(server: Server, host: str, status: int) -> None:
+def test_the_server_accepts_its_host_names_only(server: Server, host: str, status: int) -> None:
     assert server.ask("GET", "/", Host=host).status == status
 
 
@@ -173,7 +173,7 @@ def test_it_knows_its_names(server: Server, host: str, status: int) -> None:
     ("origin", "status"),
     [(f"https://{APP}", 200), (f"http://{APP}", 403), ("https://evil.example.org", 403), ("null", 403)],
 )
-def test_pages_of_its_own_may_write(server: Server, origin: str, status: int) -> None:
+def test_only_its_own_pages_may_write(server: Server, origin: str, status: int) -> None:
     answer = server.ask(
         "POST",
         "/ajax-api/2.0/mlflow/experiments/search",
@@ -185,7 +185,7 @@ def test_pages_of_its_own_may_write(server: Server, origin: str, status: int) ->
     assert answer.status == status, answer.body
 
 
-def test_no_process_of_it_has_the_agents_variables(server: Server) -> None:
+def test_no_process_has_the_variables_of_the_agent(server: Server) -> None:
     processes = server.processes()
     assert len(processes) >= 3, "the parent and two workers"
     for process in processes:
@@ -193,12 +193,12 @@ def test_no_process_of_it_has_the_agents_variables(server: Server) -> None:
         assert not [variable for variable in variables if variable.startswith(b"OTEL_EXPORTER_OTLP_")]
 
 
-def test_no_command_line_shows_the_database(server: Server) -> None:
+def test_no_command_line_contains_the_database_uri(server: Server) -> None:
     for process in server.processes():
         assert SECRET not in Path(f"/proc/{process}/cmdline").read_text()
 
 
-def test_the_ui_is_there(server: Server) -> None:
+def test_the_ui_is_served(server: Server) -> None:
     assert "<title>MLflow</title>" in server.ask("GET", "/").body
 
 
@@ -209,12 +209,14 @@ def test_the_gateway_is_off_without_a_passphrase(server: Server) -> None:
     assert "AI Gateway feature is disabled" in answer.body
 
 
-def test_two_that_start_at_once_make_one_schema_and_end_when_told(server_bin: Path, tmp_path: Path) -> None:
+def test_two_servers_that_start_at_once_create_one_schema_and_stop_on_a_signal(
+    server_bin: Path, tmp_path: Path
+) -> None:
     executable = server_bin / "mlflow-azure-server"
     database = f"sqlite:///{tmp_path}/shared.db"
     replicas = []
     for name in ("one", "two"):
-        # A temporary directory each, as containers have: MLflow's own lock lies in there.
+        # A temporary folder each, as containers have: it contains the lock of MLflow.
         (tmp_path / name).mkdir()
         variables = {"MLFLOW_BACKEND_STORE_URI": database, "TMPDIR": str(tmp_path / name), "MLFLOW_WORKERS": "1"}
         replicas.append(settings(tmp_path, free_port(), **variables))
@@ -226,15 +228,13 @@ def test_two_that_start_at_once_make_one_schema_and_end_when_told(server_bin: Pa
         two.wait_until_healthy()
         processes = one.processes() + two.processes()
         assert [one.stop(), two.stop()] == [0, 0]
-    said = (tmp_path / "log1").read_text() + (tmp_path / "log2").read_text()
-    assert said.count("upgrading to") == 1
+    logs = (tmp_path / "log1").read_text() + (tmp_path / "log2").read_text()
+    assert logs.count("upgrading to") == 1
     assert not [process for process in processes if os.path.exists(f"/proc/{process}")]  # noqa: PTH110
 
 
 @pytest.mark.slow
-def test_of_eight_that_start_at_once_on_an_empty_database_one_makes_the_schema(
-    server_bin: Path, tmp_path: Path
-) -> None:
+def test_one_of_eight_servers_that_start_at_once_creates_the_schema(server_bin: Path, tmp_path: Path) -> None:
     executable = server_bin / "mlflow-azure-server"
     with ExitStack() as stack:
         replicas = []
@@ -246,14 +246,14 @@ def test_of_eight_that_start_at_once_on_an_empty_database_one_makes_the_schema(
             replicas.append(stack.enter_context(starting(executable, env, directory / "log")))
         for replica in replicas:
             replica.wait_until_healthy(8 * START_SECONDS)
-        asked = ("POST", "/api/2.0/mlflow/experiments/search", '{"max_results": 5}')
-        answers = [replica.ask(*asked, Content_Type="application/json") for replica in replicas]
+        search = ("POST", "/api/2.0/mlflow/experiments/search", '{"max_results": 5}')
+        answers = [replica.ask(*search, Content_Type="application/json") for replica in replicas]
     assert [answer.status for answer in answers] == [200] * 8
-    said = [replica.log.read_text() for replica in replicas]
-    assert sum(log.count("upgrading to") for log in said) == 1
+    logs = [replica.log.read_text() for replica in replicas]
+    assert sum(log.count("upgrading to") for log in logs) == 1
 
 
-def test_the_schema_it_looks_for_is_the_one_mlflow_makes(server_bin: Path) -> None:
+def test_the_expected_schema_is_that_of_mlflow(server_bin: Path) -> None:
     script = (
         "from mlflow_azure_server._schema import expected_revision, migration_scripts;"
         "from alembic.script import ScriptDirectory;"

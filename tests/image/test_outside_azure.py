@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is documented for one machine without Azure: compose.yml, and the line with docker run."""
+"""The documented use without Azure: compose.yml, and the command with docker run."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ COMPOSE = CONTEXT / "compose.yml"
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    """The services, with a password in the place of the variable."""
+    """The services, with a password in place of the variable."""
     text = COMPOSE.read_text()
     text = re.sub(r"\$\{SQL_PASSWORD(:\?[^}]*)?\}", "Passw0rd", text)
     text = re.sub(r"\$\{ACCEPT_\w+:\?[^}]*\}", "Y", text)
     assert "$" not in text
-    found: dict[str, Any] = yaml.safe_load(text)["services"]
-    return found
+    parsed: dict[str, Any] = yaml.safe_load(text)["services"]
+    return parsed
 
 
-def test_the_server_takes_the_settings_of_compose(services: dict[str, Any]) -> None:
+def test_the_server_accepts_the_settings_of_compose(services: dict[str, Any]) -> None:
     env = services["mlflow"]["environment"]
     taken = settings(env, "python").env
     assert taken["MLFLOW_BACKEND_STORE_URI"].startswith("mssql+mssqlpython://sa:Passw0rd@sql:1433/mlflow?Encrypt=yes")
@@ -42,20 +42,20 @@ def test_the_server_takes_the_settings_of_compose(services: dict[str, Any]) -> N
     )
 
 
-def test_services_refer_to_what_is_there(services: dict[str, Any]) -> None:
+def test_services_refer_to_existing_services_and_volumes(services: dict[str, Any]) -> None:
     top = yaml.safe_load(COMPOSE.read_text())
     for name, service in services.items():
         assert set(service.get("depends_on", [])) <= set(services), name
-        named = {volume.partition(":")[0] for volume in service.get("volumes", [])}
-        assert named <= set(top["volumes"]), name
+        volumes = {volume.partition(":")[0] for volume in service.get("volumes", [])}
+        assert volumes <= set(top["volumes"]), name
     assert (CONTEXT / services["mlflow"]["build"]["context"] / "Dockerfile").is_file()
     assert services["mlflow"]["image"] == services["prepare"]["image"]
-    # Nobody but this machine reaches the server: it asks nobody for a name.
+    # The server has no sign-in, so only this machine may reach it.
     assert services["mlflow"]["ports"] == ["127.0.0.1:5000:5000"]
     assert not any("ports" in services[name] for name in ("sql", "azurite", "prepare"))
 
 
-def test_what_prepares_is_a_program_of_what_the_image_has(services: dict[str, Any], server_bin: Path) -> None:
+def test_the_preparation_imports_packages_of_the_image_only(services: dict[str, Any], server_bin: Path) -> None:
     python, flag, program = services["prepare"]["entrypoint"]
     assert (python, flag) == ("python", "-c")
     imported = {
@@ -70,15 +70,15 @@ def test_what_prepares_is_a_program_of_what_the_image_has(services: dict[str, An
     assert imported == {"os", "time", "mssql_python", "azure.core.exceptions", "azure.storage.blob"}
 
 
-def test_the_database_of_compose_is_what_the_role_sql_makes(services: dict[str, Any]) -> None:
-    """Else keys that differ by case only would clash, and text outside Latin-1 be lost."""
+def test_the_database_of_compose_has_the_collation_of_the_role_sql(services: dict[str, Any]) -> None:
+    """With another collation, keys that differ by case only would clash, and text outside Latin-1 would be lost."""
     defaults = yaml.safe_load((CONTEXT.parents[1] / "roles" / "sql" / "defaults" / "main.yml").read_text())
     assert (
         f'CREATE DATABASE mlflow COLLATE {defaults["sql_database_collation"]}"' in services["prepare"]["entrypoint"][2]
     )
 
 
-def test_the_documented_line_is_the_one_that_is_tested() -> None:
+def test_the_documented_command_is_tested() -> None:
     """tests/docker runs a container with these settings and this volume."""
     readme = (CONTEXT / "README.md").read_text()
     line = next(re.finditer(r"^docker run (?:.*\\\n)*.*", readme, re.MULTILINE))[0]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the entry point makes of its environment variables."""
+"""How the entry point interprets its environment variables."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_command_has_host_port_and_workers_and_no_database() -> None:
     assert start.env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=azure_sql&azure_sql_wait=60"
 
 
-def test_the_app_answers_to_its_own_names_only() -> None:
+def test_only_the_names_of_the_app_are_allowed_hosts() -> None:
     assert hosts() == [
         f"mlflow.{SUFFIX}",
         f"mlflow.{SUFFIX}:443",
@@ -55,7 +55,7 @@ def test_the_app_answers_to_its_own_names_only() -> None:
     ]
 
 
-def test_browsers_may_write_from_the_apps_own_pages_only() -> None:
+def test_only_the_pages_of_the_app_are_allowed_origins() -> None:
     assert origins() == [
         f"https://mlflow.{SUFFIX}",
         f"https://mlflow.internal.{SUFFIX}",
@@ -63,19 +63,19 @@ def test_browsers_may_write_from_the_apps_own_pages_only() -> None:
     ]
 
 
-def test_custom_domains_are_names_too() -> None:
+def test_custom_domains_are_allowed_hosts() -> None:
     assert {"ml.example.org", "ml.example.org:443"} <= set(hosts(MLFLOW_AZURE_CUSTOM_DOMAINS="ml.example.org"))
     assert "https://ml.example.org" in origins(MLFLOW_AZURE_CUSTOM_DOMAINS=" ML.example.org , other.example.org")
 
 
-def test_outside_azure_only_localhost_is_a_name() -> None:
+def test_only_localhost_is_an_allowed_host_outside_azure() -> None:
     env = {name: value for name, value in GOOD.items() if not name.startswith("CONTAINER_APP_")}
     start = settings({**env, "MLFLOW_HOST": "127.0.0.1"}, "python")
     assert start.env["MLFLOW_SERVER_ALLOWED_HOSTS"] == "localhost,localhost:*,127.0.0.1,127.0.0.1:*,127.0.0.1:5000"
     assert "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS" not in start.env
 
 
-def test_given_names_stand() -> None:
+def test_given_hosts_and_origins_are_kept() -> None:
     assert hosts(MLFLOW_SERVER_ALLOWED_HOSTS="a.example.org,*.b.example.org") == ["a.example.org", "*.b.example.org"]
     assert origins(MLFLOW_SERVER_CORS_ALLOWED_ORIGINS="https://a.example.org") == ["https://a.example.org"]
 
@@ -84,7 +84,7 @@ def test_given_names_stand() -> None:
     ("given", "expected"),
     [({}, "false"), ({"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "TRUE"}, "true")],
 )
-def test_background_jobs_run_when_asked_for(given: dict[str, str], expected: str) -> None:
+def test_background_jobs_run_when_enabled(given: dict[str, str], expected: str) -> None:
     assert settings({**GOOD, **given}, "python").env["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == expected
 
 
@@ -111,7 +111,7 @@ def test_opentelemetry_is_cleared_unless_kept() -> None:
     assert otel.items() <= kept.items()
 
 
-def test_what_it_does_not_know_passes_through() -> None:
+def test_other_variables_are_kept() -> None:
     env = settings({**GOOD, "MLFLOW_MODEL_CATALOG_URI": "", "AZURE_CLIENT_ID": "x"}, "python").env
     assert env["MLFLOW_MODEL_CATALOG_URI"] == ""
     assert env["AZURE_CLIENT_ID"] == "x"
@@ -130,13 +130,13 @@ def test_what_it_does_not_know_passes_through() -> None:
         "sqlite:////var/lib/mlflow/mlflow.db",
     ],
 )
-def test_database_uris_that_work(uri: str) -> None:
+def test_valid_database_uris(uri: str) -> None:
     env = settings({**GOOD, "MLFLOW_BACKEND_STORE_URI": uri}, "python").env
     assert env["MLFLOW_BACKEND_STORE_URI"].removesuffix("&plugin=azure_sql&azure_sql_wait=60") == uri
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"MLFLOW_BACKEND_STORE_URI": ""}, "is missing"),
         ({"MLFLOW_BACKEND_STORE_URI": "./mlruns"}, "is not a database URI"),
@@ -204,24 +204,24 @@ def test_database_uris_that_work(uri: str) -> None:
         ),
     ],
 )
-def test_a_bad_setting_is_named_with_a_remedy_and_without_a_secret(change: dict[str, str], said: str) -> None:
+def test_the_error_of_a_bad_setting_has_a_remedy_and_no_secret(change: dict[str, str], message: str) -> None:
     with pytest.raises(SettingError) as raised:
         settings({**GOOD, **change}, "python")
     line = str(raised.value)
     assert line.startswith("mlflow-azure-server: ")
     assert raised.value.variable in line
     assert any(name in line for name in change)
-    assert said in line
+    assert message in line
     assert line.endswith(".")
     assert "SECRET" not in line
 
 
-def test_the_password_is_known_in_both_its_forms() -> None:
+def test_both_forms_of_the_password_are_secret() -> None:
     assert secrets_in("mssql+mssqlpython://me:p%40ss@sql/mlflow") == ["p%40ss", "p@ss"]
     assert secrets_in("sqlite:////tmp/x.db") == []
 
 
-def test_azure_sql_has_its_plugin_unless_turned_off() -> None:
+def test_azure_sql_has_its_plugin_unless_disabled() -> None:
     other = {"MLFLOW_REGISTRY_STORE_URI": "mssql+pyodbc://me:x@sql/m?driver=d", "MLFLOW_AZURE_SQL_WAIT": "0"}
     env = settings({**GOOD, **other}, "python").env
     assert env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=azure_sql&azure_sql_wait=0"
@@ -237,14 +237,14 @@ def test_other_databases_have_no_plugin(uri: str) -> None:
     assert settings({**GOOD, "MLFLOW_BACKEND_STORE_URI": uri}, "python").env["MLFLOW_BACKEND_STORE_URI"] == uri
 
 
-def test_a_database_that_may_pause_gets_no_pool() -> None:
+def test_a_database_that_may_pause_has_no_pool() -> None:
     assert "MLFLOW_SQLALCHEMYSTORE_POOLCLASS" not in settings(GOOD, "python").env
     env = settings({**GOOD, "MLFLOW_AZURE_DATABASE_MAY_PAUSE": "true"}, "python").env
     assert env["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] == "NullPool"
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n", "\t  "])
-def test_a_blank_setting_is_none(blank: str) -> None:
+def test_a_blank_setting_is_ignored(blank: str) -> None:
     required = {"MLFLOW_BACKEND_STORE_URI", "MLFLOW_ARTIFACTS_DESTINATION"}
     given = {name: GOOD[name] for name in required}
     blanks = dict.fromkeys(SETTINGS - required, blank)
@@ -263,7 +263,7 @@ def test_a_blank_setting_is_none(blank: str) -> None:
         ({"MLFLOW_EXPOSE_PROMETHEUS": "/metrics"}, {"TMPDIR": "/tmp", "MLFLOW_EXPOSE_PROMETHEUS": "/metrics"}),
     ],
 )
-def test_the_directories_that_it_writes_to(env: dict[str, str], expected: dict[str, str]) -> None:
+def test_the_directories_that_the_server_writes_to(env: dict[str, str], expected: dict[str, str]) -> None:
     assert {name: directory for name, (directory, _why) in directories({**GOOD, **env}).items()} == expected
 
 
@@ -281,9 +281,7 @@ def test_a_missing_driver_is_named() -> None:
         ("x86_64", ["opensuse-leap", "suse", "opensuse"], "suse/x86_64"),
     ],
 )
-def test_the_driver_is_that_of_the_machine(
-    tmp_path: Path, machine: str, distributions: list[str], directory: str
-) -> None:
+def test_the_driver_matches_the_machine(tmp_path: Path, machine: str, distributions: list[str], directory: str) -> None:
     file = tmp_path / "libs" / "linux" / directory / "lib" / "libmsodbcsql-18.6.so.2.1"
     file.parent.mkdir(parents=True)
     file.touch()
@@ -291,7 +289,7 @@ def test_the_driver_is_that_of_the_machine(
     assert _odbc.driver_file(tmp_path, "riscv64", distributions) is None
 
 
-def test_the_driver_is_added_to_what_is_registered() -> None:
+def test_the_driver_is_added_to_the_registered_ones() -> None:
     text = _odbc.register("[FreeTDS]\nDriver=/usr/lib/libtdsodbc.so\n", Path("/wheel/libmsodbcsql.so"))
     assert text == (
         "[FreeTDS]\nDriver=/usr/lib/libtdsodbc.so\n\n[ODBC Driver 18 for SQL Server]\nDriver=/wheel/libmsodbcsql.so\n"

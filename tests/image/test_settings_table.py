@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The README's table of settings against the code, and against what else names settings."""
+"""The table of settings in the README against the code and the pages that name settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.image_server import CLONE, CONTEXT
 
 PACKAGE = CONTEXT / "server" / "mlflow_azure_server"
 VARIABLE = re.compile(r"(?:MLFLOW|AZURE|CONTAINER_APP)_[A-Z_]*[A-Z]|TMPDIR")
-# In the table for those who run the server; MLflow and Azure's libraries read them, and nothing of ours.
+# MLflow and the libraries of Azure read these; the package does not.
 READ_BY_OTHERS = {
     "AZURE_CLIENT_ID",
     "AZURE_TOKEN_CREDENTIALS",
@@ -30,18 +30,18 @@ def table() -> list[str]:
 
 
 def names_in_code() -> set[str]:
-    """The variables that the package's code names, but for the set of all settings itself."""
-    found = set()
+    """Return the variables in the code of the package, except the set of all settings."""
+    names = set()
     for file in PACKAGE.glob("*.py"):
         for statement in ast.parse(file.read_text()).body:
             if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "SETTINGS":
                 continue
-            found |= {
+            names |= {
                 node.value
                 for node in ast.walk(statement)
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and VARIABLE.fullmatch(node.value)
             }
-    return found
+    return names
 
 
 def test_the_table_and_the_code_have_the_same_settings() -> None:
@@ -51,7 +51,7 @@ def test_the_table_and_the_code_have_the_same_settings() -> None:
     assert not names_in_code() & READ_BY_OTHERS
 
 
-def test_the_dockerfile_sets_what_is_in_the_table() -> None:
+def test_the_dockerfile_sets_settings_of_the_table() -> None:
     text = (CONTEXT / "Dockerfile").read_text().replace("\\\n", " ")
     given = re.findall(r"(MLFLOW_\w+)=(\S+)", "\n".join(re.findall(r"^ENV .*", text, re.MULTILINE)))
     assert given
@@ -60,9 +60,9 @@ def test_the_dockerfile_sets_what_is_in_the_table() -> None:
     assert {name: rows[name] for name, _value in given} == dict(given)
 
 
-def test_pages_and_compose_name_settings_that_there_are() -> None:
+def test_pages_and_compose_name_existing_settings() -> None:
     pages = [*CLONE.glob("docs/*.md"), *CLONE.glob("*.md"), *CLONE.glob("roles/*/README.md"), CONTEXT / "compose.yml"]
     for page in pages:
-        # The collection's own variables of the controller have this prefix too.
-        named = set(re.findall(r"\bMLFLOW_AZURE_(?!AUTH_SOURCE|PROGRESS|RECORDINGS)[A-Z_]*[A-Z]\b", page.read_text()))
-        assert named <= SETTINGS, page
+        # Variables of the collection on the controller have this prefix too.
+        names = set(re.findall(r"\bMLFLOW_AZURE_(?!AUTH_SOURCE|PROGRESS|RECORDINGS)[A-Z_]*[A-Z]\b", page.read_text()))
+        assert names <= SETTINGS, page

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several people at once, which is what a database is for."""
+"""Concurrent users of two replicas and one database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS = 60
 
 
 def clients(server_bin: Path, *arguments: str) -> dict[str, Any]:
-    """What many_clients.py prints."""
+    """Return the output of many_clients.py."""
     program = str(Path(__file__).with_name("many_clients.py"))
     command = [str(server_bin / "python"), "-W", "ignore", program, *arguments]
     ended = subprocess.run(command, env=bare(), capture_output=True, text=True, timeout=900, check=False)
@@ -30,11 +30,11 @@ def clients(server_bin: Path, *arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_what_twenty_clients_of_two_replicas_wrote_is_there(server_bin: Path, tmp_path: Path) -> None:
+def test_no_write_of_twenty_clients_of_two_replicas_is_lost(server_bin: Path, tmp_path: Path) -> None:
     executable = server_bin / "mlflow-azure-server"
     environments = []
     for name in ("one", "two", "later"):
-        # A temporary directory each, as containers have.
+        # A temporary folder each, as containers have.
         (tmp_path / name).mkdir()
         environments.append(settings(tmp_path, free_port(), TMPDIR=str(tmp_path / name)))
     with (
@@ -49,22 +49,22 @@ def test_what_twenty_clients_of_two_replicas_wrote_is_there(server_bin: Path, tm
         experiment = str(json.loads(made.body)["experiment_id"])
         acknowledged = clients(server_bin, "write", experiment, str(CLIENTS), str(SECONDS), one.url, two.url)
     print(f"runs by client: {acknowledged['by_client']}; refused: {acknowledged['refused']}")
-    # By a server that was not there, so nothing comes from a memory.
+    # Read by a server that was not running, so that nothing comes from its memory.
     with starting(executable, environments[2], tmp_path / "log3") as later:
         later.wait_until_healthy(2 * START_SECONDS)
-        found = clients(server_bin, "read", experiment, later.url)
+        stored = clients(server_bin, "read", experiment, later.url)
     lost = {
-        run: (what, found["runs"].get(run)) for run, what in acknowledged["runs"].items() if _lost(what, found, run)
+        run: (what, stored["runs"].get(run)) for run, what in acknowledged["runs"].items() if _lost(what, stored, run)
     }
     assert not lost
-    assert set(acknowledged["traces"]) <= set(found["traces"])
+    assert set(acknowledged["traces"]) <= set(stored["traces"])
     assert min(acknowledged["by_client"]) > 0
     assert len(acknowledged["refused"]) <= len(acknowledged["runs"]) / 100, acknowledged["refused"]
 
 
-def _lost(what: dict[str, Any], found: dict[str, Any], run: str) -> bool:
-    """Whether less is found than was acknowledged; what was written without an answer may be there."""
-    there = found["runs"].get(run)
+def _lost(what: dict[str, Any], stored: dict[str, Any], run: str) -> bool:
+    """Return whether acknowledged content is missing. Content whose write was not answered may exist."""
+    there = stored["runs"].get(run)
     return (
         there is None or there["steps"] < what["steps"] or (what["note"] is not None and there["note"] != what["note"])
     )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small stand-in of Azure OpenAI's HTTP API: one answer, to whoever has the key.
+"""A small stand-in for the HTTP API of Azure OpenAI: one response for every request with the key.
 
 Source: https://learn.microsoft.com/azure/ai-services/openai/reference#chat-completions
 """
@@ -22,7 +22,7 @@ TOKENS = {"prompt_tokens": 11, "completion_tokens": 6, "total_tokens": 17}
 
 @dataclass
 class AzureOpenAI:
-    """What it answers, and what it was asked. deployment, key: those it knows."""
+    """The response, and the requests that were received. deployment, key: the ones that are accepted."""
 
     deployment: str
     key: str
@@ -31,13 +31,13 @@ class AzureOpenAI:
     prompts: list[str] = field(default_factory=list)
 
     def reply(self, path: str, key: str | None, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """The status and the body of an answer."""
-        asked = urlsplit(path)
+        """Return the status and the body of the response."""
+        url = urlsplit(path)
         if key != self.key:
             return 401, {"error": {"code": "401", "message": "Access denied due to invalid subscription key."}}
-        if asked.path != f"/openai/deployments/{self.deployment}/chat/completions":
+        if url.path != f"/openai/deployments/{self.deployment}/chat/completions":
             return 404, {"error": {"code": "DeploymentNotFound", "message": "The API deployment does not exist."}}
-        if not parse_qs(asked.query).get("api-version"):
+        if not parse_qs(url.query).get("api-version"):
             return 404, {"error": {"code": "404", "message": "Resource not found"}}
         self.prompts += [message["content"] for message in body["messages"]]
         message = {"role": "assistant", "content": self.answer, "refusal": None}
@@ -53,13 +53,13 @@ class AzureOpenAI:
 
 @contextmanager
 def serving(service: AzureOpenAI) -> Iterator[AzureOpenAI]:
-    """The service at a free port of this machine."""
+    """Serve the service at a free port of this machine."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, said = service.reply(self.path, self.headers["api-key"], body)
-            content = json.dumps(said).encode()
+            status, response = service.reply(self.path, self.headers["api-key"], body)
+            content = json.dumps(response).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
@@ -67,7 +67,7 @@ def serving(service: AzureOpenAI) -> Iterator[AzureOpenAI]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing is said."""
+            """Write no log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         service.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real registry behind a token service, and what Azure puts before both."""
+"""A registry with a token service, as Azure Container Registry has one."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ import jwt
 from tests.support.image_server import free_port
 
 SERVICE = "registry"
-# With which Azure's registries take a refresh token for a password.
+# The user name with which registries of Azure accept a refresh token as the password.
 USER = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass
 class Registry:
-    """A registry on this machine. accepted: the refresh tokens that it takes for a password."""
+    """A registry on this machine. accepted: the refresh tokens that it accepts as a password."""
 
     port: int
     key: str
@@ -55,7 +55,7 @@ class Registry:
         return jwt.encode(claims, self.key, algorithm="RS256", headers={"x5c": [der]})
 
     def digest(self, repository: str, tag: str) -> str | None:
-        """Digest of the manifest that the tag points at."""
+        """Return the digest of the manifest of a tag."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         with contextlib.closing(connection):
             token = self.access_token([f"repository:{repository}:pull"])
@@ -92,7 +92,7 @@ def _handler(registry: Registry) -> type[BaseHTTPRequestHandler]:
 
 @contextlib.contextmanager
 def serving(executable: str, directory: Path) -> Iterator[Registry]:
-    """A registry that keeps its images in `directory`, while the block runs."""
+    """Run a registry that stores its images in `directory`."""
     key, certificate = directory / "key.pem", directory / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=tests"]
     subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
@@ -112,7 +112,7 @@ def serving(executable: str, directory: Path) -> Iterator[Registry]:
                 }
             },
         }
-        # YAML, too.
+        # JSON is also YAML.
         (directory / "config.yml").write_text(json.dumps(configuration))
         log = (directory / "log").open("w")
         with log, subprocess.Popen([executable, "serve", directory / "config.yml"], stdout=log, stderr=log) as process:

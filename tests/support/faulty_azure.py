@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Azure with a memory and a fault: whatever is put is there afterwards, and chosen requests go wrong."""
+"""Azure with resources in memory and a fault: a PUT stores the resource, and selected requests fail."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ VAULT_CHALLENGE = {
 
 @dataclass
 class Fault:
-    """What goes wrong. hits: whether a request (method, path) is meant. times: how often, None for always.
+    """A fault of requests. hits: selects requests by method and path. times: how often, None for always.
 
-    reply: the wrong answer. error: what the connection does instead of answering. hangs: whether the reader waits in vain
-    for as long as it is ready to. met: how many requests ran into it.
+    reply: the response. error: the error of the connection. hangs: whether there is no response until the read timeout.
+    met: the number of requests that met the fault.
     """
 
     hits: Callable[[str, str], bool]
@@ -50,9 +50,9 @@ class Fault:
 
 
 class FaultyAzure:
-    """An Arm that talks to resources in memory. operation: how each operation that is waited for ends.
+    """An Arm with resources in memory. operation: the final state of each long-running operation.
 
-    resources: by path in lower case. action: the answer to every POST. requests: (method, path) in their order.
+    resources: by path in lower case. action: the response to every POST. requests: (method, path) in their order.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class FaultyAzure:
         parts = urlsplit(url)
         path = unquote(parts.path).lower()
         if parts.netloc.endswith(".vault.azure.net") and "Authorization" not in options["headers"]:
-            # A vault's client asks without a token first, to be told where tokens are made.
+            # The client of a vault sends its first request without a token, to get the address of the token service.
             return answer(Exchange(method, path, 401, {"error": {"code": "Unauthorized"}}, VAULT_CHALLENGE), url)
         self.requests.append((method, path))
         connecting, reading = options["timeout"]
@@ -95,12 +95,12 @@ class FaultyAzure:
         if path.startswith("/operations/"):
             return Exchange(method, path, 200, self.operation)
         if method in ("PUT", "PATCH"):
-            standing = self.resources.get(path, {})
-            self.resources[path] = _merged(standing, {**body, "id": path, "name": path.rpartition("/")[2]})
-            # Storage has its own way. A method of the SDK that does not wait takes no notice of the operation.
+            current = self.resources.get(path, {})
+            self.resources[path] = _merged(current, {**body, "id": path, "name": path.rpartition("/")[2]})
+            # Storage differs. An SDK method that does not wait ignores the operation.
             created = 202 if path.rpartition("/")[0].endswith("/storageaccounts") else 201
             created = 200 if path.endswith(("/default", "/current")) else created
-            return Exchange(method, path, 200 if standing else created, self.resources[path], ACCEPTED)
+            return Exchange(method, path, 200 if current else created, self.resources[path], ACCEPTED)
         if method == "DELETE":
             gone = self.resources.get(path)
             if self.operation["status"] == "Succeeded":
@@ -119,7 +119,7 @@ class FaultyAzure:
         return Exchange(method, path, 404, {"error": {"code": "ResourceNotFound", "message": "was not found"}})
 
 
-def _merged(standing: Any, sent: Any) -> Any:
-    if not isinstance(standing, dict) or not isinstance(sent, dict):
+def _merged(current: Any, sent: Any) -> Any:
+    if not isinstance(current, dict) or not isinstance(sent, dict):
         return sent
-    return {**standing, **{key: _merged(standing.get(key), value) for key, value in sent.items()}}
+    return {**current, **{key: _merged(current.get(key), value) for key, value in sent.items()}}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The image's server as a process of this machine: its environment from the lock, started and stopped by tests."""
+"""The server of the image as a process: its environment from the lock file, started and stopped by tests."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from pathlib import Path
 CLONE = Path(__file__).resolve().parents[2]
 CACHE = CLONE / ".cache"
 CONTEXT = CLONE / "docker" / "mlflow"
-# Build arguments of the image that the tests build, and the smallest settings of a container of it.
+# Build arguments of the image that the tests build, and the minimal settings of a container.
 BUILD_ARGUMENTS = {"ACCEPT_MSODBC_EULA": "Y", "VERSION": "1.2.3", "REVISION": "abc"}
 CONTAINER_SETTINGS = {
     "MLFLOW_BACKEND_STORE_URI": "sqlite:////home/mlflow/mlflow.db",
     "MLFLOW_ARTIFACTS_DESTINATION": "/home/mlflow/artifacts",
     "MLFLOW_WORKERS": "1",
 }
-# A cold start on a busy machine with two cores takes half of it.
+# A cold start on a busy machine with two cores takes half of this time.
 START_SECONDS = 90
 
 
 def environment(name: str, *installs: list[str]) -> Path:
-    """A virtual environment under .cache, in which pip has installed each of `installs`; made once for what they say.
+    """Create a virtual environment under .cache, once for each content of `installs`, the arguments of pip install.
 
-    Requirement files among the arguments count by their content, and so do directories. Returns its bin directory.
+    Requirement files and folders among the arguments count by their content. Return the bin folder.
     """
     key = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
     for arguments in installs:
@@ -66,7 +66,7 @@ def environment(name: str, *installs: list[str]) -> Path:
 
 
 def server_environment() -> Path:
-    """The bin directory of an environment with what the image has."""
+    """Return the bin folder of an environment with the packages of the image."""
     hashed = ["--no-deps", "--require-hashes", "-r"]
     return environment(
         "mlflow-server",
@@ -77,7 +77,7 @@ def server_environment() -> Path:
 
 
 def bare(**variables: str) -> dict[str, str]:
-    """An environment with `variables` and nothing of who runs the tests but where programs are and temporary files go."""
+    """Return an environment with `variables`, and of the caller's only the paths of programs and temporary files."""
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "HOME", "LANG") if name in os.environ}
     return {**kept, **variables}
 
@@ -97,7 +97,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server. process: the entry point's, and MLflow's since it took its place. log: all its output."""
+    """A running server. process: the entry point, which MLflow replaces. log: all output."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -117,7 +117,7 @@ class Server:
             connection.close()
 
     def processes(self) -> list[int]:
-        """The ids of the server's process and of all below it."""
+        """Return the ids of the process of the server and of its descendants."""
         parents: dict[int, list[int]] = {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
@@ -125,18 +125,18 @@ class Server:
             except (FileNotFoundError, ProcessLookupError):
                 continue
             parents.setdefault(parent, []).append(int(entry.name))
-        found = [self.process.pid]
-        for process in found:
-            found += parents.get(process, [])
-        return found
+        tree = [self.process.pid]
+        for process in tree:
+            tree += parents.get(process, [])
+        return tree
 
     def stop(self) -> int:
-        """Send SIGTERM, and return the exit status."""
+        """Send SIGTERM. Return the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
 
     def wait_until_healthy(self, seconds: float = START_SECONDS) -> None:
-        """Return when /health answers. Fails with the log when the server ends or does not come up in `seconds`."""
+        """Wait until /health answers. Fail with the log when the server ends or is not healthy within `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
@@ -153,7 +153,7 @@ class Server:
 
 
 def settings(directory: Path, port: int, **variables: str) -> dict[str, str]:
-    """Settings of a server whose database and artifacts are in `directory`, with `variables` on top."""
+    """Return the settings of a server with its database and artifacts in `directory`, and `variables`."""
     return bare(
         **{
             "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{directory}/mlflow.db",
@@ -167,7 +167,7 @@ def settings(directory: Path, port: int, **variables: str) -> dict[str, str]:
 
 @contextmanager
 def starting(executable: Path, env: Mapping[str, str], log: Path) -> Iterator[Server]:
-    """A server that has been started, and may not answer yet. It and all its processes end with the block."""
+    """Start a server without waiting until it answers. It and its processes end with the block."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(executable)], env=dict(env), stdout=output, stderr=output, cwd=log.parent, start_new_session=True
@@ -185,7 +185,7 @@ def starting(executable: Path, env: Mapping[str, str], log: Path) -> Iterator[Se
 
 @contextmanager
 def running(executable: Path, env: Mapping[str, str], log: Path) -> Iterator[Server]:
-    """A server that answers."""
+    """Run a server that answers."""
     with starting(executable, env, log) as server:
         server.wait_until_healthy()
         yield server

@@ -21,7 +21,7 @@ TAGGED: dict[str, Any] = {"tags": {"team": "ops"}}
 
 
 class Case(NamedTuple):
-    """The smallest set of options that creates the resource, and the options that change it."""
+    """The minimal options that create the resource, and options that change it."""
 
     least: dict[str, Any]
     change: dict[str, Any] = TAGGED

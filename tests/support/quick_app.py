@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An app in MLflow's place, for runs that are about everything else: it answers as MLflow does when it is asked whether it is well."""
+"""An app that replaces MLflow in tests of everything else: it answers the health check as MLflow does."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CMD ["0.0.0.0"]
 
 
 def quick_arguments(folder: Path) -> tuple[str, ...]:
-    """Writes the app's build context into a folder. Returns the arguments for site.yml, which has nothing to prove then."""
+    """Write the build context of the app into a folder. Return the arguments of site.yml, which then verifies nothing."""
     folder.mkdir()
     (folder / "server.py").write_text(SERVER, encoding="utf-8")
     (folder / "Dockerfile").write_text(DOCKERFILE, encoding="utf-8")

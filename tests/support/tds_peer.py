@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A peer that speaks as much TDS 7.4 as Microsoft's drivers need, and fails as its script says.
+"""A peer that implements the part of TDS 7.4 that the drivers of Microsoft need, and fails according to a script.
 
-It stands for Azure SQL where what matters is how a driver reports an error of the server. Written after Microsoft's
-[MS-TDS]. Encrypts the whole connection when it is given a certificate, and otherwise says that it cannot, with which
-drivers are content under Encrypt=no.
+It replaces Azure SQL in tests of how a driver reports an error of the server. The reference is [MS-TDS]. With a certificate
+it encrypts the whole connection; without one it reports that it cannot, which drivers accept with Encrypt=no.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class _Gone(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """An error of the server. severity: from 20 on it ends the connection, as a server does."""
+    """An error of the server. severity: from 20 on the peer closes the connection, as a server does."""
 
     number: int
     severity: int
@@ -46,13 +45,13 @@ class Fault:
 
 @dataclass
 class Script:
-    """What the peer does next, and what it has seen.
+    """The faults of a peer, and the statements that it received.
 
-    logins: a fault for each login to come, None for one that goes well, as all do when it is empty.
-    statements: (part of a statement, fault), each used once; statements that hold no such part go well. None drops the
-        connection without an answer.
-    answers: the value of the single row of statements by a part of them, None for NULL; a callable is asked for each.
-    seen: the statements. Of one with parameters, its own text, their declaration and their values are on a line each.
+    logins: a fault for each login to come, None for a login that succeeds, as all do when the list is empty.
+    statements: (part of a statement, fault), each used once; other statements succeed. None closes the connection without
+        a response.
+    answers: the value of the single row, by a part of the statement, None for NULL; a callable is called for each.
+    seen: the statements. A statement with parameters has a line each for its text, their declaration and their values.
     """
 
     logins: deque[Fault | None] = field(default_factory=deque)
@@ -70,7 +69,7 @@ class Script:
             return self.logins.popleft() if self.logins else None
 
     def statement(self, text: str) -> Fault | None:
-        """The fault that `text` meets. Raises _Gone where the connection is to be dropped."""
+        """Return the fault for a statement. Raise _Gone to close the connection."""
         with self.lock:
             self.seen.append(text)
             for index, (part, fault) in enumerate(self.statements):
@@ -91,7 +90,7 @@ class Script:
 
 
 def until_open(script: Script, count: int) -> None:
-    """Wait until `count` connections are open: opening takes a while, and closing reaches the peer a moment later."""
+    """Wait until `count` connections are open: the peer notices changes with a delay."""
     deadline = time.monotonic() + 60
     while script.open_connections != count and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -107,7 +106,7 @@ class Certificate:
 
 
 def new_certificate(directory: Path, address: str = "127.0.0.1") -> Certificate:
-    """A certificate of an address, signed by itself. The drivers compare an address with the common name only."""
+    """Create a self-signed certificate for an address. The drivers compare an address with the common name only."""
     made = Certificate(directory / "certificate.pem", directory / "key.pem")
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={address}"]
     subprocess.run(
@@ -132,7 +131,7 @@ class _Wire:
         return data
 
     def receive(self) -> tuple[int, bytes]:
-        """Type and content of the next message."""
+        """Return type and content of the next message."""
         content = b""
         while True:
             kind, status, length = struct.unpack(">BBH", self._exactly(8)[:4])
@@ -148,9 +147,9 @@ class _Wire:
             self._connection.sendall(header + piece)
 
     def encrypt(self, certificate: Certificate) -> None:
-        """The handshake goes inside prelogin packets, and what follows it does not."""
+        """Do the handshake inside prelogin packets; later packets are not wrapped."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        # A later one sends tickets after the handshake, when packets no longer wrap it.
+        # TLS 1.3 sends tickets after the handshake, when packets no longer wrap it.
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(certificate.certificate, certificate.key)
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -171,7 +170,7 @@ class _Wire:
 
 
 class _Secured:
-    """A socket's recv and sendall over a TLS session."""
+    """recv and sendall of a socket over a TLS session."""
 
     def __init__(
         self, connection: socket.socket, secure: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
@@ -256,7 +255,7 @@ def _logged_in(federated: bool) -> bytes:
 
 
 def _federated(login: bytes) -> bytes:
-    """Data of the feature extension FEDAUTH within a LOGIN7; empty where it has none."""
+    """Return the data of the feature extension FEDAUTH in a LOGIN7; empty without it."""
     if not login[27] & 0x10:
         return b""
     (pointer,) = struct.unpack_from("<H", login, 56)
@@ -270,7 +269,7 @@ def _federated(login: bytes) -> bytes:
 
 
 def _access_token(wire: _Wire, federated: bytes) -> str:
-    """The client's access token: it has brought it along (library 1), or gets it once it knows for what (2)."""
+    """Return the access token of the client: LOGIN7 contains it (library 1), or the client gets it for the resource (2)."""
     if federated[0] >> 1 == 1:
         (size,) = struct.unpack_from("<I", federated, 1)
         return federated[5 : 5 + size].decode("utf-16-le")
@@ -290,8 +289,8 @@ def _access_token(wire: _Wire, federated: bytes) -> str:
 
 def _serve(connection: socket.socket, script: Script, certificate: Certificate | None) -> None:
     wire = _Wire(connection)
-    _kind, asked = wire.receive()
-    federated = any(asked[start] == 6 for start in range(0, asked.index(b"\xff"), 5))
+    _kind, prelogin = wire.receive()
+    federated = any(prelogin[start] == 6 for start in range(0, prelogin.index(b"\xff"), 5))
     # 2: encryption is not supported. 1: everything is encrypted.
     wire.send(_prelogin(1 if certificate else 2, federated))
     if certificate:
@@ -333,21 +332,21 @@ def _serve(connection: socket.socket, script: Script, certificate: Certificate |
 
 
 def _transaction(request: int) -> bytes:
-    """The ENVCHANGE of a transaction manager request: 5 begins, 7 commits, 8 rolls back."""
+    """Return the ENVCHANGE of a transaction manager request: 5 begins, 7 commits, 8 rolls back."""
     number = b"\x08" + struct.pack("<Q", 1)
     changes = {5: b"\x08" + number + b"\0", 7: b"\x09\0" + number, 8: b"\x0a\0" + number}
     return _token(0xE3, changes[request]) if request in changes else b""
 
 
 def _parameters(body: bytes) -> list[str]:
-    """What a procedure is given: text as it is, bytes as 0x…, integers not at all; the statement first, where there is one.
+    """Return the parameters of a procedure: text, bytes as 0x…, without integers; the statement first, where there is one.
 
-    Ends before the first parameter of any other type.
+    Parameters of other types, and those after them, are not returned.
     """
     (length,) = struct.unpack_from("<H", body)
     # The number or the name of the procedure, and two bytes of flags.
     position = 2 + (2 if length == 0xFFFF else 2 * length) + 2
-    found = []
+    values = []
     while position < len(body):
         # The name of the parameter, and a byte of flags.
         position += 1 + 2 * body[position] + 1
@@ -361,13 +360,13 @@ def _parameters(body: bytes) -> list[str]:
         # Bytes have no collation.
         position += 2 + (0 if kind == _VARBINARY else 5)
         data, position = _long(body, position) if most == 0xFFFF else _short(body, position)
-        found.append(
+        values.append(
             f"0x{data.hex().upper()}"
             if kind == _VARBINARY
             else data.decode("cp1252" if kind == _VARCHAR else "utf-16-le")
         )
     # sp_prepexec declares the parameters before the statement.
-    return [found[1], found[0], *found[2:]] if len(found) > 1 else found
+    return [values[1], values[0], *values[2:]] if len(values) > 1 else values
 
 
 def _short(body: bytes, position: int) -> tuple[bytes, int]:
@@ -376,7 +375,7 @@ def _short(body: bytes, position: int) -> tuple[bytes, int]:
 
 
 def _long(body: bytes, position: int) -> tuple[bytes, int]:
-    """A value in pieces, behind its whole length."""
+    """Return a value in chunks, which follow its whole length."""
     position, data = position + 8, b""
     while size := struct.unpack_from("<I", body, position)[0]:
         data += body[position + 4 : position + 4 + size]
@@ -385,7 +384,7 @@ def _long(body: bytes, position: int) -> tuple[bytes, int]:
 
 
 def _procedure(body: bytes, value: str | None) -> bytes:
-    """A row, and the handle that sp_prepare (11) and sp_prepexec (13) return."""
+    """Return a row, and the handle that sp_prepare (11) and sp_prepexec (13) return."""
     (length,) = struct.unpack_from("<H", body)
     number = struct.unpack_from("<H", body, 2)[0] if length == 0xFFFF else 0
     answer = b"" if number == 15 else _row(value) + struct.pack("<BHHQ", 0xFF, 0x11, 0xC1, 1)
@@ -400,13 +399,13 @@ def _procedure(body: bytes, value: str | None) -> bytes:
 def peer(
     script: Script, certificate: Certificate | None = None, address: tuple[str, int] = ("127.0.0.1", 0)
 ) -> Iterator[int]:
-    """The port of a peer that listens while the block runs. address: port 0 is any that is free."""
+    """Run a peer. Return its port. address: port 0 selects a free one."""
     listener = socket.create_server(address)
 
     def talk(connection: socket.socket) -> None:
         with script.lock:
             script.open_connections += 1
-        # A driver may drop a connection at any time, in the middle of a message as well.
+        # A driver may close a connection at any time, even within a message.
         with connection, contextlib.suppress(_Gone, OSError):
             _serve(connection, script, certificate)
         with script.lock:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Resource groups and tokens over HTTPS on this machine: enough of Azure for real Ansible runs."""
+"""Resource groups and tokens over HTTPS: the part of Azure that runs of Ansible need."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1, as (certificate, key)."""
+    """Create a certificate for 127.0.0.1. Return the files of the certificate and the key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)
@@ -48,7 +48,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 
 class TinyAzure:
-    """tokens: how many were fetched. requests: (method, path) of everything at Resource Manager."""
+    """A server for tokens and Resource Manager. tokens: the number of requested tokens. requests: (method, path)."""
 
     def __init__(self, folder: Path) -> None:
         self.certificate, key = certificate(folder)
@@ -121,6 +121,6 @@ class TinyAzure:
             do_GET = do_PUT = do_PATCH = do_DELETE = do_POST = _serve  # noqa: N815
 
             def log_message(self, *_arguments: object) -> None:
-                """Keeps the test's output clean."""
+                """Write no log."""
 
         return Handler

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ansible-galaxy packs: all that a user of the collection needs, and nothing that only its contributors do."""
+"""The artefact of ansible-galaxy: the files that a user of the collection needs, and none that only contributors need."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ UNWANTED = re.compile(
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The names of all files and directories in the artefact."""
+    """The names of all files and folders in the artefact."""
     target = tmp_path_factory.mktemp("artefact")
     command = [Path(sys.executable).parent / "ansible-galaxy", "collection", "build", "--output-path", str(target)]
     subprocess.run(command, cwd=CLONE, check=True, capture_output=True, timeout=120)
@@ -55,7 +55,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         return archive.getnames()
 
 
-def test_the_artefact_has_what_users_need(packed: list[str]) -> None:
+def test_the_artefact_contains_the_files_for_users(packed: list[str]) -> None:
     assert [name for name in NEEDED if name not in packed] == []
     for folder in ("roles", "playbooks", "plugins", "inventories", "docker", "sandbox"):
         tracked = subprocess.run(
@@ -66,5 +66,5 @@ def test_the_artefact_has_what_users_need(packed: list[str]) -> None:
         assert [name for name in there if name not in packed] == []
 
 
-def test_the_artefact_has_nothing_else(packed: list[str]) -> None:
+def test_the_artefact_contains_no_other_files(packed: list[str]) -> None:
     assert [name for name in packed if UNWANTED.search(name)] == []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the pages tell their readers to type, open or set is there, and what they say of settings is so."""
+"""The commands, files and settings in the documentation exist, and the values of settings are right."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ROLES = {
     path.parents[1].name: yaml.safe_load(path.read_text(encoding="utf-8"))
     for path in CLONE.glob("roles/*/meta/argument_specs.yml")
 }
-# Words in angle brackets, dots and stars stand for something that the reader knows.
+# Words in angle brackets, dots and stars are placeholders.
 OPEN = re.compile(r"[<>*…]|\.\.\.")
 ENVIRONMENTS = ("dev", "staging", "prod")
 
 
 def code(text: str) -> list[str]:
-    """All that a page shows as code: lines of blocks, and words within sentences."""
+    """Return the code of a page: the lines of blocks, and the code in sentences."""
     fenced = re.findall(r"^ *```.*?\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     rest = re.sub(r"^ *```.*?\n.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
     indented = re.findall(r"^ {4,}(\S.*)$", rest, re.MULTILINE)
@@ -39,7 +39,7 @@ def code(text: str) -> list[str]:
 
 
 def settings() -> set[str]:
-    """Everything that can be set, every fact that a role leaves, and what modules call what they give."""
+    """Return the names of all settings, of the facts that roles set, and of the results of modules."""
     found = {path.stem for path in CLONE.glob("plugins/modules/*.py")}
     for role in ROLES.values():
         for entry in role["argument_specs"].values():
@@ -54,7 +54,7 @@ def settings() -> set[str]:
 
 
 def problems(line: str, known: set[str]) -> list[str]:
-    """What a line of code names and does not exist."""
+    """Return what a line of code names and what does not exist."""
     wrong = []
     targets = set(re.findall(r"^([a-z-]+):", (CLONE / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     if command := re.match(r"make ([a-z-]+)", line):
@@ -71,7 +71,7 @@ def problems(line: str, known: set[str]) -> list[str]:
             or not (CLONE / first).is_dir()
         ):
             continue
-        # Of a role's own files a page may speak as the role does.
+        # A page may name the files of a role by their path in the role.
         wrong += [] if (CLONE / word.rstrip("./")).exists() or any(CLONE.glob(f"roles/*/{word}")) else [word]
     for name in re.findall(r"\bmlops\.mlflow_azure\.(\w+)", line):
         plugins = (f"plugins/{kind}/{name}.py" for kind in ("modules", "filter", "lookup", "callback"))
@@ -90,7 +90,7 @@ def problems(line: str, known: set[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("page", sorted(PAGES))
-def test_what_a_page_names_is_there(page: str) -> None:
+def test_what_a_page_names_exists(page: str) -> None:
     known = settings()
     assert [wrong for line in code(PAGES[page]) for wrong in problems(line, known)] == []
 
@@ -108,12 +108,12 @@ def test_what_a_page_names_is_there(page: str) -> None:
         "ansible-playbook -i inventories/dev playbooks/teardown.yml -e teardown_confirmed=dev",
     ],
 )
-def test_what_is_not_there_is_noticed(line: str) -> None:
+def test_a_missing_name_is_reported(line: str) -> None:
     assert len(problems(line, settings())) == 1
 
 
 def value(environment: str, setting: str) -> Any:
-    """What an environment sets, or the default of the role."""
+    """Return the value of a setting in an environment, or the default of the role."""
     folder = CLONE / "inventories" / environment / "group_vars"
     for path in (folder / "mlflow.yml", folder / "every_environment.yml"):
         set_there = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -126,9 +126,9 @@ def value(environment: str, setting: str) -> Any:
     raise LookupError(setting)
 
 
-def test_the_page_of_costs_says_what_the_environments_set() -> None:
+def test_the_page_of_costs_has_the_values_of_the_environments() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| `(.+?)` \| `(.+?)` \|", PAGES["costs.md"], re.MULTILINE)
     assert len(rows) >= 10
-    for setting, *said in rows:
-        found = [value(environment, setting) for environment in ENVIRONMENTS]
-        assert said == [str(one).lower() if isinstance(one, bool) else str(one) for one in found], setting
+    for setting, *documented in rows:
+        values = [value(environment, setting) for environment in ENVIRONMENTS]
+        assert documented == [str(one).lower() if isinstance(one, bool) else str(one) for one in values], setting

@@ -105,7 +105,7 @@ METHODS = {"create": "PUT", "poll": "PUT", "update": "PATCH", "delete": "DELETE"
 
 
 def waits(name: str, stage: str) -> bool:
-    """Whether the stage's request begins an operation that is then polled."""
+    """Return whether the stage's request starts a long-running operation."""
     found = find_resource_type(name)
     method = METHODS.get(stage)
     return found is not None and method is not None and found.methods[method].startswith("begin_")
