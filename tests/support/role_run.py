@@ -31,7 +31,8 @@ def run(
     (collection / "plugins" / "modules").mkdir(parents=True, exist_ok=True)
     if not (collection / "roles").exists():
         (collection / "roles").symlink_to(CLONE / "roles")
-        (collection / "plugins" / "filter").symlink_to(CLONE / "plugins" / "filter")
+        for part in ("filter", "module_utils", "doc_fragments"):
+            (collection / "plugins" / part).symlink_to(CLONE / "plugins" / part)
     for name, answer in modules.items():
         (collection / "plugins" / "modules" / f"{name}.py").write_text(
             MODULE.format(answer=json.dumps(answer)), encoding="utf-8"

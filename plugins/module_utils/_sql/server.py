@@ -46,10 +46,6 @@ SERVER_READ_ONLY = (
 NEW_TLS_VERSION = "1.2"
 _ADMINISTRATORS = Operations(CLIENT, "server_azure_ad_administrators", "Microsoft.Sql")
 _ENTRA_ONLY = Operations(CLIENT, "server_azure_ad_only_authentications", "Microsoft.Sql")
-# Azure SQL refuses these as the administrator's login.
-_FORBIDDEN_LOGINS = frozenset(
-    ("admin", "administrator", "sa", "root", "dbmanager", "loginmanager", "dbo", "guest", "public")
-)
 
 
 def check_server(params: Params) -> None:
@@ -65,8 +61,8 @@ def check_server(params: Params) -> None:
             "it is none of identity.user_assigned_identities: name it there too.",
         )
     login = params["administrator_login"]
-    if login is not None and login.lower() in _FORBIDDEN_LOGINS:
-        raise InvalidOption("administrator_login", login, "Azure SQL reserves this name: choose another one.")
+    if login is not None:
+        _names.check("administrator_login", login, _names.SQL_LOGIN)
     if params["administrator_password"] is not None:
         check_password(params["administrator_password"], login or "")
 
