@@ -47,7 +47,7 @@ class FederatedIdentityCredential(ResourceType):
     id_group_segment = "resourcegroups"
     shows_state = False
     name_rule = NameRule(
-        r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,127}",
+        r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,119}",
         "InvalidResourceName",
         "The name '{name}' of the federated identity credential is invalid.",
     )

@@ -38,7 +38,6 @@ NAME_EXAMPLES = (
         ("abc", "1bc", "id-x_1", "a" * 128),
         ("ab", "-abc", "_abc", "a.b", "größe", "a" * 129),
         kind="user_assigned_identity",
-        type="Microsoft.ManagedIdentity/userAssignedIdentities",
     ),
     NameExamples(
         "REGISTRY",

@@ -24,13 +24,13 @@ def resource_types() -> dict[str, type[ResourceType]]:
     pending, found = [ResourceType], {}
     while pending:
         pending += (current := pending.pop()).__subclasses__()
-        found[current.type] = current
+        found[current.type.lower()] = current
     return found
 
 
 @pytest.mark.parametrize("examples", COMPARED, ids=[examples.type for examples in COMPARED])
 def test_sandbox_and_modules_agree_on_names(examples: NameExamples) -> None:
-    rule = resource_types()[examples.type].name_rule
+    rule = resource_types()[examples.type.lower()].name_rule
     assert rule is not None
     assert [name for name in examples.accepted if not rule.accepts(name)] == []
     assert [name for name in examples.refused if rule.accepts(name)] == []
