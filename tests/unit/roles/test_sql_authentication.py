@@ -52,7 +52,7 @@ DEPLOYED_BY = {"sql_entra_administrator_name": "deployer", "sql_entra_administra
 KEEP = {
     "name": "keep",
     "ansible.builtin.copy": {
-        "content": "{{ {'server': sql_server_result.given, 'user': sql_database_user_result | default({}), 'uri': sql_backend_store_uri} | to_json }}",
+        "content": "{{ {'server': __sql_server_result.given, 'user': __sql_database_user_result | default({}), 'uri': sql_backend_store_uri} | to_json }}",
         "dest": "{{ playbook_dir }}/kept.json",
         "mode": "0600",
     },

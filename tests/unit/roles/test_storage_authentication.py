@@ -41,7 +41,7 @@ TASKS: list[dict[str, Any]] = [
     {
         "name": "look",
         "ansible.builtin.copy": {
-            "content": "{{ {'env': mlflow_app_container_env, 'secrets': mlflow_app_secrets} | to_json }}",
+            "content": "{{ {'env': __mlflow_app_container_env, 'secrets': __mlflow_app_secrets} | to_json }}",
             "dest": "{{ playbook_dir }}/app.json",
             "mode": "0600",
         },
