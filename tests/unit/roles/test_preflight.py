@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.task_results import Recorder
+
 CLONE = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
 # Comes in as a setting and must never come out again.
@@ -47,12 +49,12 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"registry_name": ""}, ["registry_name is not set"]),
     ({"registry_sku": "Gold"}, ["registry_sku", "Gold", "Premium"]),
     ({"registry_public_network_access": False}, ["registry_sku", "'Basic'", "Premium"]),
-    ({"storage_account_name": "My_Account"}, ["storage_account_name", "'My_Account'", "3 to 24 lower-case"]),
+    ({"storage_account_name": "My_Account"}, ["storage_account_name", "'My_Account'", "3 to 24 lowercase"]),
     ({"storage_account_name": "a" * 25}, ["storage_account_name", "3 to 24"]),
     ({"storage_container_name": "a--b"}, ["storage_container_name", "'a--b'", "single hyphens"]),
     ({"storage_path": "/root"}, ["storage_path", "'/root'"]),
     ({"storage_sku": "Cheap_LRS"}, ["storage_sku", "Cheap_LRS", "Standard_LRS"]),
-    ({"sql_server_name": "SQL"}, ["sql_server_name", "'SQL'", "lower-case"]),
+    ({"sql_server_name": "SQL"}, ["sql_server_name", "'SQL'", "lowercase"]),
     ({"sql_database_name": "a/b"}, ["sql_database_name", "'a/b'"]),
     ({"sql_authentication": "kerberos"}, ["sql_authentication", "kerberos", "managed_identity"]),
     ({"sql_authentication": "password"}, ["sql_administrator_password is not set", "8 to 128"]),
@@ -154,7 +156,7 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
         {"app_environment_infrastructure_subnet_id": "default"},
         ["app_environment_infrastructure_subnet_id", "/subscriptions/"],
     ),
-    ({"mlflow_app_name": "Mlflow"}, ["mlflow_app_name", "'Mlflow'", "2 to 32 lower-case"]),
+    ({"mlflow_app_name": "Mlflow"}, ["mlflow_app_name", "'Mlflow'", "2 to 32 lowercase"]),
     (
         {"mlflow_app_allowed_address_ranges": []},
         ["mlflow_app_allowed_address_ranges is empty", "mlflow_app_allow_public"],
@@ -222,7 +224,9 @@ def preflight(directory: Path, deployments: list[dict[str, Any]], *options: str)
     return ansible_playbook(playbook, inventory, *options)
 
 
-def ansible_playbook(playbook: Path, inventory: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def ansible_playbook(
+    playbook: Path, inventory: Path, *options: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a playbook for the hosts of an inventory that has nothing but them, with the settings of dev beside theirs."""
     return subprocess.run(
         [BIN / "ansible-playbook", "-i", "inventories/dev", "-i", inventory, "--limit", "case-*", playbook, *options],
@@ -231,6 +235,7 @@ def ansible_playbook(playbook: Path, inventory: Path, *options: str) -> subproce
             **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "MLFLOW_"))},
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
             "ANSIBLE_NOCOLOR": "1",
+            **environment,
         },
         capture_output=True,
         text=True,
@@ -262,12 +267,16 @@ def test_site_yml_writes_nothing_for_bad_input(tmp_path: Path) -> None:
     inventory = tmp_path / "hosts.yml"
     given = {**GOOD, "registry_sku": "Gold", "mlflow_app_port": 70000}
     inventory.write_text(yaml.safe_dump({"mlflow": {"hosts": {"case-0": given}}}), encoding="utf-8")
-    done = ansible_playbook(CLONE / "playbooks" / "site.yml", inventory, "--skip-tags", "preflight_azure")
+    recorder = Recorder(tmp_path / "task_results.jsonl")
+    done = ansible_playbook(
+        CLONE / "playbooks" / "site.yml", inventory, "--skip-tags", "preflight_azure", **recorder.environment
+    )
     assert done.returncode != 0
-    refusal = done.stdout.partition("Refuse what cannot be made")[2]
-    assert "mlflow_app_port: 70000" in refusal
-    assert "value of registry_sku must be one of" in refusal
-    assert "Make the resource group" not in done.stdout
+    results = recorder.take()
+    (refusal,) = [result for result in results if result.status == "failed"]
+    assert "mlflow_app_port: 70000" in refusal.message
+    assert "value of registry_sku must be one of" in refusal.message
+    assert not [result for result in results if result.role]
 
 
 def test_site_yml_refuses_in_the_sandbox_what_it_cannot_have(tmp_path: Path) -> None:
@@ -281,7 +290,7 @@ def test_site_yml_refuses_in_the_sandbox_what_it_cannot_have(tmp_path: Path) -> 
         done = ansible_playbook(
             CLONE / "playbooks" / "site.yml", inventory, "--tags", "preflight", "--skip-tags", "preflight_azure"
         )
-        assert ("sql_authentication: contained_user cannot be had in the sandbox" in done.stdout) is sandbox
+        assert ("sql_authentication: contained_user cannot be used in the sandbox" in done.stdout) is sandbox
         assert (done.returncode != 0) is sandbox, done.stdout
 
 
