@@ -9,8 +9,6 @@ Most are made from the argument specifications of the roles, so that an option t
 from __future__ import annotations
 
 import json
-import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -70,12 +68,6 @@ def generated() -> Iterator[tuple[dict[str, Any], list[str]]]:
             yield {name: None}, [name]
 
 
-def refusals(output: str) -> dict[str, str]:
-    """The last failure of each host."""
-    found = re.findall(r"^fatal: \[(case-\d+)\]: FAILED! => (\{.*\})$", output, re.MULTILINE)
-    return dict(found)
-
-
 def refused_by_site(
     site: Site, folder: Path, cases: list[tuple[dict[str, Any], list[str]]], *arguments: str
 ) -> tuple[dict[int, str], list[tuple[dict[str, Any], str]]]:
@@ -92,20 +84,19 @@ def refused_by_site(
     }
     inventory = folder / "hosts.yml"
     inventory.write_text(json.dumps({"mlflow": {"hosts": hosts}}), encoding="utf-8")
-    done = site.run(
-        *(Path(sys.executable).parent / "ansible-playbook", "-i", "inventories/dev", "-i", inventory),
-        *("--limit", "case-*", "playbooks/site.yml", *arguments),
-        **{**environment, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"},
+    play = site.ansible_playbook(
+        *("-i", "inventories/dev", "-i", inventory, "--limit", "case-*", "playbooks/site.yml", *arguments),
+        **environment,
     )
-    assert done.returncode == 2, done.stdout[-4000:]
-    assert "Make the resource group" not in done.stdout
-    found = refusals(done.stdout.partition("TASK [Refuse what cannot be made]")[2])
+    assert play.code == 2, play.output[-4000:]
+    assert not [result for result in play.results if result.role]
+    found = {result.host: result.message for result in play.results if result.status == "failed"}
     refused = {number: found[f"case-{number}"] for number in range(len(cases)) if f"case-{number}" in found}
     unnamed = [
         (given, part)
         for number, (given, wanted) in enumerate(cases)
         for part in wanted
-        if part.replace('"', '\\"') not in refused.get(number, part)
+        if part not in refused.get(number, part)
     ]
     return refused, unnamed
 
