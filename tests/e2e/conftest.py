@@ -15,7 +15,7 @@ from tests.support.site_copy import Play, Site, make_site
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A copy of the project; its sandbox is stopped and removed at the end."""
+    """Yield a copy of the project, and remove its sandbox at the end."""
     copy = make_site(tmp_path_factory.mktemp("site"))
     yield copy
     copy.sandbox("down", "--purge")
@@ -23,7 +23,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @dataclass(frozen=True)
 class Deployment:
-    """The deployment, and the run that made it."""
+    """A deployment, and the playbook run that created it."""
 
     site: Site
     first: Play

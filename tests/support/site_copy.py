@@ -107,8 +107,8 @@ class Site:
         return Client(self.clone / ".sandbox", self.sandbox_environment())
 
     def sandbox_environment(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads(self.sandbox("env", "--json"))
-        return found
+        result: dict[str, str] = json.loads(self.sandbox("env", "--json"))
+        return result
 
     def client_settings(self, deployment: str = "sandbox") -> dict[str, str]:
         lines = (self.clone / "out" / deployment / "client.env").read_text(encoding="utf-8").splitlines()
@@ -139,14 +139,14 @@ class Site:
         connection = sqlite3.connect(f"file:{self.clone}/.sandbox/state.db?mode=ro", uri=True)
         rows = connection.execute("SELECT private FROM resources WHERE type NOT LIKE 'microsoft.sql/%'").fetchall()
         connection.close()
-        found = {self.sandbox_environment()["AZURE_CLIENT_SECRET"]}
-        found.add((self.clone / ".sandbox" / "kek_passphrase").read_text(encoding="utf-8").strip())
+        result = {self.sandbox_environment()["AZURE_CLIENT_SECRET"]}
+        result.add((self.clone / ".sandbox" / "kek_passphrase").read_text(encoding="utf-8").strip())
         for (private,) in rows:
             for value in json.loads(private).values():
-                found |= {
+                result |= {
                     text for text in (value.values() if isinstance(value, dict) else [value]) if isinstance(text, str)
                 }
-        return {text for text in found if len(text) > 15}
+        return {text for text in result if len(text) > 15}
 
     def python(self, program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a program with the environment of the sandbox and without the client settings."""

@@ -66,26 +66,26 @@ def plan(ids: list[str], **given: Any) -> dict[str, Any]:
 
 
 def test_without_data_the_app_the_environment_and_the_registry_are_removed() -> None:
-    found = plan(existing())
-    assert found["removed"] == [LABELS["app"], LABELS["registry"], LABELS["environment"]]
-    assert found["kept"] == [LABELS["identity"], LABELS["workspace"], LABELS["account"], LABELS["server"], DATABASE]
-    assert found["roles"] == ["mlflow_app", "app_environment", "registry"]
-    assert found["remove_resource_group"] is False
-    assert found["locks"] == []
-    assert found["data_loss"] == "Database, artifacts and logs stay."
-    assert "add -e teardown_data=true" in found["next"]
+    result = plan(existing())
+    assert result["removed"] == [LABELS["app"], LABELS["registry"], LABELS["environment"]]
+    assert result["kept"] == [LABELS["identity"], LABELS["workspace"], LABELS["account"], LABELS["server"], DATABASE]
+    assert result["roles"] == ["mlflow_app", "app_environment", "registry"]
+    assert result["remove_resource_group"] is False
+    assert result["locks"] == []
+    assert result["data_loss"] == "Database, artifacts and logs stay."
+    assert "add -e teardown_data=true" in result["next"]
 
 
 def test_with_data_the_resource_group_is_removed_with_everything_in_it() -> None:
-    found = plan(existing(), data=True)
-    assert found["removed"][0] == ALL_DATA
-    assert set(found["removed"][1:]) == {*LABELS.values(), DATABASE}
-    assert found["kept"] == []
+    result = plan(existing(), data=True)
+    assert result["removed"][0] == ALL_DATA
+    assert set(result["removed"][1:]) == {*LABELS.values(), DATABASE}
+    assert result["kept"] == []
     # What goes with the resource group is not removed one by one.
-    assert found["roles"] == ["mlflow_app"]
-    assert found["remove_resource_group"] is True
-    assert found["data_loss"] == f"All data in the resource group {GROUP} is lost."
-    assert "without its data" in found["next"]
+    assert result["roles"] == ["mlflow_app"]
+    assert result["remove_resource_group"] is True
+    assert result["data_loss"] == f"All data in the resource group {GROUP} is lost."
+    assert "without its data" in result["next"]
 
 
 def test_with_data_foreign_resources_in_the_resource_group_are_removed_too() -> None:
@@ -95,67 +95,67 @@ def test_with_data_foreign_resources_in_the_resource_group_are_removed_too() -> 
 
 def test_without_data_foreign_resources_in_the_resource_group_are_kept() -> None:
     foreign = "Microsoft.ContainerRegistry/registries/crteam"
-    found = plan(existing(id_of(foreign)))
-    assert foreign in found["kept"]
-    assert foreign not in found["removed"]
+    result = plan(existing(id_of(foreign)))
+    assert foreign in result["kept"]
+    assert foreign not in result["removed"]
 
 
 @pytest.mark.parametrize("data", [False, True])
 def test_nothing_exists(data: bool) -> None:
-    found = plan([], data=data)
-    assert (found["removed"], found["kept"], found["jobs"], found["locks"]) == ([], [], [], [])
-    assert found["roles"] == ["mlflow_app"]
-    assert found["remove_resource_group"] is data
+    result = plan([], data=data)
+    assert (result["removed"], result["kept"], result["jobs"], result["locks"]) == ([], [], [], [])
+    assert result["roles"] == ["mlflow_app"]
+    assert result["remove_resource_group"] is data
 
 
 @pytest.mark.parametrize("data", [False, True])
 @pytest.mark.parametrize("key", ["registry", "account", "server", "environment", "identity", "workspace"])
 def test_resources_in_other_resource_groups_are_kept(key: str, data: bool) -> None:
-    found = plan(existing(groups={key: OTHER}), groups={key: OTHER}, data=data)
-    assert f"{LABELS[key]} in {OTHER}" in found["kept"]
-    assert not [label for label in found["removed"] if label.startswith(LABELS[key])]
-    assert not {"registry", "app_environment"} & set(found["roles"]) & {key.replace("environment", "app_environment")}
+    result = plan(existing(groups={key: OTHER}), groups={key: OTHER}, data=data)
+    assert f"{LABELS[key]} in {OTHER}" in result["kept"]
+    assert not [label for label in result["removed"] if label.startswith(LABELS[key])]
+    assert not {"registry", "app_environment"} & set(result["roles"]) & {key.replace("environment", "app_environment")}
 
 
 def test_the_app_in_another_resource_group_is_removed() -> None:
-    found = plan(existing(groups={"app": OTHER}), groups={"app": OTHER})
-    assert found["removed"][0] == f"{LABELS['app']} in {OTHER}"
+    result = plan(existing(groups={"app": OTHER}), groups={"app": OTHER})
+    assert result["removed"][0] == f"{LABELS['app']} in {OTHER}"
 
 
 def test_foreign_resources_in_other_resource_groups_are_not_mentioned() -> None:
     foreign = id_of("Microsoft.Storage/storageAccounts/stteam", OTHER)
-    found = plan([*existing(groups={"account": OTHER}), foreign], groups={"account": OTHER}, data=True)
-    assert not [label for label in found["removed"] + found["kept"] if "stteam" in label]
+    result = plan([*existing(groups={"account": OTHER}), foreign], groups={"account": OTHER}, data=True)
+    assert not [label for label in result["removed"] + result["kept"] if "stteam" in label]
 
 
 @pytest.mark.parametrize("workload", ["Microsoft.App/containerApps/team", "Microsoft.App/jobs/team-job"])
 def test_the_environment_is_kept_with_foreign_workloads(workload: str) -> None:
-    found = plan(existing(id_of(workload)))
-    assert LABELS["environment"] in found["kept"]
-    assert workload in found["kept"]
-    assert found["roles"] == ["mlflow_app", "registry"]
+    result = plan(existing(id_of(workload)))
+    assert LABELS["environment"] in result["kept"]
+    assert workload in result["kept"]
+    assert result["roles"] == ["mlflow_app", "registry"]
 
 
 def test_jobs_of_the_probe_are_removed_and_do_not_keep_the_environment() -> None:
     job = "Microsoft.App/jobs/mlflow-probe-3-17"
-    found = plan(existing(id_of(job)))
-    assert found["jobs"] == ["mlflow-probe-3-17"]
-    assert found["removed"][0] == job
-    assert "app_environment" in found["roles"]
+    result = plan(existing(id_of(job)))
+    assert result["jobs"] == ["mlflow-probe-3-17"]
+    assert result["removed"][0] == job
+    assert "app_environment" in result["roles"]
 
 
 @pytest.mark.parametrize("name", ["mlflow-probe", "mlflow-probe-3", "mlflow-probe-3-17-x", "my-mlflow-probe-3-17"])
 def test_other_jobs_are_kept(name: str) -> None:
-    found = plan(existing(id_of(f"Microsoft.App/jobs/{name}")))
-    assert found["jobs"] == []
-    assert f"Microsoft.App/jobs/{name}" in found["kept"]
+    result = plan(existing(id_of(f"Microsoft.App/jobs/{name}")))
+    assert result["jobs"] == []
+    assert f"Microsoft.App/jobs/{name}" in result["kept"]
 
 
 def test_jobs_of_the_probe_in_another_resource_group_are_removed() -> None:
     job = id_of("Microsoft.App/jobs/mlflow-probe-3-17", OTHER)
-    found = plan(existing(job), probe_jobs={"resource_group": OTHER, "name": "mlflow-probe"})
-    assert found["jobs"] == ["mlflow-probe-3-17"]
-    assert found["removed"][0] == f"Microsoft.App/jobs/mlflow-probe-3-17 in {OTHER}"
+    result = plan(existing(job), probe_jobs={"resource_group": OTHER, "name": "mlflow-probe"})
+    assert result["jobs"] == ["mlflow-probe-3-17"]
+    assert result["removed"][0] == f"Microsoft.App/jobs/mlflow-probe-3-17 in {OTHER}"
 
 
 def test_the_name_of_the_jobs_is_no_pattern() -> None:
@@ -164,8 +164,8 @@ def test_the_name_of_the_jobs_is_no_pattern() -> None:
 
 
 def test_ids_are_compared_without_regard_to_case() -> None:
-    found = plan([one.upper().replace("/SUBSCRIPTIONS/S", "/subscriptions/s") for one in existing()])
-    assert found["roles"] == ["mlflow_app", "app_environment", "registry"]
+    result = plan([one.upper().replace("/SUBSCRIPTIONS/S", "/subscriptions/s") for one in existing()])
+    assert result["roles"] == ["mlflow_app", "app_environment", "registry"]
 
 
 def test_each_resource_is_listed_once() -> None:
@@ -179,41 +179,41 @@ def test_a_resource_whose_name_begins_with_an_own_name_is_foreign() -> None:
 
 def test_the_database_master_is_not_mentioned() -> None:
     master = "Microsoft.Sql/servers/sql-dev/databases/master"
-    found = plan(existing(id_of(master)), data=True)
-    assert master not in found["removed"] + found["kept"]
+    result = plan(existing(id_of(master)), data=True)
+    assert master not in result["removed"] + result["kept"]
 
 
 @pytest.mark.parametrize(
     ("role", "key"), [("registry", "registry"), ("app_environment", "environment")], ids=lambda value: value
 )
 def test_state_absent_removes_a_resource_in_another_resource_group(role: str, key: str) -> None:
-    found = plan(existing(groups={key: OTHER}), groups={key: OTHER}, states={role: "absent"})
-    assert f"{LABELS[key]} in {OTHER}" in found["removed"]
-    assert role in found["roles"]
+    result = plan(existing(groups={key: OTHER}), groups={key: OTHER}, states={role: "absent"})
+    assert f"{LABELS[key]} in {OTHER}" in result["removed"]
+    assert role in result["roles"]
 
 
 def test_state_absent_keeps_an_environment_with_foreign_workloads() -> None:
     workload = id_of("Microsoft.App/containerApps/team", OTHER)
     groups = {"environment": OTHER}
-    found = plan(existing(workload, groups=groups), groups=groups, states={"app_environment": "absent"})
-    assert f"{LABELS['environment']} in {OTHER}" in found["kept"]
-    assert "app_environment" not in found["roles"]
+    result = plan(existing(workload, groups=groups), groups=groups, states={"app_environment": "absent"})
+    assert f"{LABELS['environment']} in {OTHER}" in result["kept"]
+    assert "app_environment" not in result["roles"]
 
 
 def test_state_absent_of_foundation_removes_the_identity_last() -> None:
-    found = plan(existing(), states={"foundation": "absent"})
-    assert LABELS["identity"] in found["removed"]
-    assert LABELS["workspace"] in found["kept"]
-    assert found["roles"][-1] == "foundation"
+    result = plan(existing(), states={"foundation": "absent"})
+    assert LABELS["identity"] in result["removed"]
+    assert LABELS["workspace"] in result["kept"]
+    assert result["roles"][-1] == "foundation"
 
 
 def test_state_absent_of_foundation_with_data_removes_its_resource_group() -> None:
     given = {"states": {"foundation": "absent"}, "remove_data": {"foundation": True}}
-    found = plan(existing(), **given)
-    assert found["removed"][0] == ALL_DATA
-    assert found["kept"] == []
-    assert found["roles"] == ["mlflow_app", "foundation"]
-    assert found["data_loss"] == f"All data in the resource group {GROUP} is lost."
+    result = plan(existing(), **given)
+    assert result["removed"][0] == ALL_DATA
+    assert result["kept"] == []
+    assert result["roles"] == ["mlflow_app", "foundation"]
+    assert result["data_loss"] == f"All data in the resource group {GROUP} is lost."
     # The same resource group is removed once.
     assert plan(existing(), data=True, **given)["roles"] == ["mlflow_app"]
 
@@ -221,9 +221,9 @@ def test_state_absent_of_foundation_with_data_removes_its_resource_group() -> No
 def test_state_absent_of_foundation_in_another_resource_group_with_data() -> None:
     groups = {"identity": OTHER, "workspace": OTHER}
     given: dict[str, Any] = {"states": {"foundation": "absent"}, "remove_data": {"foundation": True}}
-    found = plan(existing(groups=groups), groups=groups, data=True, **given)
-    assert found["roles"] == ["mlflow_app", "foundation"]
-    assert found["removed"][:2] == [ALL_DATA, f"the resource group {OTHER} with everything in it"]
+    result = plan(existing(groups=groups), groups=groups, data=True, **given)
+    assert result["roles"] == ["mlflow_app", "foundation"]
+    assert result["removed"][:2] == [ALL_DATA, f"the resource group {OTHER} with everything in it"]
 
 
 @pytest.mark.parametrize(
@@ -234,11 +234,11 @@ def test_state_absent_of_foundation_in_another_resource_group_with_data() -> Non
     ],
 )
 def test_state_absent_keeps_data(role: str, text: str) -> None:
-    found = plan(existing(), states={role: "absent"})
-    assert found["removed"][-1] == text
-    assert {LABELS["server"], LABELS["account"], DATABASE} <= set(found["kept"])
-    assert found["roles"] == ["mlflow_app", "app_environment", "registry", role]
-    assert found["data_loss"] == "Database, artifacts and logs stay."
+    result = plan(existing(), states={role: "absent"})
+    assert result["removed"][-1] == text
+    assert {LABELS["server"], LABELS["account"], DATABASE} <= set(result["kept"])
+    assert result["roles"] == ["mlflow_app", "app_environment", "registry", role]
+    assert result["data_loss"] == "Database, artifacts and logs stay."
 
 
 @pytest.mark.parametrize(
@@ -250,10 +250,10 @@ def test_state_absent_keeps_data(role: str, text: str) -> None:
     ids=["sql", "storage"],
 )
 def test_state_absent_with_data_removes_data(role: str, labels: list[str], loss: str) -> None:
-    found = plan(existing(), states={role: "absent"}, remove_data={role: True})
-    assert set(labels) <= set(found["removed"])
-    assert found["data_loss"] == loss
-    assert [lock["option"] for lock in found["locks"]] == [f"{role}_delete_lock"]
+    result = plan(existing(), states={role: "absent"}, remove_data={role: True})
+    assert set(labels) <= set(result["removed"])
+    assert result["data_loss"] == loss
+    assert [lock["option"] for lock in result["locks"]] == [f"{role}_delete_lock"]
 
 
 def test_remove_data_without_state_absent_has_no_effect() -> None:
@@ -263,9 +263,9 @@ def test_remove_data_without_state_absent_has_no_effect() -> None:
 
 @pytest.mark.parametrize("role", ["sql", "storage", "foundation", "image"])
 def test_a_role_without_resources_does_not_run(role: str) -> None:
-    found = plan([], states={role: "absent"})
-    assert found["roles"] == ["mlflow_app"]
-    assert found["removed"] == []
+    result = plan([], states={role: "absent"})
+    assert result["roles"] == ["mlflow_app"]
+    assert result["removed"] == []
 
 
 def test_state_absent_of_a_role_in_a_removed_resource_group_has_no_effect() -> None:
@@ -275,9 +275,9 @@ def test_state_absent_of_a_role_in_a_removed_resource_group_has_no_effect() -> N
 
 def test_state_absent_of_image_removes_the_image_from_a_kept_registry() -> None:
     groups = {"registry": OTHER}
-    found = plan(existing(groups=groups), groups=groups, states={"image": "absent"})
-    assert found["roles"] == ["mlflow_app", "app_environment", "image"]
-    assert found["removed"][-1] == "the image of the deployment"
+    result = plan(existing(groups=groups), groups=groups, states={"image": "absent"})
+    assert result["roles"] == ["mlflow_app", "app_environment", "image"]
+    assert result["removed"][-1] == "the image of the deployment"
 
 
 def test_state_absent_of_image_has_no_effect_if_the_registry_is_removed() -> None:
@@ -287,8 +287,8 @@ def test_state_absent_of_image_has_no_effect_if_the_registry_is_removed() -> Non
 def test_roles_run_before_the_roles_that_they_depend_on() -> None:
     states = dict.fromkeys(["registry", "storage", "sql", "image", "app_environment", "foundation"], "absent")
     groups = {"registry": OTHER}
-    found = plan(existing(groups=groups), groups=groups, states={**states, "registry": "present"})
-    assert found["roles"] == ["mlflow_app", "app_environment", "image", "sql", "storage", "foundation"]
+    result = plan(existing(groups=groups), groups=groups, states={**states, "registry": "present"})
+    assert result["roles"] == ["mlflow_app", "app_environment", "image", "sql", "storage", "foundation"]
 
 
 def test_with_data_locks_on_database_and_storage_account_prevent_the_removal() -> None:
@@ -300,8 +300,8 @@ def test_with_data_locks_on_database_and_storage_account_prevent_the_removal() -
 
 def test_locks_on_kept_resources_do_not_prevent_the_removal() -> None:
     groups = {"server": OTHER}
-    found = plan(existing(groups=groups), groups=groups, data=True)
-    assert [lock["option"] for lock in found["locks"]] == ["storage_delete_lock"]
+    result = plan(existing(groups=groups), groups=groups, data=True)
+    assert [lock["option"] for lock in result["locks"]] == ["storage_delete_lock"]
 
 
 @pytest.mark.parametrize("confirmation", ["", "prod", "DEV", "dev "])
