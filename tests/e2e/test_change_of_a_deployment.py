@@ -240,6 +240,27 @@ def test_teardown_refuses_to_start_with_a_lock_on_the_data(standing: Standing) -
     assert client.arm("DELETE", lock, version="2020-05-01").status_code == 200
 
 
+def test_teardown_removes_the_resources_of_roles_whose_state_is_absent(standing: Standing) -> None:
+    site = standing.site
+    account = standing.one("Microsoft.Storage/storageAccounts")
+    assert len(artifacts_roles(standing)) == 1
+    absent = [word for role in ("sql", "storage", "foundation") for word in ("-e", f"{role}_state=absent")]
+    play = standing.play("teardown.yml", "-e", "teardown_confirm=sandbox", *absent)
+    assert play.code == 0, play.output[-4000:]
+    assert site.resources("Microsoft.Sql/servers/firewallRules", GROUP) == []
+    assert site.resources("Microsoft.Authorization/roleAssignments", account["id"]) == []
+    assert site.resources("Microsoft.ManagedIdentity/userAssignedIdentities", GROUP) == []
+    # The data stays without remove_data.
+    assert standing.one("Microsoft.Storage/storageAccounts")["id"] == account["id"]
+    assert len(site.resources("Microsoft.Sql/servers/databases", GROUP)) == 1
+    again = standing.play("teardown.yml", "-e", "teardown_confirm=sandbox", *absent)
+    assert (again.code, again.changed) == (0, 0), again.output[-4000:]
+    data = standing.play("teardown.yml", "-e", "teardown_confirm=sandbox", *absent[:2], "-e", "sql_remove_data=true")
+    assert data.code == 0, data.output[-4000:]
+    assert site.resources("Microsoft.Sql/servers", GROUP) == []
+    assert standing.one("Microsoft.Storage/storageAccounts")["id"] == account["id"]
+
+
 def test_teardown_fails_without_the_permission_to_read_a_resource_group(standing: Standing) -> None:
     """Without the permission, the plan would be incomplete."""
     site, client = standing.site, standing.site.client()
