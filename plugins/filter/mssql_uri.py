@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter ``mssql_uri``: the one place that writes MLflow's database URI."""
+"""Filter ``mssql_uri``: the SQLAlchemy URI of a database on Azure SQL."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from ansible.errors import AnsibleFilterError
 
 DOCUMENTATION = r"""
 name: mssql_uri
-short_description: The SQLAlchemy URI of a database on Azure SQL
+short_description: Return the SQLAlchemy URI of a database on Azure SQL
 version_added: 0.1.0
 author: mlops.mlflow_azure contributors (@mlops)
 description:
-  - Makes the URI by which MLflow reaches its database, signing in as a managed identity or with a login and its password.
+  - Returns the URI of a database for MLflow, with authentication by a managed identity or by a login and its password.
   - Login, password and database are percent-encoded. The connection is always encrypted.
 options:
   _input:
-    description: The server's host name, such as V(sql-mlflow-prod.database.windows.net).
+    description: The host name of the server, such as V(sql-mlflow-prod.database.windows.net).
     type: str
     required: true
   database:
-    description: The database's name.
+    description: The name of the database.
     type: str
     required: true
   client_id:
-    description: The client id of the user-assigned identity to sign in as. Excludes O(login) and O(password).
+    description: The client id of the user-assigned identity. Excludes O(login) and O(password).
     type: str
   login:
-    description: The login to sign in with. Needs O(password).
+    description: The login. Needs O(password).
     type: str
   password:
-    description: The login's password. The URI then is a secret.
+    description: The password of the login. Then the URI is a secret.
     type: str
 """
 
 EXAMPLES = r"""
-- name: Show how an identity signs in
+- name: Show the URI for an identity
   ansible.builtin.debug:
     msg: "{{ 'sql-mlflow-prod.database.windows.net' | mlops.mlflow_azure.mssql_uri(database='mlflow', client_id=client_id) }}"
   vars:
@@ -62,7 +62,7 @@ def mssql_uri(
 ) -> str:
     """Return the SQLAlchemy URI of a database on Azure SQL.
 
-    Raises AnsibleFilterError unless exactly one way to sign in is given.
+    Raise AnsibleFilterError unless the options define exactly one authentication.
     """
     if bool(client_id) == bool(login and password) or bool(login) != bool(password):
         raise AnsibleFilterError("mssql_uri: give either client_id, or both login and password")
@@ -75,7 +75,7 @@ def mssql_uri(
 
 
 class FilterModule:
-    """The filter as Ansible finds it."""
+    """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., str]]:
         """Return the filters of this file by name."""

@@ -63,7 +63,7 @@ class ContainerApp(ResourceType):
     id_type = "Microsoft.App/containerapps"
     located = True
     name_rule = NameRule(
-        r"(?!.*--)[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
+        r"(?!.*--)[a-z][a-z0-9-]{0,30}[a-z0-9]",
         "ContainerAppInvalidName",
         "Invalid ContainerApp name '{name}'. A name must consist of lower case alphanumeric characters or '-', start with an alphabetic "
         "character, and end with an alphanumeric character and cannot have '--'. The length must not be more than 32 characters.",

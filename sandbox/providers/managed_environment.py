@@ -52,7 +52,7 @@ class ManagedEnvironment(ResourceType):
     type = "Microsoft.App/managedEnvironments"
     located = True
     name_rule = NameRule(
-        r"(?!.*--)[a-z0-9A-Z]([a-zA-Z0-9-]{0,58}[a-zA-Z0-9])?",
+        r"(?!.*--)[a-zA-Z][a-zA-Z0-9-]{0,58}[a-zA-Z0-9]",
         "InvalidManagedEnvironmentName",
         "Invalid ManagedEnvironment name '{name}'. A name must consist of alphanumeric characters or '-', "
         "start and end with an alphanumeric character, and be at most 60 characters long.",
@@ -241,7 +241,7 @@ class EnvironmentStorage(ResourceType):
     created_status = 200
     shows_state = False
     name_rule = NameRule(
-        r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?",
+        r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?",
         "ManagedEnvironmentStorageInvalidName",
         "Invalid ManagedEnvironment Storage name '{name}'. A name must consist of lower case alphanumeric characters or '-', start and "
         "end with an alphanumeric character, and be at most 32 characters long.",

@@ -366,7 +366,7 @@ class BlobContainer(ResourceType):
 
     def check(self, call: Call, existing: Resource | None) -> None:
         name = call.target.name
-        if not re.fullmatch(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]|\$root|\$web", name):
+        if not re.fullmatch(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]|\$root|\$web|\$logs", name):
             raise ArmError(
                 400,
                 "InvalidResourceName",

@@ -14,7 +14,7 @@ from tests.support.site_copy import Deployment, Site, make_site
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A copy of the project, whose sandbox is removed at the end."""
+    """Yield a copy of the project, and remove its sandbox at the end."""
     copy = make_site(tmp_path_factory.mktemp("site"))
     yield copy
     copy.sandbox("down", "--purge")

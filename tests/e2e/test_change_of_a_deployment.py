@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of a deployment that is changed, by the playbooks and by hand, and what they ask for: an app in MLflow's place."""
+"""Changes of a deployment, by playbooks and manually. A small app replaces MLflow."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.slow
 GROUP = "rg-mlflow-sandbox"
 ROLE = "2022-04-01"
 SQL, STORAGE = "2025-01-01", "2025-06-01"
-# Nobody who only looks needs it.
+# The playbooks that only read do not need it.
 NO_SECRET = ("-e", "mlflow_app_crypto_kek_passphrase=")
 CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A deployment, and the arguments that it was made with."""
+    """A deployment, and the arguments of the playbook that created it."""
 
     site: Site
     arguments: tuple[str, ...]
@@ -36,52 +36,55 @@ class Standing:
         return self.site.play(name, *self.arguments, *more)
 
     def one(self, kind: str) -> dict[str, Any]:
-        (found,) = self.site.resources(kind, GROUP)
-        return found
+        (result,) = self.site.resources(kind, GROUP)
+        return result
 
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     folder = tmp_path_factory.mktemp("changes")
     site = make_site(folder)
-    found = Standing(site, quick_arguments(folder / "app"))
+    result = Standing(site, quick_arguments(folder / "app"))
     try:
-        made = found.play("site.yml")
+        made = result.play("site.yml")
         assert made.code == 0, made.output[-4000:]
-        yield found
+        yield result
     finally:
         site.sandbox("down", "--purge")
 
 
-def said(play: Play) -> str:
+def message_text(play: Play) -> str:
     return " ".join(play.output.split())
 
 
-def test_who_only_looks_needs_no_secret(standing: Standing) -> None:
+def test_playbooks_that_only_read_need_no_secret(standing: Standing) -> None:
     before = standing.site.writes()
     drift = standing.play("drift.yml", *NO_SECRET)
     assert drift.code == 0, drift.output[-4000:]
-    assert "everything is as the inventory says. Not compared, because not given: crypto-kek-passphrase." in said(drift)
+    assert (
+        "everything is as the inventory says. Not compared, because not given: crypto-kek-passphrase."
+        in message_text(drift)
+    )
     client = standing.play("client.yml", *NO_SECRET)
     assert client.code == 0, client.output[-4000:]
     fqdn = standing.one("Microsoft.App/containerApps")["properties"]["configuration"]["ingress"]["fqdn"]
-    assert f"value: https://{fqdn}" in said(client)
-    # One play starts the sandbox, the other asks for the app: nothing else is looked at.
-    assert "Make the" not in client.output
+    assert f"value: https://{fqdn}" in message_text(client)
+    # The only request reads the app.
+    assert {one.short_module for one in client.results if one.is_azure} == {"container_app_info"}
     assert standing.site.writes() == before
 
 
 @pytest.mark.parametrize("playbook", ["client.yml", "verify.yml"])
-def test_where_nothing_stands_it_is_said(standing: Standing, playbook: str) -> None:
+def test_a_missing_deployment_is_reported(standing: Standing, playbook: str) -> None:
     play = standing.play(playbook, "-e", "deployment=nowhere")
     assert play.code != 0
     assert (
         "There is no app mlflow with an ingress in the resource group rg-mlflow-nowhere. Run site.yml first."
-        in said(play)
+        in message_text(play)
     )
 
 
-def test_drift_in_four_types_is_told_by_resource(standing: Standing) -> None:
+def test_drift_of_four_resource_types_is_reported(standing: Standing) -> None:
     site, client = standing.site, standing.site.client()
     app, registry = standing.one("Microsoft.App/containerApps"), standing.one("Microsoft.ContainerRegistry/registries")
     account, rule = (
@@ -101,7 +104,7 @@ def test_drift_in_four_types_is_told_by_resource(standing: Standing) -> None:
     play = standing.play("drift.yml", *NO_SECRET)
     assert play.code == 2, play.output[-4000:]
     told = " ".join(play.output.rpartition("[ERROR]: ")[2].split())
-    assert "sandbox: 4 resources differ. site.yml would put them right. Not compared" in told
+    assert "sandbox: 4 resources differ. Run site.yml to correct the deployment. Not compared" in told
     assert "properties.template.scale.maxReplicas is 3, and should be 1" in told
     assert "properties.minimumTlsVersion is TLS1_0, and should be TLS1_2" in told
     assert "AllowAllWindowsAzureIps: is missing" in told
@@ -116,19 +119,20 @@ def test_drift_in_four_types_is_told_by_resource(standing: Standing) -> None:
 
 def artifacts_roles(standing: Standing) -> list[dict[str, Any]]:
     account = standing.one("Microsoft.Storage/storageAccounts")
-    found = standing.site.resources("Microsoft.Authorization/roleAssignments", account["id"])
-    return [one for one in found if one["properties"]["roleDefinitionId"].endswith(CONTRIBUTOR)]
+    result = standing.site.resources("Microsoft.Authorization/roleAssignments", account["id"])
+    return [one for one in result if one["properties"]["roleDefinitionId"].endswith(CONTRIBUTOR)]
 
 
-def test_the_way_to_the_artifacts_changes_without_a_gap(standing: Standing) -> None:
-    """What the running app signs in with goes only after the app has another one."""
+def test_storage_authentication_changes_without_downtime(standing: Standing) -> None:
+    """The access of the running app is removed only after the app uses the other authentication."""
     by_key = ("-e", "storage_authentication=connection_string")
     assert len(artifacts_roles(standing)) == 1
     plan = standing.play("site.yml", *by_key, "--check")
     assert plan.code == 0, plan.output[-4000:]
     changed = standing.play("site.yml", *by_key)
     assert changed.code == 0, changed.output[-4000:]
-    assert changed.output.index("Run the server") < changed.output.index("Take the right to the artifacts away")
+    order = [one.short_module for one in changed.results if one.status == "changed"]
+    assert order.index("container_app") < order.index("role_assignment")
     assert artifacts_roles(standing) == []
     assert standing.one("Microsoft.Storage/storageAccounts")["properties"]["allowSharedKeyAccess"] is True
     secrets = standing.one("Microsoft.App/containerApps")["properties"]["configuration"]["secrets"]
@@ -138,7 +142,7 @@ def test_the_way_to_the_artifacts_changes_without_a_gap(standing: Standing) -> N
 
     drift = standing.play("drift.yml")
     assert drift.code == 2, drift.output[-4000:]
-    assert "properties.allowSharedKeyAccess is true, and should be false" in said(drift)
+    assert "properties.allowSharedKeyAccess is true, and should be false" in message_text(drift)
     back = standing.play("site.yml")
     assert back.code == 0, back.output[-4000:]
     app, account = standing.one("Microsoft.App/containerApps"), standing.one("Microsoft.Storage/storageAccounts")
@@ -151,7 +155,7 @@ def test_the_way_to_the_artifacts_changes_without_a_gap(standing: Standing) -> N
 
 
 def job(standing: Standing, name: str) -> str:
-    """A job in the deployment's environment; returns its id."""
+    """Create a job in the environment of the deployment. Return its id."""
     environment, identity = (
         standing.one("Microsoft.App/managedEnvironments"),
         standing.one("Microsoft.ManagedIdentity/userAssignedIdentities"),
@@ -183,7 +187,7 @@ def job(standing: Standing, name: str) -> str:
     return str(made["id"])
 
 
-def test_teardown_says_and_removes_what_is_the_deployments_own(standing: Standing) -> None:
+def test_teardown_shows_and_removes_only_the_resources_of_the_deployment(standing: Standing) -> None:
     site, client = standing.site, standing.site.client()
     elsewhere = client.group().rpartition("/")[2]
     foreign = client.storage(f"{client.subscription}/resourceGroups/{elsewhere}")
@@ -192,17 +196,17 @@ def test_teardown_says_and_removes_what_is_the_deployments_own(standing: Standin
     job(standing, "mlflow-probe-3-17")
     teams = job(standing, "team-job")
 
-    asked = standing.play("teardown.yml", *mine, "-e", "teardown_data=true")
-    assert asked.code != 0
-    assert "mlflow-probe-3-17" in said(asked)
-    # What somebody else keeps in a group that the deployment uses is none of its business, and what is its own there stays.
-    assert foreign["name"] not in asked.output
-    assert f"To be kept: Microsoft.Storage/storageAccounts/{own['name']} in {elsewhere}" in said(asked)
+    refused = standing.play("teardown.yml", *mine, "-e", "teardown_data=true")
+    assert refused.code != 0
+    assert "mlflow-probe-3-17" in message_text(refused)
+    # Foreign resources in a resource group that the deployment uses are not mentioned, and its own resources there are kept.
+    assert foreign["name"] not in refused.output
+    assert f"To be kept: Microsoft.Storage/storageAccounts/{own['name']} in {elsewhere}" in message_text(refused)
 
     kept = standing.play("teardown.yml", *mine, "-e", "teardown_confirm=sandbox")
     assert kept.code == 0, kept.output[-4000:]
     assert [one["id"].rpartition("/")[2] for one in site.resources("Microsoft.App/jobs")] == ["team-job"]
-    assert len(site.resources("Microsoft.App/managedEnvironments")) == 1  # the team's job needs it
+    assert len(site.resources("Microsoft.App/managedEnvironments")) == 1  # the job of the team needs it
     assert site.resources("Microsoft.App/containerApps") == []
     assert site.resources("Microsoft.ContainerRegistry/registries") == []
 
@@ -213,7 +217,7 @@ def test_teardown_says_and_removes_what_is_the_deployments_own(standing: Standin
     assert len(site.resources("Microsoft.Storage/storageAccounts")) == 3
 
 
-def test_teardown_names_the_lock_that_keeps_the_data_before_it_removes_anything(standing: Standing) -> None:
+def test_teardown_refuses_to_start_with_a_lock_on_the_data(standing: Standing) -> None:
     site, client = standing.site, standing.site.client()
     (account,) = [
         one
@@ -226,16 +230,39 @@ def test_teardown_names_the_lock_that_keeps_the_data_before_it_removes_anything(
     before = site.writes()
     play = standing.play("teardown.yml", "-e", "teardown_confirm=sandbox", "-e", "teardown_data=true")
     assert play.code != 0
-    assert "there is mlflow-artifacts, of storage_delete_lock. Nothing has been removed." in said(play), play.failures
-    assert "run site.yml with -e storage_delete_lock=false and then" in said(play)
+    assert "there is mlflow-artifacts, of storage_delete_lock. Nothing has been removed." in message_text(play), (
+        play.failures
+    )
+    assert "run site.yml with -e storage_delete_lock=false and then" in message_text(play)
     assert site.writes() == before
-    # Without the data nothing goes that the lock keeps.
+    # Without the data, nothing below the lock is removed.
     assert standing.play("teardown.yml", "-e", "teardown_confirm=sandbox").code == 0
     assert client.arm("DELETE", lock, version="2020-05-01").status_code == 200
 
 
-def test_teardown_stops_at_a_group_that_may_not_be_read(standing: Standing) -> None:
-    """A report that leaves out what could not be seen would be no report."""
+def test_teardown_removes_the_resources_of_roles_whose_state_is_absent(standing: Standing) -> None:
+    site = standing.site
+    account = standing.one("Microsoft.Storage/storageAccounts")
+    assert len(artifacts_roles(standing)) == 1
+    absent = [word for role in ("sql", "storage", "foundation") for word in ("-e", f"{role}_state=absent")]
+    play = standing.play("teardown.yml", "-e", "teardown_confirm=sandbox", *absent)
+    assert play.code == 0, play.output[-4000:]
+    assert site.resources("Microsoft.Sql/servers/firewallRules", GROUP) == []
+    assert site.resources("Microsoft.Authorization/roleAssignments", account["id"]) == []
+    assert site.resources("Microsoft.ManagedIdentity/userAssignedIdentities", GROUP) == []
+    # The data stays without remove_data.
+    assert standing.one("Microsoft.Storage/storageAccounts")["id"] == account["id"]
+    assert len(site.resources("Microsoft.Sql/servers/databases", GROUP)) == 1
+    again = standing.play("teardown.yml", "-e", "teardown_confirm=sandbox", *absent)
+    assert (again.code, again.changed) == (0, 0), again.output[-4000:]
+    data = standing.play("teardown.yml", "-e", "teardown_confirm=sandbox", *absent[:2], "-e", "sql_remove_data=true")
+    assert data.code == 0, data.output[-4000:]
+    assert site.resources("Microsoft.Sql/servers", GROUP) == []
+    assert standing.one("Microsoft.Storage/storageAccounts")["id"] == account["id"]
+
+
+def test_teardown_fails_without_the_permission_to_read_a_resource_group(standing: Standing) -> None:
+    """Without the permission, the plan would be incomplete."""
     site, client = standing.site, standing.site.client()
     assignments = f"{client.subscription}/providers/Microsoft.Authorization/roleAssignments"
     (mine,) = [

@@ -103,13 +103,13 @@ print(json.dumps([
 
 
 def one(site: Site, kind: str) -> dict[str, Any]:
-    (found,) = site.resources(kind)
-    return found
+    (result,) = site.resources(kind)
+    return result
 
 
 @pytest.fixture(scope="module")
 def probed(deployment: Deployment) -> tuple[Play, float]:
-    """A run of client.yml with the probe for all releases, and how many seconds it took."""
+    """Run client.yml with the probe for all releases. Return the run and its duration in seconds."""
     begun = time.monotonic()
     releases = json.dumps({"mlflow_client_probe": True, "mlflow_client_probe_releases": RELEASES})
     return deployment.site.play("client.yml", "-e", releases), time.monotonic() - begun
@@ -117,15 +117,15 @@ def probed(deployment: Deployment) -> tuple[Play, float]:
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_each_release_logs_from_inside(
+def test_each_client_release_logs_from_a_job(
     probed: tuple[Play, float], deployment: Deployment, report_count: Callable[[str], None]
 ) -> None:
     play, seconds = probed
     assert play.code == 0, play.output[-6000:]
     jobs = {job["id"].rpartition("/")[2]: job for job in deployment.site.resources("Microsoft.App/jobs")}
     assert {f"mlflow-probe-{release.replace('.', '-')}" for release in RELEASES} <= set(jobs)
-    found = deployment.site.resources("Microsoft.App/jobs/executions", contains="/mlflow-probe-")
-    assert [execution["properties"]["status"] for execution in found] == ["Succeeded"] * len(RELEASES)
+    result = deployment.site.resources("Microsoft.App/jobs/executions", contains="/mlflow-probe-")
+    assert [execution["properties"]["status"] for execution in result] == ["Succeeded"] * len(RELEASES)
     report_count(
         f"MLflow clients {', '.join(RELEASES)} inside the environment: run, artifact and trace arrived ({seconds:.0f} s)"
     )
@@ -133,7 +133,7 @@ def test_each_release_logs_from_inside(
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_the_block_is_what_client_env_says(probed: tuple[Play, float], deployment: Deployment) -> None:
+def test_environment_variables_equal_client_env(probed: tuple[Play, float], deployment: Deployment) -> None:
     jobs = deployment.site.resources("Microsoft.App/jobs", contains="mlflow-probe-3-17")
     (container,) = jobs[0]["properties"]["template"]["containers"]
     block = {entry["name"]: entry.get("value", "") for entry in container["env"]}
@@ -142,7 +142,7 @@ def test_the_block_is_what_client_env_says(probed: tuple[Play, float], deploymen
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_without_the_settings_the_probe_fails_and_says_that_the_trace_is_lost(
+def test_the_probe_without_the_settings_reports_a_lost_trace(
     probed: tuple[Play, float], deployment: Deployment
 ) -> None:
     uri = deployment.site.client_settings()["MLFLOW_TRACKING_URI"]
@@ -150,9 +150,9 @@ def test_without_the_settings_the_probe_fails_and_says_that_the_trace_is_lost(
     alone = {"mlflow_client_probe": True, "mlflow_client_environment": [{"name": "MLFLOW_TRACKING_URI", "value": uri}]}
     play = deployment.site.play("client.yml", "-e", json.dumps(alone))
     assert play.code != 0
-    said = " ".join(play.output.split())
-    assert "MLflow's client 3.17 inside the environment: " in said
-    assert "Lost: trace. It printed:" in said
+    text = " ".join(play.output.split())
+    assert "MLflow's client 3.17 inside the environment: " in text
+    assert "Lost: trace. It printed:" in text
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,7 @@ def openai() -> Iterator[AzureOpenAI]:
 
 @pytest.fixture(scope="module")
 def langchain(deployment: Deployment, openai: AzureOpenAI, tmp_path_factory: pytest.TempPathFactory) -> Play:
-    """A run of the users' program as two jobs."""
+    """Run a program of users as two jobs."""
     site = deployment.site
     folder = tmp_path_factory.mktemp("langchain")
     playbook, settings = folder / "play.yml", folder / "settings.json"
@@ -193,13 +193,15 @@ def traces(site: Site, experiment: str) -> list[dict[str, Any]]:
     uri = site.client_settings()["MLFLOW_TRACKING_URI"]
     done = site.python(READ_BACK, experiment, MLFLOW_TRACKING_URI=uri)
     assert done.returncode == 0, done.stdout
-    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    result: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_langchain_keeps_prompt_answer_and_tokens(langchain: Play, openai: AzureOpenAI, deployment: Deployment) -> None:
+def test_langchain_traces_have_prompt_response_and_token_counts(
+    langchain: Play, openai: AzureOpenAI, deployment: Deployment
+) -> None:
     assert langchain.code == 0, langchain.output[-6000:]
     assert openai.prompts == [PROMPT, PROMPT]
     (trace,) = traces(deployment.site, "langchain")
@@ -212,12 +214,12 @@ def test_langchain_keeps_prompt_answer_and_tokens(langchain: Play, openai: Azure
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_langchain_without_the_block_loses_them(langchain: Play, deployment: Deployment) -> None:
+def test_langchain_without_the_settings_loses_traces(langchain: Play, deployment: Deployment) -> None:
     assert langchain.code == 0, langchain.output[-6000:]
     assert traces(deployment.site, "langchain-alone") == []
 
 
-def test_the_page_shows_the_block(deployment: Deployment) -> None:
+def test_the_page_documents_the_environment_variables(deployment: Deployment) -> None:
     page = (PROJECT / "docs" / "clients.md").read_text(encoding="utf-8")
     settings = deployment.site.client_settings()
     # Every way in the page (our module, Azure's CLI, Bicep, Terraform) names each of them.

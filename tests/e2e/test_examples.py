@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every example of every module's documentation runs against the sandbox, and changes nothing when it runs again."""
+"""All examples in the documentation of modules run against the sandbox, and change nothing in a second run."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ import yaml
 
 from tests.support.site_copy import PROJECT, Deployment, Play, Site
 
-# Run elsewhere: the sandbox has no server at the port of Azure SQL, tests/unit/plugins/test_sql_database_user.py has.
+# The sandbox has no SQL endpoint at port 1433. tests/unit/plugins/test_sql_database_user.py has one.
 ELSEWHERE = {"sql_database_user"}
 MODULES = sorted({path.stem for path in (PROJECT / "plugins" / "modules").glob("[a-z]*.py")} - ELSEWHERE)
-# What others live in, outermost first. All other modules come after these, and those that only read after all.
+# Parent resources first. The other modules follow, and the info modules are last.
 PARENTS = (
     "resource_group",
     "user_assigned_identity",
@@ -39,7 +39,7 @@ PARENTS = (
     "container_app",
     "container_app_job",
 )
-# What examples leave to their reader.
+# Variables that the examples do not define.
 VARIABLES = {
     "backend_store_uri": "sqlite:////tmp/unused.db",
     "passphrase": "examples only",
@@ -51,7 +51,7 @@ CONNECTION = {
     "ansible_python_interpreter": "{{ ansible_playbook_python }}",
     "ansible_remote_tmp": "{{ lookup('ansible.builtin.config', 'ANSIBLE_HOME') }}/tmp",
 }
-# What the documentation of a module says must be there before: secrets are written by who has this role, the vault's maker has it not.
+# Prerequisites in the documentation of a module: writing secrets needs this role, which the creator of the vault does not have.
 PREREQUISITES: dict[str, list[dict[str, Any]]] = {
     "key_vault_secret": [
         {
@@ -72,7 +72,7 @@ PREREQUISITES: dict[str, list[dict[str, Any]]] = {
         },
     ]
 }
-# The image that container_image's example builds: it stands for MLflow's, which takes a minute to build.
+# A small image for the example of container_image. The image of MLflow takes a minute to build.
 DOCKERFILE = """\
 FROM python:3.12-slim-bookworm
 WORKDIR /srv
@@ -95,7 +95,7 @@ http.server.ThreadingHTTPServer((sys.argv[1], 5000), Handler).serve_forever()
 
 @dataclass(frozen=True)
 class Example:
-    """A task of an EXAMPLES block. again: whether the documentation says that a second run changes nothing."""
+    """A task of an EXAMPLES block. again: whether the documentation claims idempotence."""
 
     module: str
     number: int
@@ -107,13 +107,13 @@ class Example:
         return dict(self.task.get(f"mlops.mlflow_azure.{self.module}", {}))
 
     def named(self, suffix: str = "") -> dict[str, Any]:
-        """The task under a name that tells it from all others; the others go on when it fails."""
+        """Return the task with a unique name. Its failure does not stop the playbook."""
         name = f"{self.module} {self.number}{suffix}: {self.task['name']}"
         return {**self.task, "name": name, "ignore_errors": True}
 
 
 def blocks(module: str) -> dict[str, Any]:
-    """The documentation blocks of a module as YAML."""
+    """Return the documentation blocks of a module."""
     tree = ast.parse((PROJECT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8"))
     return {
         node.targets[0].id: yaml.safe_load(ast.literal_eval(node.value))
@@ -125,7 +125,7 @@ def blocks(module: str) -> dict[str, Any]:
 
 
 def examples(module: str) -> list[Example]:
-    """The examples of a module. One of another module, such as debug, is not repeated."""
+    """Return the examples of a module. Those of other modules, such as debug, are not repeated."""
     found = blocks(module)
     claim = found["DOCUMENTATION"].get("attributes", {}).get("idempotent", {"support": "full"})
     changing = set(re.findall(r"O\((\w+)=(\w+)\)", " ".join(claim.get("details", []))))
@@ -139,7 +139,7 @@ def examples(module: str) -> list[Example]:
 
 
 def in_order(found: list[Example]) -> list[Example]:
-    """What makes things comes before what reads them, and what removes them last, the innermost first."""
+    """Return the examples in order: create, read, remove. Children are removed before their parents."""
     ranks = {module: rank for rank, module in enumerate(PARENTS)}
 
     def rank(example: Example) -> tuple[bool, int, str]:
@@ -152,7 +152,7 @@ def in_order(found: list[Example]) -> list[Example]:
 
 @dataclass(frozen=True)
 class Run:
-    """The run of all examples, and how each task ended: ok, changed, failed or skipped."""
+    """The run of all examples, and the status of each task: ok, changed, failed or skipped."""
 
     play: Play
     found: list[Example]
@@ -160,7 +160,7 @@ class Run:
 
 
 def run_examples(site: Site, folder: Path) -> Run:
-    """One run of ansible-playbook with all examples, each repeated at once."""
+    """Run all examples in one playbook, each of them twice."""
     found = in_order([example for module in MODULES for example in examples(module)])
     tasks: list[dict[str, Any]] = []
     for example in found:
@@ -188,7 +188,7 @@ def run(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Run
 
 
 def results(output: str) -> dict[str, str]:
-    """How the tasks of a run ended, by their names."""
+    """Return the status of each task by name."""
     words = {"ok": "ok", "changed": "changed", "fatal": "failed", "failed": "failed"}
     ended = {}
     for name, text in re.findall(

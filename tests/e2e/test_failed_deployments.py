@@ -24,18 +24,18 @@ AZURE_TYPES_AFTER_SQL = ("Microsoft.App/managedEnvironments", "Microsoft.App/con
 
 
 def role_assignment(deployment: Deployment, role: str) -> str:
-    """The id of the deployment's assignment of a role."""
+    """Return the id of the role assignment of the deployment."""
     from tests.support.sandbox_client import ROLES
 
-    (found,) = [
+    (result,) = [
         item["id"]
         for item in deployment.site.resources("Microsoft.Authorization/roleAssignments")
         if item["properties"]["roleDefinitionId"].endswith(ROLES[role]) and "mlflow-sandbox" in item["id"]
     ]
-    return str(found)
+    return str(result)
 
 
-def test_without_the_blob_role_verify_says_which_role_is_missing(deployment: Deployment) -> None:
+def test_verify_names_the_missing_role_assignment(deployment: Deployment) -> None:
     site = deployment.site
     removed = role_assignment(deployment, "Storage Blob Data Contributor")
     assert site.client().arm("DELETE", removed).status_code == 200
@@ -45,14 +45,17 @@ def test_without_the_blob_role_verify_says_which_role_is_missing(deployment: Dep
     assert "artifact" in told
     assert "The role 'Storage Blob Data Contributor' is missing" in told
     assert "/storageAccounts/" in told
-    # A proof that failed is due again: nothing has to be asked for.
+    # site.yml repeats a failed verification.
     repaired = site.play("site.yml")
     assert repaired.code == 0, repaired.output[-4000:]
-    assert "Read everything back after the restart" in repaired.output
+    steps = [one.short_module for one in repaired.results if one.role == "verify" and one.status != "skipped"]
+    # Write, read, restart, read, remove.
+    assert steps.count("mlflow_roundtrip") == 4
+    assert "container_app_revision" in steps
 
 
 @pytest.mark.slow
-def test_without_acrpull_the_app_fails_with_azures_own_error(deployment: Deployment) -> None:
+def test_without_acrpull_the_app_fails_with_the_error_of_azure(deployment: Deployment) -> None:
     site = deployment.site
     assert site.client().arm("DELETE", role_assignment(deployment, "AcrPull")).status_code == 200
     change = ["-e", '{"mlflow_app_environment": {"NEW": "1"}}']
@@ -66,7 +69,7 @@ def test_without_acrpull_the_app_fails_with_azures_own_error(deployment: Deploym
     assert back.code == 0, back.output[-4000:]
 
 
-# The first and the last of the checks, and a secret; tests/unit/roles/test_preflight.py has one for each setting.
+# The first check, the last check and a secret. tests/unit/roles/test_preflight.py covers each setting.
 @pytest.mark.parametrize(
     ("settings", "environment", "said"),
     [
@@ -75,8 +78,8 @@ def test_without_acrpull_the_app_fails_with_azures_own_error(deployment: Deploym
         (["mlflow_app_allowed_address_ranges=[]"], {}, "mlflow_app_allow_public"),
     ],
 )
-def test_a_wrong_setting_is_refused_before_anything_is_written(
-    deployment: Deployment, settings: list[str], environment: dict[str, str], said: str
+def test_an_invalid_setting_is_refused_before_the_first_write(
+    deployment: Deployment, settings: list[str], environment: dict[str, str], message_text: str
 ) -> None:
     before = deployment.site.writes()
     arguments = ["-e", "deployment=refused"]
@@ -85,14 +88,14 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(
         arguments += ["-e", f'{{"{name}": {value}}}' if value.startswith("[") else setting]
     play = deployment.site.play("site.yml", *arguments, **environment)
     assert play.code != 0
-    # What each role finds is kept, and the last one tells it all.
-    assert said in play.output.partition("Nothing has been written. To be put right:")[2]
+    # One message has the problems of all roles.
+    assert message_text in play.output.partition("Nothing has been written. To be put right:")[2]
     assert "weak" not in play.output
     assert deployment.site.writes() == before
 
 
 @pytest.mark.slow
-def test_a_taken_name_stops_the_play_and_a_rerun_finishes(deployment: Deployment) -> None:
+def test_a_taken_name_stops_the_playbook_and_a_rerun_finishes(deployment: Deployment) -> None:
     site = deployment.site
     client = site.client()
     storage = client.storage(client.group())
@@ -112,8 +115,8 @@ def test_a_taken_name_stops_the_play_and_a_rerun_finishes(deployment: Deployment
 
 
 @pytest.mark.slow
-def test_a_password_that_the_server_does_not_take(deployment: Deployment) -> None:
-    """The server keeps the password it was made with; an app with another one cannot log in, and the play says so."""
+def test_a_wrong_database_password_is_reported_without_a_leak(deployment: Deployment) -> None:
+    """The server keeps its first password. An app with another one cannot log in, and the playbook reports it."""
     site = deployment.site
     first, second = (f"Aa1!{secrets.token_urlsafe(18)}" for _time in range(2))
     third = ["-e", "deployment=third", "-e", "sql_authentication=password", "-vvv"]
@@ -125,7 +128,7 @@ def test_a_password_that_the_server_does_not_take(deployment: Deployment) -> Non
         assert "Login failed for user" in wrong.failures[-1]
         rerun = site.play("site.yml", *third, MLFLOW_SQL_ADMIN_PASSWORD=first)
         assert rerun.code == 0, rerun.output[-4000:]
-    # Most of them are made while the play runs, so what was recorded is searched only now.
+    # Most secrets are created during the run, so the recorded arguments are searched afterwards.
     hidden = [first, second, *site.secrets()]
     assert len(hidden) > 10
     assert any(b"ansible-playbook" in words for words in seen)
@@ -143,7 +146,7 @@ def test_a_password_that_the_server_does_not_take(deployment: Deployment) -> Non
 
 @contextmanager
 def recorded_arguments() -> Iterator[set[bytes]]:
-    """Looks at the arguments of all processes all the time; gives all that it saw."""
+    """Record the arguments of all processes while the context is open."""
     seen: set[bytes] = set()
     ended = threading.Event()
 
@@ -166,21 +169,21 @@ def found_in_files(folder: Path, values: list[str]) -> list[Path]:
 
 
 def arguments() -> dict[Path, bytes]:
-    """The arguments of every process there is."""
-    found = {}
+    """Return the arguments of all processes."""
+    result = {}
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            found[path] = path.read_bytes()
+            result[path] = path.read_bytes()
         except (FileNotFoundError, ProcessLookupError):
             continue
-    return found
+    return result
 
 
 def found_in_arguments(values: list[str]) -> list[Path]:
     return [path for path, words in arguments().items() if any(value.encode() in words for value in values)]
 
 
-def test_a_plan_for_an_empty_subscription_shows_all_and_writes_nothing(deployment: Deployment) -> None:
+def test_check_mode_in_an_empty_subscription_shows_all_changes_and_writes_nothing(deployment: Deployment) -> None:
     before = deployment.site.writes()
     plan = deployment.site.play("site.yml", "--check", "--diff", "-e", "deployment=planned")
     assert plan.code == 0, plan.output[-4000:]
@@ -191,7 +194,7 @@ def test_a_plan_for_an_empty_subscription_shows_all_and_writes_nothing(deploymen
     assert not (deployment.site.clone / "out" / "planned").exists()
 
 
-def test_teardown_asks_for_the_name(deployment: Deployment) -> None:
+def test_teardown_needs_the_name_as_confirmation(deployment: Deployment) -> None:
     before = deployment.site.writes()
     for arguments in ([], ["-e", "teardown_confirm=other"]):
         play = deployment.site.play("teardown.yml", *arguments)
@@ -202,7 +205,7 @@ def test_teardown_asks_for_the_name(deployment: Deployment) -> None:
 
 @pytest.mark.last
 def test_nothing_is_written_outside_the_clone(deployment: Deployment) -> None:
-    """The home of whoever ran all this holds package managers' caches at most."""
+    """The home of the user holds only caches of package managers."""
     written = [path.relative_to(deployment.site.home) for path in deployment.site.home.rglob("*") if path.is_file()]
     assert [path for path in written if path.parts[0] not in (".npm", ".cache")] == []
     assert [path for path in written if path.parts[0] == ".cache" and path.parts[1] not in ("pip", "selenium")] == []
@@ -215,8 +218,7 @@ def test_teardown_removes_everything(deployment: Deployment) -> None:
     site = deployment.site
     kept = site.play("teardown.yml", "-e", "teardown_confirm=sandbox")
     assert kept.code == 0, kept.output[-4000:]
-    said = " ".join(kept.output.rpartition("Say what was removed and what is left")[2].split())
-    removed, _kept, left = said.partition("Kept: ")
+    removed, _kept, left = " ".join(kept.output.rpartition("was removed: ")[2].split()).partition("Kept: ")
     for kind, goes in (
         ("Microsoft.App/containerApps", True),
         ("Microsoft.App/managedEnvironments", True),

@@ -26,7 +26,7 @@ COMMANDS = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Installed:
-    """A directory that holds an installed collection and nothing else. The sandbox keeps its state within the collection."""
+    """A directory with an installed collection and nothing else. The sandbox stores its state in the collection."""
 
     site: Site
     collection: Path
@@ -76,15 +76,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         done = site.run(COMMANDS / "ansible-galaxy", *command, *artefacts)
         assert done.returncode == 0, done.stdout
     collection = site.clone / "collections" / "ansible_collections" / "mlops" / "mlflow_azure"
-    found = Installed(site, collection)
-    found.sandbox("up")
-    yield found
-    found.sandbox("down", "--purge")
+    result = Installed(site, collection)
+    result.sandbox("up")
+    yield result
+    result.sandbox("down", "--purge")
     shutil.rmtree(folder)
 
 
 def give_only_the_documented_role(client: Client) -> None:
-    """Makes the role of docs/role-definition.json, gives it to who runs the playbook, and takes away every other."""
+    """Create the role of docs/role-definition.json, assign it to the principal that runs the playbook, and remove its other role assignments."""
     definition = json.loads((PROJECT / "docs" / "role-definition.json").read_text(encoding="utf-8"))
     assignments = f"{client.subscription}/providers/Microsoft.Authorization/roleAssignments"
     (owner,) = client.arm("GET", assignments, version=ROLE_VERSION).json()["value"]
@@ -136,7 +136,7 @@ def test_the_installed_artefact_deploys_with_the_documented_role(installed: Inst
     assert client.arm("GET", f"{client.subscription}/providers/Microsoft.App/jobs").json()["value"] == []
 
 
-def test_the_documented_role_has_no_wildcard_but_to_look_how_operations_go_on() -> None:
+def test_the_documented_role_has_one_wildcard_for_operation_status() -> None:
     definition = json.loads((PROJECT / "docs" / "role-definition.json").read_text(encoding="utf-8"))
     assert [action for action in definition["Actions"] if "*" in action.replace("/locations/*/read", "")] == []
     assert definition["Actions"] == sorted(set(definition["Actions"]))

@@ -23,8 +23,8 @@ FINISH_SECONDS = 600
 
 
 def processes_of(folder: Path) -> list[int]:
-    """The processes that work in a folder or were started with its path."""
-    found = []
+    """Return the processes with this working directory, or with its path in their arguments."""
+    result = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
@@ -32,8 +32,8 @@ def processes_of(folder: Path) -> list[int]:
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
         if inside and int(entry.name) != os.getpid():
-            found.append(int(entry.name))
-    return found
+            result.append(int(entry.name))
+    return result
 
 
 def start(site: Site, log: Path) -> subprocess.Popen[bytes]:
@@ -62,7 +62,7 @@ def kill(site: Site, process: subprocess.Popen[bytes], everything: bool) -> None
 
 
 @pytest.mark.slow
-def test_a_demo_that_is_killed_again_and_again_finishes(tmp_path: Path) -> None:
+def test_the_demo_finishes_after_several_kills(tmp_path: Path) -> None:
     site = make_site(tmp_path)
     shutil.rmtree(site.clone / ".ansible")  # what make makes itself
     log = tmp_path / "log"

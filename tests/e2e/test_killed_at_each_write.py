@@ -41,7 +41,7 @@ LATENCY = "0.02"
 
 @dataclass(frozen=True)
 class Killed:
-    """A site whose sandbox takes a little time, and the arguments for a deployment that starts fast."""
+    """A site whose sandbox has some latency, and the arguments of a deployment that starts fast."""
 
     site: Site
     quick: tuple[str, ...]
@@ -58,7 +58,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
 
 @contextmanager
 def rules(site: Site, *given: tuple[str, ...]) -> Iterator[None]:
-    """Rules of faults for requests to Resource Manager that stand meanwhile."""
+    """Add fault rules for requests to Resource Manager while the context is open."""
     for words in given:
         site.sandbox("fault", "add", *words, "--host", "management.azure.com")
     try:
@@ -68,7 +68,7 @@ def rules(site: Site, *given: tuple[str, ...]) -> Iterator[None]:
 
 
 def struck(site: Site) -> list[int]:
-    """How often each standing rule has struck."""
+    """Return the number of matches of each rule."""
     connection = sqlite3.connect(f"file:{site.clone}/.sandbox/state.db?mode=ro", uri=True)
     try:
         return [standing.hits for standing in Faults(connection).all()]
@@ -77,7 +77,7 @@ def struck(site: Site) -> list[int]:
 
 
 def family(pid: int) -> list[int]:
-    """A process and all that it started. Ansible's workers lead sessions of their own, so a process group is not all of it."""
+    """Return a process and its descendants. Workers of Ansible have their own sessions, so a process group is not sufficient."""
     try:
         children = [
             int(word)
@@ -90,7 +90,7 @@ def family(pid: int) -> list[int]:
 
 
 def run_until_struck(site: Site, log: Path, *arguments: str) -> int | None:
-    """Runs site.yml and kills it as soon as a rule strikes. Gives its exit code where it came to an end."""
+    """Run site.yml and kill it at the first match of a rule. Return its exit status if it ended before."""
     before = struck(site)
     playbook = Path(sys.executable).parent / "ansible-playbook"
     with log.open("wb") as stream:
@@ -120,27 +120,27 @@ def run_until_struck(site: Site, log: Path, *arguments: str) -> int | None:
 
 
 def contents(site: Site, deployment: str) -> list[str]:
-    """The resources of a deployment, by id; what has a name by chance is called by what it is. Runs of builds are none that stay."""
+    """Return the resources of a deployment by id, without build runs. Random names are replaced by the type."""
     connection = sqlite3.connect(f"file:{site.clone}/.sandbox/state.db?mode=ro", uri=True)
     group = f"%/resourcegroups/rg-mlflow-{deployment}"
     rows = connection.execute(
         "SELECT key, type, state, body FROM resources WHERE key LIKE ? OR key LIKE ?", (group, f"{group}/%")
     ).fetchall()
     connection.close()
-    found = []
+    result = []
     for key, kind, state, body in rows:
         if kind == BUILDS:
             continue
         assert state == "Succeeded", (key, state)
-        shown = str(key)
+        label = str(key)
         if kind == "microsoft.authorization/roleassignments":
-            shown = (
-                f"{shown.rpartition('/')[0]}/{json.loads(body)['properties']['roleDefinitionId'].rpartition('/')[2]}"
+            label = (
+                f"{label.rpartition('/')[0]}/{json.loads(body)['properties']['roleDefinitionId'].rpartition('/')[2]}"
             )
         if kind == "microsoft.app/containerapps/revisions":
-            shown = shown.rpartition("/")[0]
-        found.append(shown.replace(deployment, "*"))
-    return sorted(found)
+            label = label.rpartition("/")[0]
+        result.append(label.replace(deployment, "*"))
+    return sorted(result)
 
 
 def secrets(site: Site, deployment: str) -> dict[str, str]:
@@ -149,7 +149,7 @@ def secrets(site: Site, deployment: str) -> dict[str, str]:
     return {item["name"]: item["value"] for item in client.arm("POST", f"{app['id']}/listSecrets").json()["value"]}
 
 
-def test_the_rerun_after_a_kill_at_each_write_finishes(
+def test_a_rerun_finishes_after_a_kill_at_each_write(
     killed: Killed, tmp_path: Path, report_count: Callable[[str], None]
 ) -> None:
     site, log = killed.site, tmp_path / "log"
@@ -185,10 +185,10 @@ def test_the_rerun_after_a_kill_at_each_write_finishes(
     report_count(f"site.yml killed at each of its {len(kills)} writes and finished by a rerun")
 
 
-def test_one_deployment_killed_at_write_after_write_is_proven_in_the_end(
+def test_a_deployment_killed_at_successive_writes_is_verified(
     killed: Killed, tmp_path: Path, report_count: Callable[[str], None]
 ) -> None:
-    """Each run is killed at its first write, wherever the one before it came to; the one that finds nothing more to write finishes."""
+    """Each run is killed at its first write. The run without a write finishes."""
     site, log = killed.site, tmp_path / "log"
     fatal = [
         *(("drop", "--after", *WRITES[kind]) for kind in ("put", "patch", "delete")),
@@ -211,7 +211,7 @@ def test_one_deployment_killed_at_write_after_write_is_proven_in_the_end(
     assert runs - 1 >= 15
     proof = json.loads((site.clone / "out/chain/verified.json").read_text())
     assert proof["read_back"] == ["experiment", "run", "artifact", "trace"]
-    found = contents(site, "chain")
-    assert len(found) == len(set(found)) >= 14
+    result = contents(site, "chain")
+    assert len(result) == len(set(result)) >= 14
     again = site.play("site.yml", "-e", "deployment=chain")
     assert (again.code, again.changed) == (0, 0), again.output[-6000:]

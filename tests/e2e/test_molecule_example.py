@@ -19,7 +19,7 @@ MOLECULE = Path(sys.executable).with_name("molecule")
 
 @pytest.mark.slow
 @pytest.mark.skipif(not MOLECULE.exists(), reason="Molecule is not installed beside the Python of the tests")
-def test_the_example_of_a_molecule_scenario(tmp_path: Path) -> None:
+def test_the_molecule_example_passes(tmp_path: Path) -> None:
     repository = tmp_path / "vision"
     shutil.copytree(PROJECT / "examples" / "molecule", repository)
     kept = {

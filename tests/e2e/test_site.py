@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The main job: site.yml stands MLflow up on the sandbox, a second run changes nothing, and the server keeps what it is given."""
+"""site.yml deploys MLflow to the sandbox, a second run changes nothing, and the server stores data."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ def read_back(deployment: Deployment, experiment: str) -> dict:
         READ_ALL, experiment, MLFLOW_TRACKING_URI=deployment.site.client_settings()["MLFLOW_TRACKING_URI"]
     )
     assert done.returncode == 0, done.stdout
-    found: dict = json.loads(done.stdout.partition("FOUND ")[2])
-    return found
+    result: dict = json.loads(done.stdout.partition("FOUND ")[2])
+    return result
 
 
-def test_the_first_run_makes_all_and_proves_it(deployment: Deployment) -> None:
+def test_the_first_run_creates_and_verifies_the_deployment(deployment: Deployment) -> None:
     site = deployment.site
     for kind in TYPES:
         (made,) = site.resources(kind)
@@ -93,7 +93,7 @@ def test_the_first_run_makes_all_and_proves_it(deployment: Deployment) -> None:
     assert proof["restarted"] is True
 
 
-def test_what_stands_is_safe_by_default(deployment: Deployment) -> None:
+def test_the_deployment_is_secure_by_default(deployment: Deployment) -> None:
     site = deployment.site
     (registry,) = site.resources("Microsoft.ContainerRegistry/registries")
     (account,) = site.resources("Microsoft.Storage/storageAccounts")
@@ -112,7 +112,7 @@ def test_what_stands_is_safe_by_default(deployment: Deployment) -> None:
     assert app["properties"]["configuration"]["registries"][0]["passwordSecretRef"] == ""
 
 
-def test_a_second_run_changes_and_writes_nothing(deployment: Deployment) -> None:
+def test_a_second_run_writes_nothing(deployment: Deployment) -> None:
     before = deployment.site.writes()
     again = deployment.site.play("site.yml")
     assert again.code == 0, again.output[-4000:]
@@ -120,7 +120,7 @@ def test_a_second_run_changes_and_writes_nothing(deployment: Deployment) -> None
     assert deployment.site.writes() == before
 
 
-def test_a_plan_of_what_stands_is_empty(deployment: Deployment) -> None:
+def test_check_mode_of_an_unchanged_deployment_reports_no_change(deployment: Deployment) -> None:
     before = deployment.site.writes()
     plan = deployment.site.play("site.yml", "--check", "--diff")
     assert plan.code == 0, plan.output[-4000:]
@@ -128,7 +128,7 @@ def test_a_plan_of_what_stands_is_empty(deployment: Deployment) -> None:
     assert deployment.site.writes() == before
 
 
-def test_a_plan_of_a_change_shows_it_and_writes_nothing(deployment: Deployment) -> None:
+def test_check_mode_shows_a_change_and_writes_nothing(deployment: Deployment) -> None:
     before = deployment.site.writes()
     plan = deployment.site.play("site.yml", "--check", "--diff", "-e", "mlflow_app_max_replicas=3")
     assert plan.code == 0, plan.output[-4000:]
@@ -150,27 +150,27 @@ def test_client_settings_are_private_and_plain(deployment: Deployment) -> None:
     assert not {'"', "'"} & set(path.read_text())
 
 
-def test_azures_variables_lose_a_trace_and_the_settings_keep_it(deployment: Deployment) -> None:
-    """The same client twice, in an environment as Azure makes it: without our settings the trace is lost."""
+def test_client_settings_prevent_the_loss_of_traces(deployment: Deployment) -> None:
+    """The same client runs twice with the environment variables of Azure: without the settings, the trace is lost."""
     site = deployment.site
     settings = site.client_settings()
     lost = site.python(LOG_ALL, "without-settings", "x", **OTEL, MLFLOW_TRACKING_URI=settings["MLFLOW_TRACKING_URI"])
     assert lost.returncode == 0, lost.stdout
-    found = read_back(deployment, "without-settings")
-    assert found["runs"] == [[{"p": "v"}, {"m": 0.5}, ["a.bin"]]]
-    assert found["traces"] == []
+    result = read_back(deployment, "without-settings")
+    assert result["runs"] == [[{"p": "v"}, {"m": 0.5}, ["a.bin"]]]
+    assert result["traces"] == []
     kept = site.python(LOG_ALL, "with-settings", "y", **{**OTEL, **settings})
     assert kept.returncode == 0, kept.stdout
-    found = read_back(deployment, "with-settings")
-    assert found["runs"] == [[{"p": "v"}, {"m": 0.5}, ["a.bin"]]]
-    ((request, response, tokens),) = found["traces"]
+    result = read_back(deployment, "with-settings")
+    assert result["runs"] == [[{"p": "v"}, {"m": 0.5}, ["a.bin"]]]
+    ((request, response, tokens),) = result["traces"]
     assert "capital of France" in request
     assert "Paris" in response
     assert tokens == {"input_tokens": 11, "output_tokens": 7, "total_tokens": 18}
 
 
-def test_the_store_is_where_it_should_be(deployment: Deployment) -> None:
-    """Metadata in the database behind Azure SQL, artifacts in the storage account, nothing beside the server."""
+def test_metadata_is_in_the_database_and_artifacts_in_the_storage_account(deployment: Deployment) -> None:
+    """The server stores nothing locally."""
     site = deployment.site
     (server,) = site.resources("Microsoft.Sql/servers")
     database = site.clone / ".sandbox/sql" / server["id"].rpartition("/")[2]
@@ -189,8 +189,8 @@ def test_the_store_is_where_it_should_be(deployment: Deployment) -> None:
     assert listed.text.count("a.bin</Name>") == 2
 
 
-def test_nobody_else_may_come_in(deployment: Deployment) -> None:
-    """Host and origin are the app's own: another origin is turned away, and so is another host name."""
+def test_foreign_origins_and_hosts_are_refused(deployment: Deployment) -> None:
+    """The server accepts only the host name and the origin of the app."""
     client = deployment.site.client()
     uri = deployment.site.client_settings()["MLFLOW_TRACKING_URI"]
     search = f"{uri}/api/2.0/mlflow/experiments/search"
@@ -206,7 +206,7 @@ def test_nobody_else_may_come_in(deployment: Deployment) -> None:
     assert "does not exist" in foreign.text
 
 
-def test_verify_on_request(deployment: Deployment) -> None:
+def test_verify_leaves_no_data(deployment: Deployment) -> None:
     before = read_back(deployment, "with-settings")
     play = deployment.site.play("verify.yml")
     assert play.code == 0, play.output[-4000:]
@@ -214,18 +214,18 @@ def test_verify_on_request(deployment: Deployment) -> None:
 
 
 def server_processes(app: str) -> list[Path]:
-    found = []
+    result = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             environment = (entry / "environ").read_bytes()
         except (FileNotFoundError, PermissionError, ProcessLookupError):
             continue
         if f"CONTAINER_APP_REPLICA_NAME={app}".encode() in environment:
-            found.append(entry)
-    return found
+            result.append(entry)
+    return result
 
 
-def test_the_server_itself_exports_nowhere(deployment: Deployment) -> None:
+def test_the_server_has_no_otlp_exporter(deployment: Deployment) -> None:
     (app,) = deployment.site.resources("Microsoft.App/containerApps")
     processes = server_processes(app["properties"]["latestReadyRevisionName"])
     assert processes
@@ -244,7 +244,7 @@ def test_the_ui_shows_experiment_run_and_trace(deployment: Deployment, tmp_path:
         pytest.skip("no Chromium with its driver on this machine")
     from selenium.webdriver.support.ui import WebDriverWait
 
-    found = read_back(deployment, "with-settings")
+    result = read_back(deployment, "with-settings")
     options = selenium.ChromeOptions()
     options.binary_location = browser
     for argument in (
@@ -276,9 +276,9 @@ def test_the_ui_shows_experiment_run_and_trace(deployment: Deployment, tmp_path:
         base = deployment.site.sandbox("url", "mlflow")
         window.get(f"{base}/#/experiments")
         until_shown("with-settings")
-        window.get(f"{base}/#/experiments/{found['experiment']}/runs")
+        window.get(f"{base}/#/experiments/{result['experiment']}/runs")
         until_shown("one")
-        window.get(f"{base}/#/experiments/{found['experiment']}/traces")
+        window.get(f"{base}/#/experiments/{result['experiment']}/traces")
         until_shown("capital of France", "Paris, of course", "Tokens")
         find_row = "return [...document.querySelectorAll('[role=row]')].map(r => r.innerText).find(t => t.includes('capital of France'))"
         row = WebDriverWait(window, 60).until(lambda _window: window.execute_script(find_row))
@@ -289,7 +289,7 @@ def test_the_ui_shows_experiment_run_and_trace(deployment: Deployment, tmp_path:
         window.quit()
 
 
-def test_artifacts_come_back_as_they_were(deployment: Deployment) -> None:
+def test_artifacts_are_unchanged_after_the_download(deployment: Deployment) -> None:
     program = """
 import hashlib, mlflow, tempfile
 client = mlflow.MlflowClient()

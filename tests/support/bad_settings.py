@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 CLONE = Path(__file__).resolve().parents[2]
-# Part of secret settings; it must not occur in any output.
+# A secret in the settings that must not be in the output.
 SECRET = "hush-hush-0123456789"
 
 GOOD: dict[str, Any] = {
@@ -26,7 +26,7 @@ GOOD: dict[str, Any] = {
 ADMINISTRATOR_ID = "dddddddd-0000-0000-0000-000000000001"
 ADMINISTRATOR = {"sql_entra_administrator_name": "deployer", "sql_entra_administrator_client_id": ADMINISTRATOR_ID}
 
-# Bad settings, and the parts that the error message must contain.
+# Invalid settings, and the parts of the expected message.
 BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"foundation_resource_group": "rg-."}, ["foundation_resource_group", "'rg-.'", "not ending with '.'"]),
     ({"foundation_location": "west/europe"}, ["foundation_location", "'west/europe'", "region"]),
@@ -41,12 +41,12 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"registry_name": ""}, ["registry_name is not set"]),
     ({"registry_sku": "Gold"}, ["registry_sku", "Gold", "Premium"]),
     ({"registry_public_network_access": False}, ["registry_sku", "'Basic'", "Premium"]),
-    ({"storage_account_name": "My_Account"}, ["storage_account_name", "'My_Account'", "3 to 24 lower-case"]),
+    ({"storage_account_name": "My_Account"}, ["storage_account_name", "'My_Account'", "3 to 24 lowercase"]),
     ({"storage_account_name": "a" * 25}, ["storage_account_name", "3 to 24"]),
     ({"storage_container_name": "a--b"}, ["storage_container_name", "'a--b'", "single hyphens"]),
     ({"storage_path": "/root"}, ["storage_path", "'/root'"]),
     ({"storage_sku": "Cheap_LRS"}, ["storage_sku", "Cheap_LRS", "Standard_LRS"]),
-    ({"sql_server_name": "SQL"}, ["sql_server_name", "'SQL'", "lower-case"]),
+    ({"sql_server_name": "SQL"}, ["sql_server_name", "'SQL'", "lowercase"]),
     ({"sql_database_name": "a/b"}, ["sql_database_name", "'a/b'"]),
     ({"sql_authentication": "kerberos"}, ["sql_authentication", "kerberos", "managed_identity"]),
     ({"sql_authentication": "password"}, ["sql_administrator_password is not set", "8 to 128"]),
@@ -148,7 +148,7 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
         {"app_environment_infrastructure_subnet_id": "default"},
         ["app_environment_infrastructure_subnet_id", "/subscriptions/"],
     ),
-    ({"mlflow_app_name": "Mlflow"}, ["mlflow_app_name", "'Mlflow'", "2 to 32 lower-case"]),
+    ({"mlflow_app_name": "Mlflow"}, ["mlflow_app_name", "'Mlflow'", "2 to 32 lowercase"]),
     (
         {"mlflow_app_allowed_address_ranges": []},
         ["mlflow_app_allowed_address_ranges is empty", "mlflow_app_allow_public"],

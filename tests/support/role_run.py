@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real ansible-playbook runs of tasks of the roles, with modules that only say what the test wants to hear."""
+"""Real runs of ansible-playbook over tasks of the roles, with modules that return fixed results."""
 
 from __future__ import annotations
 
@@ -12,11 +12,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.task_results import Recorder, TaskResult
+
 CLONE = Path(__file__).resolve().parents[2]
 MODULE = """#!/usr/bin/python
 # WANT_JSON
 print({answer!r})
 """
+
+
+def recorder(directory: Path) -> Recorder:
+    """Return the file with the results of the tasks of the last run."""
+    return Recorder(directory / "task_results.jsonl")
+
+
+def task_results(directory: Path) -> tuple[TaskResult, ...]:
+    """Return the results of the tasks of the last run, once."""
+    return recorder(directory).take()
 
 
 def run(
@@ -27,11 +39,13 @@ def run(
     *options: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run the tasks with the settings, in a collection whose only modules are the given ones: name to result."""
+    recorder(directory).take()
     collection = directory / "collections" / "ansible_collections" / "mlops" / "mlflow_azure"
     (collection / "plugins" / "modules").mkdir(parents=True, exist_ok=True)
     if not (collection / "roles").exists():
         (collection / "roles").symlink_to(CLONE / "roles")
-        (collection / "plugins" / "filter").symlink_to(CLONE / "plugins" / "filter")
+        for part in ("filter", "module_utils", "doc_fragments"):
+            (collection / "plugins" / part).symlink_to(CLONE / "plugins" / part)
     for name, answer in modules.items():
         (collection / "plugins" / "modules" / f"{name}.py").write_text(
             MODULE.format(answer=json.dumps(answer)), encoding="utf-8"
@@ -64,6 +78,7 @@ def run(
             "ANSIBLE_COLLECTIONS_PATH": str(directory / "collections"),
             "ANSIBLE_HOME": str(directory / "home"),
             "ANSIBLE_NOCOLOR": "1",
+            **recorder(directory).environment,
         },
         capture_output=True,
         text=True,

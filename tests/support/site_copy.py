@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A copy of the project in an empty folder, with a sandbox of its own, in which the playbooks are run as a user would run them."""
+"""A copy of the project in an empty folder, with its own sandbox, in which tests run the playbooks as a user does."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.sandbox_client import Client
+from tests.support.task_results import Recorder, TaskResult
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLAY_SECONDS = 900
-# what a test machine or a user's shell may have set, and a fresh shell has not
+# Variables that the shell of a user or of a test machine may set, and a fresh shell does not.
 FORGOTTEN = (
     "AZURE_",
     "MLFLOW_",
@@ -36,10 +37,11 @@ FORGOTTEN = (
 
 @dataclass(frozen=True)
 class Play:
-    """What a run of a playbook came to."""
+    """The end of a playbook run: exit status, output and the results of its tasks."""
 
     code: int
     output: str
+    results: tuple[TaskResult, ...] = ()
 
     @property
     def changed(self) -> int:
@@ -47,17 +49,22 @@ class Play:
 
     @property
     def failures(self) -> list[str]:
-        """The messages with which tasks failed."""
+        """Return the messages of failed tasks."""
         return re.findall(r"^\[ERROR\]: (.+)$", self.output, re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Site:
-    """The copy of the project."""
+    """A copy of the project with a home and a folder for temporary files."""
 
     clone: Path
     home: Path
     temporary: Path
+
+    @property
+    def recorder(self) -> Recorder:
+        """Return the file with the results of tasks."""
+        return Recorder(self.clone.parent / "task_results.jsonl")
 
     def environment(self, **extra: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(FORGOTTEN)}
@@ -78,10 +85,17 @@ class Site:
         )
 
     def play(self, name: str, *arguments: str, **environment: str) -> Play:
-        """Runs a playbook against the sandbox of this copy."""
-        playbook = Path(sys.executable).parent / "ansible-playbook"
-        done = self.run(playbook, "-i", "inventories/sandbox", f"playbooks/{name}", *arguments, **environment)
-        return Play(done.returncode, done.stdout)
+        """Run a playbook against the sandbox of this copy."""
+        return self.ansible_playbook("-i", "inventories/sandbox", f"playbooks/{name}", *arguments, **environment)
+
+    def ansible_playbook(self, *arguments: str | Path, folder: Path | None = None, **environment: str) -> Play:
+        """Run ansible-playbook, in the copy unless a folder is given, and record the results of its tasks."""
+        self.recorder.take()
+        command = Path(sys.executable).parent / "ansible-playbook"
+        done = self.run(
+            *("env", "-C", folder or self.clone, command, *arguments), **{**self.recorder.environment, **environment}
+        )
+        return Play(done.returncode, done.stdout, self.recorder.take())
 
     def sandbox(self, *arguments: str) -> str:
         done = self.run(sys.executable, "-m", "sandbox", *arguments)
@@ -89,19 +103,19 @@ class Site:
         return done.stdout.strip()
 
     def client(self) -> Client:
-        """Requests to the copy's sandbox."""
+        """Return a client of the sandbox of this copy."""
         return Client(self.clone / ".sandbox", self.sandbox_environment())
 
     def sandbox_environment(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads(self.sandbox("env", "--json"))
-        return found
+        result: dict[str, str] = json.loads(self.sandbox("env", "--json"))
+        return result
 
     def client_settings(self, deployment: str = "sandbox") -> dict[str, str]:
         lines = (self.clone / "out" / deployment / "client.env").read_text(encoding="utf-8").splitlines()
         return dict(line.partition("=")[::2] for line in lines)
 
     def resources(self, resource_type: str, contains: str = "") -> list[dict[str, Any]]:
-        """The resources of a type in the sandbox's own records: id, body, state, time of the last write."""
+        """Return the resources of a type in the state of the sandbox: id, body, state, time of the last write."""
         connection = sqlite3.connect(f"file:{self.clone}/.sandbox/state.db?mode=ro", uri=True)
         rows = connection.execute(
             "SELECT id, body, state, updated FROM resources WHERE type = ?", (resource_type.lower(),)
@@ -114,28 +128,28 @@ class Site:
         ]
 
     def writes(self) -> list[tuple[str, float]]:
-        """Every resource with the time of its last write."""
+        """Return each resource with the time of its last write."""
         connection = sqlite3.connect(f"file:{self.clone}/.sandbox/state.db?mode=ro", uri=True)
         rows = connection.execute("SELECT key, updated FROM resources ORDER BY key").fetchall()
         connection.close()
         return [(str(row[0]), float(row[1])) for row in rows]
 
     def secrets(self) -> set[str]:
-        """What nobody but the sandbox and the app may see: keys, passwords, passphrases and the app's secrets."""
+        """Return what only the sandbox and the app may read: keys, passwords, passphrases and the secrets of the app."""
         connection = sqlite3.connect(f"file:{self.clone}/.sandbox/state.db?mode=ro", uri=True)
         rows = connection.execute("SELECT private FROM resources WHERE type NOT LIKE 'microsoft.sql/%'").fetchall()
         connection.close()
-        found = {self.sandbox_environment()["AZURE_CLIENT_SECRET"]}
-        found.add((self.clone / ".sandbox" / "kek_passphrase").read_text(encoding="utf-8").strip())
+        result = {self.sandbox_environment()["AZURE_CLIENT_SECRET"]}
+        result.add((self.clone / ".sandbox" / "kek_passphrase").read_text(encoding="utf-8").strip())
         for (private,) in rows:
             for value in json.loads(private).values():
-                found |= {
+                result |= {
                     text for text in (value.values() if isinstance(value, dict) else [value]) if isinstance(text, str)
                 }
-        return {text for text in found if len(text) > 15}
+        return {text for text in result if len(text) > 15}
 
     def python(self, program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs a program as somebody whose shell has sourced the sandbox's file and not the client's settings."""
+        """Run a program with the environment of the sandbox and without the client settings."""
         return self.run(sys.executable, "-c", program, *arguments, **{**self.sandbox_environment(), **environment})
 
 
@@ -148,7 +162,7 @@ class Deployment:
 
 
 def make_site(folder: Path) -> Site:
-    """A copy of the project in a folder, with an empty home and an empty folder for temporary files beside it."""
+    """Return a copy of the project in a folder, with an empty home and an empty folder for temporary files beside it."""
     site = Site(folder / "clone", folder / "home", folder / "tmp")
     for made in (site.clone, site.home, site.temporary):
         made.mkdir()
@@ -157,7 +171,7 @@ def make_site(folder: Path) -> Site:
 
 
 def copy_project(target: Path) -> None:
-    """Copies what git would clone, and what it would with the next commit."""
+    """Copy the files that git tracks, and those that the next commit would add."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=PROJECT,

@@ -21,10 +21,6 @@ _ADMINISTRATORS = sql_operations("server_azure_ad_administrators")
 _ENTRA_ONLY = sql_operations("server_azure_ad_only_authentications")
 # Of a new server without the option.
 NEW_TLS_VERSION = "1.2"
-# Azure SQL refuses these as the administrator's login.
-_FORBIDDEN_LOGINS = frozenset(
-    ("admin", "administrator", "sa", "root", "dbmanager", "loginmanager", "dbo", "guest", "public")
-)
 _ENTRA_ADMINISTRATOR = {
     "type": "dict",
     "options": {
@@ -103,8 +99,8 @@ class SqlServer(Resource):
             rule = "it is none of identity.user_assigned_identities: name it there too."
             raise InvalidOption("primary_user_assigned_identity", primary, rule)
         login = params["administrator_login"]
-        if login is not None and login.lower() in _FORBIDDEN_LOGINS:
-            raise InvalidOption("administrator_login", login, "Azure SQL reserves this name: choose another one.")
+        if login is not None:
+            names.check("administrator_login", login, names.SQL_LOGIN)
         if params["administrator_password"] is not None:
             check_password(params["administrator_password"], login or "")
 

@@ -12,7 +12,7 @@ from ansible_collections.mlops.mlflow_azure.plugins.filter.mssql_uri import mssq
 SERVER = "sql-x.database.windows.net"
 
 
-def test_an_identity_signs_in_without_a_password() -> None:
+def test_uri_of_an_identity_has_no_password() -> None:
     assert mssql_uri(SERVER, "mlflow", client_id="11111111-2222-3333-4444-555555555555") == (
         "mssql+mssqlpython://sql-x.database.windows.net:1433/mlflow"
         "?Authentication=ActiveDirectoryMSI&UID=11111111-2222-3333-4444-555555555555&Encrypt=yes"
@@ -20,7 +20,7 @@ def test_an_identity_signs_in_without_a_password() -> None:
 
 
 @pytest.mark.parametrize("password", ["plain", "p@ss:w/o?r#d", "a+b c&d=e;%41", "ümläut-日本"])
-def test_what_is_in_the_password_stays_in_the_password(password: str) -> None:
+def test_special_characters_in_the_password_are_escaped(password: str) -> None:
     parts = urlsplit(mssql_uri(SERVER, "ml flow/1", login="dom\\user@x", password=password))
     assert (parts.hostname, parts.port) == (SERVER, 1433)
     assert unquote(parts.username or "") == "dom\\user@x"
@@ -40,6 +40,6 @@ def test_what_is_in_the_password_stays_in_the_password(password: str) -> None:
         {"client_id": "", "login": "", "password": ""},
     ],
 )
-def test_exactly_one_way_to_sign_in(given: dict[str, str]) -> None:
+def test_exactly_one_authentication_is_required(given: dict[str, str]) -> None:
     with pytest.raises(AnsibleFilterError, match="either client_id, or both login and password"):
         mssql_uri(SERVER, "mlflow", **given)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a role says about its options is what it does with them."""
+"""The argument specifications of the roles match their defaults, tasks and examples."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_an_option_is_either_required_or_has_a_default(role: str) -> None:
 
 
 @pytest.mark.parametrize("role", NAMES)
-def test_options_are_typed_described_and_carry_the_name_of_their_role(role: str) -> None:
+def test_options_have_a_type_a_description_and_the_prefix_of_their_role(role: str) -> None:
     for name, option in options(role).items():
         assert name.startswith(f"{role}_")
         assert option["description"], name
@@ -59,7 +59,7 @@ def test_options_are_typed_described_and_carry_the_name_of_their_role(role: str)
 
 
 @pytest.mark.parametrize("role", NAMES)
-def test_the_preflight_takes_the_same_options(role: str) -> None:
+def test_preflight_has_the_same_options(role: str) -> None:
     entry_points = load(ROLES / role / "meta" / "argument_specs.yml")["argument_specs"]
     has_preflight = (ROLES / role / "tasks" / "preflight.yml").exists()
     assert ("preflight" in entry_points) is has_preflight
@@ -68,7 +68,7 @@ def test_the_preflight_takes_the_same_options(role: str) -> None:
 
 
 @pytest.mark.parametrize("role", NAMES)
-def test_secrets_are_marked(role: str) -> None:
+def test_secrets_have_no_log(role: str) -> None:
     words = ("password", "passphrase", "store_uri", "connection_string")
     texts = {
         name: option for name, option in options(role).items() if option["type"] == "str" and "choices" not in option
@@ -78,25 +78,25 @@ def test_secrets_are_marked(role: str) -> None:
 
 
 def tasks(role: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    result: list[dict[str, Any]] = []
     for path in sorted((ROLES / role / "tasks").glob("*.yml")):
         todo = list(yaml.safe_load(path.read_text(encoding="utf-8")))
         while todo:
             task = todo.pop()
-            found.append(task)
+            result.append(task)
             for part in ("block", "rescue", "always"):
                 todo += task.get(part, [])
-    return found
+    return result
 
 
 @pytest.mark.parametrize("role", NAMES)
-def test_every_task_is_named_and_names_its_module_in_full(role: str) -> None:
+def test_each_task_has_a_name_and_a_fully_qualified_module(role: str) -> None:
     for task in tasks(role):
         assert task.get("name"), task
         assert "block" in task or any(key.startswith(("ansible.builtin.", "mlops.mlflow_azure.")) for key in task), task
 
 
-def test_site_checks_every_role_that_has_something_to_check() -> None:
+def test_site_validates_the_settings_of_each_role() -> None:
     variables = yaml.safe_load((ROLES.parent / "playbooks" / "group_vars" / "all.yml").read_text(encoding="utf-8"))
     checked = variables["deployment_roles"]
     assert sorted(checked) == [role for role in NAMES if (ROLES / role / "tasks" / "preflight.yml").exists()]
@@ -105,7 +105,7 @@ def test_site_checks_every_role_that_has_something_to_check() -> None:
 
 
 @pytest.mark.parametrize("role", NAMES)
-def test_tasks_give_modules_only_options_that_they_have(role: str) -> None:
+def test_tasks_use_only_existing_module_options(role: str) -> None:
     for task in tasks(role):
         for key in [key for key in task if key.startswith("mlops.mlflow_azure.")]:
             module = importlib.import_module(
@@ -115,14 +115,14 @@ def test_tasks_give_modules_only_options_that_they_have(role: str) -> None:
             assert set(task[key]) <= set(known), key
 
 
-def test_readmes_say_what_the_specifications_say() -> None:
+def test_readmes_match_the_argument_specifications() -> None:
     command = [sys.executable, "scripts/role_readmes.py", "--check"]
     done = subprocess.run(command, cwd=ROLES.parent, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("role", NAMES)
-def test_example_gives_what_is_required_and_nothing_unknown(role: str) -> None:
+def test_examples_have_all_required_and_no_unknown_options(role: str) -> None:
     (play,) = yaml.safe_load((ROLES / role / "meta" / "example.yml").read_text(encoding="utf-8"))
     (given,) = play["roles"]
     assert given.pop("role") == f"mlops.mlflow_azure.{role}"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan for an empty subscription shows the role assignments too; a run shows nothing but what it does."""
+"""Check mode in an empty subscription shows the planned role assignments. A run shows only real changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNKNOWN = {"registry_pull_principal_id": "", "storage_contributor_principal_id":
 
 
 def apply(directory: Path, given: dict[str, str], *options: str) -> tuple[list[str], int]:
-    """What the plan says of roles, and how many tasks show as changed."""
+    """Return the planned role assignments, and the number of changed tasks."""
     settings = {"deployment_location": "westeurope", "deployment_suffix": "", **given}
     done = run(directory, TASKS, settings, MODULES, *options)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -42,9 +42,9 @@ def apply(directory: Path, given: dict[str, str], *options: str) -> tuple[list[s
     return re.findall(r"(\S+ would get the role [^\"\n]*)", done.stdout), int(changed[1])
 
 
-def test_a_plan_shows_the_roles_of_an_identity_that_is_still_to_be_made(tmp_path: Path) -> None:
-    said, changed = apply(tmp_path, {**UNKNOWN, **NAMED}, "--check")
-    assert [line.lstrip('"') for line in said] == [
+def test_check_mode_shows_the_role_assignments_of_an_identity_that_does_not_exist(tmp_path: Path) -> None:
+    text, changed = apply(tmp_path, {**UNKNOWN, **NAMED}, "--check")
+    assert [line.lstrip('"') for line in text] == [
         "id-mlflow-dev would get the role AcrPull on /r",
         "id-mlflow-dev would get the role Storage Blob Data Contributor on /s",
     ]
@@ -61,5 +61,5 @@ def test_a_plan_shows_the_roles_of_an_identity_that_is_still_to_be_made(tmp_path
     ],
     ids=["plan, identity known", "run, identity known", "run, nobody", "plan, nobody"],
 )
-def test_otherwise_it_says_nothing(tmp_path: Path, given: dict[str, str], options: list[str]) -> None:
+def test_no_planned_role_assignment_is_shown(tmp_path: Path, given: dict[str, str], options: list[str]) -> None:
     assert apply(tmp_path, given, *options) == ([], 0)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventories parse, agree with each other and keep no secret; the playbooks parse against each of them."""
+"""The inventories parse, are consistent and hold no secret. The playbooks parse with each of them."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ ENVIRONMENTS = ["dev", "prod", "sandbox", "staging"]
 
 
 def own(environment: str) -> dict[str, Any]:
-    """What an environment's own file sets."""
+    """Return the settings in the file of one environment."""
     return yaml.safe_load(
         (CLONE / "inventories" / environment / "group_vars" / "mlflow.yml").read_text(encoding="utf-8")
     )
 
 
 def settings(environment: str) -> dict[str, Any]:
-    """What an environment sets, with what is the same in all of them."""
+    """Return the settings of one environment, with the shared ones."""
     shared = CLONE / "inventories" / environment / "group_vars" / "every_environment.yml"
     return {**(yaml.safe_load(shared.read_text(encoding="utf-8")) if shared.exists() else {}), **own(environment)}
 
 
-def test_what_is_shared_is_kept_once() -> None:
+def test_shared_settings_exist_once() -> None:
     kept = CLONE / "inventories" / "every_environment.yml"
     for environment in ("dev", "prod", "staging"):
         link = CLONE / "inventories" / environment / "group_vars" / "every_environment.yml"
         assert link.is_symlink()
         assert link.resolve() == kept
-    # What all of them set, or what says again what is shared, is a copy.
+    # A setting in all environments, or one with the shared value, is a copy.
     shared = yaml.safe_load(kept.read_text(encoding="utf-8"))
     everywhere = [own(environment).items() for environment in ("dev", "prod", "staging")]
     copies = [name for name, value in everywhere[0] if all((name, value) in other for other in everywhere)]
@@ -62,7 +62,7 @@ def test_dev_is_cheap_and_prod_is_safe() -> None:
         assert {"environment", "cost-center", "owner"} <= set(settings(environment)["deployment_tags"])
 
 
-def test_there_is_nothing_but_these_environments() -> None:
+def test_no_other_environment_exists() -> None:
     assert sorted(path.name for path in (CLONE / "inventories").iterdir() if path.is_dir()) == ENVIRONMENTS
 
 
@@ -82,7 +82,7 @@ def test_inventory_parses(environment: str) -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_setting_is_an_option_of_a_role_or_the_deployments_own(environment: str) -> None:
+def test_each_setting_is_an_option_of_a_role_or_of_the_deployment(environment: str) -> None:
     known = set()
     for role in (CLONE / "roles").iterdir():
         specs = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
@@ -91,7 +91,7 @@ def test_every_setting_is_an_option_of_a_role_or_the_deployments_own(environment
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod", "staging"])
-def test_environments_on_azure_open_nothing_and_accept_nothing_by_themselves(environment: str) -> None:
+def test_environments_on_azure_admit_nobody_and_accept_no_licence_by_default(environment: str) -> None:
     given = settings(environment)
     assert given["mlflow_app_allowed_address_ranges"] == []
     assert given["image_accept_msodbc_eula"] is False
@@ -99,7 +99,7 @@ def test_environments_on_azure_open_nothing_and_accept_nothing_by_themselves(env
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_no_secret_is_kept_in_the_open(environment: str) -> None:
+def test_no_secret_is_in_plain_text(environment: str) -> None:
     for name, value in settings(environment).items():
         if any(word in name for word in ("password", "passphrase", "secret")):
             assert str(value).startswith("{{"), name

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role mlflow_client gives, what it refuses, and what it says when the probe fails and nobody answers."""
+"""The facts of the role mlflow_client, its validation, and its message after a failed probe."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_fact_holds_the_lines_of_client_env(tmp_path: Path) -> None:
     block = json.loads(kept.read_text(encoding="utf-8"))
     assert block[0] == {"name": "MLFLOW_TRACKING_URI", "value": URI}
     assert {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": ""} in block
-    # Azure's API takes strings only.
+    # The API of Azure accepts only strings.
     assert all(isinstance(entry["value"], str) for entry in block)
 
 
@@ -58,16 +58,14 @@ def test_the_fact_holds_the_lines_of_client_env(tmp_path: Path) -> None:
         ({"mlflow_client_registry_name": "my-registry"}, "mlflow_client_registry_name"),
     ],
 )
-def test_what_cannot_be_right_is_named_before_anything_is_made(
-    change: dict[str, Any], named: str, tmp_path: Path
-) -> None:
-    # No module is there to be called.
+def test_invalid_settings_are_named_before_the_first_write(change: dict[str, Any], named: str, tmp_path: Path) -> None:
+    # The collection of this test has no modules.
     done = run(tmp_path, [ROLE], {**PROBE, **change}, {})
     assert done.returncode != 0
     assert named in done.stdout + done.stderr
 
 
-def test_a_probe_that_fails_names_its_log_where_the_server_has_no_run(tmp_path: Path) -> None:
+def test_a_failed_probe_without_a_run_names_its_log(tmp_path: Path) -> None:
     modules = {
         "container_image": {"changed": False, "container_image": {"reference": "crexample.azurecr.io/p@sha256:0"}},
         "container_app_job": {"changed": False, "container_app_job": {}},
@@ -78,8 +76,8 @@ def test_a_probe_that_fails_names_its_log_where_the_server_has_no_run(tmp_path: 
         },
     }
     done = run(tmp_path, [ROLE], {**PROBE, "mlflow_client_tracking_uri": "http://127.0.0.1:9"}, modules)
-    said = " ".join((done.stdout + done.stderr).split())
+    text = " ".join((done.stdout + done.stderr).split())
     assert done.returncode != 0
-    assert "MLflow's client 3.17 inside the environment: Execution mlflow-probe-3-17-abcdefg ended as Failed." in said
-    assert "Lost: everything" in said
-    assert "az containerapp job logs show --resource-group rg-x --name mlflow-probe-3-17" in said
+    assert "MLflow's client 3.17 inside the environment: Execution mlflow-probe-3-17-abcdefg ended as Failed." in text
+    assert "Lost: everything" in text
+    assert "az containerapp job logs show --resource-group rg-x --name mlflow-probe-3-17" in text

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What site.yml is given is checked, all of it, before anything is written."""
+"""site.yml validates all settings before the first write."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ import pytest
 import yaml
 
 from tests.support.bad_settings import ADMINISTRATOR, ADMINISTRATOR_ID, BAD, GOOD, ROLES
+from tests.support.task_results import Recorder
 
 CLONE = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
 
 
 def role_of(setting: str) -> str:
-    """The role whose check refuses a setting: the one that its name begins with."""
-    (found,) = [role for role in ROLES if setting.startswith(f"{role}_")]
-    return found
+    """Return the role of a setting: the prefix of its name."""
+    (found_items,) = [role for role in ROLES if setting.startswith(f"{role}_")]
+    return found_items
 
 
 def preflight(directory: Path, deployments: list[dict[str, Any]], *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the check of the role that the first setting belongs to for each deployment, as hosts case-0, case-1 and so on."""
+    """Run preflight of the role of the first setting for each deployment, as hosts case-0, case-1 and so on."""
     groups: dict[str, Any] = {role: {"hosts": {}} for role in ROLES}
     for number, given in enumerate(deployments):
         groups[role_of(next(iter(given)))]["hosts"][f"case-{number}"] = {**GOOD, **given}
@@ -51,8 +52,10 @@ def preflight(directory: Path, deployments: list[dict[str, Any]], *options: str)
     return ansible_playbook(playbook, inventory, *options)
 
 
-def ansible_playbook(playbook: Path, inventory: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run a playbook for the hosts of an inventory that has nothing but them, with the settings of dev beside theirs."""
+def ansible_playbook(
+    playbook: Path, inventory: Path, *options: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a playbook for the hosts of an inventory, with the settings of dev and of the hosts."""
     return subprocess.run(
         [BIN / "ansible-playbook", "-i", "inventories/dev", "-i", inventory, "--limit", "case-*", playbook, *options],
         cwd=CLONE,
@@ -60,6 +63,7 @@ def ansible_playbook(playbook: Path, inventory: Path, *options: str) -> subproce
             **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "MLFLOW_"))},
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
             "ANSIBLE_NOCOLOR": "1",
+            **environment,
         },
         capture_output=True,
         text=True,
@@ -74,7 +78,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedPro
 
 
 @pytest.mark.parametrize("number", range(len(BAD)), ids=[" ".join(given) for given, wanted in BAD])
-def test_bad_input_is_refused_by_name(refused: subprocess.CompletedProcess[str], number: int) -> None:
+def test_invalid_settings_are_refused_by_option(refused: subprocess.CompletedProcess[str], number: int) -> None:
     wanted = BAD[number][1]
     failure = re.search(rf"^fatal: \[case-{number}\]: FAILED! => (.*?)^\}}", refused.stdout, re.MULTILINE | re.DOTALL)
     assert failure is not None, refused.stdout[-4000:] + refused.stderr
@@ -82,24 +86,28 @@ def test_bad_input_is_refused_by_name(refused: subprocess.CompletedProcess[str],
         assert part.replace('"', '\\"') in failure[1]
 
 
-def test_site_yml_checks_with_every_role_that_has_a_check() -> None:
+def test_site_yml_validates_with_each_role() -> None:
     assert sorted(ROLES) == sorted(path.parents[1].name for path in (CLONE / "roles").glob("*/tasks/preflight.yml"))
 
 
-def test_site_yml_writes_nothing_for_bad_input(tmp_path: Path) -> None:
-    """What the first and the last of the checks refuse is told together, and no task after the checks begins."""
+def test_site_yml_writes_nothing_with_invalid_settings(tmp_path: Path) -> None:
+    """One message has the problems of the first and of the last role, and no role runs."""
     inventory = tmp_path / "hosts.yml"
     given = {**GOOD, "registry_sku": "Gold", "mlflow_app_port": 70000}
     inventory.write_text(yaml.safe_dump({"mlflow": {"hosts": {"case-0": given}}}), encoding="utf-8")
-    done = ansible_playbook(CLONE / "playbooks" / "site.yml", inventory, "--skip-tags", "preflight_azure")
+    recorder = Recorder(tmp_path / "task_results.jsonl")
+    done = ansible_playbook(
+        CLONE / "playbooks" / "site.yml", inventory, "--skip-tags", "preflight_azure", **recorder.environment
+    )
     assert done.returncode != 0
-    refusal = done.stdout.partition("Refuse what cannot be made")[2]
-    assert "mlflow_app_port: 70000" in refusal
-    assert "value of registry_sku must be one of" in refusal
-    assert "Make the resource group" not in done.stdout
+    results = recorder.take()
+    (refusal,) = [result for result in results if result.status == "failed"]
+    assert "mlflow_app_port: 70000" in refusal.message
+    assert "value of registry_sku must be one of" in refusal.message
+    assert not [result for result in results if result.role]
 
 
-def test_site_yml_refuses_in_the_sandbox_what_it_cannot_have(tmp_path: Path) -> None:
+def test_site_yml_refuses_contained_user_in_the_sandbox(tmp_path: Path) -> None:
     inventory = tmp_path / "hosts.yml"
     given = {**GOOD, **ADMINISTRATOR, "sql_authentication": "contained_user"}
     for sandbox in (True, False):
@@ -110,11 +118,11 @@ def test_site_yml_refuses_in_the_sandbox_what_it_cannot_have(tmp_path: Path) -> 
         done = ansible_playbook(
             CLONE / "playbooks" / "site.yml", inventory, "--tags", "preflight", "--skip-tags", "preflight_azure"
         )
-        assert ("sql_authentication: contained_user cannot be had in the sandbox" in done.stdout) is sandbox
+        assert ("sql_authentication: contained_user cannot be used in the sandbox" in done.stdout) is sandbox
         assert (done.returncode != 0) is sandbox, done.stdout
 
 
-def test_secrets_do_not_come_out(refused: subprocess.CompletedProcess[str]) -> None:
+def test_messages_hold_no_secret(refused: subprocess.CompletedProcess[str]) -> None:
     assert "hush-hush" not in refused.stdout + refused.stderr
 
 
@@ -142,14 +150,14 @@ ALSO_GOOD: list[dict[str, Any]] = [
 ]
 
 
-def test_good_input_passes(tmp_path: Path) -> None:
+def test_valid_settings_pass(tmp_path: Path) -> None:
     done = preflight(tmp_path, ALSO_GOOD)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stdout + done.stderr
     assert len(re.findall(r"^case-\d+ +: ok=1 .* skipped=1 .* ignored=0", done.stdout, re.MULTILINE)) == len(ALSO_GOOD)
 
 
-def test_the_checks_of_site_yml_pass_with_nothing_but_what_has_to_be_set(tmp_path: Path) -> None:
+def test_site_yml_accepts_the_required_settings_alone(tmp_path: Path) -> None:
     inventory = tmp_path / "hosts.yml"
     inventory.write_text(yaml.safe_dump({"mlflow": {"hosts": {"case-0": GOOD}}}), encoding="utf-8")
     done = ansible_playbook(
@@ -157,12 +165,12 @@ def test_the_checks_of_site_yml_pass_with_nothing_but_what_has_to_be_set(tmp_pat
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stdout + done.stderr
-    # What is resolved once and the types of all roles' options; no role with other types, and no problem to tell.
+    # The facts and the types of all options are ok. The types by role and the failure are skipped.
     assert "ok=2 " in done.stdout
     assert "skipped=2 " in done.stdout
 
 
-def test_site_yml_tells_wrong_types_of_all_roles_together(tmp_path: Path) -> None:
+def test_site_yml_reports_invalid_types_of_all_roles_together(tmp_path: Path) -> None:
     wrong = {f"{role}_build_args" if role == "image" else f"{role}_tags": [1] for role in ROLES}
     inventory = tmp_path / "hosts.yml"
     inventory.write_text(yaml.safe_dump({"mlflow": {"hosts": {"case-0": {**GOOD, **wrong}}}}), encoding="utf-8")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The scenarios of Molecule: one for each role and one for the whole site, and what each of them does in turn."""
+"""The Molecule scenarios: one for each role and one for the site, and their steps."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ PROJECT = Path(__file__).resolve().parents[3]
 MOLECULE = PROJECT / "extensions" / "molecule"
 ROLES = sorted(path.parent.parent.name for path in PROJECT.glob("roles/*/tasks/main.yml"))
 COMMON: dict[str, Any] = yaml.safe_load((MOLECULE / "config.yml").read_text())
-# Their own molecule.yml says why.
+# Their molecule.yml explains why.
 NOT_RUN_TWICE = {"verify"}
 NOT_SPOILED = {"mlflow_client"}
 
 
-def test_each_role_has_a_scenario_and_so_has_the_site() -> None:
+def test_each_role_and_the_site_have_a_scenario() -> None:
     scenarios = {path.parent.name for path in MOLECULE.glob("*/molecule.yml")}
     assert scenarios == {*ROLES, "default", "site"}
     assert len(ROLES) > 8
 
 
 @pytest.mark.parametrize("name", [*ROLES, "site"])
-def test_a_scenario_runs_twice_is_spoiled_and_looks(name: str) -> None:
+def test_a_scenario_has_idempotence_side_effect_and_verify(name: str) -> None:
     own = yaml.safe_load((MOLECULE / name / "molecule.yml").read_text()) or {}
     steps = own.get("scenario", {}).get("test_sequence", COMMON["scenario"]["test_sequence"])
     assert "cleanup" in steps

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each way of the app into its database: who administers the server, who is a user of the database, and what MLflow is told.
+"""Each authentication of the app to its database: the administrator of the server, the user of the database, and the URI for MLflow.
 
-The role runs with the real module for users and Microsoft's driver, at the port that Azure SQL has, against a server that
-keeps what it is told. Resource Manager is left out: what its modules are given is what is looked at.
+The role runs with the real module for users and the driver of Microsoft, at port 1433, against a server that records the statements.
+The modules for Resource Manager return their options, which the tests check.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.role_run import CLONE, run
+from tests.support.role_run import CLONE, run, task_results
 from tests.support.tds_peer import Certificate, Script, new_certificate, peer
 
-# An address of this machine's own, for the port cannot be chosen.
+# A loopback address, because the port is fixed.
 HOST = f"127.{os.getpid() // 250 % 250 + 1}.{os.getpid() % 250 + 1}.9"
 TOKEN = "token-of-the-deployer"
 APP, DEPLOYER = "11111111-2222-3333-4444-555555555555", "dddddddd-0000-0000-0000-000000000001"
 ROLES = ["db_datareader", "db_datawriter", "db_ddladmin"]
 PASSWORD = "hush-hush-Passw0rd"
-# A module that says what it was given.
+# A module that returns its options.
 ECHO = """#!/usr/bin/python
 # WANT_JSON
 import json, sys
@@ -48,7 +48,7 @@ DEPLOYED_BY = {"sql_entra_administrator_name": "deployer", "sql_entra_administra
 KEEP = {
     "name": "keep",
     "ansible.builtin.copy": {
-        "content": "{{ {'server': sql_server_result.given, 'user': sql_database_user_result | default({}), 'uri': sql_backend_store_uri} | to_json }}",
+        "content": "{{ {'server': __sql_server_result.given, 'user': __sql_database_user_result | default({}), 'uri': sql_backend_store_uri} | to_json }}",
         "dest": "{{ playbook_dir }}/kept.json",
         "mode": "0600",
     },
@@ -59,7 +59,7 @@ KEEP = {
 
 @dataclass
 class Role:
-    """The role in a directory of its own, with the server beside it."""
+    """The role in its own directory, with the server."""
 
     directory: Path
     script: Script
@@ -73,7 +73,7 @@ class Role:
         server_changed: bool = False,
         **given: Any,
     ) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
-        """What ansible-playbook says, and what came of it. database: as the module for it answers."""
+        """Run the role. Return the process and the kept results. database: the result of its module."""
         collection = self.directory / "collections" / "ansible_collections" / "mlops" / "mlflow_azure"
         plugins = collection / "plugins"
         (plugins / "modules").mkdir(parents=True, exist_ok=True)
@@ -84,9 +84,8 @@ class Role:
             ("management_lock", {}),
         ):
             (plugins / "modules" / f"{name}.py").write_text(ECHO.format(answer=answer), encoding="utf-8")
-        if not (plugins / "module_utils").exists():
-            for part in ("module_utils", "plugin_utils", "doc_fragments"):
-                (plugins / part).symlink_to(CLONE / "plugins" / part)
+        if not (plugins / "plugin_utils").exists():
+            (plugins / "plugin_utils").symlink_to(CLONE / "plugins" / "plugin_utils")
             (plugins / "modules" / "sql_database_user.py").symlink_to(
                 CLONE / "plugins" / "modules" / "sql_database_user.py"
             )
@@ -128,7 +127,7 @@ class Role:
         return [text for text in self.script.seen if text.startswith(("CREATE", "ALTER", "DROP"))]
 
     def stands(self, roles: list[str] | None) -> None:
-        """Let the app be a user with these roles, or with None no user."""
+        """Set the user of the app with these roles, or no user with None."""
         users = [
             {"name": "id-mlflow-localhost", "type": "E", "sid": APP, "roles": [{"name": role} for role in roles or []]}
         ]
@@ -143,12 +142,12 @@ def role(tmp_path: Path) -> Iterator[Role]:
     certificate = new_certificate(tmp_path, HOST)
     script = Script()
     with peer(script, certificate, (HOST, 1433)):
-        found = Role(tmp_path, script, certificate)
-        found.stands(None)
-        yield found
+        result = Role(tmp_path, script, certificate)
+        result.stands(None)
+        yield result
 
 
-def test_a_contained_user_with_least_rights(role: Role) -> None:
+def test_contained_user_has_only_its_roles(role: Role) -> None:
     done, kept = role.run("contained_user", **DEPLOYED_BY)
     assert done.returncode == 0, done.stdout + done.stderr
     assert kept["server"]["entra_administrator"] == {
@@ -164,12 +163,12 @@ def test_a_contained_user_with_least_rights(role: Role) -> None:
     ]
     assert role.script.tokens == [TOKEN]
     assert kept["user"]["changed"]
-    # MLflow signs in as the app, not as the administrator.
+    # MLflow authenticates as the app, not as the administrator.
     assert f"UID={APP}" in kept["uri"]
     assert "ActiveDirectoryMSI" in kept["uri"]
 
 
-def test_roles_that_somebody_has_changed_are_drift_and_put_right(role: Role) -> None:
+def test_changed_database_roles_are_drift_and_are_corrected(role: Role) -> None:
     role.stands([*ROLES, "db_owner"])
     done, kept = role.run("contained_user", "--check", "--diff", **DEPLOYED_BY)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -179,7 +178,7 @@ def test_roles_that_somebody_has_changed_are_drift_and_put_right(role: Role) -> 
     assert role.written == ["ALTER ROLE [db_owner] DROP MEMBER [id-mlflow-localhost]"]
 
 
-def test_a_group_administers_and_a_second_run_reads_once(role: Role) -> None:
+def test_a_second_run_with_a_group_as_administrator_reads_once(role: Role) -> None:
     role.stands(ROLES)
     given = {
         "sql_entra_administrator_name": "database administrators",
@@ -202,7 +201,7 @@ def test_a_group_administers_and_a_second_run_reads_once(role: Role) -> None:
     ],
     ids=["no database yet", "another administrator yet", "no identity yet"],
 )
-def test_a_plan_for_what_is_not_there_yet(role: Role, given: dict[str, Any]) -> None:
+def test_check_mode_shows_the_user_of_a_database_that_does_not_exist(role: Role, given: dict[str, Any]) -> None:
     done, _kept = role.run("contained_user", "--check", **DEPLOYED_BY, **given)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (
@@ -213,7 +212,7 @@ def test_a_plan_for_what_is_not_there_yet(role: Role, given: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("way", ["managed_identity", "password"])
-def test_no_other_way_asks_the_database(role: Role, way: str) -> None:
+def test_other_authentications_do_not_connect_to_the_database(role: Role, way: str) -> None:
     given = {"sql_administrator_password": PASSWORD} if way == "password" else {}
     done, kept = role.run(way, **given)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -226,7 +225,7 @@ def test_no_other_way_asks_the_database(role: Role, way: str) -> None:
         assert f"UID={APP}" in kept["uri"]
 
 
-def test_without_the_driver_nothing_is_begun(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_driver_is_reported_before_the_first_write(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
     hidden = role.directory / "hidden"
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['mssql_python'] = None\n", encoding="utf-8")
@@ -235,4 +234,4 @@ def test_without_the_driver_nothing_is_begun(role: Role, monkeypatch: pytest.Mon
     assert done.returncode != 0
     assert "sql_authentication: contained_user needs the Python package mssql-python" in done.stdout
     assert "-m pip install mssql-python" in done.stdout
-    assert "Make the SQL server]" not in done.stdout
+    assert not [one for one in task_results(role.directory) if one.is_azure]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The app gets at the artifacts by its identity or by a connection string, never by both, and the string is kept as a secret."""
+"""The app authenticates to the storage account by its identity or by a connection string, never by both. The string is a secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.role_run import run
+from tests.support.role_run import run, task_results
 
 CONNECTION = "DefaultEndpointsProtocol=https;AccountName=st;AccountKey=hush-hush;EndpointSuffix=core.windows.net"
 PRINCIPAL = "00000000-0000-0000-0000-000000000000"
@@ -24,7 +24,7 @@ MODULES: dict[str, dict[str, Any]] = {
     "role_assignment": {"changed": True},
     "role_assignment_info": {"role_assignments": []},
 }
-# What the app would be given, in a file, since it holds secrets.
+# The environment and the secrets of the app, in a file, because they hold secrets.
 TASKS: list[dict[str, Any]] = [
     {"name": "storage", "ansible.builtin.include_role": {"name": "mlops.mlflow_azure.storage", "tasks_from": "apply"}},
     {
@@ -38,7 +38,7 @@ TASKS: list[dict[str, Any]] = [
     {
         "name": "look",
         "ansible.builtin.copy": {
-            "content": "{{ {'env': mlflow_app_container_env, 'secrets': mlflow_app_secrets} | to_json }}",
+            "content": "{{ {'env': __mlflow_app_container_env, 'secrets': __mlflow_app_secrets} | to_json }}",
             "dest": "{{ playbook_dir }}/app.json",
             "mode": "0600",
         },
@@ -55,7 +55,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("way", ["managed_identity", "connection_string"])
-def test_one_way_and_not_the_other(tmp_path: Path, way: str) -> None:
+def test_the_app_has_one_authentication_to_the_storage_account(tmp_path: Path, way: str) -> None:
     done = run(tmp_path, TASKS, {**SETTINGS, "storage_authentication": way}, MODULES, "-vvv")
     assert done.returncode == 0, done.stdout + done.stderr
     app = json.loads((tmp_path / "app.json").read_text(encoding="utf-8"))
@@ -68,11 +68,9 @@ def test_one_way_and_not_the_other(tmp_path: Path, way: str) -> None:
             "name": "AZURE_STORAGE_CONNECTION_STRING",
             "secret_ref": "storage-connection-string",
         }
-    given = "Let the app read and write artifacts] ***" in done.stdout.replace("*" * 4, "***")
-    assert given
-    assert (
-        "changed: [localhost]" in done.stdout.split("Let the app read and write artifacts")[1].split("TASK [")[0]
-    ) is not secret
+    assigned = [one.status for one in task_results(tmp_path) if one.short_module == "role_assignment"]
+    # With a connection string the assignment is skipped, and one that exists is removed.
+    assert assigned == (["skipped", "changed"] if secret else ["changed"])
     assert "hush-hush" not in done.stdout + done.stderr
 
 
@@ -80,14 +78,17 @@ def test_one_way_and_not_the_other(tmp_path: Path, way: str) -> None:
     ("locked", "scope", "says"),
     [(False, "/S", False), (True, "/S", True), (True, "/above", False), (True, None, False)],
 )
-def test_the_right_that_is_left_behind(tmp_path: Path, locked: bool, scope: str | None, says: bool) -> None:
-    """It is taken away, or where a lock forbids that, said to stay."""
+def test_an_unwanted_role_assignment_is_removed_or_shown(
+    tmp_path: Path, locked: bool, scope: str | None, says: bool
+) -> None:
+    """Below a lock it cannot be removed, so a message shows it."""
     restrict = {"name": "mlops.mlflow_azure.storage", "tasks_from": "restrict"}
     settings = {**SETTINGS, "storage_authentication": "connection_string", "storage_delete_lock": locked}
-    found = {"role_assignments": [{"properties": {"scope": scope}}] if scope else []}
+    result = {"role_assignments": [{"properties": {"scope": scope}}] if scope else []}
     tasks = [TASKS[0], {"name": "restrict", "ansible.builtin.include_role": restrict}]
-    done = run(tmp_path, tasks, settings, {**MODULES, "role_assignment_info": found})
+    done = run(tmp_path, tasks, settings, {**MODULES, "role_assignment_info": result})
     assert done.returncode == 0, done.stdout + done.stderr
-    taken = done.stdout.split("Take the right to the artifacts away")
-    assert ("changed: [localhost]" in taken[-1].split("TASK [")[0]) is not locked
+    # The tasks of the second role: apply.yml ends with the same tasks as restrict.yml.
+    *_first, removal = [one.status for one in task_results(tmp_path) if one.short_module == "role_assignment"]
+    assert removal == ("skipped" if locked else "changed")
     assert ("keeps the role Storage Blob Data Contributor" in done.stdout) is says

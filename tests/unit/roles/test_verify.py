@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A proof is made until one has succeeded, and then not again."""
+"""site.yml verifies a revision until the verification succeeds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.support.role_run import run
 
-# As playbooks/site.yml has it.
+# The same task as in playbooks/site.yml.
 TASKS = [
     {
         "name": "Prove",
@@ -22,14 +22,14 @@ TASKS = [
 
 
 class Deployment:
-    """A deployment whose app has not changed since the last run."""
+    """A deployment whose app does not change."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.record = directory / "out" / "x" / "verified.json"
 
     def prove(self, works: bool = True, revision: str = "mlflow--1", **given: Any) -> tuple[int, str]:
-        """Exit code, and the recap of the run."""
+        """Return the exit status and the recap of the run."""
         settings = {
             "mlflow_app_changed": False,
             "mlflow_app_revision": revision,
@@ -49,7 +49,7 @@ class Deployment:
         return json.loads(self.record.read_text(encoding="utf-8"))["revision"]
 
 
-def test_a_proof_that_failed_is_made_again_and_one_that_succeeded_is_not(tmp_path: Path) -> None:
+def test_a_failed_verification_is_repeated_and_a_successful_one_is_not(tmp_path: Path) -> None:
     deployment = Deployment(tmp_path)
     code, recap = deployment.prove(works=False)
     assert code != 0, recap
@@ -62,21 +62,21 @@ def test_a_proof_that_failed_is_made_again_and_one_that_succeeded_is_not(tmp_pat
     assert (code, "changed=0" in recap) == (0, True), recap
 
 
-def test_a_failed_proof_takes_back_an_earlier_one(tmp_path: Path) -> None:
+def test_a_failed_verification_invalidates_the_record(tmp_path: Path) -> None:
     deployment = Deployment(tmp_path)
     assert deployment.prove()[0] == 0
     assert deployment.prove(works=False, verify=True)[0] != 0
     assert deployment.revision() == ""
 
 
-def test_a_new_revision_is_proven(tmp_path: Path) -> None:
+def test_a_new_revision_is_verified(tmp_path: Path) -> None:
     deployment = Deployment(tmp_path)
     assert deployment.prove()[0] == 0
     assert deployment.prove(revision="mlflow--2")[0] == 0
     assert deployment.revision() == "mlflow--2"
 
 
-def test_who_wants_no_record_is_not_given_one_nor_a_proof_at_each_run(tmp_path: Path) -> None:
+def test_without_a_record_each_run_verifies_only_on_request(tmp_path: Path) -> None:
     deployment = Deployment(tmp_path)
     code, recap = deployment.prove(verify_record="", verify=True)
     assert (code, "changed=0" in recap) == (0, False), recap
