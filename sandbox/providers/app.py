@@ -14,21 +14,12 @@ import string
 import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Context,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    Target,
-    merge_patch,
-    region,
-    system_data,
-    without_nulls,
-)
-from sandbox.messages import Response, json_response
+from sandbox.arm.bodies import merge_patch, without_nulls
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import region
+from sandbox.arm.resource_type import Call, Context, NameRule, Reply, ResourceType, system_data
+from sandbox.arm.target import Target
+from sandbox.messages import Json, Response, json_response
 from sandbox.providers.container_template import (
     check_configuration,
     check_environment,
@@ -111,28 +102,28 @@ class ContainerApp(ResourceType):
             body["properties"]["configuration"]["secrets"] = listed_secrets(existing)
         return body
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
-        known = existing.properties if existing else {}
-        environment = self.store.get(str(asked.get("environmentId") or asked.get("managedEnvironmentId")))
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
+        current = existing.properties if existing else {}
+        environment = self.store.get(str(requested.get("environmentId") or requested.get("managedEnvironmentId")))
         domain = environment.properties["defaultDomain"] if environment else ""
         name = call.target.name
         private = {"identity_header": str(secrets.token_hex(16)), **(existing.private if existing else {})}
-        configuration = asked.get("configuration") or {}
+        configuration = requested.get("configuration") or {}
         private |= kept_secrets(configuration)
         private["asked"] = {
             "configuration": {**configuration, "secrets": None},
-            "template": asked.get("template") or {},
+            "template": requested.get("template") or {},
         }
         ingress = _ingress(configuration.get("ingress"), name, domain)
-        template = _template(asked.get("template") or {})
-        profile = asked.get("workloadProfileName") or known.get("workloadProfileName") or "Consumption"
+        template = _template(requested.get("template") or {})
+        profile = requested.get("workloadProfileName") or current.get("workloadProfileName") or "Consumption"
         if profile != "Consumption":
             for spec in template["containers"]:
                 spec["resources"]["ephemeralStorage"] = ""
         suffix = template["revisionSuffix"]
-        previous = known.get("latestRevisionName")
-        if previous and template == known.get("template"):
+        previous = current.get("latestRevisionName")
+        if previous and template == current.get("template"):
             latest = previous
         elif suffix:
             latest = f"{name}--{suffix}"
@@ -146,14 +137,14 @@ class ContainerApp(ResourceType):
         fqdn = f"{latest}.{'' if ingress and ingress['external'] else 'internal.'}{domain}" if ingress else ""
         properties: Json = {
             "provisioningState": "",
-            "runningStatus": known.get("runningStatus") or "Running",
+            "runningStatus": current.get("runningStatus") or "Running",
             "managedEnvironmentId": environment.id if environment else None,
             "environmentId": environment.id if environment else None,
             "workloadProfileName": profile,
             "patchingMode": "Automatic",
             "outboundIpAddresses": ["20.50.2.1", "20.50.2.2"],
             "latestRevisionName": latest,
-            "latestReadyRevisionName": known.get("latestReadyRevisionName"),
+            "latestReadyRevisionName": current.get("latestReadyRevisionName"),
             "latestRevisionFqdn": fqdn,
             "customDomainVerificationId": domain_verification_id(call.target.subscription),
             "configuration": {
@@ -184,7 +175,7 @@ class ContainerApp(ResourceType):
                 body[name] = call.body[name]
         return body, private
 
-    def unsettled(self, resource: Resource) -> Json:
+    def write_response(self, resource: Resource) -> Json:
         """The answer to a PUT: as it was asked for, without most of what Azure fills in later."""
         shown = self.show(resource)
         properties = shown["properties"]
@@ -196,13 +187,13 @@ class ContainerApp(ResourceType):
             "eventStreamEndpoint",
         ):
             properties.pop(name, None)
-        asked, template = resource.private["asked"]["configuration"], resource.private["asked"]["template"]
+        requested, template = resource.private["asked"]["configuration"], resource.private["asked"]["template"]
         configuration = properties["configuration"]
         for name in ("activeRevisionsMode", "targetLabel"):
-            configuration[name] = configuration[name] if asked.get(name) is not None else None
+            configuration[name] = configuration[name] if requested.get(name) is not None else None
         configuration["registries"] = unsettled_registries(configuration["registries"])
         if configuration["ingress"] is not None:
-            ingress = asked["ingress"]
+            ingress = requested["ingress"]
             for name in ("fqdn", "exposedPort", "traffic"):
                 configuration["ingress"][name] = (
                     configuration["ingress"][name] if ingress.get(name) is not None else None
@@ -225,57 +216,59 @@ class ContainerApp(ResourceType):
             shown["properties"].pop("latestReadyRevisionName", None)
         return shown
 
-    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+    def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
         self.runtime.provision(resource, operation)
         return True
 
-    def removed(self, resource: Resource) -> None:
+    def on_delete(self, resource: Resource) -> None:
         self.runtime.remove(resource)
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
         if action == "listsecrets":
             return json_response(200, {"value": listed_secrets(resource)})
         if action == "getauthtoken":
             return json_response(200, auth_token(self.context.directory, self.store, resource, self.type, call.caller))
         if action in ("start", "stop"):
             return self._start_or_stop(call, resource, action)
-        return super().act(call, resource, action)
+        return super().run_action(call, resource, action)
+
+    def busy(self, resource: Resource, running: Operation) -> ArmError:
+        return ArmError(
+            409,
+            "ContainerAppOperationInProgress",
+            f"Cannot modify a container app '{resource.name}' because there is an active provisioning operation in progress. "
+            f"OperationId: '{running.id}'",
+            cause="",
+        )
 
     def _start_or_stop(self, call: Call, app: Resource, action: str) -> Response:
         if running := self.store.running_operations(app.key):
-            raise ArmError(
-                409,
-                "ContainerAppOperationInProgress",
-                f"Cannot modify a container app '{app.name}' because there is an active provisioning operation in progress. "
-                f"OperationId: '{running[0].id}'",
-                cause="",
-            )
+            raise self.busy(app, running[0])
         operation = self.context.start(action, app, self.seconds["update"], work=True)
         if action == "start":
             self.runtime.start_app(app, operation)
         else:
             self.runtime.stop_app(app, operation)
-        fields = {"subscription": call.target.subscription, "location": region(app.body["location"])}
-        path = self.result_path.format(**fields, operation=operation.id)
-        location = f"https://management.azure.com{path}?api-version={call.api_version}"
-        return Response(202, b"", {"Location": location, "Retry-After": self.context.retry_after(self.retry_after)})
+        headers = self.polling_headers(app, operation, call)
+        headers.pop("Azure-AsyncOperation")
+        return Response(202, b"", headers)
 
 
-def _template(asked: Json) -> Json:
-    scale = asked.get("scale") or {}
+def _template(requested: Json) -> Json:
+    scale = requested.get("scale") or {}
     return {
-        "revisionSuffix": asked.get("revisionSuffix") or "",
-        "terminationGracePeriodSeconds": asked.get("terminationGracePeriodSeconds"),
-        "containers": [container(spec) for spec in asked.get("containers") or []],
-        "initContainers": [container(spec) for spec in asked.get("initContainers") or []] or None,
+        "revisionSuffix": requested.get("revisionSuffix") or "",
+        "terminationGracePeriodSeconds": requested.get("terminationGracePeriodSeconds"),
+        "containers": [container(spec) for spec in requested.get("containers") or []],
+        "initContainers": [container(spec) for spec in requested.get("initContainers") or []] or None,
         "scale": {
             "minReplicas": scale.get("minReplicas"),
             "maxReplicas": int(scale.get("maxReplicas") or 10),
             **{name: int(scale.get(name) or default) for name, default in _TARGETS.items()},
             "rules": [without_nulls(rule) for rule in scale.get("rules") or []] or None,
         },
-        "volumes": volumes(asked),
-        "serviceBinds": [{"clientType": "none", **bound} for bound in asked.get("serviceBinds") or []] or None,
+        "volumes": volumes(requested),
+        "serviceBinds": [{"clientType": "none", **bound} for bound in requested.get("serviceBinds") or []] or None,
     }
 
 
@@ -289,13 +282,13 @@ def _weight(value: Any) -> int:
     return int(value)
 
 
-def _ingress(asked: Json | None, name: str, domain: str) -> Json | None:
-    if not asked:
+def _ingress(requested: Json | None, name: str, domain: str) -> Json | None:
+    if not requested:
         return None
-    external = bool(asked.get("external"))
+    external = bool(requested.get("external"))
 
     def listed(key: str) -> Any:
-        return asked.get(key) or None
+        return requested.get(key) or None
 
     traffic = [
         # a weight is a number, however it was sent, and shown where it is 0; what is False is not shown
@@ -304,24 +297,26 @@ def _ingress(asked: Json | None, name: str, domain: str) -> Json | None:
             for key, value in item.items()
             if value is not None and value is not False
         }
-        for item in asked.get("traffic") or []
+        for item in requested.get("traffic") or []
     ]
     return {
         "fqdn": f"{name}.{'' if external else 'internal.'}{domain}",
         "external": external,
-        "targetPort": int(asked.get("targetPort") or 0),
-        "exposedPort": int(asked.get("exposedPort") or 0),
-        "transport": str(asked.get("transport") or "Auto").capitalize(),
+        "targetPort": int(requested.get("targetPort") or 0),
+        "exposedPort": int(requested.get("exposedPort") or 0),
+        "transport": str(requested.get("transport") or "Auto").capitalize(),
         "traffic": traffic or [{"weight": 100, "latestRevision": True}],
         "customDomains": listed("customDomains"),
-        "allowInsecure": bool(asked.get("allowInsecure")),
+        "allowInsecure": bool(requested.get("allowInsecure")),
         "ipSecurityRestrictions": without_nulls(listed("ipSecurityRestrictions")),
-        "corsPolicy": asked.get("corsPolicy"),
-        "clientCertificateMode": asked.get("clientCertificateMode"),
-        "stickySessions": asked.get("stickySessions"),
-        "additionalPortMappings": [{"exposedPort": None, **item} for item in asked.get("additionalPortMappings") or []]
+        "corsPolicy": requested.get("corsPolicy"),
+        "clientCertificateMode": requested.get("clientCertificateMode"),
+        "stickySessions": requested.get("stickySessions"),
+        "additionalPortMappings": [
+            {"exposedPort": None, **item} for item in requested.get("additionalPortMappings") or []
+        ]
         or None,
-        "targetPortHttpScheme": asked.get("targetPortHttpScheme"),
+        "targetPortHttpScheme": requested.get("targetPortHttpScheme"),
     }
 
 
@@ -347,7 +342,7 @@ class Revision(ResourceType):
     def check(self, call: Call, existing: Resource | None) -> None:
         raise ArmError(405, "HttpMethodNotAllowed", "Revisions are made by writing the container app.", cause="")
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
         if action == "restart":
             self.runtime.restart(resource)
             return json_response(200, "Restart succeeded")
@@ -366,7 +361,7 @@ class Revision(ResourceType):
             raise ArmError(
                 404, "ReplicaNotFound", f"Replica '{name}' was not found in revision '{resource.name}'.", cause=""
             )
-        return super().act(call, resource, action)
+        return super().run_action(call, resource, action)
 
     def _show_replica(self, revision: Resource, replica: Replica) -> Json:
         app = self.store.get(replica.owner)

@@ -12,7 +12,11 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.arm.resource_type import ArmError, Call, Json, NameRule, ResourceType, Target, without_nulls
+from sandbox.arm.bodies import without_nulls
+from sandbox.arm.errors import ArmError
+from sandbox.arm.resource_type import Call, NameRule, ResourceType
+from sandbox.arm.target import Target
+from sandbox.messages import Json
 from sandbox.store import Resource
 
 _SECRET_SETTINGS = ("clientSecretSettingName", "appSecretSettingName", "consumerSecretSettingName", "sasUrlSettingName")
@@ -33,9 +37,9 @@ class AuthConfig(ResourceType):
 
     def check(self, call: Call, existing: Resource | None) -> None:
         app = self.store.get(self.resource_id(call.target).rpartition("/authConfigs/")[0])
-        known = app.private.get("secrets", {}) if app is not None else {}
+        current = app.private.get("secrets", {}) if app is not None else {}
         for name in _secret_names(call.body.get("properties") or {}):
-            if name not in known:
+            if name not in current:
                 raise ArmError(
                     400,
                     "AuthConfigSecretRefNotFound",
@@ -43,7 +47,7 @@ class AuthConfig(ResourceType):
                     cause="",
                 )
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         properties: Json = without_nulls(copy.deepcopy(call.body.get("properties") or {}))
         if "login" in properties:
             properties["login"].setdefault("preserveUrlFragmentsForLogins", False)
@@ -55,7 +59,7 @@ class AuthConfig(ResourceType):
                 policy.setdefault("allowedApplications", [])
         return {"properties": properties}, {}
 
-    def unsettled(self, resource: Resource) -> Json:
+    def write_response(self, resource: Resource) -> Json:
         """The answer to a PUT shows encryptionSettings only where they were sent."""
         return super().show(resource)
 

@@ -8,19 +8,14 @@ from __future__ import annotations
 import re
 import uuid
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Json,
-    NameRule,
-    ResourceType,
-    Target,
-    parse_target,
-    passes,
-    utc_now,
-)
-from sandbox.entra.rbac import ROLE_DEFINITIONS, ROLES, ROLES_BY_GUID, Role, role_of
-from sandbox.store import Resource, Store
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locks import LEVELS, LOCKS
+from sandbox.arm.paging import matches_filter
+from sandbox.arm.resource_type import Call, NameRule, ResourceType, utc_now
+from sandbox.arm.target import Target, parse_target
+from sandbox.entra.rbac import ROLE_DEFINITIONS, ROLES, ROLES_BY_GUID, Role, permissions, role_of
+from sandbox.messages import Json, Response, json_response
+from sandbox.store import Resource
 
 GUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
@@ -68,22 +63,24 @@ class RoleDefinition(ResourceType):
         return f"/subscriptions/{target.subscription}/providers/{self.type}/{target.name}"
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        asked = call.body.get("properties") or {}
+        requested = call.body.get("properties") or {}
         if call.target.name.lower() in ROLES_BY_GUID:
             raise _role_refused("RoleDefinitionUpdateNotPermitted", "A built-in role cannot be changed.")
-        if not asked.get("roleName"):
+        if not requested.get("roleName"):
             raise _role_refused("InvalidRoleDefinitionName", "The name of the role must be given.")
-        if not asked.get("assignableScopes"):
+        if not requested.get("assignableScopes"):
             raise _role_refused("InvalidAssignableScopes", "A role needs at least one assignable scope.")
-        if not asked.get("permissions"):
+        if not requested.get("permissions"):
             raise _role_refused("InvalidPermissions", "A role needs permissions.")
         for other in self.definitions(call.target.subscription):
-            same = str(other.properties["roleName"]).lower() == asked["roleName"].lower()
+            same = str(other.properties["roleName"]).lower() == requested["roleName"].lower()
             if same and other.name.lower() != call.target.name.lower():
-                message = f"A custom role with the same name already exists in this directory: '{asked['roleName']}'."
+                message = (
+                    f"A custom role with the same name already exists in this directory: '{requested['roleName']}'."
+                )
                 raise ArmError(409, "RoleDefinitionWithSameNameExists", message, cause="")
 
-    def check_removal(self, resource: Resource) -> None:
+    def check_delete(self, resource: Resource) -> None:
         if resource.name.lower() in ROLES_BY_GUID:
             raise _role_refused("RoleDefinitionDeleteNotPermitted", "A built-in role cannot be deleted.")
         for assignment in self.store.of_type(RoleAssignment.type):
@@ -91,16 +88,16 @@ class RoleDefinition(ResourceType):
                 message = "There are existing role assignments referencing role (code: RoleDefinitionHasAssignments)."
                 raise _role_refused("RoleDefinitionHasAssignments", message)
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
         now = utc_now()
         kinds = ("actions", "notActions", "dataActions", "notDataActions")
         properties: Json = {
-            "roleName": asked["roleName"],
+            "roleName": requested["roleName"],
             "type": "CustomRole",
-            "description": asked.get("description"),
-            "assignableScopes": asked["assignableScopes"],
-            "permissions": [{kind: list(one.get(kind) or []) for kind in kinds} for one in asked["permissions"]],
+            "description": requested.get("description"),
+            "assignableScopes": requested["assignableScopes"],
+            "permissions": [{kind: list(one.get(kind) or []) for kind in kinds} for one in requested["permissions"]],
             "createdOn": existing.properties["createdOn"] if existing else now,
             "updatedOn": now,
             "createdBy": call.caller.object_id,
@@ -108,18 +105,18 @@ class RoleDefinition(ResourceType):
         }
         return {"properties": properties}, {}
 
-    def unsettled(self, resource: Resource) -> Json:
+    def write_response(self, resource: Resource) -> Json:
         shown = self.show(resource)
         shown["properties"]["createdBy"] = None
         return shown
 
-    def implied(self, target: Target) -> Resource | None:
+    def default_instance(self, target: Target) -> Resource | None:
         role = ROLES_BY_GUID.get(target.name.lower())
         return None if role is None else _definition(target.subscription, role)
 
     def select(self, call: Call, scope: str) -> list[Resource]:
         wanted = call.query.get("$filter", "")
-        return [found for found in self.definitions(call.target.subscription) if passes(found, wanted)]
+        return [found for found in self.definitions(call.target.subscription) if matches_filter(found, wanted)]
 
     def definitions(self, subscription: str) -> list[Resource]:
         return [*(_definition(subscription, role) for role in ROLES), *self.store.of_type(self.type)]
@@ -138,6 +135,11 @@ class RoleAssignment(ResourceType):
     shows_state = False
     updated_status = 201
     shows_deleted = True
+
+    provider_actions = {"permissions": "GET"}
+
+    def run_provider_action(self, call: Call, action: str) -> Response:
+        return json_response(200, {"value": permissions(self.store, call.caller.object_id, call.target.scope)})
 
     def not_found(self, target: Target) -> ArmError:
         return ArmError(404, "RoleAssignmentNotFound", f"The role assignment '{target.name}' is not found.", cause="")
@@ -167,12 +169,12 @@ class RoleAssignment(ResourceType):
                 f"The specified role definition with ID '{guid}' does not exist.",
                 cause="",
             )
-        known = self.store.principal(principal)
+        current = self.store.principal(principal)
         # https://aka.ms/docs-principaltype: with a type given, Azure does not look for the principal in the directory's replicas
-        replicated = known is not None and (
-            bool(properties.get("principalType")) or self.context.directory.replicated(known)
+        replicated = current is not None and (
+            bool(properties.get("principalType")) or self.context.directory.replicated(current)
         )
-        if known is None or not replicated or known.object_id != principal.lower():
+        if current is None or not replicated or current.object_id != principal.lower():
             raise ArmError(
                 400,
                 "PrincipalNotFound",
@@ -199,28 +201,28 @@ class RoleAssignment(ResourceType):
                 cause="",
             )
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
         now = utc_now()
-        guid = str(asked["roleDefinitionId"]).rpartition("/")[2]
+        guid = str(requested["roleDefinitionId"]).rpartition("/")[2]
         return {
             "properties": {
                 "roleDefinitionId": f"/subscriptions/{call.target.subscription}/providers/Microsoft.Authorization/roleDefinitions/{guid}",
-                "principalId": asked["principalId"],
-                "principalType": asked.get("principalType") or "ServicePrincipal",
+                "principalId": requested["principalId"],
+                "principalType": requested.get("principalType") or "ServicePrincipal",
                 "scope": call.target.scope,
-                "condition": asked.get("condition"),
-                "conditionVersion": asked.get("conditionVersion"),
+                "condition": requested.get("condition"),
+                "conditionVersion": requested.get("conditionVersion"),
                 "createdOn": existing.properties["createdOn"] if existing else now,
                 "updatedOn": now,
                 "createdBy": call.caller.object_id,
                 "updatedBy": call.caller.object_id,
                 "delegatedManagedIdentityResourceId": None,
-                "description": asked.get("description"),
+                "description": requested.get("description"),
             }
         }, {"propagates": True}
 
-    def unsettled(self, resource: Resource) -> Json:
+    def write_response(self, resource: Resource) -> Json:
         shown = self.show(resource)
         shown["properties"]["createdBy"] = None
         return shown
@@ -228,13 +230,13 @@ class RoleAssignment(ResourceType):
     def select(self, call: Call, scope: str) -> list[Resource]:
         """Assignments at, above and below the scope; `atScope()` leaves out those below."""
         wanted = call.query.get("$filter", "")
-        asked = scope.lower().rstrip("/")
+        requested = scope.lower().rstrip("/")
         found = []
         for assignment in self.store.of_type(self.type):
             own = str(assignment.properties["scope"]).lower().rstrip("/")
-            above = (asked + "/").startswith(own + "/")
-            below = own.startswith(asked + "/") and "atscope()" not in wanted.lower()
-            if (above or below) and passes(assignment, wanted):
+            above = (requested + "/").startswith(own + "/")
+            below = own.startswith(requested + "/") and "atscope()" not in wanted.lower()
+            if (above or below) and matches_filter(assignment, wanted):
                 found.append(assignment)
         return found
 
@@ -268,9 +270,9 @@ def owner_assignment(subscription: str, principal: str) -> Resource:
 
 
 class ManagementLock(ResourceType):
-    """Keeps what it is on, and all below, from being deleted or changed; `refuse_where_locked` is what does it."""
+    """A lock that prevents changes at and below its scope; `check_locked` enforces it."""
 
-    type = "Microsoft.Authorization/locks"
+    type = LOCKS
     shows_state = False
     name_rule = NameRule(r"[^<>%&:\\?/]{0,259}[^<>%&:\\?/. ]", "InvalidLockName", "The lock name '{name}' is invalid.")
 
@@ -291,31 +293,7 @@ class ManagementLock(ResourceType):
                 f"The Resource '{kind}' under resource group '{scope.resource_group}' was not found.",
             )
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
-        kept = {"notes": asked["notes"]} if asked.get("notes") is not None else {}
-        return {"properties": {"level": LEVELS[asked["level"].lower()], **kept}}, {}
-
-
-LEVELS = {"cannotdelete": "CanNotDelete", "readonly": "ReadOnly"}
-_OF_LOCK = f"/providers/{ManagementLock.type}/".lower()
-
-
-def refuse_where_locked(store: Store, method: str, scope: str) -> None:
-    """Refuses a request that a lock forbids: on what it asks for, above it and, where it deletes, below it. Locks themselves are free."""
-    if method in ("GET", "HEAD"):
-        return
-    asked = scope.lower().rstrip("/") + "/"
-    for lock in store.of_type(ManagementLock.type):
-        locked = lock.key.lower().rpartition(_OF_LOCK)[0]
-        above = asked.startswith(f"{locked}/")
-        below = f"{locked}/".startswith(asked)
-        forbids = method == "DELETE" or lock.properties["level"] == "ReadOnly"
-        if forbids and _OF_LOCK not in asked and (above or (below and method == "DELETE")):
-            verb = "delete" if method == "DELETE" else "write"
-            raise ArmError(
-                409,
-                "ScopeLocked",
-                f"The scope '{scope}' cannot perform {verb} operation because following scope(s) are locked: "
-                f"'{lock.id[: len(locked)]}'. Please remove the lock and try again.",
-            )
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
+        kept = {"notes": requested["notes"]} if requested.get("notes") is not None else {}
+        return {"properties": {"level": LEVELS[requested["level"].lower()], **kept}}, {}

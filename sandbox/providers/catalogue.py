@@ -18,18 +18,16 @@ from sandbox.providers.key_vault import DeletedVault, DeletedVaults, Vault
 from sandbox.providers.managed_environment import DaprComponent, EnvironmentStorage, ManagedEnvironment
 from sandbox.providers.managed_identity import FederatedIdentityCredential, UserAssignedIdentity
 from sandbox.providers.operational_insights import Workspace
-from sandbox.providers.sql import (
-    Administrator,
+from sandbox.providers.resource_group import ResourceGroup
+from sandbox.providers.sql.administrator import Administrator, EntraOnly
+from sandbox.providers.sql.database import Content, Database
+from sandbox.providers.sql.firewall import FirewallRule, VirtualNetworkRule
+from sandbox.providers.sql.server import Server
+from sandbox.providers.sql.settings import (
     ConnectionPolicy,
-    Content,
-    Database,
-    EntraOnly,
-    FirewallRule,
     LongTermRetention,
-    Server,
     ShortTermRetention,
     TransparentDataEncryption,
-    VirtualNetworkRule,
 )
 from sandbox.providers.storage import (
     BlobContainer,
@@ -58,6 +56,7 @@ class Backends:
 def resource_types(context: Context, backends: Backends) -> list[ResourceType]:
     """Return all resource types, in the order in which /providers lists them."""
     plain = (
+        ResourceGroup,
         UserAssignedIdentity,
         RoleDefinition,
         RoleAssignment,

@@ -7,19 +7,10 @@ from __future__ import annotations
 
 import secrets
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Context,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    region,
-    system_data,
-    utc_now,
-)
-from sandbox.messages import Response, json_response
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import region
+from sandbox.arm.resource_type import Call, Context, NameRule, Reply, ResourceType, system_data, utc_now
+from sandbox.messages import Json, Response, json_response
 from sandbox.registry.builds import Builds, InvalidRun
 from sandbox.registry.content import RUNS
 from sandbox.store import Resource
@@ -53,10 +44,10 @@ class Registry(ResourceType):
     def reply(self, call: Call, existing: Resource | None) -> Reply:
         """A PATCH is done at once, unless it changes what takes a while."""
         slow = {"identity", "encryption", "anonymousPullEnabled"}
-        asked = {*(call.patch or {}), *((call.patch or {}).get("properties") or {})}
-        return Reply.SYNC if call.patch is not None and not asked & slow else super().reply(call, existing)
+        requested = {*(call.patch or {}), *((call.patch or {}).get("properties") or {})}
+        return Reply.SYNC if call.patch is not None and not requested & slow else super().reply(call, existing)
 
-    def taken(self, name: str) -> ArmError:
+    def name_conflict(self, name: str) -> ArmError:
         return ArmError(
             409,
             "AlreadyInUse",
@@ -67,25 +58,25 @@ class Registry(ResourceType):
 
     def check(self, call: Call, existing: Resource | None) -> None:
         sku = (call.body.get("sku") or {}).get("name")
-        if sku is None or sku.lower() not in (known.lower() for known in _SKUS):
+        if sku is None or sku.lower() not in (current.lower() for current in _SKUS):
             raise ArmError(400, "InvalidSku", f"The SKU '{sku}' is invalid. Supported: {', '.join(_SKUS)}.", cause="")
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body.get("properties") or {}
-        known = existing.properties if existing else {}
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body.get("properties") or {}
+        current = existing.properties if existing else {}
         now = utc_now()
         sku = next(name for name in _SKUS if name.lower() == call.body["sku"]["name"].lower())
 
         def chosen(name: str, default: object) -> object:
-            return asked.get(name) if asked.get(name) is not None else known.get(name, default)
+            return requested.get(name) if requested.get(name) is not None else current.get(name, default)
 
         data_host = f"{call.target.name.lower()}.{region(call.body['location'])}.data.azurecr.io"
         properties: Json = {
             "loginServer": f"{call.target.name.lower()}.azurecr.io",
-            "creationDate": known.get("creationDate") or now,
+            "creationDate": current.get("creationDate") or now,
             "provisioningState": "",
             "adminUserEnabled": chosen("adminUserEnabled", False),
-            "policies": _policies(now, known.get("policies") or {}, asked.get("policies") or {}),
+            "policies": _policies(now, current.get("policies") or {}, requested.get("policies") or {}),
             "encryption": {"status": "disabled"},
             "dataEndpointEnabled": chosen("dataEndpointEnabled", False),
             "dataEndpointHostNames": [data_host] if chosen("dataEndpointEnabled", False) else [],
@@ -106,7 +97,7 @@ class Registry(ResourceType):
             "properties": properties,
         }
         if sku == "Premium":
-            rules = asked.get("networkRuleSet") or known.get("networkRuleSet") or {}
+            rules = requested.get("networkRuleSet") or current.get("networkRuleSet") or {}
             listed = rules.get("ipRules") or []
             properties["networkRuleSet"] = {"defaultAction": rules.get("defaultAction") or "Allow", "ipRules": listed}
         if identity := self.identity(call, existing, lower_group=False):
@@ -118,10 +109,10 @@ class Registry(ResourceType):
         )
         return body, private
 
-    def removed(self, resource: Resource) -> None:
+    def on_delete(self, resource: Resource) -> None:
         self.builds.forget(resource)
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
         if action == "listcredentials":
             _refuse_without_admin(resource)
             return json_response(200, _credentials(resource))
@@ -139,7 +130,7 @@ class Registry(ResourceType):
             return json_response(200, self.builds.upload_url())
         if action == "schedulerun":
             return self._schedule(call, resource)
-        return super().act(call, resource, action)
+        return super().run_action(call, resource, action)
 
     def _usages(self, registry: Resource) -> list[Json]:
         size, webhooks = _SKUS[registry.body["sku"]["name"]]
@@ -204,7 +195,7 @@ def _credentials(resource: Resource) -> Json:
     return {"username": resource.name, "passwords": passwords}
 
 
-def _policies(now: str, known: Json, asked: Json) -> Json:
+def _policies(now: str, current: Json, requested: Json) -> Json:
     """Every policy, as it is asked for, else as it stands, else as a new registry has it."""
     new: Json = {
         "quarantinePolicy": {"status": "disabled"},
@@ -214,7 +205,9 @@ def _policies(now: str, known: Json, asked: Json) -> Json:
         "azureADAuthenticationAsArmPolicy": {"status": "enabled"},
         "softDeletePolicy": {"retentionDays": 7, "lastUpdatedTime": now, "status": "disabled"},
     }
-    return {name: {**policy, **(known.get(name) or {}), **(asked.get(name) or {})} for name, policy in new.items()}
+    return {
+        name: {**policy, **(current.get(name) or {}), **(requested.get(name) or {})} for name, policy in new.items()
+    }
 
 
 class Task(ResourceType):
@@ -238,7 +231,7 @@ class Run(ResourceType):
     def check(self, call: Call, existing: Resource | None) -> None:
         raise ArmError(405, "HttpMethodNotAllowed", "Runs are made by scheduleRun.", cause="")
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
         if action != "listlogsasurl":
-            return super().act(call, resource, action)
+            return super().run_action(call, resource, action)
         return json_response(200, {"logLink": self.builds.log_url(resource)})

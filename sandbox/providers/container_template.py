@@ -12,7 +12,11 @@ import copy
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox.arm.resource_type import REGIONS, ArmError, Call, Json, assigned_identities, region, without_nulls
+from sandbox.arm.bodies import assigned_identities, without_nulls
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import REGIONS, region
+from sandbox.arm.resource_type import Call
+from sandbox.messages import Json
 from sandbox.services.key_vault import SUFFIX, SecretUnavailable, referenced_value
 from sandbox.store import Resource, Store
 
@@ -75,10 +79,10 @@ def check_configuration(store: Store, call: Call, existing: Resource | None) -> 
             )
     references = [item for item in listed if item.get("keyVaultUrl")]
     if references:
-        known = (existing.body.get("identity") or {}) if existing else {}
+        current = (existing.body.get("identity") or {}) if existing else {}
         assigned = assigned_identities(store, call.body.get("identity"), lower_group=True) or {}
         for item in references:
-            _check_reference(store, item, {"principalId": known.get("principalId"), **assigned})
+            _check_reference(store, item, {"principalId": current.get("principalId"), **assigned})
 
 
 def _check_reference(store: Store, secret: Json, identity: Json) -> None:
@@ -135,10 +139,10 @@ def check_template(properties: Json, secret_names: set[str]) -> None:
         _check_resources([container.get("resources") or {} for container in containers])
 
 
-def _check_resources(asked: list[Json]) -> None:
+def _check_resources(requested: list[Json]) -> None:
     """CPU and memory of all containers come in fixed pairs on the Consumption plan: 2 Gi to each CPU, in steps of a quarter."""
-    cpu = sum(float(resources.get("cpu") or 0.5) for resources in asked)
-    memory = sum(_gibibytes(resources.get("memory")) for resources in asked)
+    cpu = sum(float(resources.get("cpu") or 0.5) for resources in requested)
+    memory = sum(_gibibytes(resources.get("memory")) for resources in requested)
     if cpu * 4 != int(cpu * 4) or not 0.25 <= cpu <= 4 or memory != cpu * 2:
         pairs = ", ".join(f"{step / 4:g}vCPU-{step / 2:g}Gi" for step in range(1, 17))
         raise ArmError(
@@ -222,9 +226,13 @@ def container(spec: Json) -> Json:
     return shown
 
 
-def dapr(asked: Json | None) -> Json | None:
+def dapr(requested: Json | None) -> Json | None:
     """Dapr's settings, with those that Azure adds."""
-    return None if not asked else {**asked, **{name: asked.get(name) for name in ("appHealth", "maxConcurrency")}}
+    return (
+        None
+        if not requested
+        else {**requested, **{name: requested.get(name) for name in ("appHealth", "maxConcurrency")}}
+    )
 
 
 def unsettled_registries(shown: list[Json] | None) -> list[Json] | None:
@@ -232,10 +240,10 @@ def unsettled_registries(shown: list[Json] | None) -> list[Json] | None:
     return None if shown is None else [{name: value for name, value in entry.items() if value} for entry in shown]
 
 
-def unsettled_containers(shown: Json, asked: Json) -> None:
+def unsettled_containers(shown: Json, requested: Json) -> None:
     """Makes of the containers of a settled template those of the answer to a write: without the resources that nobody asked for."""
     for kind in ("containers", "initContainers"):
-        for container, spec in zip(shown[kind] or [], asked.get(kind) or [], strict=True):
+        for container, spec in zip(shown[kind] or [], requested.get(kind) or [], strict=True):
             container["imageType"] = spec.get("imageType") or "CloudBuild"
             if not spec.get("resources"):
                 container.pop("resources")

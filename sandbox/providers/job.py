@@ -14,19 +14,11 @@ import string
 import time
 from typing import Any, Protocol
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Context,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    Target,
-    merge_patch,
-    system_data,
-)
-from sandbox.messages import Response, json_response
+from sandbox.arm.bodies import merge_patch
+from sandbox.arm.errors import ArmError
+from sandbox.arm.resource_type import Call, Context, NameRule, Reply, ResourceType, system_data
+from sandbox.arm.target import Target
+from sandbox.messages import Json, Response, json_response
 from sandbox.providers.container_template import (
     check_configuration,
     check_environment,
@@ -132,10 +124,10 @@ class Job(ResourceType):
             body["properties"]["configuration"]["secrets"] = listed_secrets(existing)
         return body
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
-        configuration, template = asked.get("configuration") or {}, asked.get("template") or {}
-        environment = self.store.get(str(asked.get("environmentId")))
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
+        configuration, template = requested.get("configuration") or {}, requested.get("template") or {}
+        environment = self.store.get(str(requested.get("environmentId")))
         trigger = str(configuration["triggerType"]).lower()
         private = {"identity_header": secrets.token_hex(16), **(existing.private if existing else {})}
         private |= kept_secrets(configuration)
@@ -143,7 +135,7 @@ class Job(ResourceType):
             "provisioningState": "",
             "runningStatus": "Ready",
             "environmentId": environment.id if environment else None,
-            "workloadProfileName": asked.get("workloadProfileName") or "Consumption",
+            "workloadProfileName": requested.get("workloadProfileName") or "Consumption",
             "configuration": {
                 "secrets": shown_secrets(private),
                 "triggerType": trigger.capitalize(),
@@ -174,20 +166,28 @@ class Job(ResourceType):
             body["tags"] = call.body["tags"]
         return body, private
 
-    def unsettled(self, resource: Resource) -> Json:
+    def write_response(self, resource: Resource) -> Json:
         shown = self.show(resource)
         configuration = shown["properties"]["configuration"]
         configuration["registries"] = unsettled_registries(configuration["registries"])
         return shown
 
-    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+    def busy(self, resource: Resource, running: Operation) -> ArmError:
+        return ArmError(
+            409,
+            "ContainerAppsJobOperationInProgress",
+            f"Cannot modify a container apps job '{resource.name}' because there is an active provisioning operation in progress.",
+            cause="",
+        )
+
+    def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
         self.runner.written(resource)
         return False
 
-    def removed(self, resource: Resource) -> None:
+    def on_delete(self, resource: Resource) -> None:
         self.runner.removed(resource)
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
         if action == "listsecrets":
             return json_response(200, {"value": listed_secrets(resource)})
         if action == "start":
@@ -202,14 +202,14 @@ class Job(ResourceType):
                 raise _no_execution(action.removeprefix("stop/"), resource.name)
             self.runner.stop(named)
             return json_response(200, None)
-        return super().act(call, resource, action)
+        return super().run_action(call, resource, action)
 
     def _start(self, call: Call, resource: Resource) -> Response:
         template = call.body or None
         if template is not None:
             profile = resource.properties["workloadProfileName"]
-            asked = {"template": template, "workloadProfileName": profile}
-            check_template(asked, {item["name"] for item in resource.properties["configuration"]["secrets"] or []})
+            requested = {"template": template, "workloadProfileName": profile}
+            check_template(requested, {item["name"] for item in resource.properties["configuration"]["secrets"] or []})
         execution = self.runner.start(resource, template)
         return json_response(200, {"id": execution.id, "name": execution.name})
 
@@ -224,14 +224,14 @@ def _no_execution(name: str, job: str) -> ArmError:
 
 def _settings(configuration: Json, key: str, *, sent_whole: bool) -> Json:
     """The settings of a trigger; rules of an event's scale without what is not set."""
-    asked = copy.deepcopy(configuration.get(key) or {})
+    requested = copy.deepcopy(configuration.get(key) or {})
     settings: Json = {
-        "replicaCompletionCount": int(asked.get("replicaCompletionCount") or 1),
-        "parallelism": int(asked.get("parallelism") or 1),
+        "replicaCompletionCount": int(requested.get("replicaCompletionCount") or 1),
+        "parallelism": int(requested.get("parallelism") or 1),
     }
-    if asked.get("cronExpression"):
-        settings["cronExpression"] = asked["cronExpression"]
-    if scale := asked.get("scale"):
+    if requested.get("cronExpression"):
+        settings["cronExpression"] = requested["cronExpression"]
+    if scale := requested.get("scale"):
         unset: tuple[Any, ...] = (None, []) if sent_whole else (None,)
         rules = [{name: one for name, one in rule.items() if one not in unset} for rule in scale.get("rules") or []]
         settings["scale"] = {**{name: value for name, value in scale.items() if value is not None}, "rules": rules}
@@ -280,11 +280,11 @@ class Execution(ResourceType):
         super().__init__(context)
         self.runner = runner
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
         if action == "stop":
             self.runner.stop(resource)
             return json_response(200, None)
-        return super().act(call, resource, action)
+        return super().run_action(call, resource, action)
 
     def not_found(self, target: Target) -> ArmError:
         return _no_execution(target.name, target.names[0])

@@ -11,18 +11,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    Target,
-    region,
-    system_data,
-)
-from sandbox.messages import Response
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import region
+from sandbox.arm.resource_type import Call, NameRule, Reply, ResourceType, system_data
+from sandbox.arm.target import Target
+from sandbox.messages import Json, Response
 from sandbox.services.key_vault import SUFFIX
 from sandbox.store import Resource
 
@@ -47,7 +40,7 @@ class Vault(ResourceType):
     type = "Microsoft.KeyVault/vaults"
     unique_everywhere = True
     located = True
-    create_reply = Reply.SETTLES
+    create_reply = Reply.NO_POLLING
     created_status = 200
     creating_state = "RegisteringDns"
     seconds = {"create": 20.0}
@@ -60,7 +53,7 @@ class Vault(ResourceType):
         "AccountNameInvalid",
     )
 
-    def taken(self, name: str) -> ArmError:
+    def name_conflict(self, name: str) -> ArmError:
         return ArmError(
             409,
             "VaultAlreadyExists",
@@ -70,13 +63,13 @@ class Vault(ResourceType):
             cause="",
         )
 
-    def holds_name(self, name: str) -> bool:
-        return super().holds_name(name) or self.store.named(_DELETED, name) is not None
+    def is_name_in_use(self, name: str) -> bool:
+        return super().is_name_in_use(name) or self.store.named(_DELETED, name) is not None
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        asked = call.body.get("properties") or {}
-        known = existing.properties if existing else {}
-        recovering = str(asked.get("createMode", "default")).lower() == "recover"
+        requested = call.body.get("properties") or {}
+        current = existing.properties if existing else {}
+        recovering = str(requested.get("createMode", "default")).lower() == "recover"
         waiting = self.store.named(_DELETED, call.target.name) if existing is None else None
         if waiting is not None and not recovering:
             raise ArmError(
@@ -99,25 +92,25 @@ class Vault(ResourceType):
             )
         if recovering and waiting is not None:
             return
-        if not (asked.get("tenantId") or known.get("tenantId")):
+        if not (requested.get("tenantId") or current.get("tenantId")):
             raise _bad_request("The parameter tenantId is not specified.")
-        sku = asked.get("sku") or known.get("sku") or {}
+        sku = requested.get("sku") or current.get("sku") or {}
         if str(sku.get("name", "")).lower() not in ("standard", "premium"):
             raise _bad_request(
                 f"The parameter sku.name has an invalid value: '{sku.get('name')}'. Known are 'standard' and 'premium'."
             )
-        if asked.get("accessPolicies") is None and not known and not asked.get("enableRbacAuthorization"):
+        if requested.get("accessPolicies") is None and not current and not requested.get("enableRbacAuthorization"):
             raise _bad_request("The parameter accessPolicies is not specified.")
-        days = asked.get("softDeleteRetentionInDays")
+        days = requested.get("softDeleteRetentionInDays")
         if days is not None and not 7 <= int(days) <= 90:
             raise _bad_request(
                 f'The property "softDeleteRetentionInDays" has an invalid value: {days}. It must be between 7 and 90.'
             )
-        if days is not None and known and int(days) != known["softDeleteRetentionInDays"]:
+        if days is not None and current and int(days) != current["softDeleteRetentionInDays"]:
             raise _bad_request(
                 'The property "softDeleteRetentionInDays" has been set already and it can\'t be modified.'
             )
-        if asked.get("enablePurgeProtection") is False:
+        if requested.get("enablePurgeProtection") is False:
             raise _bad_request(
                 'The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection for a vault is an irreversible action.'
             )
@@ -127,23 +120,23 @@ class Vault(ResourceType):
         recovering = str((call.body.get("properties") or {}).get("createMode", "")).lower() == "recover"
         return Reply.SYNC if recovering else super().reply(call, existing)
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = dict(call.body.get("properties") or {})
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = dict(call.body.get("properties") or {})
         waiting = self.store.named(_DELETED, call.target.name) if existing is None else None
-        known = existing.properties if existing else waiting.private["vault"]["properties"] if waiting else {}
-        recovering = str(asked.get("createMode", "")).lower() == "recover"
+        current = existing.properties if existing else waiting.private["vault"]["properties"] if waiting else {}
+        recovering = str(requested.get("createMode", "")).lower() == "recover"
         if waiting is not None and recovering:
             self.store.delete(waiting.id)
-            asked = {**asked, **known}  # a vault comes back as it was
+            requested = {**requested, **current}  # a vault comes back as it was
 
         def chosen(name: str, default: Any) -> Any:
-            return asked[name] if asked.get(name) is not None else known.get(name, default)
+            return requested[name] if requested.get(name) is not None else current.get(name, default)
 
         properties: Json = {
             "sku": {"family": "A", "name": str(chosen("sku", {})["name"]).lower()},
             "tenantId": chosen("tenantId", None),
         }
-        if (rules := _network_rules(asked.get("networkAcls") or known.get("networkAcls"))) is not None:
+        if (rules := _network_rules(requested.get("networkAcls") or current.get("networkAcls"))) is not None:
             properties["networkAcls"] = rules
         properties["accessPolicies"] = [_policy(one) for one in chosen("accessPolicies", [])]
         for name in ("enabledForDeployment", "enabledForDiskEncryption", "enabledForTemplateDeployment"):
@@ -171,13 +164,13 @@ class Vault(ResourceType):
             return body, existing.private
         return body, waiting.private["private"] if waiting is not None else {}
 
-    def unsettled(self, resource: Resource) -> Json:
+    def write_response(self, resource: Resource) -> Json:
         shown = self.show(resource)
         if resource.state == self.creating_state:
             shown["properties"]["vaultUri"] = shown["properties"]["vaultUri"].rstrip("/")
         return shown
 
-    def removed(self, resource: Resource) -> None:
+    def on_delete(self, resource: Resource) -> None:
         """Keeps a deleted vault, with its secrets, until it is recovered or purged."""
         subscription = resource.id.split("/")[2]
         location = resource.body["location"]
@@ -204,23 +197,23 @@ class Vault(ResourceType):
         )
 
 
-def _policy(asked: Json) -> Json:
+def _policy(requested: Json) -> Json:
     """An access policy as it is kept; Azure writes an applicationId in lower case."""
-    kept: Json = {"tenantId": asked.get("tenantId"), "objectId": asked.get("objectId")}
-    if asked.get("applicationId"):
-        kept["applicationId"] = str(asked["applicationId"]).lower()
-    return {**kept, "permissions": asked.get("permissions") or {}}
+    kept: Json = {"tenantId": requested.get("tenantId"), "objectId": requested.get("objectId")}
+    if requested.get("applicationId"):
+        kept["applicationId"] = str(requested["applicationId"]).lower()
+    return {**kept, "permissions": requested.get("permissions") or {}}
 
 
-def _network_rules(asked: Json | None) -> Json | None:
+def _network_rules(requested: Json | None) -> Json | None:
     """The network rules as they are shown: not at all where they are the defaults."""
-    if not asked:
+    if not requested:
         return None
     rules = {
-        "bypass": asked.get("bypass") or "AzureServices",
-        "defaultAction": asked.get("defaultAction") or "Allow",
-        "ipRules": asked.get("ipRules") or [],
-        "virtualNetworkRules": asked.get("virtualNetworkRules") or [],
+        "bypass": requested.get("bypass") or "AzureServices",
+        "defaultAction": requested.get("defaultAction") or "Allow",
+        "ipRules": requested.get("ipRules") or [],
+        "virtualNetworkRules": requested.get("virtualNetworkRules") or [],
     }
     defaults = {"bypass": "AzureServices", "defaultAction": "Allow", "ipRules": [], "virtualNetworkRules": []}
     return None if rules == defaults else rules
@@ -254,9 +247,9 @@ class DeletedVault(ResourceType):
     def show(self, resource: Resource) -> Json:
         return {**super().show(resource), "type": "Microsoft.KeyVault/deletedVaults"}
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
         if action != "purge":
-            return super().act(call, resource, action)
+            return super().run_action(call, resource, action)
         if resource.properties.get("purgeProtectionEnabled"):
             raise ArmError(
                 400,
@@ -265,17 +258,10 @@ class DeletedVault(ResourceType):
                 cause="",
             )
         operation = self.context.start("delete", resource, _PURGE_SECONDS)
-        path = self.result_path.format(
-            subscription=call.target.subscription, location=call.target.names[0], operation=operation.id
-        )
-        return Response(
-            202,
-            b"",
-            {
-                "Location": f"https://management.azure.com{path}?api-version={call.api_version}",
-                "Retry-After": self.context.retry_after(self.retry_after),
-            },
-        )
+        return Response(202, b"", self.polling_headers(resource, operation, call))
+
+    def location(self, resource: Resource) -> str:
+        return region(resource.properties["location"])
 
 
 class DeletedVaults(ResourceType):

@@ -12,22 +12,12 @@ import secrets
 from dataclasses import replace
 from typing import Protocol
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Context,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    Target,
-    merge_patch,
-    paired_region,
-    region,
-    utc_now,
-    without_nulls,
-)
-from sandbox.messages import Response, json_response
+from sandbox.arm.bodies import merge_patch, without_nulls
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import paired_region, region
+from sandbox.arm.resource_type import Call, Context, NameRule, Reply, ResourceType, utc_now
+from sandbox.arm.target import Target
+from sandbox.messages import Json, Response, json_response
 from sandbox.store import Operation, Resource
 
 
@@ -94,22 +84,22 @@ class StorageAccount(ResourceType):
         super().__init__(context)
         self.blobs = blobs
 
-    def taken(self, name: str) -> ArmError:
+    def name_conflict(self, name: str) -> ArmError:
         return ArmError(
             409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.", cause=""
         )
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        asked = call.body.get("properties") or {}
-        rules = asked.get("networkAcls") or {}
+        requested = call.body.get("properties") or {}
+        rules = requested.get("networkAcls") or {}
         given = {
             "sku.name": (call.body.get("sku") or {}).get("name"),
             "kind": call.body.get("kind"),
             "networkAcls.defaultAction": rules.get("defaultAction"),
-            **{name: asked.get(name) for name in ("accessTier", "minimumTlsVersion", "publicNetworkAccess")},
+            **{name: requested.get(name) for name in ("accessTier", "minimumTlsVersion", "publicNetworkAccess")},
         }
         wrong = [name for name, value in given.items() if value is not None and value not in _VALUES[name]]
-        days = (asked.get("keyPolicy") or {}).get("keyExpirationPeriodInDays")
+        days = (requested.get("keyPolicy") or {}).get("keyExpirationPeriodInDays")
         if days is not None and int(days) < 1:
             wrong.append("keyPolicy.keyExpirationPeriodInDays")
         if not all(_is_network(str(rule.get("value"))) for rule in rules.get("ipRules") or []):
@@ -118,18 +108,18 @@ class StorageAccount(ResourceType):
             message = f"Values for request parameters are invalid: {','.join(wrong)}."
             raise ArmError(400, "InvalidValuesForRequestParameters", message, cause="")
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body.get("properties") or {}
-        known = existing.properties if existing else {}
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body.get("properties") or {}
+        current = existing.properties if existing else {}
         now = utc_now()
         name = call.target.name
         sku = str((call.body.get("sku") or (existing.body["sku"] if existing else {})).get("name") or "Standard_LRS")
         kind = str(call.body.get("kind") or (existing.body["kind"] if existing else "StorageV2"))
-        encryption = {"enabled": True, "keyType": "Account", "lastEnabledTime": known.get("creationTime", now)}
+        encryption = {"enabled": True, "keyType": "Account", "lastEnabledTime": current.get("creationTime", now)}
         # Fixed when the account is created.
-        twice = ((known if existing else asked).get("encryption") or {}).get("requireInfrastructureEncryption")
+        twice = ((current if existing else requested).get("encryption") or {}).get("requireInfrastructureEncryption")
         rules = merge_patch(
-            known.get("networkAcls")
+            current.get("networkAcls")
             or {
                 "ipv6Rules": [],
                 "bypass": "AzureServices",
@@ -137,13 +127,13 @@ class StorageAccount(ResourceType):
                 "ipRules": [],
                 "defaultAction": "Allow",
             },
-            asked.get("networkAcls") or {},
+            requested.get("networkAcls") or {},
         )
         for rule in rules.get("virtualNetworkRules") or []:
             rule.setdefault("state", "Succeeded")
         properties: Json = {
             **{
-                key: asked.get(key, known.get(key))
+                key: requested.get(key, current.get(key))
                 for key in (
                     "publicNetworkAccess",
                     "allowSharedKeyAccess",
@@ -154,23 +144,23 @@ class StorageAccount(ResourceType):
                     "keyPolicy",
                     "sasPolicy",
                 )
-                if asked.get(key, known.get(key)) is not None
+                if requested.get(key, current.get(key)) is not None
             },
-            "keyCreationTime": known.get("keyCreationTime") or {"key1": now, "key2": now},
+            "keyCreationTime": current.get("keyCreationTime") or {"key1": now, "key2": now},
             "allowCrossTenantDelegationSas": bool(
-                asked.get("allowCrossTenantDelegationSas", known.get("allowCrossTenantDelegationSas", False))
+                requested.get("allowCrossTenantDelegationSas", current.get("allowCrossTenantDelegationSas", False))
             ),
             "allowCrossTenantReplication": bool(
-                asked.get("allowCrossTenantReplication", known.get("allowCrossTenantReplication", False))
+                requested.get("allowCrossTenantReplication", current.get("allowCrossTenantReplication", False))
             ),
             "privateEndpointConnections": [],
-            "minimumTlsVersion": asked.get("minimumTlsVersion") or known.get("minimumTlsVersion") or "TLS1_2",
+            "minimumTlsVersion": requested.get("minimumTlsVersion") or current.get("minimumTlsVersion") or "TLS1_2",
             "allowBlobPublicAccess": bool(
-                asked.get("allowBlobPublicAccess", known.get("allowBlobPublicAccess", False))
+                requested.get("allowBlobPublicAccess", current.get("allowBlobPublicAccess", False))
             ),
             "networkAcls": rules,
             "supportsHttpsTrafficOnly": bool(
-                asked.get("supportsHttpsTrafficOnly", known.get("supportsHttpsTrafficOnly", True))
+                requested.get("supportsHttpsTrafficOnly", current.get("supportsHttpsTrafficOnly", True))
             ),
             "encryption": {
                 **({"requireInfrastructureEncryption": True} if twice else {}),
@@ -178,13 +168,13 @@ class StorageAccount(ResourceType):
                 "keySource": "Microsoft.Storage",
             },
             "provisioningState": "",
-            "creationTime": known.get("creationTime") or now,
+            "creationTime": current.get("creationTime") or now,
             "primaryEndpoints": _endpoints(name, kind),
             "primaryLocation": region(call.body["location"]),
             "statusOfPrimary": "available",
         }
         if kind in ("StorageV2", "BlobStorage"):
-            properties["accessTier"] = asked.get("accessTier") or known.get("accessTier") or "Hot"
+            properties["accessTier"] = requested.get("accessTier") or current.get("accessTier") or "Hot"
         if "GRS" in sku or "GZRS" in sku:
             properties |= {"secondaryLocation": paired_region(call.body["location"]), "statusOfSecondary": "available"}
         if "RAG" in sku:
@@ -202,18 +192,18 @@ class StorageAccount(ResourceType):
         keys = existing.private if existing else {"key1": _key(), "key2": _key()}
         return body, keys
 
-    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+    def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
         if operation.verb != "create" or not operation.id:
             return False
         self.blobs.start_account(resource, operation)
         return True
 
-    def removed(self, resource: Resource) -> None:
+    def on_delete(self, resource: Resource) -> None:
         self.blobs.stop_account(resource)
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
         if action != "listkeys":
-            return super().act(call, resource, action)
+            return super().run_action(call, resource, action)
         if resource.state != "Succeeded":
             raise ArmError(
                 409,
@@ -249,40 +239,40 @@ class BlobServiceProperties(ResourceType):
     created_status = 200
     shows_state = False
 
-    def implied(self, target: Target) -> Resource | None:
+    def default_instance(self, target: Target) -> Resource | None:
         account = self.store.get(f"{target.scope}/providers/Microsoft.Storage/storageAccounts/{target.names[0]}")
         if account is None or target.name.lower() != "default":
             return None
         return Resource(self.resource_id(target), self.type.lower(), "default", _blob_service_defaults())
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        asked = call.body.get("properties") or {}
+        requested = call.body.get("properties") or {}
         for name in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
-            policy = asked.get(name) or {}
+            policy = requested.get(name) or {}
             if policy.get("enabled") and not 1 <= int(policy.get("days") or 0) <= 365:
                 raise _refused_value(f"{name}.days", policy.get("days"))
-        restore = asked.get("restorePolicy") or {}
+        restore = requested.get("restorePolicy") or {}
         if restore.get("enabled"):
             days = int(restore.get("days") or 0)
-            kept = int((asked.get("deleteRetentionPolicy") or {}).get("days") or 0)
-            needed = asked.get("isVersioningEnabled") and (asked.get("changeFeed") or {}).get("enabled")
+            kept = int((requested.get("deleteRetentionPolicy") or {}).get("days") or 0)
+            needed = requested.get("isVersioningEnabled") and (requested.get("changeFeed") or {}).get("enabled")
             if not needed or not 1 <= days < kept:
                 raise _refused_value("restorePolicy.days", restore.get("days"))
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        known = existing.body if existing else _blob_service_defaults()
-        body = merge_patch(known, {"properties": call.body.get("properties") or {}})
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        current = existing.body if existing else _blob_service_defaults()
+        body = merge_patch(current, {"properties": call.body.get("properties") or {}})
         for policy in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
             if not body["properties"].get(policy, {}).get("enabled"):
                 body["properties"].get(policy, {}).pop("days", None)
         return body, {"asked": call.body}
 
-    def unsettled(self, resource: Resource) -> Json:
+    def write_response(self, resource: Resource) -> Json:
         """The answer to a PUT: what was asked for, and no more."""
-        asked = resource.private["asked"]
+        requested = resource.private["asked"]
         shown: Json = {"name": "default"}
-        if asked.get("properties"):
-            shown = {"id": resource.id, "name": "default", "type": self.type, "properties": asked["properties"]}
+        if requested.get("properties"):
+            shown = {"id": resource.id, "name": "default", "type": self.type, "properties": requested["properties"]}
         return shown
 
     def show(self, resource: Resource) -> Json:
@@ -296,7 +286,7 @@ class BlobServiceProperties(ResourceType):
         return shown
 
     def select(self, call: Call, scope: str) -> list[Resource]:
-        own = self.implied(replace(call.target, names=(*call.target.names, "default")))
+        own = self.default_instance(replace(call.target, names=(*call.target.names, "default")))
         return [*super().select(call, scope)] or ([own] if own is not None else [])
 
 
@@ -340,7 +330,7 @@ class ManagementPolicy(ResourceType):
             if rule.get("type") != "Lifecycle" or not rule.get("name") or not definition.get("actions"):
                 raise _refused_value("policy.rules", rule.get("name"))
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         policy = without_nulls(call.body["properties"]["policy"])
         rules = [{"enabled": True, **rule} for rule in policy["rules"]]
         return {"properties": {"policy": {"rules": rules}, "lastModifiedTime": utc_now()}}, {}
@@ -391,10 +381,10 @@ class BlobContainer(ResourceType):
             )
         return account
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body.get("properties") or {}
-        known = existing.properties if existing else {}
-        public = str(asked.get("publicAccess") or known.get("publicAccess") or "None").capitalize()
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body.get("properties") or {}
+        current = existing.properties if existing else {}
+        public = str(requested.get("publicAccess") or current.get("publicAccess") or "None").capitalize()
         properties: Json = {
             "deleted": False,
             "remainingRetentionDays": 0,
@@ -408,26 +398,26 @@ class BlobContainer(ResourceType):
             "hasImmutabilityPolicy": False,
             "hasLegalHold": False,
         }
-        chosen = {name: asked.get(name, known.get(name)) for name in _CONTAINER_OPTIONS}
+        chosen = {name: requested.get(name, current.get(name)) for name in _CONTAINER_OPTIONS}
         chosen = {name: value for name, value in chosen.items() if value is not None}
         body = {"etag": f'"0x{secrets.token_hex(8).upper()}"', "properties": {**properties, **chosen}}
-        return body, {"asked": asked, "chosen": chosen}
+        return body, {"asked": requested, "chosen": chosen}
 
-    def unsettled(self, resource: Resource) -> Json:
+    def write_response(self, resource: Resource) -> Json:
         """The answer to a PUT or PATCH: the name alone, or with what was asked for and what can never be asked for."""
         shown: Json = {"id": resource.id, "name": resource.name, "type": self.type}
-        asked = resource.private["asked"]
-        if not asked:
+        requested = resource.private["asked"]
+        if not requested:
             return shown
         fixed = {"deleted": False, "remainingRetentionDays": 0, "hasImmutabilityPolicy": False, "hasLegalHold": False}
-        public = {"publicAccess": resource.properties["publicAccess"]} if asked.get("publicAccess") else {}
+        public = {"publicAccess": resource.properties["publicAccess"]} if requested.get("publicAccess") else {}
         return {**shown, "properties": {**fixed, **resource.private["chosen"], **public}}
 
-    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+    def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
         self.blobs.create_container(self._account(call.target), resource.name)
         return False
 
-    def removed(self, resource: Resource) -> None:
+    def on_delete(self, resource: Resource) -> None:
         account = self.store.get(resource.id.partition("/blobServices/")[0])
         if account is not None:
             self.blobs.delete_container(account, resource.name)

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.arm.resource_type import ArmError, Json
+from sandbox.arm.errors import ArmError
+from sandbox.messages import Json
 
 _MOST_FAILURES = {"startup": 240, "readiness": 48, "liveness": 30}
 _LIMITS = {

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.arm.durations import TABLE, drawn, quantile
+from sandbox.arm.durations import TABLE, draw_seconds, quantile
 from tests.support.sandbox_client import Client, run_cli
 
 IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
@@ -315,15 +315,15 @@ def test_durations_rise_and_are_drawn_from_the_table() -> None:
     assert quantile(environment, 0.0) == environment[0]
     assert quantile(environment, 0.5) == environment[2]
     assert quantile(environment, 1.0) == environment[-1]
-    draws = sorted(drawn("Microsoft.App/managedEnvironments", "create", 86.0, f"0 {n}") for n in range(2000))
+    draws = sorted(draw_seconds("Microsoft.App/managedEnvironments", "create", 86.0, f"0 {n}") for n in range(2000))
     assert draws[1000] == pytest.approx(environment[2], rel=0.1)
     assert environment[0] <= draws[0] <= draws[-1] <= environment[-1]
 
 
 def test_durations_repeat_with_the_seed_and_fall_back_on_the_typical() -> None:
-    assert drawn("Microsoft.Sql/servers", "create", 57.0, "7") == drawn("microsoft.sql/servers", "create", 57.0, "7")
-    assert drawn("Microsoft.Sql/servers", "create", 57.0, "7") != drawn("microsoft.sql/servers", "create", 57.0, "8")
-    assert 6.0 <= drawn("Microsoft.Else/things", "create", 10.0, "1") <= 20.0
+    assert draw_seconds("Microsoft.Sql/servers", "create", 57.0, "7") == draw_seconds("microsoft.sql/servers", "create", 57.0, "7")
+    assert draw_seconds("Microsoft.Sql/servers", "create", 57.0, "7") != draw_seconds("microsoft.sql/servers", "create", 57.0, "8")
+    assert 6.0 <= draw_seconds("Microsoft.Else/things", "create", 10.0, "1") <= 20.0
 
 
 def test_operations_take_their_share_of_azures_time(tmp_path: Path) -> None:
