@@ -112,7 +112,7 @@ class ResourceManager:
             case "POST", ["subscriptions", _, "providers", _, ("register" | "unregister") as action]:
                 namespace = segments[3]
                 self._authorize(call, f"{namespace}/{action}/action", root)
-                return json_response(200, subscription.register(namespace, wanted=action == "register"))
+                return json_response(200, subscription.set_registered(namespace, action == "register"))
             case _, ["subscriptions", _, "providers", _, "register" | "unregister"]:
                 raise _not_served(path)
             case _ if call.target.types:

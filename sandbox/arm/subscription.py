@@ -126,10 +126,10 @@ class Subscription:
         """Return whether a resource provider is registered."""
         return self._store.setting(f"unregistered {namespace.lower()}") != "yes"
 
-    def register(self, namespace: str, *, wanted: bool) -> Json:
-        """Register a resource provider, or unregister it where `wanted` is False."""
+    def set_registered(self, namespace: str, registered: bool) -> Json:
+        """Set the registration state of a resource provider, and return the provider."""
         provider = str(self.provider(namespace)["namespace"])
-        self._store.set_setting(f"unregistered {provider.lower()}", "no" if wanted else "yes")
+        self._store.set_setting(f"unregistered {provider.lower()}", "no" if registered else "yes")
         return self.provider(namespace)
 
     def check_registered(self, namespace: str) -> None:

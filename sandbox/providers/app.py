@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Microsoft.App: container apps, their revisions and replicas.
 
-What Azure fills in and how it answers was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
+Source: recorded responses of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from sandbox.providers.container_template import (
     check_template,
     container,
     dapr,
-    display,
-    event_stream,
-    kept_secrets,
-    listed_secrets,
+    display_name,
+    event_stream_url,
+    public_secrets,
     registry,
+    response_registries,
     secret_names,
-    shown_secrets,
-    unsettled_containers,
-    unsettled_registries,
+    secrets_with_values,
+    set_response_defaults,
+    stored_secrets,
     volumes,
 )
 from sandbox.providers.managed_environment import domain_verification_id
@@ -50,6 +50,8 @@ _TARGETS = {"cooldownPeriod": 300, "pollingInterval": 30}
 
 
 class ContainerApp(ResourceType):
+    """A container app."""
+
     type = "Microsoft.App/containerApps"
     id_type = "Microsoft.App/containerapps"
     located = True
@@ -96,10 +98,10 @@ class ContainerApp(ResourceType):
             )
 
     def merge(self, call: Call, existing: Resource) -> Json:
-        """A PATCH keeps the secrets that it does not name; a PUT does not."""
+        """Return the merged body with the current secrets where the PATCH has none."""
         body: Json = merge_patch(existing.body, call.body)
         if ((call.body.get("properties") or {}).get("configuration") or {}).get("secrets") is None:
-            body["properties"]["configuration"]["secrets"] = listed_secrets(existing)
+            body["properties"]["configuration"]["secrets"] = secrets_with_values(existing)
         return body
 
     def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
@@ -110,8 +112,8 @@ class ContainerApp(ResourceType):
         name = call.target.name
         private = {"identity_header": str(secrets.token_hex(16)), **(existing.private if existing else {})}
         configuration = requested.get("configuration") or {}
-        private |= kept_secrets(configuration)
-        private["asked"] = {
+        private |= stored_secrets(configuration)
+        private["requested"] = {
             "configuration": {**configuration, "secrets": None},
             "template": requested.get("template") or {},
         }
@@ -132,7 +134,7 @@ class ContainerApp(ResourceType):
             latest = (
                 f"{name}--{private['revisions']:07d}"
                 if previous
-                else f"{name}--{''.join(secrets.choice(string.ascii_lowercase + string.digits) for _time in range(7))}"
+                else f"{name}--{''.join(secrets.choice(string.ascii_lowercase + string.digits) for _index in range(7))}"
             )
         fqdn = f"{latest}.{'' if ingress and ingress['external'] else 'internal.'}{domain}" if ingress else ""
         properties: Json = {
@@ -148,7 +150,7 @@ class ContainerApp(ResourceType):
             "latestRevisionFqdn": fqdn,
             "customDomainVerificationId": domain_verification_id(call.target.subscription),
             "configuration": {
-                "secrets": shown_secrets(private),
+                "secrets": public_secrets(private),
                 "activeRevisionsMode": str(configuration.get("activeRevisionsMode") or "Single").capitalize(),
                 "targetLabel": configuration.get("targetLabel") or "",
                 "revisionTransitionThreshold": None,
@@ -161,11 +163,11 @@ class ContainerApp(ResourceType):
                 "service": configuration.get("service"),
             },
             "template": template,
-            "eventStreamEndpoint": event_stream(call, f"containerApps/{name}"),
+            "eventStreamEndpoint": event_stream_url(call, f"containerApps/{name}"),
             "delegatedIdentities": [],
         }
         body: Json = {
-            "location": display(call.body["location"]),
+            "location": display_name(call.body["location"]),
             "systemData": system_data(call.caller, existing),
             "properties": properties,
         }
@@ -176,9 +178,9 @@ class ContainerApp(ResourceType):
         return body, private
 
     def write_response(self, resource: Resource) -> Json:
-        """The answer to a PUT: as it was asked for, without most of what Azure fills in later."""
-        shown = self.show(resource)
-        properties = shown["properties"]
+        """Return the response to a PUT: the requested values, without most of the values that Azure sets later."""
+        content = self.show(resource)
+        properties = content["properties"]
         for name in (
             "runningStatus",
             "latestRevisionName",
@@ -187,11 +189,11 @@ class ContainerApp(ResourceType):
             "eventStreamEndpoint",
         ):
             properties.pop(name, None)
-        requested, template = resource.private["asked"]["configuration"], resource.private["asked"]["template"]
+        requested, template = resource.private["requested"]["configuration"], resource.private["requested"]["template"]
         configuration = properties["configuration"]
         for name in ("activeRevisionsMode", "targetLabel"):
             configuration[name] = configuration[name] if requested.get(name) is not None else None
-        configuration["registries"] = unsettled_registries(configuration["registries"])
+        configuration["registries"] = response_registries(configuration["registries"])
         if configuration["ingress"] is not None:
             ingress = requested["ingress"]
             for name in ("fqdn", "exposedPort", "traffic"):
@@ -199,7 +201,7 @@ class ContainerApp(ResourceType):
                     configuration["ingress"][name] if ingress.get(name) is not None else None
                 )
         properties["template"]["revisionSuffix"] = template.get("revisionSuffix")
-        unsettled_containers(properties["template"], template)
+        set_response_defaults(properties["template"], template)
         scale = template.get("scale")
         if not scale:
             properties["template"]["scale"] = None
@@ -208,13 +210,13 @@ class ContainerApp(ResourceType):
                 properties["template"]["scale"][name] = scale.get(name)
             if scale.get("rules") == []:
                 properties["template"]["scale"]["rules"] = []
-        return shown
+        return content
 
     def show(self, resource: Resource) -> Json:
-        shown = super().show(resource)
-        if shown["properties"].get("latestReadyRevisionName") is None:
-            shown["properties"].pop("latestReadyRevisionName", None)
-        return shown
+        content = super().show(resource)
+        if content["properties"].get("latestReadyRevisionName") is None:
+            content["properties"].pop("latestReadyRevisionName", None)
+        return content
 
     def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
         self.runtime.provision(resource, operation)
@@ -224,12 +226,14 @@ class ContainerApp(ResourceType):
         self.runtime.remove(resource)
 
     def run_action(self, call: Call, resource: Resource, action: str) -> Response:
-        if action == "listsecrets":
-            return json_response(200, {"value": listed_secrets(resource)})
-        if action == "getauthtoken":
-            return json_response(200, auth_token(self.context.directory, self.store, resource, self.type, call.caller))
-        if action in ("start", "stop"):
-            return self._start_or_stop(call, resource, action)
+        match action:
+            case "listsecrets":
+                return json_response(200, {"value": secrets_with_values(resource)})
+            case "getauthtoken":
+                token = auth_token(self.context.directory, self.store, resource, self.type, call.caller)
+                return json_response(200, token)
+            case "start" | "stop":
+                return self._start_or_stop(call, resource, action)
         return super().run_action(call, resource, action)
 
     def busy(self, resource: Resource, running: Operation) -> ArmError:
@@ -287,11 +291,8 @@ def _ingress(requested: Json | None, name: str, domain: str) -> Json | None:
         return None
     external = bool(requested.get("external"))
 
-    def listed(key: str) -> Any:
-        return requested.get(key) or None
-
     traffic = [
-        # a weight is a number, however it was sent, and shown where it is 0; what is False is not shown
+        # Azure returns a weight as a number, 0 included, and omits members that are false
         {
             key: _weight(value) if key == "weight" else value
             for key, value in item.items()
@@ -306,9 +307,9 @@ def _ingress(requested: Json | None, name: str, domain: str) -> Json | None:
         "exposedPort": int(requested.get("exposedPort") or 0),
         "transport": str(requested.get("transport") or "Auto").capitalize(),
         "traffic": traffic or [{"weight": 100, "latestRevision": True}],
-        "customDomains": listed("customDomains"),
+        "customDomains": requested.get("customDomains") or None,
         "allowInsecure": bool(requested.get("allowInsecure")),
-        "ipSecurityRestrictions": without_nulls(listed("ipSecurityRestrictions")),
+        "ipSecurityRestrictions": without_nulls(requested.get("ipSecurityRestrictions") or None),
         "corsPolicy": requested.get("corsPolicy"),
         "clientCertificateMode": requested.get("clientCertificateMode"),
         "stickySessions": requested.get("stickySessions"),
@@ -321,7 +322,7 @@ def _ingress(requested: Json | None, name: str, domain: str) -> Json | None:
 
 
 class Revision(ResourceType):
-    """Revisions, made by writes to the app alone."""
+    """A revision of a container app. Writes to the app create it."""
 
     type = "Microsoft.App/containerapps/revisions"
     id_type = "Microsoft.App/containerApps/revisions"
@@ -343,24 +344,23 @@ class Revision(ResourceType):
         raise ArmError(405, "HttpMethodNotAllowed", "Revisions are made by writing the container app.", cause="")
 
     def run_action(self, call: Call, resource: Resource, action: str) -> Response:
-        if action == "restart":
-            self.runtime.restart(resource)
-            return json_response(200, "Restart succeeded")
-        if action in ("activate", "deactivate"):
-            self.runtime.set_active(resource, action == "activate")
-            return json_response(200, f"{action.capitalize()} succeeded")
-        if action == "replicas":
-            return json_response(
-                200, {"value": [self._show_replica(resource, found) for found in self.runtime.replicas(resource)]}
-            )
-        if action.startswith("replicas/"):
-            for replica in self.runtime.replicas(resource):
-                if replica.name.lower() == action.removeprefix("replicas/"):
-                    return json_response(200, self._show_replica(resource, replica))
-            name = action.removeprefix("replicas/")
-            raise ArmError(
-                404, "ReplicaNotFound", f"Replica '{name}' was not found in revision '{resource.name}'.", cause=""
-            )
+        match action.split("/"):
+            case ["restart"]:
+                self.runtime.restart(resource)
+                return json_response(200, "Restart succeeded")
+            case ["activate" | "deactivate"]:
+                self.runtime.set_active(resource, action == "activate")
+                return json_response(200, f"{action.capitalize()} succeeded")
+            case ["replicas"]:
+                replicas = [self._show_replica(resource, replica) for replica in self.runtime.replicas(resource)]
+                return json_response(200, {"value": replicas})
+            case ["replicas", name]:
+                for replica in self.runtime.replicas(resource):
+                    if replica.name.lower() == name:
+                        return json_response(200, self._show_replica(resource, replica))
+                raise ArmError(
+                    404, "ReplicaNotFound", f"Replica '{name}' was not found in revision '{resource.name}'.", cause=""
+                )
         return super().run_action(call, resource, action)
 
     def _show_replica(self, revision: Resource, replica: Replica) -> Json:

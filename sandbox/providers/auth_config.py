@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.App/containerApps/authConfigs: what a container app's built-in authentication asks of its visitors.
+"""Microsoft.App/containerApps/authConfigs: the built-in authentication of container apps.
 
-What Azure fills in was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
+Source: recorded responses of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _SECRET_SETTINGS = ("clientSecretSettingName", "appSecretSettingName", "consumer
 
 
 class AuthConfig(ResourceType):
+    """The configuration of the built-in authentication of a container app."""
+
     type = "Microsoft.App/containerapps/authconfigs"
     id_type = "Microsoft.App/containerApps/authConfigs"
     created_status = 200
@@ -37,9 +39,9 @@ class AuthConfig(ResourceType):
 
     def check(self, call: Call, existing: Resource | None) -> None:
         app = self.store.get(self.resource_id(call.target).rpartition("/authConfigs/")[0])
-        current = app.private.get("secrets", {}) if app is not None else {}
+        secrets = app.private.get("secrets", {}) if app is not None else {}
         for name in _secret_names(call.body.get("properties") or {}):
-            if name not in current:
+            if name not in secrets:
                 raise ArmError(
                     400,
                     "AuthConfigSecretRefNotFound",
@@ -60,23 +62,23 @@ class AuthConfig(ResourceType):
         return {"properties": properties}, {}
 
     def write_response(self, resource: Resource) -> Json:
-        """The answer to a PUT shows encryptionSettings only where they were sent."""
+        """Return the response to a PUT: it has encryptionSettings only where the request has them."""
         return super().show(resource)
 
     def show(self, resource: Resource) -> Json:
-        shown = super().show(resource)
-        shown["properties"].setdefault("encryptionSettings", {})
-        return shown
+        content = super().show(resource)
+        content["properties"].setdefault("encryptionSettings", {})
+        return content
 
 
 def _secret_names(value: Any) -> Iterator[str]:
-    """The names of the app's secrets that a configuration refers to."""
+    """Yield the names of the secrets that a configuration references."""
     if isinstance(value, dict):
-        for name, one in value.items():
-            if name in _SECRET_SETTINGS and isinstance(one, str) and one:
-                yield one
+        for name, member in value.items():
+            if name in _SECRET_SETTINGS and isinstance(member, str) and member:
+                yield member
             else:
-                yield from _secret_names(one)
+                yield from _secret_names(member)
     elif isinstance(value, list):
-        for one in value:
-            yield from _secret_names(one)
+        for item in value:
+            yield from _secret_names(item)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.Authorization: role definitions (the built-in ones), role assignments and locks."""
+"""Microsoft.Authorization: role definitions, role assignments and locks."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _definition(subscription: str, role: Role) -> Resource:
 
 
 class RoleDefinition(ResourceType):
-    """The built-in roles, and roles of one's own."""
+    """A role definition: a built-in role or a custom role."""
 
     type = ROLE_DEFINITIONS
     shows_state = False
@@ -65,13 +65,13 @@ class RoleDefinition(ResourceType):
     def check(self, call: Call, existing: Resource | None) -> None:
         requested = call.body.get("properties") or {}
         if call.target.name.lower() in ROLES_BY_GUID:
-            raise _role_refused("RoleDefinitionUpdateNotPermitted", "A built-in role cannot be changed.")
+            raise _role_error("RoleDefinitionUpdateNotPermitted", "A built-in role cannot be changed.")
         if not requested.get("roleName"):
-            raise _role_refused("InvalidRoleDefinitionName", "The name of the role must be given.")
+            raise _role_error("InvalidRoleDefinitionName", "The name of the role must be given.")
         if not requested.get("assignableScopes"):
-            raise _role_refused("InvalidAssignableScopes", "A role needs at least one assignable scope.")
+            raise _role_error("InvalidAssignableScopes", "A role needs at least one assignable scope.")
         if not requested.get("permissions"):
-            raise _role_refused("InvalidPermissions", "A role needs permissions.")
+            raise _role_error("InvalidPermissions", "A role needs permissions.")
         for other in self.definitions(call.target.subscription):
             same = str(other.properties["roleName"]).lower() == requested["roleName"].lower()
             if same and other.name.lower() != call.target.name.lower():
@@ -82,11 +82,11 @@ class RoleDefinition(ResourceType):
 
     def check_delete(self, resource: Resource) -> None:
         if resource.name.lower() in ROLES_BY_GUID:
-            raise _role_refused("RoleDefinitionDeleteNotPermitted", "A built-in role cannot be deleted.")
+            raise _role_error("RoleDefinitionDeleteNotPermitted", "A built-in role cannot be deleted.")
         for assignment in self.store.of_type(RoleAssignment.type):
             if str(assignment.properties["roleDefinitionId"]).lower().endswith(resource.name.lower()):
                 message = "There are existing role assignments referencing role (code: RoleDefinitionHasAssignments)."
-                raise _role_refused("RoleDefinitionHasAssignments", message)
+                raise _role_error("RoleDefinitionHasAssignments", message)
 
     def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         requested = call.body["properties"]
@@ -97,7 +97,9 @@ class RoleDefinition(ResourceType):
             "type": "CustomRole",
             "description": requested.get("description"),
             "assignableScopes": requested["assignableScopes"],
-            "permissions": [{kind: list(one.get(kind) or []) for kind in kinds} for one in requested["permissions"]],
+            "permissions": [
+                {kind: list(entry.get(kind) or []) for kind in kinds} for entry in requested["permissions"]
+            ],
             "createdOn": existing.properties["createdOn"] if existing else now,
             "updatedOn": now,
             "createdBy": call.caller.object_id,
@@ -106,19 +108,20 @@ class RoleDefinition(ResourceType):
         return {"properties": properties}, {}
 
     def write_response(self, resource: Resource) -> Json:
-        shown = self.show(resource)
-        shown["properties"]["createdBy"] = None
-        return shown
+        content = self.show(resource)
+        content["properties"]["createdBy"] = None
+        return content
 
     def default_instance(self, target: Target) -> Resource | None:
         role = ROLES_BY_GUID.get(target.name.lower())
         return None if role is None else _definition(target.subscription, role)
 
     def select(self, call: Call, scope: str) -> list[Resource]:
-        wanted = call.query.get("$filter", "")
-        return [found for found in self.definitions(call.target.subscription) if matches_filter(found, wanted)]
+        expression = call.query.get("$filter", "")
+        return [role for role in self.definitions(call.target.subscription) if matches_filter(role, expression)]
 
     def definitions(self, subscription: str) -> list[Resource]:
+        """Return the built-in roles and the custom roles."""
         return [*(_definition(subscription, role) for role in ROLES), *self.store.of_type(self.type)]
 
     def not_found(self, target: Target) -> ArmError:
@@ -126,11 +129,13 @@ class RoleDefinition(ResourceType):
         return ArmError(404, "RoleDefinitionDoesNotExist", message, cause="")
 
 
-def _role_refused(code: str, message: str) -> ArmError:
+def _role_error(code: str, message: str) -> ArmError:
     return ArmError(400, code, message, cause="")
 
 
 class RoleAssignment(ResourceType):
+    """A role assignment: a role for a principal at a scope."""
+
     type = "Microsoft.Authorization/roleAssignments"
     shows_state = False
     updated_status = 201
@@ -169,12 +174,12 @@ class RoleAssignment(ResourceType):
                 f"The specified role definition with ID '{guid}' does not exist.",
                 cause="",
             )
-        current = self.store.principal(principal)
-        # https://aka.ms/docs-principaltype: with a type given, Azure does not look for the principal in the directory's replicas
-        replicated = current is not None and (
-            bool(properties.get("principalType")) or self.context.directory.replicated(current)
+        entry = self.store.principal(principal)
+        # https://aka.ms/docs-principaltype: with principalType set, Azure does not wait for replication in the directory
+        replicated = entry is not None and (
+            bool(properties.get("principalType")) or self.context.directory.replicated(entry)
         )
-        if current is None or not replicated or current.object_id != principal.lower():
+        if entry is None or not replicated or entry.object_id != principal.lower():
             raise ArmError(
                 400,
                 "PrincipalNotFound",
@@ -185,12 +190,12 @@ class RoleAssignment(ResourceType):
                 cause="",
             )
         for other in self.store.below(call.target.scope, self.type):
-            same = other.properties
+            assigned = other.properties
             if (
                 other.name.lower() != call.target.name.lower()
-                and same["principalId"].lower() == principal.lower()
-                and same["roleDefinitionId"].lower().endswith(guid)
-                and same["scope"].lower() == call.target.scope.lower()
+                and assigned["principalId"].lower() == principal.lower()
+                and assigned["roleDefinitionId"].lower().endswith(guid)
+                and assigned["scope"].lower() == call.target.scope.lower()
             ):
                 raise ArmError(409, "RoleAssignmentExists", "The role assignment already exists.", cause="")
         if existing is not None and existing.properties["principalId"].lower() != principal.lower():
@@ -223,26 +228,26 @@ class RoleAssignment(ResourceType):
         }, {"propagates": True}
 
     def write_response(self, resource: Resource) -> Json:
-        shown = self.show(resource)
-        shown["properties"]["createdBy"] = None
-        return shown
+        content = self.show(resource)
+        content["properties"]["createdBy"] = None
+        return content
 
     def select(self, call: Call, scope: str) -> list[Resource]:
-        """Assignments at, above and below the scope; `atScope()` leaves out those below."""
-        wanted = call.query.get("$filter", "")
-        requested = scope.lower().rstrip("/")
-        found = []
+        """Return the assignments at, above and below the scope; `atScope()` omits those below."""
+        expression = call.query.get("$filter", "")
+        at = scope.lower().rstrip("/")
+        selected = []
         for assignment in self.store.of_type(self.type):
             own = str(assignment.properties["scope"]).lower().rstrip("/")
-            above = (requested + "/").startswith(own + "/")
-            below = own.startswith(requested + "/") and "atscope()" not in wanted.lower()
-            if (above or below) and matches_filter(assignment, wanted):
-                found.append(assignment)
-        return found
+            above = (at + "/").startswith(own + "/")
+            below = own.startswith(at + "/") and "atscope()" not in expression.lower()
+            if (above or below) and matches_filter(assignment, expression):
+                selected.append(assignment)
+        return selected
 
 
 def owner_assignment(subscription: str, principal: str) -> Resource:
-    """The caller's own role: Owner of the subscription."""
+    """Return the role assignment of the sandbox's caller: Owner of the subscription."""
     scope = f"/subscriptions/{subscription}"
     name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}/{principal}"))
     now = utc_now()
@@ -295,5 +300,5 @@ class ManagementLock(ResourceType):
 
     def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         requested = call.body["properties"]
-        kept = {"notes": requested["notes"]} if requested.get("notes") is not None else {}
-        return {"properties": {"level": LEVELS[requested["level"].lower()], **kept}}, {}
+        notes = {"notes": requested["notes"]} if requested.get("notes") is not None else {}
+        return {"properties": {"level": LEVELS[requested["level"].lower()], **notes}}, {}

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.KeyVault: vaults, and those that are deleted but can be recovered. Their secrets are in `sandbox/services/key_vault.py`.
+"""Microsoft.KeyVault: vaults and soft-deleted vaults. Their secrets are in `sandbox/services`.
 
-Sources: https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults and the recorded answers of Azure.
+Sources: https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults and the recorded responses of Azure.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PURGE_SECONDS = 5
 
 
 def deleted_id(subscription: str, location: str, name: str) -> str:
-    """The id under which a deleted vault waits to be recovered or purged."""
+    """Return the id of a soft-deleted vault."""
     return (
         f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/{region(location)}/deletedVaults/{name}"
     )
@@ -37,6 +37,8 @@ def _bad_request(message: str) -> ArmError:
 
 
 class Vault(ResourceType):
+    """A key vault."""
+
     type = "Microsoft.KeyVault/vaults"
     unique_everywhere = True
     located = True
@@ -70,8 +72,8 @@ class Vault(ResourceType):
         requested = call.body.get("properties") or {}
         current = existing.properties if existing else {}
         recovering = str(requested.get("createMode", "default")).lower() == "recover"
-        waiting = self.store.named(_DELETED, call.target.name) if existing is None else None
-        if waiting is not None and not recovering:
+        deleted = self.store.named(_DELETED, call.target.name) if existing is None else None
+        if deleted is not None and not recovering:
             raise ArmError(
                 409,
                 "ConflictError",
@@ -82,7 +84,7 @@ class Vault(ResourceType):
         if (
             existing is None
             and recovering
-            and (waiting is None or waiting.properties["vaultId"].lower() != self.resource_id(call.target).lower())
+            and (deleted is None or deleted.properties["vaultId"].lower() != self.resource_id(call.target).lower())
         ):
             raise ArmError(
                 404,
@@ -90,7 +92,7 @@ class Vault(ResourceType):
                 _not_deleted(call.target.name),
                 cause="",
             )
-        if recovering and waiting is not None:
+        if recovering and deleted is not None:
             return
         if not (requested.get("tenantId") or current.get("tenantId")):
             raise _bad_request("The parameter tenantId is not specified.")
@@ -116,43 +118,43 @@ class Vault(ResourceType):
             )
 
     def reply(self, call: Call, existing: Resource | None) -> Reply:
-        """A vault that is recovered needs no new name."""
+        """Return SYNC for the recovery of a vault: its DNS name exists already."""
         recovering = str((call.body.get("properties") or {}).get("createMode", "")).lower() == "recover"
         return Reply.SYNC if recovering else super().reply(call, existing)
 
     def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         requested = dict(call.body.get("properties") or {})
-        waiting = self.store.named(_DELETED, call.target.name) if existing is None else None
-        current = existing.properties if existing else waiting.private["vault"]["properties"] if waiting else {}
+        deleted = self.store.named(_DELETED, call.target.name) if existing is None else None
+        current = existing.properties if existing else deleted.private["vault"]["properties"] if deleted else {}
         recovering = str(requested.get("createMode", "")).lower() == "recover"
-        if waiting is not None and recovering:
-            self.store.delete(waiting.id)
-            requested = {**requested, **current}  # a vault comes back as it was
+        if deleted is not None and recovering:
+            self.store.delete(deleted.id)
+            requested = {**requested, **current}  # a recovered vault has its former properties
 
-        def chosen(name: str, default: Any) -> Any:
+        def setting(name: str, default: Any) -> Any:
             return requested[name] if requested.get(name) is not None else current.get(name, default)
 
         properties: Json = {
-            "sku": {"family": "A", "name": str(chosen("sku", {})["name"]).lower()},
-            "tenantId": chosen("tenantId", None),
+            "sku": {"family": "A", "name": str(setting("sku", {})["name"]).lower()},
+            "tenantId": setting("tenantId", None),
         }
         if (rules := _network_rules(requested.get("networkAcls") or current.get("networkAcls"))) is not None:
             properties["networkAcls"] = rules
-        properties["accessPolicies"] = [_policy(one) for one in chosen("accessPolicies", [])]
+        properties["accessPolicies"] = [_policy(policy) for policy in setting("accessPolicies", [])]
         for name in ("enabledForDeployment", "enabledForDiskEncryption", "enabledForTemplateDeployment"):
-            properties[name] = bool(chosen(name, False))
+            properties[name] = bool(setting(name, False))
         properties |= {
             "enableSoftDelete": True,
-            "softDeleteRetentionInDays": int(chosen("softDeleteRetentionInDays", 90)),
+            "softDeleteRetentionInDays": int(setting("softDeleteRetentionInDays", 90)),
         }
-        if (by_role := chosen("enableRbacAuthorization", None)) is not None:
+        if (by_role := setting("enableRbacAuthorization", None)) is not None:
             properties["enableRbacAuthorization"] = bool(by_role)
-        if chosen("enablePurgeProtection", None):
+        if setting("enablePurgeProtection", None):
             properties["enablePurgeProtection"] = True
         properties |= {
             "vaultUri": f"https://{call.target.name.lower()}{SUFFIX}/",
             "provisioningState": "",
-            "publicNetworkAccess": str(chosen("publicNetworkAccess", "Enabled")).capitalize(),
+            "publicNetworkAccess": str(setting("publicNetworkAccess", "Enabled")).capitalize(),
         }
         body: Json = {
             "location": region(call.body["location"]),
@@ -162,16 +164,16 @@ class Vault(ResourceType):
         }
         if existing is not None:
             return body, existing.private
-        return body, waiting.private["private"] if waiting is not None else {}
+        return body, deleted.private["private"] if deleted is not None else {}
 
     def write_response(self, resource: Resource) -> Json:
-        shown = self.show(resource)
+        content = self.show(resource)
         if resource.state == self.creating_state:
-            shown["properties"]["vaultUri"] = shown["properties"]["vaultUri"].rstrip("/")
-        return shown
+            content["properties"]["vaultUri"] = content["properties"]["vaultUri"].rstrip("/")
+        return content
 
     def on_delete(self, resource: Resource) -> None:
-        """Keeps a deleted vault, with its secrets, until it is recovered or purged."""
+        """Store the soft-deleted vault with its secrets until its recovery or purge."""
         subscription = resource.id.split("/")[2]
         location = resource.body["location"]
         now = time.time()
@@ -198,15 +200,15 @@ class Vault(ResourceType):
 
 
 def _policy(requested: Json) -> Json:
-    """An access policy as it is kept; Azure writes an applicationId in lower case."""
-    kept: Json = {"tenantId": requested.get("tenantId"), "objectId": requested.get("objectId")}
+    """Return an access policy as Azure returns it: with the applicationId in lower case."""
+    policy: Json = {"tenantId": requested.get("tenantId"), "objectId": requested.get("objectId")}
     if requested.get("applicationId"):
-        kept["applicationId"] = str(requested["applicationId"]).lower()
-    return {**kept, "permissions": requested.get("permissions") or {}}
+        policy["applicationId"] = str(requested["applicationId"]).lower()
+    return {**policy, "permissions": requested.get("permissions") or {}}
 
 
 def _network_rules(requested: Json | None) -> Json | None:
-    """The network rules as they are shown: not at all where they are the defaults."""
+    """Return the network rules; None where they equal the defaults, which Azure omits."""
     if not requested:
         return None
     rules = {
@@ -228,7 +230,7 @@ def _not_deleted(name: str) -> str:
 
 
 class DeletedVault(ResourceType):
-    """…/locations/<location>/deletedVaults/<name>: made by the deletion of a vault alone."""
+    """A soft-deleted vault: …/locations/<location>/deletedVaults/<name>. The deletion of a vault creates it."""
 
     type = "Microsoft.KeyVault/locations/deletedVaults"
     shows_state = False
@@ -265,7 +267,7 @@ class DeletedVault(ResourceType):
 
 
 class DeletedVaults(ResourceType):
-    """/subscriptions/<id>/providers/Microsoft.KeyVault/deletedVaults: the deleted vaults of all locations, to list."""
+    """The list of the soft-deleted vaults of all locations: /subscriptions/<id>/providers/Microsoft.KeyVault/deletedVaults."""
 
     type = "Microsoft.KeyVault/deletedVaults"
     shows_state = False

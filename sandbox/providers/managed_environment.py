@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.App/managedEnvironments: Container Apps environments, and the storages and Dapr components that they hold.
+"""Microsoft.App/managedEnvironments: Container Apps environments, and their storages and Dapr components.
 
-What Azure fills in and how it answers was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
+Source: recorded responses of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sandbox.arm.locations import region
 from sandbox.arm.resource_type import Call, NameRule, Reply, ResourceType, system_data
 from sandbox.arm.target import Target
 from sandbox.messages import Json, Response, json_response
-from sandbox.providers.container_template import display, event_stream
+from sandbox.providers.container_template import display_name, event_stream_url
 from sandbox.services.log_stream import auth_token
 from sandbox.store import Operation, Resource
 
@@ -35,7 +35,7 @@ def _new_domain(place: str) -> str:
     return f"{first}{second}-{secrets.token_hex(4)}.{place}.azurecontainerapps.io"
 
 
-def _shown_analytics(requested: Json | None) -> Json | None:
+def _log_analytics(requested: Json | None) -> Json | None:
     if not requested:
         return None
     dynamic = bool(requested.get("dynamicJsonColumns", False))
@@ -43,6 +43,8 @@ def _shown_analytics(requested: Json | None) -> Json | None:
 
 
 class ManagedEnvironment(ResourceType):
+    """A Container Apps environment."""
+
     type = "Microsoft.App/managedEnvironments"
     located = True
     name_rule = NameRule(
@@ -92,10 +94,10 @@ class ManagedEnvironment(ResourceType):
         )
 
     def reply(self, call: Call, existing: Resource | None) -> Reply:
-        """A write that changes nothing is done at once."""
+        """Return SYNC for a write that changes nothing."""
         if existing is not None and existing.state == "Succeeded":
-            settled, current = self.build(call, existing)[0], {**existing.body}
-            if {**settled, "systemData": None} == {**current, "systemData": None}:
+            body, _private = self.build(call, existing)
+            if {**body, "systemData": None} == {**existing.body, "systemData": None}:
                 return Reply.SYNC
         return super().reply(call, existing)
 
@@ -115,11 +117,14 @@ class ManagedEnvironment(ResourceType):
             self._check_workspace(analytics)
 
     def run_action(self, call: Call, resource: Resource, action: str) -> Response:
-        if action == "workloadprofilestates":
-            return json_response(200, {"value": [_profile_state(resource, one) for one in _profiles(resource)]})
-        if action != "getauthtoken":
-            return super().run_action(call, resource, action)
-        return json_response(200, auth_token(self.context.directory, self.store, resource, self.type, call.caller))
+        match action:
+            case "workloadprofilestates":
+                states = [_profile_state(resource, profile) for profile in _profiles(resource)]
+                return json_response(200, {"value": states})
+            case "getauthtoken":
+                token = auth_token(self.context.directory, self.store, resource, self.type, call.caller)
+                return json_response(200, token)
+        return super().run_action(call, resource, action)
 
     def _check_workspace(self, analytics: Json) -> None:
         for workspace in self.store.of_type("Microsoft.OperationalInsights/workspaces"):
@@ -139,13 +144,13 @@ class ManagedEnvironment(ResourceType):
         requested = call.body.get("properties") or {}
         current = existing.properties if existing else {}
         logs = requested.get("appLogsConfiguration")
-        # A PATCH with null for both of its members leaves it empty: then nothing is logged any more.
+        # A PATCH with null for both members removes the destination of the logs.
         logs = (current.get("appLogsConfiguration") if logs is None else logs) or {}
         analytics = logs.get("logAnalyticsConfiguration")
         place = region(call.body["location"])
         network = requested.get("vnetConfiguration") or current.get("vnetConfiguration")
 
-        def chosen(name: str) -> Json:
+        def setting(name: str) -> Json:
             return requested.get(name) or current.get(name) or {}
 
         group = f"ME_{call.target.name}_{call.target.resource_group}_{place}"
@@ -169,7 +174,7 @@ class ManagedEnvironment(ResourceType):
             "staticIp": current.get("staticIp") or f"20.61.{secrets.randbelow(250)}.{secrets.randbelow(250)}",
             "appLogsConfiguration": {
                 "destination": logs.get("destination"),
-                "logAnalyticsConfiguration": _shown_analytics(analytics),
+                "logAnalyticsConfiguration": _log_analytics(analytics),
             },
             "openTelemetryConfiguration": _telemetry(
                 requested.get("openTelemetryConfiguration", current.get("openTelemetryConfiguration"))
@@ -179,7 +184,7 @@ class ManagedEnvironment(ResourceType):
             "kedaConfiguration": {"version": "2.17.2"},
             "daprConfiguration": {"version": "1.13.6-msft.6"},
             "ingressConfiguration": None,
-            "eventStreamEndpoint": event_stream(call, f"managedEnvironments/{call.target.name}"),
+            "eventStreamEndpoint": event_stream_url(call, f"managedEnvironments/{call.target.name}"),
             "customDomainConfiguration": {
                 "customDomainVerificationId": domain_verification_id(call.target.subscription),
                 "dnsSuffix": domain.get("dnsSuffix"),
@@ -193,9 +198,9 @@ class ManagedEnvironment(ResourceType):
             "workloadProfiles": profiles,
             "appInsightsConfiguration": insights,
             "infrastructureResourceGroup": (requested.get("infrastructureResourceGroup") or group) if network else None,
-            "peerAuthentication": merge_patch({"mtls": {"enabled": False}}, chosen("peerAuthentication")),
+            "peerAuthentication": merge_patch({"mtls": {"enabled": False}}, setting("peerAuthentication")),
             "peerTrafficConfiguration": merge_patch(
-                {"encryption": {"enabled": False}}, chosen("peerTrafficConfiguration")
+                {"encryption": {"enabled": False}}, setting("peerTrafficConfiguration")
             ),
             "publicNetworkAccess": requested.get("publicNetworkAccess")
             or current.get("publicNetworkAccess")
@@ -203,7 +208,7 @@ class ManagedEnvironment(ResourceType):
             "diskEncryptionConfiguration": None,
         }
         body: Json = {
-            "location": display(call.body["location"]),
+            "location": display_name(call.body["location"]),
             "systemData": system_data(call.caller, existing),
             "properties": properties,
         }
@@ -214,12 +219,12 @@ class ManagedEnvironment(ResourceType):
         return body, {}
 
     def write_response(self, resource: Resource) -> Json:
-        shown = self.show(resource)
-        if shown["properties"]["vnetConfiguration"] is not None:
-            shown["properties"].pop("staticIp")
-        if "identity" in shown:
-            shown["identity"].pop("tenantId", None)
-        return shown
+        content = self.show(resource)
+        if content["properties"]["vnetConfiguration"] is not None:
+            content["properties"].pop("staticIp")
+        if "identity" in content:
+            content["identity"].pop("tenantId", None)
+        return content
 
 
 def _profiles(environment: Resource) -> list[Json]:
@@ -227,7 +232,7 @@ def _profiles(environment: Resource) -> list[Json]:
 
 
 def _profile_state(environment: Resource, profile: Json) -> Json:
-    """One workload profile in use; those of their own nodes say how many there are: as few as may be."""
+    """Return the state of a workload profile. A profile with dedicated nodes has its minimum number of them."""
     name, kind = profile["name"], profile["workloadProfileType"]
     fewest = {"currentCount": profile["minimumCount"]} if "minimumCount" in profile else {}
     limits = {limit: profile[limit] for limit in ("minimumCount", "maximumCount") if limit in profile}
@@ -241,29 +246,29 @@ def _profile_state(environment: Resource, profile: Json) -> Json:
 
 
 def domain_verification_id(subscription: str) -> str:
-    """What a DNS record has to say for a domain of one's own: the same for all of a subscription."""
+    """Return the content of the TXT record for a custom domain: the same for the whole subscription."""
     return hashlib.sha256(subscription.encode()).hexdigest().upper()
 
 
 def _telemetry(requested: Json | None) -> Json | None:
-    """The OpenTelemetry settings: keys are not shown, and settings without a destination are none."""
+    """Return the OpenTelemetry settings without keys; None where they have no destination."""
     kinds = {"tracesConfiguration": "includeDapr", "logsConfiguration": None, "metricsConfiguration": "includeKeda"}
-    shown: Json = {}
+    settings: Json = {}
     for kind, option in kinds.items():
         sent = (requested or {}).get(kind) or {}
-        chosen = {option: bool(sent.get(option))} if option is not None else {}
-        shown[kind] = {**chosen, "destinations": sent["destinations"]} if sent.get("destinations") else None
-    if not any(shown.values()):
+        include = {option: bool(sent.get(option))} if option is not None else {}
+        settings[kind] = {**include, "destinations": sent["destinations"]} if sent.get("destinations") else None
+    if not any(settings.values()):
         return None
     destinations = dict((requested or {}).get("destinationsConfiguration") or {})
     if destinations.get("dataDogConfiguration"):
         destinations["dataDogConfiguration"] = {**destinations["dataDogConfiguration"], "key": None}
-    found = {"otlpConfigurations": None, **destinations} if destinations else None
-    return {"destinationsConfiguration": found, **shown}
+    configuration = {"otlpConfigurations": None, **destinations} if destinations else None
+    return {"destinationsConfiguration": configuration, **settings}
 
 
 class EnvironmentStorage(ResourceType):
-    """File shares that the apps of an environment may mount."""
+    """A file share that the apps of an environment can mount."""
 
     type = "Microsoft.App/managedenvironments/storages"
     id_type = "Microsoft.App/managedEnvironments/storages"
@@ -302,9 +307,11 @@ class EnvironmentStorage(ResourceType):
         requested = call.body["properties"]
         kind = "azureFile" if requested.get("azureFile") else "nfsAzureFile"
         share = requested[kind]
-        shown = {name: share[name] for name in ("accountName", "server", "shareName", "accessMode") if share.get(name)}
+        content = {
+            name: share[name] for name in ("accountName", "server", "shareName", "accessMode") if share.get(name)
+        }
         key = share.get("accountKey") or (existing.private.get("key") if existing else None)
-        return {"properties": {kind: shown}}, {"key": key}
+        return {"properties": {kind: content}}, {"key": key}
 
 
 def _invalid_storage(reason: str) -> ArmError:
@@ -314,6 +321,8 @@ def _invalid_storage(reason: str) -> ArmError:
 
 
 class DaprComponent(ResourceType):
+    """A Dapr component of an environment."""
+
     type = "Microsoft.App/managedEnvironments/daprComponents"
     created_status = 200
     deleted_status = 204

@@ -16,6 +16,8 @@ from sandbox.store import Operation, Principal, Resource
 
 
 class UserAssignedIdentity(ResourceType):
+    """A user-assigned identity."""
+
     type = "Microsoft.ManagedIdentity/userAssignedIdentities"
     id_group_segment = "resourcegroups"
     shows_state = False
@@ -34,9 +36,9 @@ class UserAssignedIdentity(ResourceType):
         }, {}
 
     def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
-        found = resource.properties
+        properties = resource.properties
         self.store.put_principal(
-            Principal(found["principalId"], found["clientId"], resource.name, "ManagedIdentity", resource.key)
+            Principal(properties["principalId"], properties["clientId"], resource.name, "ManagedIdentity", resource.key)
         )
         return False
 
@@ -45,7 +47,7 @@ class UserAssignedIdentity(ResourceType):
 
 
 class FederatedIdentityCredential(ResourceType):
-    """Kept and shown; the sandbox's Entra ID gives no tokens for those of other issuers."""
+    """A federated identity credential. The sandbox stores it only: its Entra ID does not exchange tokens of other issuers."""
 
     type = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"
     id_group_segment = "resourcegroups"

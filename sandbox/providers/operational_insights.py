@@ -16,10 +16,8 @@ from sandbox.messages import Json, Response, json_response
 from sandbox.store import Resource
 
 _SKUS = {"free", "pernode", "premium", "standard", "standalone", "pergb2018", "capacityreservation", "lacluster"}
-
-
 _FIXED = ("legacy", "searchVersion")
-# solutions that a workspace may have; https://learn.microsoft.com/rest/api/loganalytics/intelligence-packs/list
+# the solutions of a workspace: https://learn.microsoft.com/rest/api/loganalytics/intelligence-packs/list
 _PACKS = (
     ("ChangeTracking", "Change Tracking"),
     ("LogManagement", "Log Management"),
@@ -30,6 +28,8 @@ _OPTIONAL = ("source", "defaultDataCollectionRuleResourceId", "forceCmkForQuery"
 
 
 class Workspace(ResourceType):
+    """A Log Analytics workspace."""
+
     type = "Microsoft.OperationalInsights/workspaces"
     create_reply = Reply.ASYNC_OPERATION
     delete_reply = Reply.SYNC
@@ -114,19 +114,25 @@ class Workspace(ResourceType):
         return body, keys
 
     def run_action(self, call: Call, resource: Resource, action: str) -> Response:
-        if action in ("usages", "managementgroups"):
-            return json_response(200, {"value": []})  # no agent reports to a workspace here
-        if action == "intelligencepacks":
-            packs = [{"name": name, "enabled": name == "LogManagement", "displayName": shown} for name, shown in _PACKS]
-            return json_response(200, packs)
-        if action == "regeneratesharedkey":
-            resource.private |= {"primary": _key(), "secondary": _key()}
-            self.store.put(resource)
-        elif action != "sharedkeys":
-            return super().run_action(call, resource, action)
-        return json_response(
-            200, {"primarySharedKey": resource.private["primary"], "secondarySharedKey": resource.private["secondary"]}
-        )
+        match action:
+            case "usages" | "managementgroups":
+                return json_response(200, {"value": []})  # no agent reports to the workspaces of the sandbox
+            case "intelligencepacks":
+                packs = [
+                    {"name": name, "enabled": name == "LogManagement", "displayName": title} for name, title in _PACKS
+                ]
+                return json_response(200, packs)
+            case "sharedkeys":
+                return json_response(200, _shared_keys(resource))
+            case "regeneratesharedkey":
+                resource.private |= {"primary": _key(), "secondary": _key()}
+                self.store.put(resource)
+                return json_response(200, _shared_keys(resource))
+        return super().run_action(call, resource, action)
+
+
+def _shared_keys(workspace: Resource) -> Json:
+    return {"primarySharedKey": workspace.private["primary"], "secondarySharedKey": workspace.private["secondary"]}
 
 
 def _key() -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.Storage: storage accounts and their blob containers; Azurite stands behind each account."""
+"""Microsoft.Storage: storage accounts and their blob containers."""
 
 from __future__ import annotations
 
@@ -22,15 +22,19 @@ from sandbox.store import Operation, Resource
 
 
 class BlobService(Protocol):
-    """What stands behind storage accounts."""
+    """The blob service behind the storage accounts."""
 
-    def start_account(self, account: Resource, operation: Operation) -> None: ...
+    def start_account(self, account: Resource, operation: Operation) -> None:
+        """Start the blob service of an account; its start ends the operation."""
 
-    def stop_account(self, account: Resource) -> None: ...
+    def stop_account(self, account: Resource) -> None:
+        """Stop the blob service of an account and delete its data."""
 
-    def create_container(self, account: Resource, name: str) -> None: ...
+    def create_container(self, account: Resource, name: str) -> None:
+        """Create a container."""
 
-    def delete_container(self, account: Resource, name: str) -> None: ...
+    def delete_container(self, account: Resource, name: str) -> None:
+        """Delete a container with its blobs."""
 
 
 _VALUES = {
@@ -53,7 +57,7 @@ _VALUES = {
 
 
 def _is_network(value: str) -> bool:
-    """Whether a value is an address, a range in CIDR notation, or two addresses with a hyphen between them."""
+    """Return whether a value is an address, a range in CIDR notation, or a range `first-last`."""
     try:
         for part in value.split("-") if "/" not in value else [value]:
             ipaddress.ip_network(part, strict=False)
@@ -63,6 +67,8 @@ def _is_network(value: str) -> bool:
 
 
 class StorageAccount(ResourceType):
+    """A storage account."""
+
     type = "Microsoft.Storage/storageAccounts"
     unique_everywhere = True
     located = True
@@ -92,13 +98,13 @@ class StorageAccount(ResourceType):
     def check(self, call: Call, existing: Resource | None) -> None:
         requested = call.body.get("properties") or {}
         rules = requested.get("networkAcls") or {}
-        given = {
+        values = {
             "sku.name": (call.body.get("sku") or {}).get("name"),
             "kind": call.body.get("kind"),
             "networkAcls.defaultAction": rules.get("defaultAction"),
             **{name: requested.get(name) for name in ("accessTier", "minimumTlsVersion", "publicNetworkAccess")},
         }
-        wrong = [name for name, value in given.items() if value is not None and value not in _VALUES[name]]
+        wrong = [name for name, value in values.items() if value is not None and value not in _VALUES[name]]
         days = (requested.get("keyPolicy") or {}).get("keyExpirationPeriodInDays")
         if days is not None and int(days) < 1:
             wrong.append("keyPolicy.keyExpirationPeriodInDays")
@@ -116,8 +122,10 @@ class StorageAccount(ResourceType):
         sku = str((call.body.get("sku") or (existing.body["sku"] if existing else {})).get("name") or "Standard_LRS")
         kind = str(call.body.get("kind") or (existing.body["kind"] if existing else "StorageV2"))
         encryption = {"enabled": True, "keyType": "Account", "lastEnabledTime": current.get("creationTime", now)}
-        # Fixed when the account is created.
-        twice = ((current if existing else requested).get("encryption") or {}).get("requireInfrastructureEncryption")
+        # infrastructure encryption cannot change after the creation of the account
+        double_encryption = ((current if existing else requested).get("encryption") or {}).get(
+            "requireInfrastructureEncryption"
+        )
         rules = merge_patch(
             current.get("networkAcls")
             or {
@@ -163,7 +171,7 @@ class StorageAccount(ResourceType):
                 requested.get("supportsHttpsTrafficOnly", current.get("supportsHttpsTrafficOnly", True))
             ),
             "encryption": {
-                **({"requireInfrastructureEncryption": True} if twice else {}),
+                **({"requireInfrastructureEncryption": True} if double_encryption else {}),
                 "services": {"file": encryption, "blob": encryption},
                 "keySource": "Microsoft.Storage",
             },
@@ -220,7 +228,7 @@ class StorageAccount(ResourceType):
 
 
 def _endpoints(name: str, kind: str) -> Json:
-    """The addresses of the services that an account of a kind has."""
+    """Return the endpoints of the services of an account."""
     services = ["blob", "queue", "table", "file"]
     if kind == "FileStorage":
         return {"file": f"https://{name}.file.core.windows.net/"}
@@ -228,12 +236,12 @@ def _endpoints(name: str, kind: str) -> Json:
         services = ["dfs", "blob"]
     elif kind == "StorageV2":
         services = ["dfs", *services]
-    found = {service: f"https://{name}.{service}.core.windows.net/" for service in services}
-    return found if kind == "Storage" else {**found, "web": f"https://{name}.z6.web.core.windows.net/"}
+    endpoints = {service: f"https://{name}.{service}.core.windows.net/" for service in services}
+    return endpoints if kind == "Storage" else {**endpoints, "web": f"https://{name}.z6.web.core.windows.net/"}
 
 
 class BlobServiceProperties(ResourceType):
-    """…/blobServices/default, which every account has."""
+    """The properties of the blob service, …/blobServices/default, of each account."""
 
     type = "Microsoft.Storage/storageAccounts/blobServices"
     created_status = 200
@@ -250,14 +258,14 @@ class BlobServiceProperties(ResourceType):
         for name in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
             policy = requested.get(name) or {}
             if policy.get("enabled") and not 1 <= int(policy.get("days") or 0) <= 365:
-                raise _refused_value(f"{name}.days", policy.get("days"))
+                raise _invalid_value(f"{name}.days", policy.get("days"))
         restore = requested.get("restorePolicy") or {}
         if restore.get("enabled"):
             days = int(restore.get("days") or 0)
-            kept = int((requested.get("deleteRetentionPolicy") or {}).get("days") or 0)
+            retention = int((requested.get("deleteRetentionPolicy") or {}).get("days") or 0)
             needed = requested.get("isVersioningEnabled") and (requested.get("changeFeed") or {}).get("enabled")
-            if not needed or not 1 <= days < kept:
-                raise _refused_value("restorePolicy.days", restore.get("days"))
+            if not needed or not 1 <= days < retention:
+                raise _invalid_value("restorePolicy.days", restore.get("days"))
 
     def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         current = existing.body if existing else _blob_service_defaults()
@@ -265,32 +273,32 @@ class BlobServiceProperties(ResourceType):
         for policy in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
             if not body["properties"].get(policy, {}).get("enabled"):
                 body["properties"].get(policy, {}).pop("days", None)
-        return body, {"asked": call.body}
+        return body, {"requested": call.body}
 
     def write_response(self, resource: Resource) -> Json:
-        """The answer to a PUT: what was asked for, and no more."""
-        requested = resource.private["asked"]
-        shown: Json = {"name": "default"}
+        """Return the response to a PUT: the requested properties only."""
+        requested = resource.private["requested"]
+        content: Json = {"name": "default"}
         if requested.get("properties"):
-            shown = {"id": resource.id, "name": "default", "type": self.type, "properties": requested["properties"]}
-        return shown
+            content = {"id": resource.id, "name": "default", "type": self.type, "properties": requested["properties"]}
+        return content
 
     def show(self, resource: Resource) -> Json:
-        shown = super().show(resource)
-        for rule in shown["properties"]["cors"]["corsRules"]:
+        content = super().show(resource)
+        for rule in content["properties"]["cors"]["corsRules"]:
             for name in ("exposedHeaders", "allowedHeaders"):
                 rule[name] = rule.get(name) or [""]
         account = self.store.get(resource.id.partition("/blobServices/")[0])
         if account is not None:
-            shown["sku"] = account.body["sku"]
-        return shown
+            content["sku"] = account.body["sku"]
+        return content
 
     def select(self, call: Call, scope: str) -> list[Resource]:
-        own = self.default_instance(replace(call.target, names=(*call.target.names, "default")))
-        return [*super().select(call, scope)] or ([own] if own is not None else [])
+        default = self.default_instance(replace(call.target, names=(*call.target.names, "default")))
+        return [*super().select(call, scope)] or ([default] if default is not None else [])
 
 
-def _refused_value(name: str, value: object) -> ArmError:
+def _invalid_value(name: str, value: object) -> ArmError:
     return ArmError(
         400, "InvalidRequestPropertyValue", f"The value '{value}' is not allowed for property {name}.", cause=""
     )
@@ -308,7 +316,7 @@ def _blob_service_defaults() -> Json:
 
 
 class ManagementPolicy(ResourceType):
-    """…/managementPolicies/default: rules for the life of blobs, kept and shown; no blob is moved or deleted by them here."""
+    """The lifecycle management policy, …/managementPolicies/default. The sandbox stores it only; it moves and deletes no blob."""
 
     type = "Microsoft.Storage/storageAccounts/managementPolicies"
     created_status = 200
@@ -324,11 +332,11 @@ class ManagementPolicy(ResourceType):
     def check(self, call: Call, existing: Resource | None) -> None:
         rules = ((call.body.get("properties") or {}).get("policy") or {}).get("rules")
         if not rules:
-            raise _refused_value("policy.rules", rules)
+            raise _invalid_value("policy.rules", rules)
         for rule in rules:
             definition = rule.get("definition") or {}
             if rule.get("type") != "Lifecycle" or not rule.get("name") or not definition.get("actions"):
-                raise _refused_value("policy.rules", rule.get("name"))
+                raise _invalid_value("policy.rules", rule.get("name"))
 
     def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         policy = without_nulls(call.body["properties"]["policy"])
@@ -339,11 +347,13 @@ class ManagementPolicy(ResourceType):
         return {**super().show(resource), "name": "DefaultManagementPolicy"}
 
 
-# what a container shows only where it was asked for
+# properties that Azure returns only where the request sets them
 _CONTAINER_OPTIONS = ("metadata", "enableNfsV3RootSquash", "enableNfsV3AllSquash", "immutableStorageWithVersioning")
 
 
 class BlobContainer(ResourceType):
+    """A blob container."""
+
     type = "Microsoft.Storage/storageAccounts/blobServices/containers"
     shows_state = False
 
@@ -398,20 +408,20 @@ class BlobContainer(ResourceType):
             "hasImmutabilityPolicy": False,
             "hasLegalHold": False,
         }
-        chosen = {name: requested.get(name, current.get(name)) for name in _CONTAINER_OPTIONS}
-        chosen = {name: value for name, value in chosen.items() if value is not None}
-        body = {"etag": f'"0x{secrets.token_hex(8).upper()}"', "properties": {**properties, **chosen}}
-        return body, {"asked": requested, "chosen": chosen}
+        optional = {name: requested.get(name, current.get(name)) for name in _CONTAINER_OPTIONS}
+        optional = {name: value for name, value in optional.items() if value is not None}
+        body = {"etag": f'"0x{secrets.token_hex(8).upper()}"', "properties": {**properties, **optional}}
+        return body, {"requested": requested, "optional": optional}
 
     def write_response(self, resource: Resource) -> Json:
-        """The answer to a PUT or PATCH: the name alone, or with what was asked for and what can never be asked for."""
-        shown: Json = {"id": resource.id, "name": resource.name, "type": self.type}
-        requested = resource.private["asked"]
+        """Return the response to a write: the name only, or the requested properties with the read-only ones."""
+        content: Json = {"id": resource.id, "name": resource.name, "type": self.type}
+        requested = resource.private["requested"]
         if not requested:
-            return shown
+            return content
         fixed = {"deleted": False, "remainingRetentionDays": 0, "hasImmutabilityPolicy": False, "hasLegalHold": False}
         public = {"publicAccess": resource.properties["publicAccess"]} if requested.get("publicAccess") else {}
-        return {**shown, "properties": {**fixed, **resource.private["chosen"], **public}}
+        return {**content, "properties": {**fixed, **resource.private["optional"], **public}}
 
     def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
         self.blobs.create_container(self._account(call.target), resource.name)
