@@ -26,7 +26,7 @@ def _known() -> dict[str, Tree]:
     return {kind: None if tree is None else {**dict.fromkeys(_ANYWHERE), **tree} for kind, tree in trees.items()}
 
 
-def with_azures_names(kind: str, body: dict[str, Any]) -> dict[str, Any]:
+def normalize_names(kind: str, body: dict[str, Any]) -> dict[str, Any]:
     """Return a body whose properties have the names in Azure's case."""
     renamed: dict[str, Any] = _renamed(body, _known().get(kind.lower()))
     return renamed
@@ -49,7 +49,7 @@ def _renamed(value: Any, tree: Tree) -> Any:
 
 
 def unknown_properties(kind: str, body: dict[str, Any]) -> list[str]:
-    """Return the paths of the properties that are in no model of Azure's SDK, of a body from `with_azures_names`."""
+    """Return the paths of the properties that are in no model of Azure's SDK, of a body from `normalize_names`."""
     return list(_unknown(body, _known().get(kind.lower()), ""))
 
 

@@ -15,7 +15,7 @@ import uuid
 from sandbox.arm.api_versions import check_api_version
 from sandbox.arm.empty_lists import EMPTY_LISTS
 from sandbox.arm.errors import ArmError
-from sandbox.arm.known_properties import unknown_properties, with_azures_names
+from sandbox.arm.known_properties import normalize_names, unknown_properties
 from sandbox.arm.lifecycle import Lifecycle
 from sandbox.arm.locks import check_locked
 from sandbox.arm.operations import Operations
@@ -187,7 +187,7 @@ class ResourceManager:
         if target.type.lower() == TAGS.lower() and target.names == ("default",):
             self._authorize(call, f"{TAGS}/{_VERBS.get(method, 'write')}", target.scope)
             check_locked(self.store, method, target.scope)
-            return self.tags.answer(method, target.scope, call.body)
+            return self.tags.handle(method, target.scope, call.body)
         handler, owner = self.types.get(target.type.lower()), self.types.get(target.parent_type.lower())
         if target.is_collection_or_action:
             if method == "GET" and (handler is not None or target.type.lower() in EMPTY_LISTS):
@@ -276,7 +276,7 @@ class ResourceManager:
 
     def _normalize_names(self, handler: ResourceType, call: Call, existing: Resource | None) -> None:
         """Accept the names of properties in any case; in strict mode raise ArmError for those that are in no model."""
-        call.body = with_azures_names(handler.type, call.body)
+        call.body = normalize_names(handler.type, call.body)
         unknown = unknown_properties(handler.type, call.body) if self.context.strict else []
         if unknown and existing is not None:  # clients send back the body of a GET
             own = set(unknown_properties(handler.type, handler.show(existing)))

@@ -27,7 +27,7 @@ class Tags:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def answer(self, method: str, scope: str, body: Json) -> Response:
+    def handle(self, method: str, scope: str, body: Json) -> Response:
         """Return the response to a request that reads, replaces, merges or removes the tags of a scope."""
         resource = self._store.get(scope)
         if resource is None and scope.count("/") > 2:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.arm.known_properties import unknown_properties, with_azures_names
+from sandbox.arm.known_properties import normalize_names, unknown_properties
 from scripts import known_properties
 from tests.support.sandbox_client import Client
 from tests.support.sandbox_in_process import SUBSCRIPTION, Azure
@@ -43,7 +43,7 @@ def test_the_file_equals_the_output_of_the_script() -> None:
     ],
 )
 def test_property_names_are_case_insensitive(given: dict[str, Any], named: dict[str, Any]) -> None:
-    assert with_azures_names("Microsoft.App/containerApps", given) == named
+    assert normalize_names("Microsoft.App/containerApps", given) == named
 
 
 @pytest.mark.parametrize(

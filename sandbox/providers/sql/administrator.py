@@ -84,7 +84,7 @@ class EntraOnly(Setting):
     """The setting that a server accepts Entra identities only."""
 
     type = "Microsoft.Sql/servers/azureADOnlyAuthentications"
-    own_name = "Default"
+    instance_name = "Default"
     defaults = {"azureADOnlyAuthentication": False}
     status_path = f"{LOCATIONS}/aadOnlyAuthenticationAzureAsyncOperation/{{operation}}"
     result_path = f"{LOCATIONS}/aadOnlyAuthenticationOperationResults/{{operation}}"
@@ -100,7 +100,7 @@ class EntraOnly(Setting):
         server_id = target.parent_id or ""
         if self.store.get(server_id) is None:
             return None
-        return Resource(self.resource_id(target), self.type.lower(), self.own_name, self._body(server_id))
+        return Resource(self.resource_id(target), self.type.lower(), self.instance_name, self._body(server_id))
 
     def show(self, resource: Resource) -> Json:
         return {**super().show(resource), **self._body(resource.id.rpartition("/azureADOnlyAuthentications/")[0])}

@@ -19,24 +19,24 @@ from sandbox.store import Resource
 class Setting(SqlResource):
     """A setting that each server or database has, without a write."""
 
-    own_name = "default"
+    instance_name = "default"
     defaults: Json = {}
     seconds = {"create": 5.0, "update": 5.0, "delete": 5.0}
     create_reply = update_reply = delete_reply = Reply.ACCEPTED_OPERATION
 
     def validate(self, call: Call, existing: Resource | None) -> None:
-        if call.target.name.lower() != self.own_name.lower():
+        if call.target.name.lower() != self.instance_name.lower():
             raise ArmError(
-                400, "InvalidResourceName", f"The name of this resource must be '{self.own_name}'.", cause=""
+                400, "InvalidResourceName", f"The name of this resource must be '{self.instance_name}'.", cause=""
             )
         super().validate(call, existing)
 
     def default_instance(self, target: Target) -> Resource | None:
         parent = self.store.get(target.parent_id or "")
-        if parent is None or target.name.lower() != self.own_name.lower():
+        if parent is None or target.name.lower() != self.instance_name.lower():
             return None
         return Resource(
-            self.resource_id(target), self.type.lower(), self.own_name, self.wrap({**self.defaults}, parent)
+            self.resource_id(target), self.type.lower(), self.instance_name, self.wrap({**self.defaults}, parent)
         )
 
     def wrap(self, properties: Json, parent: Resource) -> Json:
@@ -44,7 +44,7 @@ class Setting(SqlResource):
         return {"properties": properties}
 
     def select(self, call: Call, scope: str) -> list[Resource]:
-        target = replace(call.target, names=(*call.target.names, self.own_name))
+        target = replace(call.target, names=(*call.target.names, self.instance_name))
         default = self.default_instance(target)
         return [*super().select(call, scope)] or ([default] if default is not None else [])
 
@@ -130,7 +130,7 @@ class TransparentDataEncryption(Setting):
     """The transparent data encryption of a database."""
 
     type = "Microsoft.Sql/servers/databases/transparentDataEncryption"
-    own_name = "Current"
+    instance_name = "Current"
     defaults = {"state": "Enabled", "scanState": "Complete"}
     status_path = f"{LOCATIONS}/transparentDataEncryptionAzureAsyncOperation/{{operation}}"
     result_path = f"{LOCATIONS}/transparentDataEncryptionOperationResults/{{operation}}"
