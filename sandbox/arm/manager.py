@@ -146,7 +146,7 @@ class ResourceManager:
                 self._authorize(call, f"{groups.action_type}/read", root)
                 return _page([groups.show(group) for group in groups.select(call, root)], path, call)
             case "GET", ["subscriptions", _, "resourcegroups", _, "resources"]:
-                group = self._check_group(segments[1], segments[3])
+                group = self._require_group(segments[1], segments[3])
                 self._authorize(call, "Microsoft.Resources/subscriptions/resourceGroups/resources/read", group.id)
                 return _page(subscription.contents(group.id, call.query), path, call)
         raise _not_served(path)
@@ -279,8 +279,8 @@ class ResourceManager:
         call.body = normalize_names(handler.type, call.body)
         unknown = unknown_properties(handler.type, call.body) if self.context.strict else []
         if unknown and existing is not None:  # clients send back the body of a GET
-            own = set(unknown_properties(handler.type, handler.show(existing)))
-            unknown = [path for path in unknown if path not in own]
+            returned = set(unknown_properties(handler.type, handler.show(existing)))
+            unknown = [path for path in unknown if path not in returned]
         if unknown:
             name = unknown[0].rpartition(".")[2]
             raise ArmError(
@@ -293,7 +293,8 @@ class ResourceManager:
     def _find(self, handler: ResourceType, target: Target) -> Resource | None:
         return self.store.get(handler.resource_id(target)) or handler.default_instance(target)
 
-    def _check_group(self, subscription: str, name: str) -> Resource:
+    def _require_group(self, subscription: str, name: str) -> Resource:
+        """Return a resource group. Raise ArmError where it does not exist."""
         group = self.store.get(f"/subscriptions/{subscription}/resourceGroups/{name}")
         if group is None:
             raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
@@ -302,7 +303,7 @@ class ResourceManager:
     def _check_parents(self, kind: str, target: Target, verb: str) -> None:
         """Raise ArmError where the resource group or the parent resource does not exist."""
         if target.resource_group is not None:
-            self._check_group(target.subscription, target.resource_group)
+            self._require_group(target.subscription, target.resource_group)
         handler = self.types.get(target.parent_type.lower())
         if target.parent_id is not None and handler is not None and self._find(handler, target.parent) is None:
             raise ArmError(

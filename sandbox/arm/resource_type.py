@@ -137,9 +137,8 @@ class ResourceType:
     creating_state = "Creating"
     updating_state = "Updating"
     shows_state = True
-    location_is_resource = (
-        False  # whether the response to a write has a Location header, which is the resource's own URL
-    )
+    # whether the response to a write has a Location header with the URL of the resource itself
+    location_is_resource = False
     status_path = ""
     result_path = ""
     operation_api_version: str | None = None

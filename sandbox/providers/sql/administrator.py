@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Entra administrator of a server, and whether the server accepts Entra identities only.
 
-Both are resources of their own and properties of the server.
+Both are separate resources, and also properties of the server.
 """
 
 from __future__ import annotations

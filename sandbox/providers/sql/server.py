@@ -149,7 +149,7 @@ class Server(SqlResource):
             private["password"] = password_hash(password, private["salt"])
         return body, private
 
-    # the Entra administrators, which are resources of their own as well
+    # the Entra administrators, which are also separate resources
 
     def administrators(self, server_id: str) -> Json:
         """Return the Entra administrators of a server; empty where it has none or does not exist."""
