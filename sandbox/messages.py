@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTP requests and answers as the sandbox's parts see them, apart from the proxy that carries them."""
+"""HTTP requests and responses, independent of the proxy that transports them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+Json = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Request:
-    """A request. `headers` have lower-case names."""
+    """An HTTP request. The names of `headers` are in lower case."""
 
     method: str
     url: str
@@ -23,38 +25,40 @@ class Request:
 
     @property
     def host(self) -> str:
+        """The host of the URL, in lower case."""
         return (urlsplit(self.url).hostname or "").lower()
 
     @property
     def path(self) -> str:
+        """The path of the URL, decoded."""
         return unquote(urlsplit(self.url).path)
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's parameters, names in lower case, the first of each."""
-        found = parse_qs(urlsplit(self.url).query, keep_blank_values=True)
-        return {name.lower(): values[0] for name, values in found.items()}
+        """The query parameters: names in lower case, the first value of each."""
+        parameters = parse_qs(urlsplit(self.url).query, keep_blank_values=True)
+        return {name.lower(): values[0] for name, values in parameters.items()}
 
     def queries(self, name: str) -> list[str]:
-        """All values that the query has for a parameter, each one word."""
+        """Return all values of a query parameter, split at white space."""
         return " ".join(parse_qs(urlsplit(self.url).query).get(name, [])).split()
 
-    def json(self) -> dict[str, Any]:
-        """The object of a JSON body; empty where the body is none."""
+    def json(self) -> Json:
+        """Return the object of a JSON body; an empty one where the body is no JSON object."""
         try:
-            found = json.loads(self.body or b"{}")
+            content = json.loads(self.body or b"{}")
         except ValueError:
             return {}
-        return found if isinstance(found, dict) else {}
+        return content if isinstance(content, dict) else {}
 
     def form(self) -> dict[str, str]:
-        """The parameters of a form body."""
+        """Return the parameters of a form body."""
         return {name: values[0] for name, values in parse_qs(self.body.decode("utf-8", "replace")).items()}
 
 
 @dataclass
 class Response:
-    """An answer."""
+    """An HTTP response."""
 
     status: int
     body: bytes = b""
@@ -62,7 +66,7 @@ class Response:
 
 
 def json_response(status: int, content: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer with a JSON body."""
+    """Return a response with a JSON body."""
     return Response(
         status, json.dumps(content).encode(), {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
     )

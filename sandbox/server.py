@@ -42,7 +42,7 @@ from sandbox.host.relay import Relay
 from sandbox.portal.site import Portal
 from sandbox.portal.view import View
 from sandbox.providers.authorization import owner_assignment
-from sandbox.providers.catalogue import Behind, resource_types
+from sandbox.providers.catalogue import Backends, resource_types
 from sandbox.proxy import Endpoints, Gateway
 from sandbox.quickack import Acknowledgement
 from sandbox.registry.blobs import Layers
@@ -301,8 +301,8 @@ class Sandbox:
         replicas = Replicas(self.context, containers, self.home.root / "apps")
         runtime, jobs = Runtime(self.context, replicas), Jobs(self.context, replicas)
         runtime.identity_endpoint = jobs.identity_endpoint = f"http://{inside}:{identity_port}/msi/token"
-        behind = Behind(builds, runtime, jobs, sql, blobs)
-        manager = ResourceManager(self.context, resource_types(self.context, behind))
+        backends = Backends(builds, runtime, jobs, sql, blobs)
+        manager = ResourceManager(self.context, resource_types(self.context, backends))
         portal = Portal(View(manager, replicas, self.home.root / "apps"), portal_port)
         layers = Layers(images)
         layer_server = await layers.open()

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the sandbox knows, in one SQLite file: resources, operations under way, the directory, and its own settings.
+"""The state of the sandbox in one SQLite file: resources, operations, the directory, and settings.
 
-Each change is one transaction, so the state survives an end at any moment.
+Each change is one transaction, so the state stays consistent when the process ends at any moment.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SUCCEEDED = "Succeeded"
 
 @dataclass
 class Resource:
-    """A resource as Resource Manager shows it once settled (`body`, without id, name and type), and what only we may see (`private`)."""
+    """A resource: its final `body` without id, name and type, and the `private` data that no response contains."""
 
     id: str
     type: str
@@ -51,17 +51,19 @@ class Resource:
 
     @property
     def key(self) -> str:
+        """The id in lower case, which is the primary key."""
         return self.id.lower()
 
     @property
     def properties(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.body.setdefault("properties", {})
-        return found
+        """The `properties` of the body; they are created where the body has none."""
+        properties: dict[str, Any] = self.body.setdefault("properties", {})
+        return properties
 
 
 @dataclass
 class Operation:
-    """A long-running operation. It ends when `due` has passed and `work`, where it has any, is done."""
+    """A long-running operation. It ends when the time `due` has passed and `work` is False."""
 
     id: str
     verb: str
@@ -77,7 +79,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Principal:
-    """A service principal of the directory: the caller's own, or a managed identity's."""
+    """A service principal of the directory: that of the caller, or of a managed identity."""
 
     object_id: str
     client_id: str
@@ -89,14 +91,14 @@ class Principal:
 
 
 class Store:
-    """The SQLite file. Used from one thread."""
+    """The SQLite file. All calls come from one thread."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        """Opens the file, makes its tables; it is readable by its owner alone."""
+        """Open the file and create its tables; only its owner can read it."""
         self.path.touch(mode=0o600, exist_ok=True)
         self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
@@ -107,24 +109,26 @@ class Store:
             self._connection.execute("ALTER TABLE principals ADD COLUMN created REAL NOT NULL DEFAULT 0")
 
     def close(self) -> None:
+        """Close the file."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     @property
     def sql(self) -> sqlite3.Connection:
+        """The connection to the open file."""
         if self._connection is None:
             raise RuntimeError("the store is not open")
         return self._connection
 
     @property
     def faults(self) -> faults.Faults:
-        """The rules of faults, which the command line changes."""
+        """The fault rules, which the command line changes."""
         return faults.Faults(self.sql)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is written inside is kept, or none of it."""
+        """Commit all writes of the block, or none of them."""
         self.sql.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -136,10 +140,12 @@ class Store:
     # resources
 
     def get(self, resource_id: str) -> Resource | None:
+        """Return a resource; the case of the id does not matter."""
         row = self.sql.execute("SELECT * FROM resources WHERE key = ?", (resource_id.lower(),)).fetchone()
         return None if row is None else _resource(row)
 
     def put(self, resource: Resource) -> None:
+        """Insert or update a resource."""
         now = time.time()
         resource.created = resource.created or now
         resource.updated = now
@@ -160,12 +166,12 @@ class Store:
         )
 
     def delete(self, resource_id: str) -> None:
-        """Removes a resource and everything below it."""
+        """Delete a resource and everything below it."""
         key = resource_id.lower()
         self.sql.execute("DELETE FROM resources WHERE key = ? OR substr(key, 1, ?) = ?", (key, len(key) + 1, key + "/"))
 
     def below(self, scope: str, resource_type: str | None = None) -> Iterator[Resource]:
-        """The resources under a scope (not itself), oldest first; of one type where it is given."""
+        """Yield the resources below a scope, without the scope itself, oldest first. `resource_type`: of this type only."""
         prefix = scope.lower().rstrip("/") + "/"
         rows = self.sql.execute(
             "SELECT * FROM resources WHERE substr(key, 1, ?) = ? AND (? IS NULL OR type = ?) ORDER BY created",
@@ -174,19 +180,21 @@ class Store:
         yield from map(_resource, rows)
 
     def named(self, resource_type: str, name: str) -> Resource | None:
-        """The resource of a type with a name, wherever it is: for names that Azure keeps unique everywhere."""
+        """Return the resource of a type with a globally unique name."""
         row = self.sql.execute(
             "SELECT * FROM resources WHERE type = ? AND name = ? COLLATE NOCASE", (resource_type.lower(), name)
         ).fetchone()
         return None if row is None else _resource(row)
 
     def of_type(self, resource_type: str) -> list[Resource]:
+        """Return all resources of a type, oldest first."""
         rows = self.sql.execute("SELECT * FROM resources WHERE type = ? ORDER BY created", (resource_type.lower(),))
         return [_resource(row) for row in rows.fetchall()]
 
     # operations
 
     def put_operation(self, operation: Operation) -> None:
+        """Insert or update an operation."""
         self.sql.execute(
             "INSERT OR REPLACE INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -204,10 +212,12 @@ class Store:
         )
 
     def operation(self, operation_id: str) -> Operation | None:
+        """Return an operation by its id."""
         row = self.sql.execute("SELECT * FROM operations WHERE id = ?", (operation_id,)).fetchone()
         return None if row is None else _operation(row)
 
     def running_operations(self, resource_id: str | None = None) -> list[Operation]:
+        """Return the operations in progress, oldest first; of one resource, or of all."""
         rows = self.sql.execute(
             "SELECT * FROM operations WHERE status = 'InProgress' AND (? IS NULL OR resource = ?) ORDER BY started",
             (resource_id, (resource_id or "").lower()),
@@ -215,12 +225,12 @@ class Store:
         return [_operation(row) for row in rows.fetchall()]
 
     def operations_of(self, key: str) -> list[Operation]:
-        """The operations on a resource, the latest one first."""
+        """Return the operations on a resource, latest first."""
         rows = self.sql.execute("SELECT * FROM operations WHERE resource = ? ORDER BY started DESC", (key,)).fetchall()
         return [_operation(row) for row in rows]
 
     def end_operations_below(self, key: str) -> None:
-        """Ends what is under way for a resource that is gone, and for all below it: its name may be taken again."""
+        """Cancel the operations on a deleted resource and below it, so that a new resource can use its name."""
         self.sql.execute(
             "UPDATE operations SET status = 'Canceled', ended = ? WHERE status = 'InProgress' "
             "AND (resource = ? OR substr(resource, 1, ?) = ?)",
@@ -228,12 +238,12 @@ class Store:
         )
 
     def count_operations(self, resource_type: str, verb: str) -> int:
-        """How many operations of a kind there have been."""
+        """Return the number of operations of a verb on a type, ended ones included."""
         query = "SELECT count(*) FROM operations WHERE type = ? AND verb = ?"
         return int(self.sql.execute(query, (resource_type, verb)).fetchone()[0])
 
     def latest_operations(self, count: int) -> list[Operation]:
-        """The operations under way, then the latest ones that ended."""
+        """Return the operations in progress, then the ended ones, latest first."""
         rows = self.sql.execute(
             "SELECT * FROM operations ORDER BY status <> 'InProgress', started DESC LIMIT ?", (count,)
         )
@@ -242,6 +252,7 @@ class Store:
     # directory
 
     def put_principal(self, principal: Principal) -> None:
+        """Insert or update a principal."""
         self.sql.execute(
             "INSERT INTO principals VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO UPDATE SET "
             "client_id = excluded.client_id, name = excluded.name, resource = excluded.resource, secret = excluded.secret",
@@ -257,26 +268,29 @@ class Store:
         )
 
     def principal(self, identifier: str) -> Principal | None:
-        """A principal by its object id or its client id."""
+        """Return a principal by its object id or client id."""
         row = self.sql.execute(
             "SELECT * FROM principals WHERE object_id = ? OR client_id = ?", (identifier.lower(), identifier.lower())
         ).fetchone()
         return None if row is None else Principal(**dict(row))
 
     def principals(self) -> list[Principal]:
-        """All principals, oldest first."""
+        """Return all principals, oldest first."""
         return [Principal(**dict(row)) for row in self.sql.execute("SELECT * FROM principals ORDER BY created")]
 
     def delete_principals_of(self, resource_id: str) -> None:
+        """Delete the principals of the managed identities of a resource."""
         self.sql.execute("DELETE FROM principals WHERE resource = ?", (resource_id.lower(),))
 
     # settings
 
     def setting(self, name: str) -> str | None:
+        """Return the value of a setting."""
         row = self.sql.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row["value"])
 
     def set_setting(self, name: str, value: str) -> None:
+        """Insert or update a setting."""
         self.sql.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
 
 

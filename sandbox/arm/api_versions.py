@@ -1,10 +1,10 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The api-versions of Azure's providers, and how a request with another one is refused.
+"""The api-versions of the resource providers, and the errors for other ones.
 
-An api-version between a provider's first one and today is taken, listed or not: Azure adds some each month, and the answers
-here do not depend on it. Source: https://learn.microsoft.com/azure/templates.
+The sandbox accepts each api-version between the first one of a provider and today, listed or not: Azure adds versions each
+month, and the responses of the sandbox do not depend on them. Source: https://learn.microsoft.com/azure/templates.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 import time
 
-from sandbox.arm.resource_type import ArmError
+from sandbox.arm.errors import ArmError
 
 _FORM = re.compile(r"\d{4}-\d{2}-\d{2}(?:-(?:preview|privatepreview|alpha|beta))?", re.IGNORECASE)
-# the first one that Azure still takes, then those that clients use most, the latest last
+# the first version that Azure still accepts, then those that clients use most, the latest last
 VERSIONS = {
     "Microsoft.App": ("2022-03-01", "2023-05-01", "2024-03-01", "2025-01-01", "2025-07-01", "2026-01-01"),
     "Microsoft.Authorization": ("2015-07-01", "2018-01-01-preview", "2020-04-01-preview", "2022-04-01"),
@@ -54,12 +54,12 @@ _ANY = ("2014-01-01", "2022-12-01")
 
 
 def supported(namespace: str) -> tuple[str, ...]:
-    """A provider's api-versions, the first one first."""
-    return next((found for name, found in VERSIONS.items() if name.lower() == namespace.lower()), _ANY)
+    """Return the api-versions of a provider, the first one first."""
+    return next((versions for name, versions in VERSIONS.items() if name.lower() == namespace.lower()), _ANY)
 
 
 def check_api_version(version: str | None, namespace: str, kind: str) -> None:
-    """Refuses a request without an api-version, or with one that the provider of a type does not have."""
+    """Raise ArmError for a request without an api-version, or with one that the provider does not have."""
     if not version:
         raise ArmError(
             400,

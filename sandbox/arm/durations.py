@@ -1,10 +1,10 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long Azure's operations take, as measured: `--latency` is the share of it that they take here.
+"""The measured durations of Azure's operations; `--latency` scales them.
 
-Each row is a distribution: seconds at its start, quarter, middle, three quarters, nine tenths and end. The figures come from
-polls of recorded runs, moved by half a poll, since a poll sees an end late.
+Each row is a distribution: the seconds at 0, 25, 50, 75, 90 and 100 percent. The figures come from the polls of recorded runs,
+less half a polling interval, since a poll observes the end late.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import pairwise
 Seconds = tuple[float, float, float, float, float, float]
 
 _SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
-# where a type is not in the table: shares of its typical time
+# for types that are not in the table: factors of the typical duration
 _SPREAD: Seconds = (0.6, 0.9, 1.0, 1.15, 1.4, 2.0)
 TABLE: dict[tuple[str, str], Seconds] = {
     ("microsoft.app/managedenvironments", "create"): (56, 76, 86, 119, 139, 338),
@@ -54,15 +54,15 @@ TABLE: dict[tuple[str, str], Seconds] = {
 
 
 def quantile(seconds: Seconds, share: float) -> float:
-    """The time within which a share (0 to 1) of the operations end."""
+    """Return the time within which a share (0 to 1) of the operations end."""
     for (low, high), (first, last) in zip(pairwise(_SHARES), pairwise(seconds), strict=True):
         if share <= high:
             return first + (last - first) * (share - low) / (high - low)
     return seconds[-1]
 
 
-def drawn(resource_type: str, verb: str, typical: float, seed: str) -> float:
-    """The seconds that an operation takes: the same for the same seed. `typical` is for types that the table does not have."""
+def draw_seconds(resource_type: str, verb: str, typical: float, seed: str) -> float:
+    """Draw the duration of an operation: the same for the same seed. `typical` is for types that are not in the table."""
     seconds = TABLE.get((resource_type.lower(), verb))
     share = random.Random(f"{seed} {resource_type.lower()} {verb}").random()
     return typical * quantile(_SPREAD, share) if seconds is None else quantile(seconds, share)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can stand below the resources that the sandbox serves, and never does here: no such thing can be made, so a list of them is empty.
+"""Resource types that clients list and the sandbox does not implement: the list is empty.
 
-Clients list these on their way to something else. Lists that Azure never leaves empty, such as a server's keys, are not among them.
+Lists that are never empty in Azure, such as the keys of a server, are not among them.
 """
 
 from __future__ import annotations

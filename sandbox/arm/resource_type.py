@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Resource Manager's resource types have in common: ids, errors, reply patterns, and the life of a resource.
+"""The base class of the resource types, and the request, reply and context that it works with.
 
-A provider module describes its types with `ResourceType`; `arm.py` takes requests to them.
+A provider module defines its types as subclasses of `ResourceType`; `manager.py` routes requests to them.
 """
 
 from __future__ import annotations
@@ -15,97 +15,26 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from sandbox.arm.durations import drawn
+from sandbox.arm.bodies import assigned_identities, merge_patch
+from sandbox.arm.durations import draw_seconds
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import check_location, region
+from sandbox.arm.paging import matches_filter
+from sandbox.arm.target import ENDPOINT, Target
 from sandbox.entra.directory import Caller, Directory
 from sandbox.faults import NEVER, OPERATION_KINDS
-from sandbox.messages import Response, json_response
+from sandbox.messages import Json as Json
+from sandbox.messages import Response
 from sandbox.store import Operation, Principal, Resource, Store
-
-Json = dict[str, Any]
-
-
-class ArmError(Exception):
-    """A refusal, in Resource Manager's words."""
-
-    def __init__(
-        self, status: int, code: str, message: str, *, cause: str = "gateway", details: list[Json] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.cause = cause
-        self.details = details
-
-    def response(self) -> Response:
-        headers = {"x-ms-failure-cause": self.cause} if self.cause else {}
-        said: Json = {"code": self.code, "message": self.message}
-        if self.details is not None:
-            said["details"] = self.details
-        return json_response(self.status, {"error": said}, headers)
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a path names: a resource (`names` as long as `types`), a collection, or an action on a resource."""
-
-    subscription: str
-    resource_group: str | None
-    scope: str
-    namespace: str
-    types: tuple[str, ...]
-    names: tuple[str, ...]
-    action: str | None = None
-
-    @property
-    def type(self) -> str:
-        return "/".join((self.namespace, *self.types))
-
-    @property
-    def id(self) -> str:
-        pairs = "".join(f"/{kind}/{name}" for kind, name in zip(self.types, self.names, strict=False))
-        return f"{self.scope}/providers/{self.namespace}{pairs}"
-
-    @property
-    def name(self) -> str:
-        return self.names[-1]
-
-    @property
-    def parent_id(self) -> str | None:
-        if len(self.types) < 2:
-            return None
-        pairs = "".join(f"/{kind}/{name}" for kind, name in zip(self.types[:-1], self.names, strict=False))
-        return f"{self.scope}/providers/{self.namespace}{pairs}"
-
-
-def parse_target(path: str) -> Target | None:
-    """Reads the path of a request; None where it names no resource of a provider."""
-    split = re.fullmatch(r"(.*)/providers/(.*)", path, re.IGNORECASE)
-    head, tail = split.groups() if split is not None else ("", "")
-    segments = [segment for segment in tail.split("/") if segment]
-    subscription = re.match(r"/subscriptions/([^/]+)", head, re.IGNORECASE)
-    if len(segments) < 2 or subscription is None:
-        return None
-    group = re.match(r"/subscriptions/[^/]+/resourcegroups/([^/]+)", head, re.IGNORECASE)
-    namespace, rest = segments[0], segments[1:]
-    return Target(
-        subscription=subscription[1],
-        resource_group=group[1] if group else None,
-        scope=head,
-        namespace=namespace,
-        types=tuple(rest[0::2]),
-        names=tuple(rest[1::2]),
-    )
 
 
 class Reply(enum.Enum):
-    """How Resource Manager answers a write."""
+    """The form of the response to a write."""
 
-    SYNC = "the settled resource at once"
-    SETTLES = "200 with the unsettled resource, which settles by itself; there is nothing to poll"
-    ASYNC_OPERATION = "201 with the unsettled resource, and Azure-AsyncOperation to poll"
+    SYNC = "the final resource, without an operation"
+    NO_POLLING = "200 with the resource, which reaches its provisioning state later; there is no operation to poll"
+    ASYNC_OPERATION = "201 with the resource, and Azure-AsyncOperation to poll"
     ACCEPTED_OPERATION = "202 with an operation as body, and both headers to poll"
     ACCEPTED = "202 without a body, and both headers to poll"
     ACCEPTED_LOCATION = "202 without a body, and Location to poll"
@@ -113,20 +42,20 @@ class Reply(enum.Enum):
 
 @dataclass
 class Call:
-    """One request to a resource type, already authenticated and permitted."""
+    """One authenticated and authorized request to a resource type."""
 
     target: Target
     caller: Caller
     api_version: str
     body: Json = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
-    patch: Json | None = None  # what a PATCH asked for; `body` is then what it amounts to
+    patch: Json | None = None  # the body of a PATCH; `body` is then the merged body
     headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
 
 
 @dataclass
 class Context:
-    """What resource types work with."""
+    """The state and settings that all resource types share."""
 
     store: Store
     directory: Directory
@@ -135,12 +64,15 @@ class Context:
     strict: bool = False
 
     def start(self, verb: str, resource: Resource, seconds: float, *, work: bool = False) -> Operation:
-        """Writes down a new operation on a resource; it takes Azure's time (scaled; typically `seconds`) and as long as its work."""
+        """Store and return a new operation on a resource.
+
+        It ends after Azure's time (scaled by `latency`; `seconds` is typical), and not before its work has ended.
+        """
         now = time.time()
         due = now
         if self.latency > 0:
-            draw = f"{self.seed} {self.store.count_operations(resource.type, verb)}"
-            due += self.latency * drawn(resource.type, verb, seconds, draw)
+            seed = f"{self.seed} {self.store.count_operations(resource.type, verb)}"
+            due += self.latency * draw_seconds(resource.type, verb, seconds, seed)
         operation = Operation(str(uuid.uuid4()), verb, resource.key, resource.type, "InProgress", now, due, work)
         fault = self.store.faults.hit(OPERATION_KINDS, resource.type, "", verb)
         if fault is not None and fault.kind == "stall":
@@ -151,20 +83,20 @@ class Context:
         return operation
 
     def work_done(self, operation_id: str, error: dict[str, str] | None = None) -> None:
-        """The real work behind an operation is over."""
+        """Record that the work of an operation has ended; with `error` where it failed."""
         operation = self.store.operation(operation_id)
         if operation is not None and operation.status == "InProgress":
             operation.work, operation.error = False, error or operation.error
             self.store.put_operation(operation)
 
     def retry_after(self, seconds: int) -> str:
-        """Azure's Retry-After, scaled; never 0, at which the SDKs fall back to half a minute."""
+        """Return the value of Retry-After, scaled by `latency`. It is never 0: the SDKs then wait for 30 seconds."""
         return str(max(1, round(seconds * self.latency)))
 
 
 @dataclass(frozen=True)
 class NameRule:
-    """What a type's names must be, and how Azure refuses others. `message` may hold `{name}`; `reason` is that of checkNameAvailability."""
+    """The rule for the names of a type. `message` may contain `{name}`; `reason` is that of checkNameAvailability."""
 
     pattern: str
     code: str
@@ -172,18 +104,21 @@ class NameRule:
     reason: str = "Invalid"
 
     def accepts(self, name: str) -> bool:
+        """Return whether a name matches the rule."""
         return re.fullmatch(self.pattern, name) is not None
 
-    def refusal(self, name: str) -> ArmError:
+    def error(self, name: str) -> ArmError:
+        """Return the error for a name that does not match."""
         return ArmError(400, self.code, self.message.replace("{name}", name), cause="")
 
 
 class ResourceType:
-    """One resource type: its name, how it answers, and what becomes of a request body."""
+    """A resource type: its name, the form of its responses, and the transformation of request bodies into resources."""
 
     type = ""
     id_type = ""
     id_group_segment = "resourceGroups"
+    action_type = ""  # the type in the actions of RBAC; empty: `type`
     unique_everywhere = False
     located = False
     name_rule: NameRule | None = None
@@ -202,112 +137,127 @@ class ResourceType:
     creating_state = "Creating"
     updating_state = "Updating"
     shows_state = True
-    located_by_itself = False  # whether the answer to a write has a Location, which is the resource's own
+    # whether the response to a write has a Location header with the URL of the resource itself
+    location_is_resource = False
     status_path = ""
     result_path = ""
     operation_api_version: str | None = None
-    actions: tuple[str, ...] = ()
+    provider_actions: dict[str, str] = {}  # path below the namespace, as Azure writes it: HTTP method
 
     def __init__(self, context: Context) -> None:
         self.context = context
 
     @property
     def store(self) -> Store:
+        """The store of all resources."""
         return self.context.store
 
-    def examine(self, call: Call, existing: Resource | None) -> None:
-        """Refuses what Azure refuses: a wrong name or location, a move, and what the type itself refuses."""
+    def validate(self, call: Call, existing: Resource | None) -> None:
+        """Raise ArmError for an invalid name, location or move, and for what the type itself does not accept."""
         if self.name_rule is not None and not self.name_rule.accepts(call.target.name):
-            raise self.name_rule.refusal(call.target.name)
+            raise self.name_rule.error(call.target.name)
         if self.located:
             check_location(call.body.get("location"), self.type)
-            check_unmoved(call, existing)
+            _check_not_moved(call, existing)
         self.check(call, existing)
 
-    def availability(self, name: str) -> Json:
-        """The answer to checkNameAvailability."""
+    def name_availability(self, name: str) -> Json:
+        """Return the body of the response to checkNameAvailability."""
         if self.name_rule is not None and not self.name_rule.accepts(name):
             message = self.name_rule.message.replace("{name}", name)
             return {"nameAvailable": False, "reason": self.name_rule.reason, "message": message}
-        if self.holds_name(name):
-            return {"nameAvailable": False, "reason": "AlreadyExists", "message": self.taken(name).message}
+        if self.is_name_in_use(name):
+            return {"nameAvailable": False, "reason": "AlreadyExists", "message": self.name_conflict(name).message}
         return {"nameAvailable": True}
 
-    def holds_name(self, name: str) -> bool:
-        """Whether a name that is unique everywhere is in use."""
+    def is_name_in_use(self, name: str) -> bool:
+        """Return whether a globally unique name is in use."""
         return self.store.named(self.type, name) is not None
 
-    # what a type defines
+    # the hooks of a type
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        """Refuses, with ArmError, what Azure refuses."""
+        """Raise ArmError for a body that Azure does not accept."""
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        """(body, private) of the resource that the request makes."""
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        """Return the body and the private data of the resource that a request creates or updates."""
         return copy.deepcopy(call.body), {}
 
     def merge(self, call: Call, existing: Resource) -> Json:
-        """The PUT body that a PATCH amounts to."""
+        """Return the body of the PUT that is equivalent to a PATCH."""
         merged: Json = merge_patch(existing.body, call.body)
         return merged
 
     def reply(self, call: Call, existing: Resource | None) -> Reply:
-        """How a write is answered."""
+        """Return the form of the response to a write."""
         if existing is None:
             return self.create_reply
         return self.patch_reply or self.update_reply if call.patch is not None else self.update_reply
 
-    def unsettled(self, resource: Resource) -> Json:
-        """The resource as the answer to the write shows it."""
+    def write_response(self, resource: Resource) -> Json:
+        """Return the resource as the response to a write contains it."""
         return self.show(resource)
 
-    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
-        """Starts the real work behind a write; True where there is any, which then ends in `Context.work_done`."""
+    def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
+        """Start the work behind a write. Return True where it ends later, by `Context.work_done`."""
         return False
 
     def operation_name(self, verb: str, body: Json) -> str:
-        """What a provider that names its operations calls the one that a request begins."""
+        """Return the name of the operation that a request starts, for providers that name their operations."""
         return verb.capitalize()
 
-    def implied(self, target: Target) -> Resource | None:
-        """The resource that exists by itself where nobody wrote one, such as an account's default blob service."""
+    def default_instance(self, target: Target) -> Resource | None:
+        """Return the resource that exists without a write, such as the default blob service of an account."""
         return None
 
-    def check_removal(self, resource: Resource) -> None:
-        """Refuses, with ArmError, a deletion that Azure refuses."""
+    def busy(self, resource: Resource, running: Operation) -> ArmError | None:
+        """Return the error of a write during another operation on the resource; None where Azure accepts the write."""
+        return ArmError(
+            409,
+            "AnotherOperationInProgress",
+            f"Another operation on '{resource.name}' or a resource that depends on it is in progress. Please retry later.",
+            cause="",
+        )
 
-    def removed(self, resource: Resource) -> None:
-        """Takes down what stands behind a resource that is being deleted."""
+    def check_delete(self, resource: Resource) -> None:
+        """Raise ArmError for a deletion that Azure does not accept."""
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
-        """Answers POST …/<action>."""
+    def on_delete(self, resource: Resource) -> None:
+        """Remove what is behind a resource that is being deleted."""
+
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
+        """Return the response to POST …/<action>. `action` is in lower case."""
         raise ArmError(404, "InvalidResourceType", f"The resource type '{self.type}/{action}' could not be found.")
 
-    def taken(self, name: str) -> ArmError:
-        """The refusal of a name that is in use somewhere else."""
+    def run_provider_action(self, call: Call, action: str) -> Response:
+        """Return the response to one of `provider_actions`."""
+        raise ArmError(404, "InvalidResourceType", f"The resource type '{self.type}/{action}' could not be found.")
+
+    def name_conflict(self, name: str) -> ArmError:
+        """Return the error for a globally unique name that is in use."""
         return ArmError(409, "AlreadyExists", f"The name {name} is already taken.", cause="")
 
     def select(self, call: Call, scope: str) -> list[Resource]:
-        """The resources of this type below a scope, that pass the `$filter` of the query."""
-        return [found for found in self.store.below(scope, self.type) if passes(found, call.query.get("$filter", ""))]
+        """Return the resources of this type below a scope that match the `$filter` of the query."""
+        expression = call.query.get("$filter", "")
+        return [resource for resource in self.store.below(scope, self.type) if matches_filter(resource, expression)]
 
     # what all types share
 
     def identity(self, call: Call, existing: Resource | None, *, lower_group: bool) -> Json | None:
-        """The `identity` block that a request makes, with the ids of its identities; a system-assigned one is made here."""
-        asked = call.body.get("identity")
-        shown = assigned_identities(self.store, asked, lower_group=lower_group)
-        if shown is None or "systemassigned" not in shown["type"].lower():
-            return shown
-        known = (existing.body.get("identity") or {}) if existing else {}
-        principal = str(known.get("principalId") or uuid.uuid4())
-        if self.store.principal(principal) is None:
+        """Return the `identity` block of a request with the ids of its identities; create a system-assigned identity."""
+        block = assigned_identities(self.store, call.body.get("identity"), lower_group=lower_group)
+        if block is None or "systemassigned" not in block["type"].lower():
+            return block
+        current = (existing.body.get("identity") or {}) if existing else {}
+        object_id = str(current.get("principalId") or uuid.uuid4())
+        if self.store.principal(object_id) is None:
             key = self.resource_id(call.target).lower()
-            made = Principal(principal, str(uuid.uuid4()), call.target.name, "ManagedIdentity", key)
-            self.store.put_principal(made)
-        return {**shown, "principalId": principal, "tenantId": self.context.directory.tenant}
+            self.store.put_principal(Principal(object_id, str(uuid.uuid4()), call.target.name, "ManagedIdentity", key))
+        return {**block, "principalId": object_id, "tenantId": self.context.directory.tenant}
 
     def not_found(self, target: Target) -> ArmError:
+        """Return the error for a resource that does not exist."""
         namespace, *kinds = self.type.split("/")
         return ArmError(
             404,
@@ -318,6 +268,7 @@ class ResourceType:
         )
 
     def resource_id(self, target: Target) -> str:
+        """Return the id of a resource in the case that Azure uses."""
         namespace, *kinds = (self.id_type or self.type).split("/")
         scope = target.scope
         if target.resource_group is not None:
@@ -326,55 +277,59 @@ class ResourceType:
         return f"{scope}/providers/{namespace}/{'/'.join(_interleave(kinds, target.names))}"
 
     def show(self, resource: Resource) -> Json:
-        """A resource as GET shows it."""
-        body = copy.deepcopy(resource.body)
-        shown: Json = {"id": resource.id, "name": resource.name, "type": self.type, **body}
-        if self.shows_state and "properties" in shown:
-            shown["properties"]["provisioningState"] = resource.state
-        return shown
+        """Return a resource as the response to GET contains it."""
+        content: Json = {"id": resource.id, "name": resource.name, "type": self.type, **copy.deepcopy(resource.body)}
+        if self.shows_state and "properties" in content:
+            content["properties"]["provisioningState"] = resource.state
+        return content
 
+    def location(self, resource: Resource) -> str:
+        """Return the region whose operations a resource belongs to."""
+        return region(str(resource.body.get("location", "")))
 
-def passes(resource: Resource, wanted: str) -> bool:
-    """Whether a resource passes a `$filter`: of `name eq 'value'` terms, and `assignedTo('id')`."""
-    for name, value in re.findall(r"(\w+)\s+eq\s+'([^']*)'", wanted):
-        if str(resource.properties.get(name, "")).lower() != value.lower():
-            return False
-    if found := re.search(r"assignedTo\('([^']*)'\)", wanted):
-        return str(resource.properties.get("principalId", "")).lower() == found[1].lower()
-    return True
+    def polling_headers(self, resource: Resource, operation: Operation, call: Call) -> dict[str, str]:
+        """Return Retry-After, and the headers with the URLs that a client polls."""
+        fields = {
+            "subscription": call.target.subscription,
+            "group": call.target.resource_group,
+            "location": self.location(resource),
+            "id": resource.id,
+            "operation": operation.id,
+        }
+        query = f"api-version={self.operation_api_version or call.api_version}"
+        headers = {"Retry-After": self.context.retry_after(self.retry_after)}
+        if self.status_path:
+            headers["Azure-AsyncOperation"] = f"{ENDPOINT}{self.status_path.format(**fields)}?{query}"
+        if self.result_path:
+            headers["Location"] = f"{ENDPOINT}{self.result_path.format(**fields)}?{query}"
+        return headers
 
 
 def _interleave(kinds: list[str], names: tuple[str, ...]) -> list[str]:
-    return [part for pair in zip(kinds, names, strict=False) for part in pair]
+    return [segment for pair in zip(kinds, names, strict=False) for segment in pair]
 
 
-def merge_patch(current: Any, patch: Any) -> Any:
-    """RFC 7396: members of `patch` replace those of `current`; null removes; lists are replaced whole."""
-    if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
-    merged = dict(current) if isinstance(current, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge_patch(merged.get(name), value)
-    return merged
-
-
-def without_nulls(value: Any) -> Any:
-    """A value without the members that are null, at any depth."""
-    if isinstance(value, dict):
-        return {name: without_nulls(one) for name, one in value.items() if one is not None}
-    return [without_nulls(one) for one in value] if isinstance(value, list) else value
+def _check_not_moved(call: Call, existing: Resource | None) -> None:
+    """Raise ArmError for a request that moves a resource to another location."""
+    location = call.body.get("location")
+    if existing is None or not location or region(location) == region(existing.body.get("location", "")):
+        return
+    raise ArmError(
+        409,
+        "InvalidResourceLocation",
+        f"The resource '{existing.name}' already exists in location '{region(existing.body['location'])}' in resource group "
+        f"'{call.target.resource_group}'. A resource with the same name cannot be created in location '{region(location)}'. "
+        "Please select a new resource name.",
+    )
 
 
 def system_data(caller: Caller, existing: Resource | None, form: str = "%Y-%m-%dT%H:%M:%S.000000") -> Json:
-    """systemData as most providers keep it."""
+    """Return `systemData` in the form that most providers use."""
     now = time.strftime(form, time.gmtime())
     created: Json = {"createdBy": caller.client_id, "createdByType": "Application", "createdAt": now}
     if existing is not None and "systemData" in existing.body:
-        known = existing.body["systemData"]
-        created = {name: known[name] for name in ("createdBy", "createdByType", "createdAt")}
+        current = existing.body["systemData"]
+        created = {name: current[name] for name in ("createdBy", "createdByType", "createdAt")}
     return {
         **created,
         "lastModifiedBy": caller.client_id,
@@ -384,129 +339,5 @@ def system_data(caller: Caller, existing: Resource | None, form: str = "%Y-%m-%d
 
 
 def utc_now() -> str:
+    """Return the current time in UTC with seven decimals of a second."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{int(time.time() % 1 * 1e7):07d}Z"
-
-
-def assigned_identities(store: Store, identity: Json | None, *, lower_group: bool) -> Json | None:
-    """An `identity` block with the principal and client ids that Azure adds to each user-assigned identity."""
-    if not identity:
-        return None
-    wanted = identity.get("userAssignedIdentities") or {}
-    shown: Json = {"type": str(identity.get("type", "None")).replace(",", ", ").replace(",  ", ", ")}
-    if not wanted:
-        return shown
-    found: Json = {}
-    for identity_id in wanted:
-        resource = store.get(identity_id)
-        if resource is None:
-            raise ArmError(
-                400,
-                "FailedIdentityOperation",
-                f"Identity operation failed with error 'Failed to perform resource identity operation. Status: 'BadRequest'. "
-                f'Response: \'{{"error":{{"code":"BadRequest","message":"Resource \'{identity_id}\' was not found."}}}}\'.',
-                cause="",
-            )
-        key = resource.id if lower_group else identity_id
-        found[key] = {"principalId": resource.properties["principalId"], "clientId": resource.properties["clientId"]}
-    shown["userAssignedIdentities"] = found
-    return shown
-
-
-REGIONS = {
-    name.replace(" ", "").lower(): name
-    for name in (
-        "Australia East",
-        "Australia Southeast",
-        "Brazil South",
-        "Canada Central",
-        "Canada East",
-        "Central India",
-        "Central US",
-        "East Asia",
-        "East US",
-        "East US 2",
-        "France Central",
-        "Germany West Central",
-        "Italy North",
-        "Japan East",
-        "Japan West",
-        "Korea Central",
-        "North Central US",
-        "North Europe",
-        "Norway East",
-        "Poland Central",
-        "South Africa North",
-        "South Central US",
-        "South India",
-        "Southeast Asia",
-        "Spain Central",
-        "Sweden Central",
-        "Switzerland North",
-        "UAE North",
-        "UK South",
-        "UK West",
-        "West Central US",
-        "West Europe",
-        "West US",
-        "West US 2",
-        "West US 3",
-    )
-}
-
-
-def region(location: str) -> str:
-    """The canonical name of a location: `westeurope` for `West Europe`."""
-    return location.replace(" ", "").lower()
-
-
-# https://learn.microsoft.com/azure/reliability/regions-paired
-_PAIRS = (
-    ("australiaeast", "australiasoutheast"),
-    ("canadacentral", "canadaeast"),
-    ("centralindia", "southindia"),
-    ("centralus", "eastus2"),
-    ("eastasia", "southeastasia"),
-    ("eastus", "westus"),
-    ("francecentral", "westeurope"),
-    ("germanywestcentral", "northeurope"),
-    ("japaneast", "japanwest"),
-    ("northcentralus", "southcentralus"),
-    ("northeurope", "westeurope"),
-    ("swedencentral", "northeurope"),
-    ("uksouth", "ukwest"),
-    ("westcentralus", "westus2"),
-)
-
-
-def paired_region(location: str) -> str:
-    """The region that a region's geo-redundant copies go to."""
-    pairs = {second: first for first, second in _PAIRS} | dict(_PAIRS)
-    return pairs.get(region(location), "northeurope")
-
-
-def check_location(location: Any, resource_type: str) -> None:
-    """Refuses a location that does not exist, as Resource Manager does."""
-    if not isinstance(location, str) or not location:
-        raise ArmError(400, "LocationRequired", "The location property is required for this definition.")
-    if region(location) not in REGIONS:
-        known = ",".join(sorted(REGIONS))
-        raise ArmError(
-            400,
-            "LocationNotAvailableForResourceType",
-            f"The provided location '{location}' is not available for resource type '{resource_type}'. "
-            f"List of available regions for the resource type is '{known}'.",
-        )
-
-
-def check_unmoved(call: Call, existing: Resource | None) -> None:
-    """Refuses to move a resource to another location."""
-    wanted = call.body.get("location")
-    if existing is None or not wanted or region(wanted) == region(existing.body.get("location", "")):
-        return
-    raise ArmError(
-        409,
-        "InvalidResourceLocation",
-        f"The resource '{existing.name}' already exists in location '{region(existing.body['location'])}' in resource group "
-        f"'{call.target.resource_group}'. A resource with the same name cannot be created in location '{region(wanted)}'. "
-        "Please select a new resource name.",
-    )

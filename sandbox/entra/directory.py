@@ -25,14 +25,14 @@ from sandbox.messages import Request, Response, json_response
 from sandbox.store import Principal, Store
 
 HOST = "login.microsoftonline.com"
-TOKEN_SECONDS = 86_399  # a day less a second, as Entra gives to managed identities
+TOKEN_SECONDS = 86_399  # 24 hours less a second, as for managed identities in Azure
 KEY_ID = "sandbox"
 TOKENS_KEPT = 256
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a token speaks for."""
+    """The principal and the audience of an access token."""
 
     object_id: str
     client_id: str
@@ -40,21 +40,21 @@ class Caller:
 
 
 class Directory:
-    """Issues and reads the tokens of one tenant, signed with a key kept beside the state."""
+    """The token service of one tenant. Its signing key is in a file beside the state."""
 
     def __init__(self, store: Store, key_path: Path) -> None:
         self._store = store
         self._key_path = key_path
         self._key: rsa.RSAPrivateKey | None = None
-        self._verified: dict[str, tuple[Caller, float]] = {}  # a client sends the same token with each request
+        self._verified: dict[str, tuple[Caller, float]] = {}  # clients send the same token with each request
 
     def load(self) -> None:
-        """Reads the signing key, or makes it."""
+        """Read the signing key, or create it."""
         if self._key_path.exists():
-            read = serialization.load_pem_private_key(self._key_path.read_bytes(), None)
-            if not isinstance(read, rsa.RSAPrivateKey):
-                raise ValueError(f"{self._key_path} holds no RSA key")
-            self._key = read
+            key = serialization.load_pem_private_key(self._key_path.read_bytes(), None)
+            if not isinstance(key, rsa.RSAPrivateKey):
+                raise ValueError(f"{self._key_path} contains no RSA key")
+            self._key = key
             return
         self._key = rsa.generate_private_key(65537, 2048)
         pem = self._key.private_bytes(
@@ -64,16 +64,18 @@ class Directory:
 
     @property
     def key(self) -> rsa.RSAPrivateKey:
+        """The signing key."""
         if self._key is None:
             raise RuntimeError("the directory's key is not loaded")
         return self._key
 
     @property
     def tenant(self) -> str:
+        """The tenant id."""
         return self._store.setting("tenant_id") or ""
 
     def token(self, principal: Principal, audience: str) -> str:
-        """A signed access token. Storage and SQL read issuer and audience, as does Azurite."""
+        """Return a signed access token. Storage, SQL and Azurite validate its issuer and audience."""
         now = int(time.time())
         claims = {
             "aud": audience,
@@ -93,7 +95,7 @@ class Directory:
         return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": KEY_ID})
 
     def read(self, authorization: str | None) -> Caller | None:
-        """Who an Authorization header speaks for; None where it holds no token of ours that is still valid."""
+        """Return the caller of an Authorization header; None where it has no valid token of this directory."""
         scheme, _mark, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
             return None
@@ -107,7 +109,7 @@ class Directory:
         except jwt.InvalidTokenError:
             return None
         if "oid" not in claims:
-            return None  # a token of a registry, which the same key signs
+            return None  # an access token of a registry, which has the same signing key
         caller = Caller(claims["oid"], claims["appid"], claims["aud"])
         if len(self._verified) >= TOKENS_KEPT:
             self._verified.clear()
@@ -115,38 +117,38 @@ class Directory:
         return caller
 
     def replicated(self, principal: Principal) -> bool:
-        """Whether a principal has arrived in all of the directory: Entra takes a while after it is created."""
+        """Return whether a principal is replicated in the whole directory, which takes time after its creation."""
         delay = float(self._store.setting("directory_replication") or 0)
         return delay <= 0 or time.time() >= principal.created + delay
 
     def handle(self, request: Request) -> Response:
-        """Answers a request to login.microsoftonline.com."""
+        """Return the response to a request to login.microsoftonline.com."""
         segments = [segment for segment in request.path.split("/") if segment]
-        tail = "/".join(segments[1:]).lower()
-        if request.path == "/common/discovery/instance":
-            return json_response(200, _instance_discovery(self.tenant))
-        if tail.endswith(".well-known/openid-configuration"):
-            return json_response(200, _openid_configuration(self.tenant))
-        if tail.endswith(("discovery/v2.0/keys", "discovery/keys")):
-            return json_response(200, {"keys": [self._public_key()]})
-        if tail.endswith("userrealm") or "/userrealm/" in request.path.lower():
-            return json_response(200, {"ver": "1.0", "account_type": "Managed", "cloud_instance_name": HOST})
-        if tail in ("oauth2/v2.0/token", "oauth2/token") and request.method == "POST":
-            return self._issue(segments[0], request.form())
+        match request.method, [segment.lower() for segment in segments]:
+            case _, ["common", "discovery", "instance"]:
+                return json_response(200, _instance_discovery(self.tenant))
+            case _, [_, *_, ".well-known", "openid-configuration"]:
+                return json_response(200, _openid_configuration(self.tenant))
+            case _, [_, *_, "discovery", "keys"] | [_, *_, "discovery", "v2.0", "keys"]:
+                return json_response(200, {"keys": [self._public_key()]})
+            case _, [_, *_, "userrealm"] | [_, "userrealm", *_]:
+                return json_response(200, {"ver": "1.0", "account_type": "Managed", "cloud_instance_name": HOST})
+            case "POST", [_, "oauth2", "token"] | [_, "oauth2", "v2.0", "token"]:
+                return self._issue_token(segments[0], request.form())
         return json_response(
             404, {"error": "not_found", "error_description": f"The sandbox does not serve {request.path}."}
         )
 
-    def _issue(self, tenant: str, form: dict[str, str]) -> Response:
+    def _issue_token(self, tenant: str, form: dict[str, str]) -> Response:
         if tenant.lower() not in (self.tenant, "common", "organizations"):
-            return _refusal(
+            return _error_response(
                 400,
                 "invalid_request",
                 90002,
                 f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.",
             )
         if form.get("grant_type") != "client_credentials":
-            return _refusal(
+            return _error_response(
                 400,
                 "unsupported_grant_type",
                 70003,
@@ -155,14 +157,14 @@ class Directory:
         client_id = form.get("client_id", "").lower()
         principal = self._store.principal(client_id)
         if principal is None or principal.client_id != client_id or principal.secret is None:
-            return _refusal(
+            return _error_response(
                 400,
                 "unauthorized_client",
                 700016,
                 f"Application with identifier '{client_id}' was not found in the directory '{self.tenant}'.",
             )
         if not hmac.compare_digest(form.get("client_secret", "").encode(), principal.secret.encode()):
-            return _refusal(
+            return _error_response(
                 401,
                 "invalid_client",
                 7000215,
@@ -171,20 +173,20 @@ class Directory:
             )
         scope = form.get("scope", "").split(" ")[0] or form.get("resource", "")
         audience = scope.removesuffix("/.default") or "https://management.azure.com"
-        answer: dict[str, Any] = {
+        token: dict[str, Any] = {
             "token_type": "Bearer",
             "expires_in": TOKEN_SECONDS,
             "ext_expires_in": TOKEN_SECONDS,
             "access_token": self.token(principal, audience),
         }
-        return json_response(200, answer, {"Cache-Control": "no-store, no-cache"})
+        return json_response(200, token, {"Cache-Control": "no-store, no-cache"})
 
     def _public_key(self) -> dict[str, Any]:
-        described = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
-        return {**described, "kid": KEY_ID, "use": "sig", "issuer": f"https://{HOST}/{self.tenant}/v2.0"}
+        key = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
+        return {**key, "kid": KEY_ID, "use": "sig", "issuer": f"https://{HOST}/{self.tenant}/v2.0"}
 
 
-def _refusal(status: int, error: str, code: int, description: str) -> Response:
+def _error_response(status: int, error: str, code: int, description: str) -> Response:
     trace = str(uuid.uuid4())
     stamp = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
     return json_response(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Azure's role-based access control: which roles exist here, and whether a principal may do a thing at a scope.
+"""Role-based access control: the built-in roles, and the authorization of an action at a scope.
 
 Sources: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 """
@@ -21,7 +21,7 @@ ROLE_DEFINITIONS = "Microsoft.Authorization/roleDefinitions"
 
 @dataclass(frozen=True)
 class Role:
-    """A built-in role: its GUID, name, and what it permits on the management plane and on data."""
+    """A role: its GUID, its name, and the actions that it permits on the control plane and on data."""
 
     guid: str
     name: str
@@ -123,21 +123,25 @@ def _matches(patterns: tuple[str, ...], action: str) -> bool:
 
 
 def role_of(store: Store, guid: str) -> Role | None:
-    """A role by its GUID: a built-in one, or one of the store."""
+    """Return a role by its GUID: a built-in or a custom role."""
     if guid.lower() in ROLES_BY_GUID:
         return ROLES_BY_GUID[guid.lower()]
-    found = store.named(ROLE_DEFINITIONS, guid)
-    if found is None:
+    definition = store.named(ROLE_DEFINITIONS, guid)
+    if definition is None:
         return None
     kinds = ("actions", "notActions", "dataActions", "notDataActions")
-    permitted = [tuple(one for part in found.properties["permissions"] for one in part[kind]) for kind in kinds]
-    return Role(guid.lower(), found.properties["roleName"], *permitted)
+    entries = definition.properties["permissions"]
+    return Role(
+        guid.lower(),
+        definition.properties["roleName"],
+        *(tuple(action for entry in entries for action in entry[kind]) for kind in kinds),
+    )
 
 
 def is_allowed(store: Store, principal: str, action: str, scope: str, *, data: bool = False) -> bool:
-    """Whether a principal (object id) may do an action at a scope.
+    """Return whether a principal (object id) is authorized for an action at a scope.
 
-    A role assignment counts at its own scope and below, and only once it has propagated.
+    A role assignment is valid at its own scope and below, after it has propagated.
     """
     for role in _roles(store, principal, scope):
         if (
@@ -150,7 +154,7 @@ def is_allowed(store: Store, principal: str, action: str, scope: str, *, data: b
 
 
 def permissions(store: Store, principal: str, scope: str) -> list[dict[str, list[str]]]:
-    """What a principal may do at a scope, as Azure lists it: one entry for each role assignment that counts there.
+    """Return the permissions of a principal at a scope: one entry for each role assignment that is valid there.
 
     Source: https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource-group
     """
@@ -166,14 +170,14 @@ def permissions(store: Store, principal: str, scope: str) -> list[dict[str, list
 
 
 def _roles(store: Store, principal: str, scope: str) -> Iterator[Role]:
-    """The roles that a principal has at a scope or above it."""
-    asked = scope.lower().rstrip("/") + "/"
+    """Yield the roles of a principal at a scope or above it."""
+    prefix = scope.lower().rstrip("/") + "/"
     delay = float(store.setting("role_propagation") or 0)
     for assignment in store.of_type(ROLE_ASSIGNMENTS):
         properties = assignment.properties
         if str(properties["principalId"]).lower() != principal.lower():
             continue
-        if not asked.startswith(str(properties["scope"]).lower().rstrip("/") + "/"):
+        if not prefix.startswith(str(properties["scope"]).lower().rstrip("/") + "/"):
             continue
         if assignment.private.get("propagates") and time.time() < assignment.created + delay:
             continue

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Microsoft.App: container apps, their revisions and replicas.
 
-What Azure fills in and how it answers was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
+Source: recorded responses of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
 """
 
 from __future__ import annotations
@@ -14,36 +14,27 @@ import string
 import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Context,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    Target,
-    merge_patch,
-    region,
-    system_data,
-    without_nulls,
-)
-from sandbox.messages import Response, json_response
+from sandbox.arm.bodies import merge_patch, without_nulls
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import region
+from sandbox.arm.resource_type import Call, Context, NameRule, Reply, ResourceType, system_data
+from sandbox.arm.target import Target
+from sandbox.messages import Json, Response, json_response
 from sandbox.providers.container_template import (
     check_configuration,
     check_environment,
     check_template,
     container,
     dapr,
-    display,
-    event_stream,
-    kept_secrets,
-    listed_secrets,
+    display_name,
+    event_stream_url,
+    public_secrets,
     registry,
+    response_registries,
     secret_names,
-    shown_secrets,
-    unsettled_containers,
-    unsettled_registries,
+    secrets_with_values,
+    set_response_defaults,
+    stored_secrets,
     volumes,
 )
 from sandbox.providers.managed_environment import domain_verification_id
@@ -59,6 +50,8 @@ _TARGETS = {"cooldownPeriod": 300, "pollingInterval": 30}
 
 
 class ContainerApp(ResourceType):
+    """A container app."""
+
     type = "Microsoft.App/containerApps"
     id_type = "Microsoft.App/containerapps"
     located = True
@@ -105,34 +98,34 @@ class ContainerApp(ResourceType):
             )
 
     def merge(self, call: Call, existing: Resource) -> Json:
-        """A PATCH keeps the secrets that it does not name; a PUT does not."""
+        """Return the merged body with the current secrets where the PATCH has none."""
         body: Json = merge_patch(existing.body, call.body)
         if ((call.body.get("properties") or {}).get("configuration") or {}).get("secrets") is None:
-            body["properties"]["configuration"]["secrets"] = listed_secrets(existing)
+            body["properties"]["configuration"]["secrets"] = secrets_with_values(existing)
         return body
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
-        known = existing.properties if existing else {}
-        environment = self.store.get(str(asked.get("environmentId") or asked.get("managedEnvironmentId")))
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
+        current = existing.properties if existing else {}
+        environment = self.store.get(str(requested.get("environmentId") or requested.get("managedEnvironmentId")))
         domain = environment.properties["defaultDomain"] if environment else ""
         name = call.target.name
         private = {"identity_header": str(secrets.token_hex(16)), **(existing.private if existing else {})}
-        configuration = asked.get("configuration") or {}
-        private |= kept_secrets(configuration)
-        private["asked"] = {
+        configuration = requested.get("configuration") or {}
+        private |= stored_secrets(configuration)
+        private["requested"] = {
             "configuration": {**configuration, "secrets": None},
-            "template": asked.get("template") or {},
+            "template": requested.get("template") or {},
         }
         ingress = _ingress(configuration.get("ingress"), name, domain)
-        template = _template(asked.get("template") or {})
-        profile = asked.get("workloadProfileName") or known.get("workloadProfileName") or "Consumption"
+        template = _template(requested.get("template") or {})
+        profile = requested.get("workloadProfileName") or current.get("workloadProfileName") or "Consumption"
         if profile != "Consumption":
             for spec in template["containers"]:
                 spec["resources"]["ephemeralStorage"] = ""
         suffix = template["revisionSuffix"]
-        previous = known.get("latestRevisionName")
-        if previous and template == known.get("template"):
+        previous = current.get("latestRevisionName")
+        if previous and template == current.get("template"):
             latest = previous
         elif suffix:
             latest = f"{name}--{suffix}"
@@ -141,23 +134,23 @@ class ContainerApp(ResourceType):
             latest = (
                 f"{name}--{private['revisions']:07d}"
                 if previous
-                else f"{name}--{''.join(secrets.choice(string.ascii_lowercase + string.digits) for _time in range(7))}"
+                else f"{name}--{''.join(secrets.choice(string.ascii_lowercase + string.digits) for _index in range(7))}"
             )
         fqdn = f"{latest}.{'' if ingress and ingress['external'] else 'internal.'}{domain}" if ingress else ""
         properties: Json = {
             "provisioningState": "",
-            "runningStatus": known.get("runningStatus") or "Running",
+            "runningStatus": current.get("runningStatus") or "Running",
             "managedEnvironmentId": environment.id if environment else None,
             "environmentId": environment.id if environment else None,
             "workloadProfileName": profile,
             "patchingMode": "Automatic",
             "outboundIpAddresses": ["20.50.2.1", "20.50.2.2"],
             "latestRevisionName": latest,
-            "latestReadyRevisionName": known.get("latestReadyRevisionName"),
+            "latestReadyRevisionName": current.get("latestReadyRevisionName"),
             "latestRevisionFqdn": fqdn,
             "customDomainVerificationId": domain_verification_id(call.target.subscription),
             "configuration": {
-                "secrets": shown_secrets(private),
+                "secrets": public_secrets(private),
                 "activeRevisionsMode": str(configuration.get("activeRevisionsMode") or "Single").capitalize(),
                 "targetLabel": configuration.get("targetLabel") or "",
                 "revisionTransitionThreshold": None,
@@ -170,11 +163,11 @@ class ContainerApp(ResourceType):
                 "service": configuration.get("service"),
             },
             "template": template,
-            "eventStreamEndpoint": event_stream(call, f"containerApps/{name}"),
+            "eventStreamEndpoint": event_stream_url(call, f"containerApps/{name}"),
             "delegatedIdentities": [],
         }
         body: Json = {
-            "location": display(call.body["location"]),
+            "location": display_name(call.body["location"]),
             "systemData": system_data(call.caller, existing),
             "properties": properties,
         }
@@ -184,10 +177,10 @@ class ContainerApp(ResourceType):
                 body[name] = call.body[name]
         return body, private
 
-    def unsettled(self, resource: Resource) -> Json:
-        """The answer to a PUT: as it was asked for, without most of what Azure fills in later."""
-        shown = self.show(resource)
-        properties = shown["properties"]
+    def write_response(self, resource: Resource) -> Json:
+        """Return the response to a PUT: the requested values, without most of the values that Azure sets later."""
+        content = self.show(resource)
+        properties = content["properties"]
         for name in (
             "runningStatus",
             "latestRevisionName",
@@ -196,19 +189,19 @@ class ContainerApp(ResourceType):
             "eventStreamEndpoint",
         ):
             properties.pop(name, None)
-        asked, template = resource.private["asked"]["configuration"], resource.private["asked"]["template"]
+        requested, template = resource.private["requested"]["configuration"], resource.private["requested"]["template"]
         configuration = properties["configuration"]
         for name in ("activeRevisionsMode", "targetLabel"):
-            configuration[name] = configuration[name] if asked.get(name) is not None else None
-        configuration["registries"] = unsettled_registries(configuration["registries"])
+            configuration[name] = configuration[name] if requested.get(name) is not None else None
+        configuration["registries"] = response_registries(configuration["registries"])
         if configuration["ingress"] is not None:
-            ingress = asked["ingress"]
+            ingress = requested["ingress"]
             for name in ("fqdn", "exposedPort", "traffic"):
                 configuration["ingress"][name] = (
                     configuration["ingress"][name] if ingress.get(name) is not None else None
                 )
         properties["template"]["revisionSuffix"] = template.get("revisionSuffix")
-        unsettled_containers(properties["template"], template)
+        set_response_defaults(properties["template"], template)
         scale = template.get("scale")
         if not scale:
             properties["template"]["scale"] = None
@@ -217,65 +210,69 @@ class ContainerApp(ResourceType):
                 properties["template"]["scale"][name] = scale.get(name)
             if scale.get("rules") == []:
                 properties["template"]["scale"]["rules"] = []
-        return shown
+        return content
 
     def show(self, resource: Resource) -> Json:
-        shown = super().show(resource)
-        if shown["properties"].get("latestReadyRevisionName") is None:
-            shown["properties"].pop("latestReadyRevisionName", None)
-        return shown
+        content = super().show(resource)
+        if content["properties"].get("latestReadyRevisionName") is None:
+            content["properties"].pop("latestReadyRevisionName", None)
+        return content
 
-    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+    def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
         self.runtime.provision(resource, operation)
         return True
 
-    def removed(self, resource: Resource) -> None:
+    def on_delete(self, resource: Resource) -> None:
         self.runtime.remove(resource)
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
-        if action == "listsecrets":
-            return json_response(200, {"value": listed_secrets(resource)})
-        if action == "getauthtoken":
-            return json_response(200, auth_token(self.context.directory, self.store, resource, self.type, call.caller))
-        if action in ("start", "stop"):
-            return self._start_or_stop(call, resource, action)
-        return super().act(call, resource, action)
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
+        match action:
+            case "listsecrets":
+                return json_response(200, {"value": secrets_with_values(resource)})
+            case "getauthtoken":
+                token = auth_token(self.context.directory, self.store, resource, self.type, call.caller)
+                return json_response(200, token)
+            case "start" | "stop":
+                return self._start_or_stop(call, resource, action)
+        return super().run_action(call, resource, action)
+
+    def busy(self, resource: Resource, running: Operation) -> ArmError:
+        return ArmError(
+            409,
+            "ContainerAppOperationInProgress",
+            f"Cannot modify a container app '{resource.name}' because there is an active provisioning operation in progress. "
+            f"OperationId: '{running.id}'",
+            cause="",
+        )
 
     def _start_or_stop(self, call: Call, app: Resource, action: str) -> Response:
         if running := self.store.running_operations(app.key):
-            raise ArmError(
-                409,
-                "ContainerAppOperationInProgress",
-                f"Cannot modify a container app '{app.name}' because there is an active provisioning operation in progress. "
-                f"OperationId: '{running[0].id}'",
-                cause="",
-            )
+            raise self.busy(app, running[0])
         operation = self.context.start(action, app, self.seconds["update"], work=True)
         if action == "start":
             self.runtime.start_app(app, operation)
         else:
             self.runtime.stop_app(app, operation)
-        fields = {"subscription": call.target.subscription, "location": region(app.body["location"])}
-        path = self.result_path.format(**fields, operation=operation.id)
-        location = f"https://management.azure.com{path}?api-version={call.api_version}"
-        return Response(202, b"", {"Location": location, "Retry-After": self.context.retry_after(self.retry_after)})
+        headers = self.polling_headers(app, operation, call)
+        headers.pop("Azure-AsyncOperation")
+        return Response(202, b"", headers)
 
 
-def _template(asked: Json) -> Json:
-    scale = asked.get("scale") or {}
+def _template(requested: Json) -> Json:
+    scale = requested.get("scale") or {}
     return {
-        "revisionSuffix": asked.get("revisionSuffix") or "",
-        "terminationGracePeriodSeconds": asked.get("terminationGracePeriodSeconds"),
-        "containers": [container(spec) for spec in asked.get("containers") or []],
-        "initContainers": [container(spec) for spec in asked.get("initContainers") or []] or None,
+        "revisionSuffix": requested.get("revisionSuffix") or "",
+        "terminationGracePeriodSeconds": requested.get("terminationGracePeriodSeconds"),
+        "containers": [container(spec) for spec in requested.get("containers") or []],
+        "initContainers": [container(spec) for spec in requested.get("initContainers") or []] or None,
         "scale": {
             "minReplicas": scale.get("minReplicas"),
             "maxReplicas": int(scale.get("maxReplicas") or 10),
             **{name: int(scale.get(name) or default) for name, default in _TARGETS.items()},
             "rules": [without_nulls(rule) for rule in scale.get("rules") or []] or None,
         },
-        "volumes": volumes(asked),
-        "serviceBinds": [{"clientType": "none", **bound} for bound in asked.get("serviceBinds") or []] or None,
+        "volumes": volumes(requested),
+        "serviceBinds": [{"clientType": "none", **bound} for bound in requested.get("serviceBinds") or []] or None,
     }
 
 
@@ -289,44 +286,43 @@ def _weight(value: Any) -> int:
     return int(value)
 
 
-def _ingress(asked: Json | None, name: str, domain: str) -> Json | None:
-    if not asked:
+def _ingress(requested: Json | None, name: str, domain: str) -> Json | None:
+    if not requested:
         return None
-    external = bool(asked.get("external"))
-
-    def listed(key: str) -> Any:
-        return asked.get(key) or None
+    external = bool(requested.get("external"))
 
     traffic = [
-        # a weight is a number, however it was sent, and shown where it is 0; what is False is not shown
+        # Azure returns a weight as a number, 0 included, and omits members that are false
         {
             key: _weight(value) if key == "weight" else value
             for key, value in item.items()
             if value is not None and value is not False
         }
-        for item in asked.get("traffic") or []
+        for item in requested.get("traffic") or []
     ]
     return {
         "fqdn": f"{name}.{'' if external else 'internal.'}{domain}",
         "external": external,
-        "targetPort": int(asked.get("targetPort") or 0),
-        "exposedPort": int(asked.get("exposedPort") or 0),
-        "transport": str(asked.get("transport") or "Auto").capitalize(),
+        "targetPort": int(requested.get("targetPort") or 0),
+        "exposedPort": int(requested.get("exposedPort") or 0),
+        "transport": str(requested.get("transport") or "Auto").capitalize(),
         "traffic": traffic or [{"weight": 100, "latestRevision": True}],
-        "customDomains": listed("customDomains"),
-        "allowInsecure": bool(asked.get("allowInsecure")),
-        "ipSecurityRestrictions": without_nulls(listed("ipSecurityRestrictions")),
-        "corsPolicy": asked.get("corsPolicy"),
-        "clientCertificateMode": asked.get("clientCertificateMode"),
-        "stickySessions": asked.get("stickySessions"),
-        "additionalPortMappings": [{"exposedPort": None, **item} for item in asked.get("additionalPortMappings") or []]
+        "customDomains": requested.get("customDomains") or None,
+        "allowInsecure": bool(requested.get("allowInsecure")),
+        "ipSecurityRestrictions": without_nulls(requested.get("ipSecurityRestrictions") or None),
+        "corsPolicy": requested.get("corsPolicy"),
+        "clientCertificateMode": requested.get("clientCertificateMode"),
+        "stickySessions": requested.get("stickySessions"),
+        "additionalPortMappings": [
+            {"exposedPort": None, **item} for item in requested.get("additionalPortMappings") or []
+        ]
         or None,
-        "targetPortHttpScheme": asked.get("targetPortHttpScheme"),
+        "targetPortHttpScheme": requested.get("targetPortHttpScheme"),
     }
 
 
 class Revision(ResourceType):
-    """Revisions, made by writes to the app alone."""
+    """A revision of a container app. Writes to the app create it."""
 
     type = "Microsoft.App/containerapps/revisions"
     id_type = "Microsoft.App/containerApps/revisions"
@@ -347,26 +343,25 @@ class Revision(ResourceType):
     def check(self, call: Call, existing: Resource | None) -> None:
         raise ArmError(405, "HttpMethodNotAllowed", "Revisions are made by writing the container app.", cause="")
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
-        if action == "restart":
-            self.runtime.restart(resource)
-            return json_response(200, "Restart succeeded")
-        if action in ("activate", "deactivate"):
-            self.runtime.set_active(resource, action == "activate")
-            return json_response(200, f"{action.capitalize()} succeeded")
-        if action == "replicas":
-            return json_response(
-                200, {"value": [self._show_replica(resource, found) for found in self.runtime.replicas(resource)]}
-            )
-        if action.startswith("replicas/"):
-            for replica in self.runtime.replicas(resource):
-                if replica.name.lower() == action.removeprefix("replicas/"):
-                    return json_response(200, self._show_replica(resource, replica))
-            name = action.removeprefix("replicas/")
-            raise ArmError(
-                404, "ReplicaNotFound", f"Replica '{name}' was not found in revision '{resource.name}'.", cause=""
-            )
-        return super().act(call, resource, action)
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
+        match action.split("/"):
+            case ["restart"]:
+                self.runtime.restart(resource)
+                return json_response(200, "Restart succeeded")
+            case ["activate" | "deactivate"]:
+                self.runtime.set_active(resource, action == "activate")
+                return json_response(200, f"{action.capitalize()} succeeded")
+            case ["replicas"]:
+                replicas = [self._show_replica(resource, replica) for replica in self.runtime.replicas(resource)]
+                return json_response(200, {"value": replicas})
+            case ["replicas", name]:
+                for replica in self.runtime.replicas(resource):
+                    if replica.name.lower() == name:
+                        return json_response(200, self._show_replica(resource, replica))
+                raise ArmError(
+                    404, "ReplicaNotFound", f"Replica '{name}' was not found in revision '{resource.name}'.", cause=""
+                )
+        return super().run_action(call, resource, action)
 
     def _show_replica(self, revision: Resource, replica: Replica) -> Json:
         app = self.store.get(replica.owner)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.App/containerApps/authConfigs: what a container app's built-in authentication asks of its visitors.
+"""Microsoft.App/containerApps/authConfigs: the built-in authentication of container apps.
 
-What Azure fills in was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
+Source: recorded responses of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
 """
 
 from __future__ import annotations
@@ -12,13 +12,19 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.arm.resource_type import ArmError, Call, Json, NameRule, ResourceType, Target, without_nulls
+from sandbox.arm.bodies import without_nulls
+from sandbox.arm.errors import ArmError
+from sandbox.arm.resource_type import Call, NameRule, ResourceType
+from sandbox.arm.target import Target
+from sandbox.messages import Json
 from sandbox.store import Resource
 
 _SECRET_SETTINGS = ("clientSecretSettingName", "appSecretSettingName", "consumerSecretSettingName", "sasUrlSettingName")
 
 
 class AuthConfig(ResourceType):
+    """The configuration of the built-in authentication of a container app."""
+
     type = "Microsoft.App/containerapps/authconfigs"
     id_type = "Microsoft.App/containerApps/authConfigs"
     created_status = 200
@@ -33,9 +39,9 @@ class AuthConfig(ResourceType):
 
     def check(self, call: Call, existing: Resource | None) -> None:
         app = self.store.get(self.resource_id(call.target).rpartition("/authConfigs/")[0])
-        known = app.private.get("secrets", {}) if app is not None else {}
+        secrets = app.private.get("secrets", {}) if app is not None else {}
         for name in _secret_names(call.body.get("properties") or {}):
-            if name not in known:
+            if name not in secrets:
                 raise ArmError(
                     400,
                     "AuthConfigSecretRefNotFound",
@@ -43,7 +49,7 @@ class AuthConfig(ResourceType):
                     cause="",
                 )
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         properties: Json = without_nulls(copy.deepcopy(call.body.get("properties") or {}))
         if "login" in properties:
             properties["login"].setdefault("preserveUrlFragmentsForLogins", False)
@@ -55,24 +61,24 @@ class AuthConfig(ResourceType):
                 policy.setdefault("allowedApplications", [])
         return {"properties": properties}, {}
 
-    def unsettled(self, resource: Resource) -> Json:
-        """The answer to a PUT shows encryptionSettings only where they were sent."""
+    def write_response(self, resource: Resource) -> Json:
+        """Return the response to a PUT: it has encryptionSettings only where the request has them."""
         return super().show(resource)
 
     def show(self, resource: Resource) -> Json:
-        shown = super().show(resource)
-        shown["properties"].setdefault("encryptionSettings", {})
-        return shown
+        content = super().show(resource)
+        content["properties"].setdefault("encryptionSettings", {})
+        return content
 
 
 def _secret_names(value: Any) -> Iterator[str]:
-    """The names of the app's secrets that a configuration refers to."""
+    """Yield the names of the secrets that a configuration references."""
     if isinstance(value, dict):
-        for name, one in value.items():
-            if name in _SECRET_SETTINGS and isinstance(one, str) and one:
-                yield one
+        for name, member in value.items():
+            if name in _SECRET_SETTINGS and isinstance(member, str) and member:
+                yield member
             else:
-                yield from _secret_names(one)
+                yield from _secret_names(member)
     elif isinstance(value, list):
-        for one in value:
-            yield from _secret_names(one)
+        for item in value:
+            yield from _secret_names(item)

@@ -1,26 +1,21 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.Authorization: role definitions (the built-in ones), role assignments and locks."""
+"""Microsoft.Authorization: role definitions, role assignments and locks."""
 
 from __future__ import annotations
 
 import re
 import uuid
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Json,
-    NameRule,
-    ResourceType,
-    Target,
-    parse_target,
-    passes,
-    utc_now,
-)
-from sandbox.entra.rbac import ROLE_DEFINITIONS, ROLES, ROLES_BY_GUID, Role, role_of
-from sandbox.store import Resource, Store
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locks import LEVELS, LOCKS
+from sandbox.arm.paging import matches_filter
+from sandbox.arm.resource_type import Call, NameRule, ResourceType, utc_now
+from sandbox.arm.target import Target, parse_target
+from sandbox.entra.rbac import ROLE_DEFINITIONS, ROLES, ROLES_BY_GUID, Role, permissions, role_of
+from sandbox.messages import Json, Response, json_response
+from sandbox.store import Resource
 
 GUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
@@ -54,7 +49,7 @@ def _definition(subscription: str, role: Role) -> Resource:
 
 
 class RoleDefinition(ResourceType):
-    """The built-in roles, and roles of one's own."""
+    """A role definition: a built-in role or a custom role."""
 
     type = ROLE_DEFINITIONS
     shows_state = False
@@ -68,39 +63,43 @@ class RoleDefinition(ResourceType):
         return f"/subscriptions/{target.subscription}/providers/{self.type}/{target.name}"
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        asked = call.body.get("properties") or {}
+        requested = call.body.get("properties") or {}
         if call.target.name.lower() in ROLES_BY_GUID:
-            raise _role_refused("RoleDefinitionUpdateNotPermitted", "A built-in role cannot be changed.")
-        if not asked.get("roleName"):
-            raise _role_refused("InvalidRoleDefinitionName", "The name of the role must be given.")
-        if not asked.get("assignableScopes"):
-            raise _role_refused("InvalidAssignableScopes", "A role needs at least one assignable scope.")
-        if not asked.get("permissions"):
-            raise _role_refused("InvalidPermissions", "A role needs permissions.")
+            raise _role_error("RoleDefinitionUpdateNotPermitted", "A built-in role cannot be changed.")
+        if not requested.get("roleName"):
+            raise _role_error("InvalidRoleDefinitionName", "The name of the role must be given.")
+        if not requested.get("assignableScopes"):
+            raise _role_error("InvalidAssignableScopes", "A role needs at least one assignable scope.")
+        if not requested.get("permissions"):
+            raise _role_error("InvalidPermissions", "A role needs permissions.")
         for other in self.definitions(call.target.subscription):
-            same = str(other.properties["roleName"]).lower() == asked["roleName"].lower()
+            same = str(other.properties["roleName"]).lower() == requested["roleName"].lower()
             if same and other.name.lower() != call.target.name.lower():
-                message = f"A custom role with the same name already exists in this directory: '{asked['roleName']}'."
+                message = (
+                    f"A custom role with the same name already exists in this directory: '{requested['roleName']}'."
+                )
                 raise ArmError(409, "RoleDefinitionWithSameNameExists", message, cause="")
 
-    def check_removal(self, resource: Resource) -> None:
+    def check_delete(self, resource: Resource) -> None:
         if resource.name.lower() in ROLES_BY_GUID:
-            raise _role_refused("RoleDefinitionDeleteNotPermitted", "A built-in role cannot be deleted.")
+            raise _role_error("RoleDefinitionDeleteNotPermitted", "A built-in role cannot be deleted.")
         for assignment in self.store.of_type(RoleAssignment.type):
             if str(assignment.properties["roleDefinitionId"]).lower().endswith(resource.name.lower()):
                 message = "There are existing role assignments referencing role (code: RoleDefinitionHasAssignments)."
-                raise _role_refused("RoleDefinitionHasAssignments", message)
+                raise _role_error("RoleDefinitionHasAssignments", message)
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
         now = utc_now()
         kinds = ("actions", "notActions", "dataActions", "notDataActions")
         properties: Json = {
-            "roleName": asked["roleName"],
+            "roleName": requested["roleName"],
             "type": "CustomRole",
-            "description": asked.get("description"),
-            "assignableScopes": asked["assignableScopes"],
-            "permissions": [{kind: list(one.get(kind) or []) for kind in kinds} for one in asked["permissions"]],
+            "description": requested.get("description"),
+            "assignableScopes": requested["assignableScopes"],
+            "permissions": [
+                {kind: list(entry.get(kind) or []) for kind in kinds} for entry in requested["permissions"]
+            ],
             "createdOn": existing.properties["createdOn"] if existing else now,
             "updatedOn": now,
             "createdBy": call.caller.object_id,
@@ -108,20 +107,21 @@ class RoleDefinition(ResourceType):
         }
         return {"properties": properties}, {}
 
-    def unsettled(self, resource: Resource) -> Json:
-        shown = self.show(resource)
-        shown["properties"]["createdBy"] = None
-        return shown
+    def write_response(self, resource: Resource) -> Json:
+        content = self.show(resource)
+        content["properties"]["createdBy"] = None
+        return content
 
-    def implied(self, target: Target) -> Resource | None:
+    def default_instance(self, target: Target) -> Resource | None:
         role = ROLES_BY_GUID.get(target.name.lower())
         return None if role is None else _definition(target.subscription, role)
 
     def select(self, call: Call, scope: str) -> list[Resource]:
-        wanted = call.query.get("$filter", "")
-        return [found for found in self.definitions(call.target.subscription) if passes(found, wanted)]
+        expression = call.query.get("$filter", "")
+        return [role for role in self.definitions(call.target.subscription) if matches_filter(role, expression)]
 
     def definitions(self, subscription: str) -> list[Resource]:
+        """Return the built-in roles and the custom roles."""
         return [*(_definition(subscription, role) for role in ROLES), *self.store.of_type(self.type)]
 
     def not_found(self, target: Target) -> ArmError:
@@ -129,15 +129,22 @@ class RoleDefinition(ResourceType):
         return ArmError(404, "RoleDefinitionDoesNotExist", message, cause="")
 
 
-def _role_refused(code: str, message: str) -> ArmError:
+def _role_error(code: str, message: str) -> ArmError:
     return ArmError(400, code, message, cause="")
 
 
 class RoleAssignment(ResourceType):
+    """A role assignment: a role for a principal at a scope."""
+
     type = "Microsoft.Authorization/roleAssignments"
     shows_state = False
     updated_status = 201
     shows_deleted = True
+
+    provider_actions = {"permissions": "GET"}
+
+    def run_provider_action(self, call: Call, action: str) -> Response:
+        return json_response(200, {"value": permissions(self.store, call.caller.object_id, call.target.scope)})
 
     def not_found(self, target: Target) -> ArmError:
         return ArmError(404, "RoleAssignmentNotFound", f"The role assignment '{target.name}' is not found.", cause="")
@@ -167,12 +174,12 @@ class RoleAssignment(ResourceType):
                 f"The specified role definition with ID '{guid}' does not exist.",
                 cause="",
             )
-        known = self.store.principal(principal)
-        # https://aka.ms/docs-principaltype: with a type given, Azure does not look for the principal in the directory's replicas
-        replicated = known is not None and (
-            bool(properties.get("principalType")) or self.context.directory.replicated(known)
+        entry = self.store.principal(principal)
+        # https://aka.ms/docs-principaltype: with principalType set, Azure does not wait for replication in the directory
+        replicated = entry is not None and (
+            bool(properties.get("principalType")) or self.context.directory.replicated(entry)
         )
-        if known is None or not replicated or known.object_id != principal.lower():
+        if entry is None or not replicated or entry.object_id != principal.lower():
             raise ArmError(
                 400,
                 "PrincipalNotFound",
@@ -183,12 +190,12 @@ class RoleAssignment(ResourceType):
                 cause="",
             )
         for other in self.store.below(call.target.scope, self.type):
-            same = other.properties
+            assigned = other.properties
             if (
                 other.name.lower() != call.target.name.lower()
-                and same["principalId"].lower() == principal.lower()
-                and same["roleDefinitionId"].lower().endswith(guid)
-                and same["scope"].lower() == call.target.scope.lower()
+                and assigned["principalId"].lower() == principal.lower()
+                and assigned["roleDefinitionId"].lower().endswith(guid)
+                and assigned["scope"].lower() == call.target.scope.lower()
             ):
                 raise ArmError(409, "RoleAssignmentExists", "The role assignment already exists.", cause="")
         if existing is not None and existing.properties["principalId"].lower() != principal.lower():
@@ -199,48 +206,48 @@ class RoleAssignment(ResourceType):
                 cause="",
             )
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
         now = utc_now()
-        guid = str(asked["roleDefinitionId"]).rpartition("/")[2]
+        guid = str(requested["roleDefinitionId"]).rpartition("/")[2]
         return {
             "properties": {
                 "roleDefinitionId": f"/subscriptions/{call.target.subscription}/providers/Microsoft.Authorization/roleDefinitions/{guid}",
-                "principalId": asked["principalId"],
-                "principalType": asked.get("principalType") or "ServicePrincipal",
+                "principalId": requested["principalId"],
+                "principalType": requested.get("principalType") or "ServicePrincipal",
                 "scope": call.target.scope,
-                "condition": asked.get("condition"),
-                "conditionVersion": asked.get("conditionVersion"),
+                "condition": requested.get("condition"),
+                "conditionVersion": requested.get("conditionVersion"),
                 "createdOn": existing.properties["createdOn"] if existing else now,
                 "updatedOn": now,
                 "createdBy": call.caller.object_id,
                 "updatedBy": call.caller.object_id,
                 "delegatedManagedIdentityResourceId": None,
-                "description": asked.get("description"),
+                "description": requested.get("description"),
             }
         }, {"propagates": True}
 
-    def unsettled(self, resource: Resource) -> Json:
-        shown = self.show(resource)
-        shown["properties"]["createdBy"] = None
-        return shown
+    def write_response(self, resource: Resource) -> Json:
+        content = self.show(resource)
+        content["properties"]["createdBy"] = None
+        return content
 
     def select(self, call: Call, scope: str) -> list[Resource]:
-        """Assignments at, above and below the scope; `atScope()` leaves out those below."""
-        wanted = call.query.get("$filter", "")
-        asked = scope.lower().rstrip("/")
-        found = []
+        """Return the assignments at, above and below the scope; `atScope()` omits those below."""
+        expression = call.query.get("$filter", "")
+        at = scope.lower().rstrip("/")
+        selected = []
         for assignment in self.store.of_type(self.type):
             own = str(assignment.properties["scope"]).lower().rstrip("/")
-            above = (asked + "/").startswith(own + "/")
-            below = own.startswith(asked + "/") and "atscope()" not in wanted.lower()
-            if (above or below) and passes(assignment, wanted):
-                found.append(assignment)
-        return found
+            above = (at + "/").startswith(own + "/")
+            below = own.startswith(at + "/") and "atscope()" not in expression.lower()
+            if (above or below) and matches_filter(assignment, expression):
+                selected.append(assignment)
+        return selected
 
 
 def owner_assignment(subscription: str, principal: str) -> Resource:
-    """The caller's own role: Owner of the subscription."""
+    """Return the role assignment of the sandbox's caller: Owner of the subscription."""
     scope = f"/subscriptions/{subscription}"
     name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}/{principal}"))
     now = utc_now()
@@ -268,9 +275,9 @@ def owner_assignment(subscription: str, principal: str) -> Resource:
 
 
 class ManagementLock(ResourceType):
-    """Keeps what it is on, and all below, from being deleted or changed; `refuse_where_locked` is what does it."""
+    """A lock that prevents changes at and below its scope; `check_locked` enforces it."""
 
-    type = "Microsoft.Authorization/locks"
+    type = LOCKS
     shows_state = False
     name_rule = NameRule(r"[^<>%&:\\?/]{0,259}[^<>%&:\\?/. ]", "InvalidLockName", "The lock name '{name}' is invalid.")
 
@@ -291,31 +298,7 @@ class ManagementLock(ResourceType):
                 f"The Resource '{kind}' under resource group '{scope.resource_group}' was not found.",
             )
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
-        kept = {"notes": asked["notes"]} if asked.get("notes") is not None else {}
-        return {"properties": {"level": LEVELS[asked["level"].lower()], **kept}}, {}
-
-
-LEVELS = {"cannotdelete": "CanNotDelete", "readonly": "ReadOnly"}
-_OF_LOCK = f"/providers/{ManagementLock.type}/".lower()
-
-
-def refuse_where_locked(store: Store, method: str, scope: str) -> None:
-    """Refuses a request that a lock forbids: on what it asks for, above it and, where it deletes, below it. Locks themselves are free."""
-    if method in ("GET", "HEAD"):
-        return
-    asked = scope.lower().rstrip("/") + "/"
-    for lock in store.of_type(ManagementLock.type):
-        locked = lock.key.lower().rpartition(_OF_LOCK)[0]
-        above = asked.startswith(f"{locked}/")
-        below = f"{locked}/".startswith(asked)
-        forbids = method == "DELETE" or lock.properties["level"] == "ReadOnly"
-        if forbids and _OF_LOCK not in asked and (above or (below and method == "DELETE")):
-            verb = "delete" if method == "DELETE" else "write"
-            raise ArmError(
-                409,
-                "ScopeLocked",
-                f"The scope '{scope}' cannot perform {verb} operation because following scope(s) are locked: "
-                f"'{lock.id[: len(locked)]}'. Please remove the lock and try again.",
-            )
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
+        notes = {"notes": requested["notes"]} if requested.get("notes") is not None else {}
+        return {"properties": {"level": LEVELS[requested["level"].lower()], **notes}}, {}

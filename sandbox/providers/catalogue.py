@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The resource types that the sandbox serves, with what stands behind them."""
+"""The resource types that the sandbox serves, with the services behind them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ from sandbox.providers.key_vault import DeletedVault, DeletedVaults, Vault
 from sandbox.providers.managed_environment import DaprComponent, EnvironmentStorage, ManagedEnvironment
 from sandbox.providers.managed_identity import FederatedIdentityCredential, UserAssignedIdentity
 from sandbox.providers.operational_insights import Workspace
-from sandbox.providers.sql import (
-    Administrator,
+from sandbox.providers.resource_group import ResourceGroup
+from sandbox.providers.sql.administrator import Administrator, EntraOnly
+from sandbox.providers.sql.database import Content, Database
+from sandbox.providers.sql.firewall import FirewallRule, VirtualNetworkRule
+from sandbox.providers.sql.server import Server
+from sandbox.providers.sql.settings import (
     ConnectionPolicy,
-    Content,
-    Database,
-    EntraOnly,
-    FirewallRule,
     LongTermRetention,
-    Server,
     ShortTermRetention,
     TransparentDataEncryption,
-    VirtualNetworkRule,
 )
 from sandbox.providers.storage import (
     BlobContainer,
@@ -45,8 +43,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Behind:
-    """What stands behind the resources."""
+class Backends:
+    """The services that carry out what the resource types describe."""
 
     builds: Builds
     runtime: Runtime
@@ -55,9 +53,10 @@ class Behind:
     blobs: BlobService
 
 
-def resource_types(context: Context, behind: Behind) -> list[ResourceType]:
-    """All of them, in the order in which /providers lists them."""
+def resource_types(context: Context, backends: Backends) -> list[ResourceType]:
+    """Return all resource types, in the order in which /providers lists them."""
     plain = (
+        ResourceGroup,
         UserAssignedIdentity,
         RoleDefinition,
         RoleAssignment,
@@ -86,13 +85,13 @@ def resource_types(context: Context, behind: Behind) -> list[ResourceType]:
     )
     return [
         *(kind(context) for kind in plain),
-        Registry(context, behind.builds),
-        Run(context, behind.builds),
-        ContainerApp(context, behind.runtime),
-        Revision(context, behind.runtime),
-        Job(context, behind.jobs),
-        Execution(context, behind.jobs),
-        Database(context, behind.databases),
-        StorageAccount(context, behind.blobs),
-        BlobContainer(context, behind.blobs),
+        Registry(context, backends.builds),
+        Run(context, backends.builds),
+        ContainerApp(context, backends.runtime),
+        Revision(context, backends.runtime),
+        Job(context, backends.jobs),
+        Execution(context, backends.jobs),
+        Database(context, backends.databases),
+        StorageAccount(context, backends.blobs),
+        BlobContainer(context, backends.blobs),
     ]

@@ -7,29 +7,22 @@ from __future__ import annotations
 
 import secrets
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Context,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    region,
-    system_data,
-    utc_now,
-)
-from sandbox.messages import Response, json_response
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import region
+from sandbox.arm.resource_type import Call, Context, NameRule, Reply, ResourceType, system_data, utc_now
+from sandbox.messages import Json, Response, json_response
 from sandbox.registry.builds import Builds, InvalidRun
 from sandbox.registry.content import RUNS
 from sandbox.store import Resource
 
-# with the bytes and webhooks that each includes, https://learn.microsoft.com/azure/container-registry/container-registry-skus
+# the bytes and webhooks that each SKU includes: https://learn.microsoft.com/azure/container-registry/container-registry-skus
 _SKUS = {"Basic": (10 * 2**30, 2), "Standard": (100 * 2**30, 10), "Premium": (500 * 2**30, 500)}
 _PASSWORDS = ("password", "password2")
 
 
 class Registry(ResourceType):
+    """A container registry."""
+
     type = "Microsoft.ContainerRegistry/registries"
     unique_everywhere = True
     create_reply = update_reply = Reply.ASYNC_OPERATION
@@ -51,12 +44,12 @@ class Registry(ResourceType):
         self.builds = builds
 
     def reply(self, call: Call, existing: Resource | None) -> Reply:
-        """A PATCH is done at once, unless it changes what takes a while."""
+        """Return SYNC for a PATCH, unless it changes a property that takes time."""
         slow = {"identity", "encryption", "anonymousPullEnabled"}
-        asked = {*(call.patch or {}), *((call.patch or {}).get("properties") or {})}
-        return Reply.SYNC if call.patch is not None and not asked & slow else super().reply(call, existing)
+        requested = {*(call.patch or {}), *((call.patch or {}).get("properties") or {})}
+        return Reply.SYNC if call.patch is not None and not requested & slow else super().reply(call, existing)
 
-    def taken(self, name: str) -> ArmError:
+    def name_conflict(self, name: str) -> ArmError:
         return ArmError(
             409,
             "AlreadyInUse",
@@ -67,33 +60,33 @@ class Registry(ResourceType):
 
     def check(self, call: Call, existing: Resource | None) -> None:
         sku = (call.body.get("sku") or {}).get("name")
-        if sku is None or sku.lower() not in (known.lower() for known in _SKUS):
+        if sku is None or sku.lower() not in (name.lower() for name in _SKUS):
             raise ArmError(400, "InvalidSku", f"The SKU '{sku}' is invalid. Supported: {', '.join(_SKUS)}.", cause="")
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body.get("properties") or {}
-        known = existing.properties if existing else {}
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body.get("properties") or {}
+        current = existing.properties if existing else {}
         now = utc_now()
         sku = next(name for name in _SKUS if name.lower() == call.body["sku"]["name"].lower())
 
-        def chosen(name: str, default: object) -> object:
-            return asked.get(name) if asked.get(name) is not None else known.get(name, default)
+        def setting(name: str, default: object) -> object:
+            return requested.get(name) if requested.get(name) is not None else current.get(name, default)
 
         data_host = f"{call.target.name.lower()}.{region(call.body['location'])}.data.azurecr.io"
         properties: Json = {
             "loginServer": f"{call.target.name.lower()}.azurecr.io",
-            "creationDate": known.get("creationDate") or now,
+            "creationDate": current.get("creationDate") or now,
             "provisioningState": "",
-            "adminUserEnabled": chosen("adminUserEnabled", False),
-            "policies": _policies(now, known.get("policies") or {}, asked.get("policies") or {}),
+            "adminUserEnabled": setting("adminUserEnabled", False),
+            "policies": _policies(now, current.get("policies") or {}, requested.get("policies") or {}),
             "encryption": {"status": "disabled"},
-            "dataEndpointEnabled": chosen("dataEndpointEnabled", False),
-            "dataEndpointHostNames": [data_host] if chosen("dataEndpointEnabled", False) else [],
+            "dataEndpointEnabled": setting("dataEndpointEnabled", False),
+            "dataEndpointHostNames": [data_host] if setting("dataEndpointEnabled", False) else [],
             "privateEndpointConnections": [],
-            "publicNetworkAccess": chosen("publicNetworkAccess", "Enabled"),
-            "networkRuleBypassOptions": chosen("networkRuleBypassOptions", "AzureServices"),
-            "zoneRedundancy": chosen("zoneRedundancy", "Disabled"),
-            "anonymousPullEnabled": chosen("anonymousPullEnabled", False),
+            "publicNetworkAccess": setting("publicNetworkAccess", "Enabled"),
+            "networkRuleBypassOptions": setting("networkRuleBypassOptions", "AzureServices"),
+            "zoneRedundancy": setting("zoneRedundancy", "Disabled"),
+            "anonymousPullEnabled": setting("anonymousPullEnabled", False),
             "metadataSearch": "Disabled",
             "roleAssignmentMode": "LegacyRegistryPermissions",
             "autoGeneratedDomainNameLabelScope": "Unsecure",
@@ -106,7 +99,7 @@ class Registry(ResourceType):
             "properties": properties,
         }
         if sku == "Premium":
-            rules = asked.get("networkRuleSet") or known.get("networkRuleSet") or {}
+            rules = requested.get("networkRuleSet") or current.get("networkRuleSet") or {}
             listed = rules.get("ipRules") or []
             properties["networkRuleSet"] = {"defaultAction": rules.get("defaultAction") or "Allow", "ipRules": listed}
         if identity := self.identity(call, existing, lower_group=False):
@@ -118,28 +111,33 @@ class Registry(ResourceType):
         )
         return body, private
 
-    def removed(self, resource: Resource) -> None:
+    def on_delete(self, resource: Resource) -> None:
         self.builds.forget(resource)
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
-        if action == "listcredentials":
-            _refuse_without_admin(resource)
-            return json_response(200, _credentials(resource))
-        if action == "regeneratecredential":
-            if call.body.get("name") not in _PASSWORDS:
-                message = f"The password name '{call.body.get('name')}' is invalid: it must be one of {', '.join(_PASSWORDS)}."
-                raise ArmError(400, "InvalidCredentialName", message, cause="")
-            _refuse_without_admin(resource)
-            resource.private[call.body["name"]] = secrets.token_urlsafe(39)
-            self.store.put(resource)
-            return json_response(200, _credentials(resource))
-        if action == "listusages":
-            return json_response(200, {"value": self._usages(resource)})
-        if action == "listbuildsourceuploadurl":
-            return json_response(200, self.builds.upload_url())
-        if action == "schedulerun":
-            return self._schedule(call, resource)
-        return super().act(call, resource, action)
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
+        match action:
+            case "listcredentials":
+                _check_admin_enabled(resource)
+                return json_response(200, _credentials(resource))
+            case "regeneratecredential":
+                return self._regenerate_credential(call, resource)
+            case "listusages":
+                return json_response(200, {"value": self._usages(resource)})
+            case "listbuildsourceuploadurl":
+                return json_response(200, self.builds.upload_url())
+            case "schedulerun":
+                return self._schedule(call, resource)
+        return super().run_action(call, resource, action)
+
+    def _regenerate_credential(self, call: Call, registry: Resource) -> Response:
+        name = call.body.get("name")
+        if name not in _PASSWORDS:
+            message = f"The password name '{name}' is invalid: it must be one of {', '.join(_PASSWORDS)}."
+            raise ArmError(400, "InvalidCredentialName", message, cause="")
+        _check_admin_enabled(registry)
+        registry.private[name] = secrets.token_urlsafe(39)
+        self.store.put(registry)
+        return json_response(200, _credentials(registry))
 
     def _usages(self, registry: Resource) -> list[Json]:
         size, webhooks = _SKUS[registry.body["sku"]["name"]]
@@ -182,12 +180,12 @@ class Registry(ResourceType):
             self.store.put(registry)
             self.store.put(run)
         self.builds.begin(registry, run, build)
-        shown: Json = {"type": "Microsoft.ContainerRegistry/registries/runs", "id": run.id, "name": name, **run.body}
-        shown["properties"]["provisioningState"] = "Succeeded"
-        return json_response(200, shown)
+        content: Json = {"type": "Microsoft.ContainerRegistry/registries/runs", "id": run.id, "name": name, **run.body}
+        content["properties"]["provisioningState"] = "Succeeded"
+        return json_response(200, content)
 
 
-def _refuse_without_admin(resource: Resource) -> None:
+def _check_admin_enabled(resource: Resource) -> None:
     if not resource.properties["adminUserEnabled"]:
         raise ArmError(
             400,
@@ -204,8 +202,8 @@ def _credentials(resource: Resource) -> Json:
     return {"username": resource.name, "passwords": passwords}
 
 
-def _policies(now: str, known: Json, asked: Json) -> Json:
-    """Every policy, as it is asked for, else as it stands, else as a new registry has it."""
+def _policies(now: str, current: Json, requested: Json) -> Json:
+    """Return all policies: the requested value of each, else the current one, else that of a new registry."""
     new: Json = {
         "quarantinePolicy": {"status": "disabled"},
         "trustPolicy": {"type": "Notary", "status": "disabled"},
@@ -214,11 +212,13 @@ def _policies(now: str, known: Json, asked: Json) -> Json:
         "azureADAuthenticationAsArmPolicy": {"status": "enabled"},
         "softDeletePolicy": {"retentionDays": 7, "lastUpdatedTime": now, "status": "disabled"},
     }
-    return {name: {**policy, **(known.get(name) or {}), **(asked.get(name) or {})} for name, policy in new.items()}
+    return {
+        name: {**policy, **(current.get(name) or {}), **(requested.get(name) or {})} for name, policy in new.items()
+    }
 
 
 class Task(ResourceType):
-    """A task of ACR Tasks. The sandbox runs quick builds only, so there are none; `az acr task list` asks for them."""
+    """A task of ACR Tasks. The sandbox runs quick builds only, so the list is always empty; `az acr task list` reads it."""
 
     type = "Microsoft.ContainerRegistry/registries/tasks"
 
@@ -227,7 +227,7 @@ class Task(ResourceType):
 
 
 class Run(ResourceType):
-    """A run of ACR Tasks; made by scheduleRun only."""
+    """A run of ACR Tasks. The action scheduleRun creates it."""
 
     type = "Microsoft.ContainerRegistry/registries/runs"
 
@@ -238,7 +238,7 @@ class Run(ResourceType):
     def check(self, call: Call, existing: Resource | None) -> None:
         raise ArmError(405, "HttpMethodNotAllowed", "Runs are made by scheduleRun.", cause="")
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
         if action != "listlogsasurl":
-            return super().act(call, resource, action)
+            return super().run_action(call, resource, action)
         return json_response(200, {"logLink": self.builds.log_url(resource)})

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What container apps and jobs share: containers, secrets, registries, and what Azure refuses in them.
+"""The parts that container apps and jobs share: containers, secrets, registries, and their validation.
 
-What Azure fills in was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
+Source: recorded responses of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
 """
 
 from __future__ import annotations
@@ -12,43 +12,49 @@ import copy
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox.arm.resource_type import REGIONS, ArmError, Call, Json, assigned_identities, region, without_nulls
+from sandbox.arm.bodies import assigned_identities, without_nulls
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import REGIONS, region
+from sandbox.arm.resource_type import Call
+from sandbox.messages import Json
 from sandbox.services.key_vault import SUFFIX, SecretUnavailable, referenced_value
 from sandbox.store import Resource, Store
 
 
-def event_stream(call: Call, resource: str) -> str:
+def event_stream_url(call: Call, resource: str) -> str:
+    """Return the URL of the event stream of a resource."""
     target = call.target
     group = f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}"
     return f"https://{region(call.body['location'])}.azurecontainerapps.dev{group}/{resource}/eventstream"
 
 
-def display(location: str) -> str:
+def display_name(location: str) -> str:
+    """Return the display name of a location: `West Europe` for `westeurope`."""
     return REGIONS[region(location)]
 
 
 def check_environment(store: Store, properties: Json) -> None:
-    """Refuses an environment that does not exist or is not ready."""
-    wanted = properties.get("environmentId") or properties.get("managedEnvironmentId")
-    environment = store.get(str(wanted)) if wanted else None
+    """Raise ArmError for an environment that does not exist or is not provisioned."""
+    environment_id = properties.get("environmentId") or properties.get("managedEnvironmentId")
+    environment = store.get(str(environment_id)) if environment_id else None
     if environment is None:
-        raise ArmError(404, "ManagedEnvironmentNotFound", f"Environment {wanted} was not found.", cause="")
+        raise ArmError(404, "ManagedEnvironmentNotFound", f"Environment {environment_id} was not found.", cause="")
     if environment.state != "Succeeded" and environment.state != "Updating":
         raise ArmError(
             400,
             "ManagedEnvironmentNotProvisioned",
-            f"The environment '{wanted}' has not been provisioned successfully.",
+            f"The environment '{environment_id}' has not been provisioned successfully.",
             cause="",
         )
 
 
 def secret_names(properties: Json) -> set[str]:
-    """The names of the secrets of an app's or job's configuration."""
+    """Return the names of the secrets in the configuration of an app or a job."""
     return {item["name"] for item in (properties.get("configuration") or {}).get("secrets") or []}
 
 
 def check_configuration(store: Store, call: Call, existing: Resource | None) -> None:
-    """Refuses secrets without a value, references to Key Vault that cannot be read, and registries whose password is no secret."""
+    """Raise ArmError for secrets without a value, unreadable references to Key Vault, and registries whose password is no secret."""
     properties = call.body.get("properties") or {}
     configuration = properties.get("configuration") or {}
     listed = configuration.get("secrets") or []
@@ -75,10 +81,10 @@ def check_configuration(store: Store, call: Call, existing: Resource | None) -> 
             )
     references = [item for item in listed if item.get("keyVaultUrl")]
     if references:
-        known = (existing.body.get("identity") or {}) if existing else {}
+        current = (existing.body.get("identity") or {}) if existing else {}
         assigned = assigned_identities(store, call.body.get("identity"), lower_group=True) or {}
         for item in references:
-            _check_reference(store, item, {"principalId": known.get("principalId"), **assigned})
+            _check_reference(store, item, {"principalId": current.get("principalId"), **assigned})
 
 
 def _check_reference(store: Store, secret: Json, identity: Json) -> None:
@@ -105,7 +111,7 @@ def _check_reference(store: Store, secret: Json, identity: Json) -> None:
 
 
 def check_template(properties: Json, secret_names: set[str]) -> None:
-    """Refuses a template without containers, containers without an image, unknown secrets, and CPU that does not fit the memory."""
+    """Raise ArmError for a template without containers, a container without an image, unknown secrets, and unpaired CPU and memory."""
     containers = (properties.get("template") or {}).get("containers") or []
     if not containers:
         raise ArmError(
@@ -135,10 +141,10 @@ def check_template(properties: Json, secret_names: set[str]) -> None:
         _check_resources([container.get("resources") or {} for container in containers])
 
 
-def _check_resources(asked: list[Json]) -> None:
-    """CPU and memory of all containers come in fixed pairs on the Consumption plan: 2 Gi to each CPU, in steps of a quarter."""
-    cpu = sum(float(resources.get("cpu") or 0.5) for resources in asked)
-    memory = sum(_gibibytes(resources.get("memory")) for resources in asked)
+def _check_resources(requested: list[Json]) -> None:
+    """Raise ArmError where CPU and memory do not match: the Consumption plan has 2 Gi for each CPU, in steps of 0.25 CPU."""
+    cpu = sum(float(resources.get("cpu") or 0.5) for resources in requested)
+    memory = sum(_gibibytes(resources.get("memory")) for resources in requested)
     if cpu * 4 != int(cpu * 4) or not 0.25 <= cpu <= 4 or memory != cpu * 2:
         pairs = ", ".join(f"{step / 4:g}vCPU-{step / 2:g}Gi" for step in range(1, 17))
         raise ArmError(
@@ -154,8 +160,8 @@ def _gibibytes(memory: Any) -> float:
     return float(str(memory or "1Gi").removesuffix("Gi") or 0)
 
 
-def kept_secrets(configuration: Json) -> Json:
-    """What is kept apart of a configuration's secrets: their values, and where Key Vault has them."""
+def stored_secrets(configuration: Json) -> Json:
+    """Return the private data of the secrets of a configuration: their values, and their references to Key Vault."""
     listed = configuration.get("secrets") or []
     return {
         "secrets": {item["name"]: item.get("value") or "" for item in listed},
@@ -167,13 +173,13 @@ def kept_secrets(configuration: Json) -> Json:
     }
 
 
-def shown_secrets(private: Json) -> list[Json] | None:
-    """Secrets as GET shows them: without values."""
+def public_secrets(private: Json) -> list[Json] | None:
+    """Return the secrets without values, as GET returns them."""
     return [{"name": name, **private["references"].get(name, {})} for name in private["secrets"]] or None
 
 
-def listed_secrets(resource: Resource) -> list[Json]:
-    """Secrets with their values, or with where Key Vault has them."""
+def secrets_with_values(resource: Resource) -> list[Json]:
+    """Return the secrets with their values or their references to Key Vault."""
     references = resource.private.get("references", {})
     return [
         {"name": name, **references[name]} if name in references else {"name": name, "value": value}
@@ -182,7 +188,7 @@ def listed_secrets(resource: Resource) -> list[Json]:
 
 
 def volumes(template: Json) -> list[Json] | None:
-    """A template's volumes, without what is not set."""
+    """Return the volumes of a template without nulls."""
     return [
         {key: value for key, value in volume.items() if value is not None} for volume in template.get("volumes") or []
     ] or None
@@ -193,49 +199,53 @@ def _ephemeral_storage(cpu: float) -> str:
 
 
 def container(spec: Json) -> Json:
-    """A container as Azure shows it."""
+    """Return a container as Azure returns it."""
     resources = spec.get("resources") or {}
     cpu = float(resources.get("cpu") or 0.5)
     memory = _gibibytes(resources.get("memory"))
-    shown: Json = {
+    content: Json = {
         "image": spec["image"],
         "imageType": "ContainerImage",
         "name": spec.get("name"),
         **{name: spec[name] for name in ("command", "args") if spec.get(name)},
     }
     if env := spec.get("env"):
-        shown["env"] = [
+        content["env"] = [
             {
                 "name": item["name"],
                 **({"secretRef": item["secretRef"]} if item.get("secretRef") else {"value": item.get("value") or ""}),
             }
             for item in env
         ]
-    shown["resources"] = {
+    content["resources"] = {
         "cpu": int(cpu) if cpu == int(cpu) else cpu,
         "memory": f"{memory:g}Gi",
         "ephemeralStorage": _ephemeral_storage(cpu),
     }
     for name in ("probes", "volumeMounts"):
         if spec.get(name):
-            shown[name] = without_nulls(copy.deepcopy(spec[name]))
-    return shown
+            content[name] = without_nulls(copy.deepcopy(spec[name]))
+    return content
 
 
-def dapr(asked: Json | None) -> Json | None:
-    """Dapr's settings, with those that Azure adds."""
-    return None if not asked else {**asked, **{name: asked.get(name) for name in ("appHealth", "maxConcurrency")}}
+def dapr(requested: Json | None) -> Json | None:
+    """Return the Dapr settings with those that Azure adds."""
+    return (
+        None
+        if not requested
+        else {**requested, **{name: requested.get(name) for name in ("appHealth", "maxConcurrency")}}
+    )
 
 
-def unsettled_registries(shown: list[Json] | None) -> list[Json] | None:
-    """Registries in the answer to a write: without what is not set."""
-    return None if shown is None else [{name: value for name, value in entry.items() if value} for entry in shown]
+def response_registries(content: list[Json] | None) -> list[Json] | None:
+    """Return registries as the response to a write contains them: without empty values."""
+    return None if content is None else [{name: value for name, value in entry.items() if value} for entry in content]
 
 
-def unsettled_containers(shown: Json, asked: Json) -> None:
-    """Makes of the containers of a settled template those of the answer to a write: without the resources that nobody asked for."""
+def set_response_defaults(content: Json, requested: Json) -> None:
+    """Change the containers of a final template to those of the response to a write, which omits resources that are not requested."""
     for kind in ("containers", "initContainers"):
-        for container, spec in zip(shown[kind] or [], asked.get(kind) or [], strict=True):
+        for container, spec in zip(content[kind] or [], requested.get(kind) or [], strict=True):
             container["imageType"] = spec.get("imageType") or "CloudBuild"
             if not spec.get("resources"):
                 container.pop("resources")
@@ -244,7 +254,7 @@ def unsettled_containers(shown: Json, asked: Json) -> None:
 
 
 def registry(entry: Json) -> Json:
-    """A registry entry: always all four keys."""
+    """Return a registry entry with all four members."""
     identity = str(entry.get("identity") or "")
     return {
         "server": entry.get("server"),

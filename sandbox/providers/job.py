@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Microsoft.App/jobs: container apps jobs and their executions.
 
-What Azure fills in and how it answers was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
+Source: recorded responses of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
 """
 
 from __future__ import annotations
@@ -14,33 +14,25 @@ import string
 import time
 from typing import Any, Protocol
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Context,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    Target,
-    merge_patch,
-    system_data,
-)
-from sandbox.messages import Response, json_response
+from sandbox.arm.bodies import merge_patch
+from sandbox.arm.errors import ArmError
+from sandbox.arm.resource_type import Call, Context, NameRule, Reply, ResourceType, system_data
+from sandbox.arm.target import Target
+from sandbox.messages import Json, Response, json_response
 from sandbox.providers.container_template import (
     check_configuration,
     check_environment,
     check_template,
     container,
     dapr,
-    display,
-    event_stream,
-    kept_secrets,
-    listed_secrets,
+    display_name,
+    event_stream_url,
+    public_secrets,
     registry,
+    response_registries,
     secret_names,
-    shown_secrets,
-    unsettled_registries,
+    secrets_with_values,
+    stored_secrets,
     volumes,
 )
 from sandbox.store import Operation, Resource
@@ -52,25 +44,27 @@ _LETTERS = string.ascii_lowercase + string.digits
 
 
 class JobRunner(Protocol):
-    """What runs jobs."""
+    """The runner of jobs."""
 
     def check_cron(self, expression: str) -> None:
-        """Raises ValueError, with the rule, for an expression that is no schedule."""
+        """Raise ValueError with the rule for an invalid cron expression."""
 
     def written(self, job: Resource) -> None:
-        """A job was created or updated: plans its next run, where it has a schedule."""
+        """Schedule the next run of a job that was created or updated."""
 
     def removed(self, job: Resource) -> None:
-        """A job is being deleted: ends its executions."""
+        """End the executions of a job that is being deleted."""
 
     def start(self, job: Resource, template: Json | None) -> Resource:
-        """Starts an execution, with `template` instead of the job's own containers where it is given; returns it, stored."""
+        """Start and store an execution, and return it. `template` replaces the containers of the job."""
 
     def stop(self, execution: Resource) -> None:
-        """Ends an execution, where it runs."""
+        """End an execution that runs."""
 
 
 class Job(ResourceType):
+    """A Container Apps job."""
+
     type = "Microsoft.App/jobs"
     located = True
     name_rule = NameRule(
@@ -126,26 +120,26 @@ class Job(ResourceType):
             ) from error
 
     def merge(self, call: Call, existing: Resource) -> Json:
-        """A PATCH keeps the secrets that it does not name; a PUT does not."""
+        """Return the merged body with the current secrets where the PATCH has none."""
         body: Json = merge_patch(existing.body, call.body)
         if ((call.body.get("properties") or {}).get("configuration") or {}).get("secrets") is None:
-            body["properties"]["configuration"]["secrets"] = listed_secrets(existing)
+            body["properties"]["configuration"]["secrets"] = secrets_with_values(existing)
         return body
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
-        configuration, template = asked.get("configuration") or {}, asked.get("template") or {}
-        environment = self.store.get(str(asked.get("environmentId")))
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
+        configuration, template = requested.get("configuration") or {}, requested.get("template") or {}
+        environment = self.store.get(str(requested.get("environmentId")))
         trigger = str(configuration["triggerType"]).lower()
         private = {"identity_header": secrets.token_hex(16), **(existing.private if existing else {})}
-        private |= kept_secrets(configuration)
+        private |= stored_secrets(configuration)
         properties: Json = {
             "provisioningState": "",
             "runningStatus": "Ready",
             "environmentId": environment.id if environment else None,
-            "workloadProfileName": asked.get("workloadProfileName") or "Consumption",
+            "workloadProfileName": requested.get("workloadProfileName") or "Consumption",
             "configuration": {
-                "secrets": shown_secrets(private),
+                "secrets": public_secrets(private),
                 "triggerType": trigger.capitalize(),
                 "replicaTimeout": int(configuration["replicaTimeout"]),
                 "replicaRetryLimit": int(configuration.get("replicaRetryLimit") or 0),
@@ -162,10 +156,10 @@ class Job(ResourceType):
                 "initContainers": [container(spec) for spec in template.get("initContainers") or []] or None,
                 "volumes": volumes(template),
             },
-            "eventStreamEndpoint": event_stream(call, f"containerApps/{call.target.name}"),
+            "eventStreamEndpoint": event_stream_url(call, f"containerApps/{call.target.name}"),
         }
         body: Json = {
-            "location": display(call.body["location"]),
+            "location": display_name(call.body["location"]),
             "systemData": system_data(call.caller, existing),
             "properties": properties,
             "identity": self.identity(call, existing, lower_group=True) or {"type": "None"},
@@ -174,42 +168,50 @@ class Job(ResourceType):
             body["tags"] = call.body["tags"]
         return body, private
 
-    def unsettled(self, resource: Resource) -> Json:
-        shown = self.show(resource)
-        configuration = shown["properties"]["configuration"]
-        configuration["registries"] = unsettled_registries(configuration["registries"])
-        return shown
+    def write_response(self, resource: Resource) -> Json:
+        content = self.show(resource)
+        configuration = content["properties"]["configuration"]
+        configuration["registries"] = response_registries(configuration["registries"])
+        return content
 
-    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+    def busy(self, resource: Resource, running: Operation) -> ArmError:
+        return ArmError(
+            409,
+            "ContainerAppsJobOperationInProgress",
+            f"Cannot modify a container apps job '{resource.name}' because there is an active provisioning operation in progress.",
+            cause="",
+        )
+
+    def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
         self.runner.written(resource)
         return False
 
-    def removed(self, resource: Resource) -> None:
+    def on_delete(self, resource: Resource) -> None:
         self.runner.removed(resource)
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
-        if action == "listsecrets":
-            return json_response(200, {"value": listed_secrets(resource)})
-        if action == "start":
-            return self._start(call, resource)
-        if action == "stop":
-            for execution in self.store.below(resource.id, EXECUTIONS):
-                self.runner.stop(execution)
-            return json_response(200, None)
-        if action.startswith("stop/"):
-            named = self.store.get(f"{resource.id}/executions/{action.removeprefix('stop/')}")
-            if named is None:
-                raise _no_execution(action.removeprefix("stop/"), resource.name)
-            self.runner.stop(named)
-            return json_response(200, None)
-        return super().act(call, resource, action)
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
+        match action.split("/"):
+            case ["listsecrets"]:
+                return json_response(200, {"value": secrets_with_values(resource)})
+            case ["start"]:
+                return self._start(call, resource)
+            case ["stop"]:
+                for execution in self.store.below(resource.id, EXECUTIONS):
+                    self.runner.stop(execution)
+                return json_response(200, None)
+            case ["stop", name]:
+                if (target := self.store.get(f"{resource.id}/executions/{name}")) is None:
+                    raise _no_execution(name, resource.name)
+                self.runner.stop(target)
+                return json_response(200, None)
+        return super().run_action(call, resource, action)
 
     def _start(self, call: Call, resource: Resource) -> Response:
         template = call.body or None
         if template is not None:
             profile = resource.properties["workloadProfileName"]
-            asked = {"template": template, "workloadProfileName": profile}
-            check_template(asked, {item["name"] for item in resource.properties["configuration"]["secrets"] or []})
+            requested = {"template": template, "workloadProfileName": profile}
+            check_template(requested, {item["name"] for item in resource.properties["configuration"]["secrets"] or []})
         execution = self.runner.start(resource, template)
         return json_response(200, {"id": execution.id, "name": execution.name})
 
@@ -223,26 +225,27 @@ def _no_execution(name: str, job: str) -> ArmError:
 
 
 def _settings(configuration: Json, key: str, *, sent_whole: bool) -> Json:
-    """The settings of a trigger; rules of an event's scale without what is not set."""
-    asked = copy.deepcopy(configuration.get(key) or {})
+    """Return the settings of a trigger; the scale rules of an event trigger without unset values."""
+    requested = copy.deepcopy(configuration.get(key) or {})
     settings: Json = {
-        "replicaCompletionCount": int(asked.get("replicaCompletionCount") or 1),
-        "parallelism": int(asked.get("parallelism") or 1),
+        "replicaCompletionCount": int(requested.get("replicaCompletionCount") or 1),
+        "parallelism": int(requested.get("parallelism") or 1),
     }
-    if asked.get("cronExpression"):
-        settings["cronExpression"] = asked["cronExpression"]
-    if scale := asked.get("scale"):
+    if requested.get("cronExpression"):
+        settings["cronExpression"] = requested["cronExpression"]
+    if scale := requested.get("scale"):
         unset: tuple[Any, ...] = (None, []) if sent_whole else (None,)
-        rules = [{name: one for name, one in rule.items() if one not in unset} for rule in scale.get("rules") or []]
+        rules = [
+            {name: value for name, value in rule.items() if value not in unset} for rule in scale.get("rules") or []
+        ]
         settings["scale"] = {**{name: value for name, value in scale.items() if value is not None}, "rules": rules}
     return settings
 
 
 def new_execution(job: Resource, template: Json | None, now: float) -> Resource:
-    """An execution of a job that begins now; `template` takes the place of the job's own containers where it is given."""
-    own = job.properties["template"]
-    name = f"{job.name}-{''.join(secrets.choice(_LETTERS) for _time in range(7))}"
-    chosen = template or own
+    """Return a new execution of a job. `template` replaces the containers of the job."""
+    name = f"{job.name}-{''.join(secrets.choice(_LETTERS) for _index in range(7))}"
+    used = template or job.properties["template"]
     return Resource(
         f"{job.id}/executions/{name}",
         EXECUTIONS,
@@ -252,8 +255,8 @@ def new_execution(job: Resource, template: Json | None, now: float) -> Resource:
                 "status": "Running",
                 "startTime": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(now)),
                 "template": {
-                    "containers": [_executed(spec, job.name) for spec in chosen.get("containers") or []],
-                    "initContainers": [_executed(spec, job.name) for spec in chosen.get("initContainers") or []],
+                    "containers": [_executed(spec, job.name) for spec in used.get("containers") or []],
+                    "initContainers": [_executed(spec, job.name) for spec in used.get("initContainers") or []],
                 },
             }
         },
@@ -261,17 +264,17 @@ def new_execution(job: Resource, template: Json | None, now: float) -> Resource:
 
 
 def _executed(spec: Json, job: str) -> Json:
-    """A container as an execution shows it."""
-    shown = container(spec)
-    own: list[Any] = shown.get("env", [])
+    """Return a container as an execution contains it."""
+    content = container(spec)
+    variables: list[Any] = content.get("env", [])
     injected = {"CONTAINER_APP_JOB_NAME": job, "CONTAINER_APP_JOB_EXECUTION_NAME": "", "CONTAINER_APP_REPLICA_NAME": ""}
-    shown["imageType"] = "CloudBuild"
-    shown["env"] = [*own, *({"name": name, "value": value} for name, value in injected.items())]
-    return shown
+    content["imageType"] = "CloudBuild"
+    content["env"] = [*variables, *({"name": name, "value": value} for name, value in injected.items())]
+    return content
 
 
 class Execution(ResourceType):
-    """Executions, made by starting a job or by its schedule alone."""
+    """An execution of a job. A start of the job or its schedule creates it."""
 
     type = "Microsoft.App/jobs/executions"
     shows_state = False
@@ -280,11 +283,11 @@ class Execution(ResourceType):
         super().__init__(context)
         self.runner = runner
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
         if action == "stop":
             self.runner.stop(resource)
             return json_response(200, None)
-        return super().act(call, resource, action)
+        return super().run_action(call, resource, action)
 
     def not_found(self, target: Target) -> ArmError:
         return _no_execution(target.name, target.names[0])

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.KeyVault: vaults, and those that are deleted but can be recovered. Their secrets are in `sandbox/services/key_vault.py`.
+"""Microsoft.KeyVault: vaults and soft-deleted vaults. Their secrets are in `sandbox/services`.
 
-Sources: https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults and the recorded answers of Azure.
+Sources: https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults and the recorded responses of Azure.
 """
 
 from __future__ import annotations
@@ -11,18 +11,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    Target,
-    region,
-    system_data,
-)
-from sandbox.messages import Response
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import region
+from sandbox.arm.resource_type import Call, NameRule, Reply, ResourceType, system_data
+from sandbox.arm.target import Target
+from sandbox.messages import Json, Response
 from sandbox.services.key_vault import SUFFIX
 from sandbox.store import Resource
 
@@ -33,7 +26,7 @@ _PURGE_SECONDS = 5
 
 
 def deleted_id(subscription: str, location: str, name: str) -> str:
-    """The id under which a deleted vault waits to be recovered or purged."""
+    """Return the id of a soft-deleted vault."""
     return (
         f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/{region(location)}/deletedVaults/{name}"
     )
@@ -44,10 +37,12 @@ def _bad_request(message: str) -> ArmError:
 
 
 class Vault(ResourceType):
+    """A key vault."""
+
     type = "Microsoft.KeyVault/vaults"
     unique_everywhere = True
     located = True
-    create_reply = Reply.SETTLES
+    create_reply = Reply.NO_POLLING
     created_status = 200
     creating_state = "RegisteringDns"
     seconds = {"create": 20.0}
@@ -60,7 +55,7 @@ class Vault(ResourceType):
         "AccountNameInvalid",
     )
 
-    def taken(self, name: str) -> ArmError:
+    def name_conflict(self, name: str) -> ArmError:
         return ArmError(
             409,
             "VaultAlreadyExists",
@@ -70,15 +65,15 @@ class Vault(ResourceType):
             cause="",
         )
 
-    def holds_name(self, name: str) -> bool:
-        return super().holds_name(name) or self.store.named(_DELETED, name) is not None
+    def is_name_in_use(self, name: str) -> bool:
+        return super().is_name_in_use(name) or self.store.named(_DELETED, name) is not None
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        asked = call.body.get("properties") or {}
-        known = existing.properties if existing else {}
-        recovering = str(asked.get("createMode", "default")).lower() == "recover"
-        waiting = self.store.named(_DELETED, call.target.name) if existing is None else None
-        if waiting is not None and not recovering:
+        requested = call.body.get("properties") or {}
+        current = existing.properties if existing else {}
+        recovering = str(requested.get("createMode", "default")).lower() == "recover"
+        deleted = self.store.named(_DELETED, call.target.name) if existing is None else None
+        if deleted is not None and not recovering:
             raise ArmError(
                 409,
                 "ConflictError",
@@ -89,7 +84,7 @@ class Vault(ResourceType):
         if (
             existing is None
             and recovering
-            and (waiting is None or waiting.properties["vaultId"].lower() != self.resource_id(call.target).lower())
+            and (deleted is None or deleted.properties["vaultId"].lower() != self.resource_id(call.target).lower())
         ):
             raise ArmError(
                 404,
@@ -97,69 +92,69 @@ class Vault(ResourceType):
                 _not_deleted(call.target.name),
                 cause="",
             )
-        if recovering and waiting is not None:
+        if recovering and deleted is not None:
             return
-        if not (asked.get("tenantId") or known.get("tenantId")):
+        if not (requested.get("tenantId") or current.get("tenantId")):
             raise _bad_request("The parameter tenantId is not specified.")
-        sku = asked.get("sku") or known.get("sku") or {}
+        sku = requested.get("sku") or current.get("sku") or {}
         if str(sku.get("name", "")).lower() not in ("standard", "premium"):
             raise _bad_request(
                 f"The parameter sku.name has an invalid value: '{sku.get('name')}'. Known are 'standard' and 'premium'."
             )
-        if asked.get("accessPolicies") is None and not known and not asked.get("enableRbacAuthorization"):
+        if requested.get("accessPolicies") is None and not current and not requested.get("enableRbacAuthorization"):
             raise _bad_request("The parameter accessPolicies is not specified.")
-        days = asked.get("softDeleteRetentionInDays")
+        days = requested.get("softDeleteRetentionInDays")
         if days is not None and not 7 <= int(days) <= 90:
             raise _bad_request(
                 f'The property "softDeleteRetentionInDays" has an invalid value: {days}. It must be between 7 and 90.'
             )
-        if days is not None and known and int(days) != known["softDeleteRetentionInDays"]:
+        if days is not None and current and int(days) != current["softDeleteRetentionInDays"]:
             raise _bad_request(
                 'The property "softDeleteRetentionInDays" has been set already and it can\'t be modified.'
             )
-        if asked.get("enablePurgeProtection") is False:
+        if requested.get("enablePurgeProtection") is False:
             raise _bad_request(
                 'The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection for a vault is an irreversible action.'
             )
 
     def reply(self, call: Call, existing: Resource | None) -> Reply:
-        """A vault that is recovered needs no new name."""
+        """Return SYNC for the recovery of a vault: its DNS name exists already."""
         recovering = str((call.body.get("properties") or {}).get("createMode", "")).lower() == "recover"
         return Reply.SYNC if recovering else super().reply(call, existing)
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = dict(call.body.get("properties") or {})
-        waiting = self.store.named(_DELETED, call.target.name) if existing is None else None
-        known = existing.properties if existing else waiting.private["vault"]["properties"] if waiting else {}
-        recovering = str(asked.get("createMode", "")).lower() == "recover"
-        if waiting is not None and recovering:
-            self.store.delete(waiting.id)
-            asked = {**asked, **known}  # a vault comes back as it was
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = dict(call.body.get("properties") or {})
+        deleted = self.store.named(_DELETED, call.target.name) if existing is None else None
+        current = existing.properties if existing else deleted.private["vault"]["properties"] if deleted else {}
+        recovering = str(requested.get("createMode", "")).lower() == "recover"
+        if deleted is not None and recovering:
+            self.store.delete(deleted.id)
+            requested = {**requested, **current}  # a recovered vault has its former properties
 
-        def chosen(name: str, default: Any) -> Any:
-            return asked[name] if asked.get(name) is not None else known.get(name, default)
+        def setting(name: str, default: Any) -> Any:
+            return requested[name] if requested.get(name) is not None else current.get(name, default)
 
         properties: Json = {
-            "sku": {"family": "A", "name": str(chosen("sku", {})["name"]).lower()},
-            "tenantId": chosen("tenantId", None),
+            "sku": {"family": "A", "name": str(setting("sku", {})["name"]).lower()},
+            "tenantId": setting("tenantId", None),
         }
-        if (rules := _network_rules(asked.get("networkAcls") or known.get("networkAcls"))) is not None:
+        if (rules := _network_rules(requested.get("networkAcls") or current.get("networkAcls"))) is not None:
             properties["networkAcls"] = rules
-        properties["accessPolicies"] = [_policy(one) for one in chosen("accessPolicies", [])]
+        properties["accessPolicies"] = [_policy(policy) for policy in setting("accessPolicies", [])]
         for name in ("enabledForDeployment", "enabledForDiskEncryption", "enabledForTemplateDeployment"):
-            properties[name] = bool(chosen(name, False))
+            properties[name] = bool(setting(name, False))
         properties |= {
             "enableSoftDelete": True,
-            "softDeleteRetentionInDays": int(chosen("softDeleteRetentionInDays", 90)),
+            "softDeleteRetentionInDays": int(setting("softDeleteRetentionInDays", 90)),
         }
-        if (by_role := chosen("enableRbacAuthorization", None)) is not None:
+        if (by_role := setting("enableRbacAuthorization", None)) is not None:
             properties["enableRbacAuthorization"] = bool(by_role)
-        if chosen("enablePurgeProtection", None):
+        if setting("enablePurgeProtection", None):
             properties["enablePurgeProtection"] = True
         properties |= {
             "vaultUri": f"https://{call.target.name.lower()}{SUFFIX}/",
             "provisioningState": "",
-            "publicNetworkAccess": str(chosen("publicNetworkAccess", "Enabled")).capitalize(),
+            "publicNetworkAccess": str(setting("publicNetworkAccess", "Enabled")).capitalize(),
         }
         body: Json = {
             "location": region(call.body["location"]),
@@ -169,16 +164,16 @@ class Vault(ResourceType):
         }
         if existing is not None:
             return body, existing.private
-        return body, waiting.private["private"] if waiting is not None else {}
+        return body, deleted.private["private"] if deleted is not None else {}
 
-    def unsettled(self, resource: Resource) -> Json:
-        shown = self.show(resource)
+    def write_response(self, resource: Resource) -> Json:
+        content = self.show(resource)
         if resource.state == self.creating_state:
-            shown["properties"]["vaultUri"] = shown["properties"]["vaultUri"].rstrip("/")
-        return shown
+            content["properties"]["vaultUri"] = content["properties"]["vaultUri"].rstrip("/")
+        return content
 
-    def removed(self, resource: Resource) -> None:
-        """Keeps a deleted vault, with its secrets, until it is recovered or purged."""
+    def on_delete(self, resource: Resource) -> None:
+        """Store the soft-deleted vault with its secrets until its recovery or purge."""
         subscription = resource.id.split("/")[2]
         location = resource.body["location"]
         now = time.time()
@@ -204,23 +199,23 @@ class Vault(ResourceType):
         )
 
 
-def _policy(asked: Json) -> Json:
-    """An access policy as it is kept; Azure writes an applicationId in lower case."""
-    kept: Json = {"tenantId": asked.get("tenantId"), "objectId": asked.get("objectId")}
-    if asked.get("applicationId"):
-        kept["applicationId"] = str(asked["applicationId"]).lower()
-    return {**kept, "permissions": asked.get("permissions") or {}}
+def _policy(requested: Json) -> Json:
+    """Return an access policy as Azure returns it: with the applicationId in lower case."""
+    policy: Json = {"tenantId": requested.get("tenantId"), "objectId": requested.get("objectId")}
+    if requested.get("applicationId"):
+        policy["applicationId"] = str(requested["applicationId"]).lower()
+    return {**policy, "permissions": requested.get("permissions") or {}}
 
 
-def _network_rules(asked: Json | None) -> Json | None:
-    """The network rules as they are shown: not at all where they are the defaults."""
-    if not asked:
+def _network_rules(requested: Json | None) -> Json | None:
+    """Return the network rules; None where they equal the defaults, which Azure omits."""
+    if not requested:
         return None
     rules = {
-        "bypass": asked.get("bypass") or "AzureServices",
-        "defaultAction": asked.get("defaultAction") or "Allow",
-        "ipRules": asked.get("ipRules") or [],
-        "virtualNetworkRules": asked.get("virtualNetworkRules") or [],
+        "bypass": requested.get("bypass") or "AzureServices",
+        "defaultAction": requested.get("defaultAction") or "Allow",
+        "ipRules": requested.get("ipRules") or [],
+        "virtualNetworkRules": requested.get("virtualNetworkRules") or [],
     }
     defaults = {"bypass": "AzureServices", "defaultAction": "Allow", "ipRules": [], "virtualNetworkRules": []}
     return None if rules == defaults else rules
@@ -235,7 +230,7 @@ def _not_deleted(name: str) -> str:
 
 
 class DeletedVault(ResourceType):
-    """…/locations/<location>/deletedVaults/<name>: made by the deletion of a vault alone."""
+    """A soft-deleted vault: …/locations/<location>/deletedVaults/<name>. The deletion of a vault creates it."""
 
     type = "Microsoft.KeyVault/locations/deletedVaults"
     shows_state = False
@@ -254,9 +249,9 @@ class DeletedVault(ResourceType):
     def show(self, resource: Resource) -> Json:
         return {**super().show(resource), "type": "Microsoft.KeyVault/deletedVaults"}
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
         if action != "purge":
-            return super().act(call, resource, action)
+            return super().run_action(call, resource, action)
         if resource.properties.get("purgeProtectionEnabled"):
             raise ArmError(
                 400,
@@ -265,21 +260,14 @@ class DeletedVault(ResourceType):
                 cause="",
             )
         operation = self.context.start("delete", resource, _PURGE_SECONDS)
-        path = self.result_path.format(
-            subscription=call.target.subscription, location=call.target.names[0], operation=operation.id
-        )
-        return Response(
-            202,
-            b"",
-            {
-                "Location": f"https://management.azure.com{path}?api-version={call.api_version}",
-                "Retry-After": self.context.retry_after(self.retry_after),
-            },
-        )
+        return Response(202, b"", self.polling_headers(resource, operation, call))
+
+    def location(self, resource: Resource) -> str:
+        return region(resource.properties["location"])
 
 
 class DeletedVaults(ResourceType):
-    """/subscriptions/<id>/providers/Microsoft.KeyVault/deletedVaults: the deleted vaults of all locations, to list."""
+    """The list of the soft-deleted vaults of all locations: /subscriptions/<id>/providers/Microsoft.KeyVault/deletedVaults."""
 
     type = "Microsoft.KeyVault/deletedVaults"
     shows_state = False

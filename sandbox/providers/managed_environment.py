@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.App/managedEnvironments: Container Apps environments, and the storages and Dapr components that they hold.
+"""Microsoft.App/managedEnvironments: Container Apps environments, and their storages and Dapr components.
 
-What Azure fills in and how it answers was read from recorded answers of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
+Source: recorded responses of Azure, api-versions 2024-03-01 to 2025-10-02-preview.
 """
 
 from __future__ import annotations
@@ -11,28 +11,22 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    Target,
-    merge_patch,
-    region,
-    system_data,
-    without_nulls,
-)
-from sandbox.messages import Response, json_response
-from sandbox.providers.container_template import display, event_stream
+from sandbox.arm.bodies import merge_patch, without_nulls
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import region
+from sandbox.arm.resource_type import Call, NameRule, Reply, ResourceType, system_data
+from sandbox.arm.target import Target
+from sandbox.messages import Json, Response, json_response
+from sandbox.providers.container_template import display_name, event_stream_url
 from sandbox.services.log_stream import auth_token
-from sandbox.store import Resource
+from sandbox.store import Operation, Resource
 
 _WORDS = (
     ("yellow", "happy", "calm", "brave", "gentle", "kind", "lively", "mango", "proud", "salmon", "ashy", "polite"),
     ("sand", "water", "sea", "cliff", "field", "forest", "hill", "island", "meadow", "pond", "river", "wave"),
 )
+# https://learn.microsoft.com/azure/container-apps/quotas; the sandbox does not enforce it
+ENVIRONMENTS_PER_REGION = 20
 _NETWORK = {"internal": False, "dockerBridgeCidr": None, "platformReservedCidr": None, "platformReservedDnsIP": None}
 
 
@@ -41,14 +35,16 @@ def _new_domain(place: str) -> str:
     return f"{first}{second}-{secrets.token_hex(4)}.{place}.azurecontainerapps.io"
 
 
-def _shown_analytics(asked: Json | None) -> Json | None:
-    if not asked:
+def _log_analytics(requested: Json | None) -> Json | None:
+    if not requested:
         return None
-    dynamic = bool(asked.get("dynamicJsonColumns", False))
-    return {"customerId": asked.get("customerId"), "sharedKey": None, "dynamicJsonColumns": dynamic}
+    dynamic = bool(requested.get("dynamicJsonColumns", False))
+    return {"customerId": requested.get("customerId"), "sharedKey": None, "dynamicJsonColumns": dynamic}
 
 
 class ManagedEnvironment(ResourceType):
+    """A Container Apps environment."""
+
     type = "Microsoft.App/managedEnvironments"
     located = True
     name_rule = NameRule(
@@ -65,11 +61,43 @@ class ManagedEnvironment(ResourceType):
     status_path = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}/managedEnvironmentOperationStatuses/{operation}"
     result_path = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}/managedEnvironmentOperationResults/{operation}"
 
+    provider_actions = {"locations/usages": "GET", "getCustomDomainVerificationId": "POST"}
+
+    def run_provider_action(self, call: Call, action: str) -> Response:
+        match action:
+            case "locations/usages":
+                return json_response(200, {"value": self._usages(call.target.names[0])})
+            case "getCustomDomainVerificationId":
+                return json_response(200, domain_verification_id(call.target.subscription.lower()))
+        return super().run_provider_action(call, action)
+
+    def _usages(self, location: str) -> list[Json]:
+        """Return the number of environments in a region, and the quota."""
+        environments = self.store.of_type(self.type)
+        count = sum(self.location(environment) == region(location) for environment in environments)
+        name = "ManagedEnvironmentCount"
+        return [
+            {
+                "unit": "Count",
+                "currentValue": count,
+                "limit": ENVIRONMENTS_PER_REGION,
+                "name": {"value": name, "localizedValue": name},
+            }
+        ]
+
+    def busy(self, resource: Resource, running: Operation) -> ArmError:
+        return ArmError(
+            409,
+            "ManagedEnvironmentOperationInProgress",
+            f"Cannot modify Container Apps environment {resource.name} because another operation is in progress.",
+            cause="",
+        )
+
     def reply(self, call: Call, existing: Resource | None) -> Reply:
-        """A write that changes nothing is done at once."""
+        """Return SYNC for a write that changes nothing."""
         if existing is not None and existing.state == "Succeeded":
-            settled, known = self.settle(call, existing)[0], {**existing.body}
-            if {**settled, "systemData": None} == {**known, "systemData": None}:
+            body, _private = self.build(call, existing)
+            if {**body, "systemData": None} == {**existing.body, "systemData": None}:
                 return Reply.SYNC
         return super().reply(call, existing)
 
@@ -88,12 +116,15 @@ class ManagedEnvironment(ResourceType):
         if analytics.get("customerId") and analytics.get("sharedKey"):
             self._check_workspace(analytics)
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
-        if action == "workloadprofilestates":
-            return json_response(200, {"value": [_profile_state(resource, one) for one in _profiles(resource)]})
-        if action != "getauthtoken":
-            return super().act(call, resource, action)
-        return json_response(200, auth_token(self.context.directory, self.store, resource, self.type, call.caller))
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
+        match action:
+            case "workloadprofilestates":
+                states = [_profile_state(resource, profile) for profile in _profiles(resource)]
+                return json_response(200, {"value": states})
+            case "getauthtoken":
+                token = auth_token(self.context.directory, self.store, resource, self.type, call.caller)
+                return json_response(200, token)
+        return super().run_action(call, resource, action)
 
     def _check_workspace(self, analytics: Json) -> None:
         for workspace in self.store.of_type("Microsoft.OperationalInsights/workspaces"):
@@ -109,27 +140,29 @@ class ManagedEnvironment(ResourceType):
             cause="",
         )
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body.get("properties") or {}
-        known = existing.properties if existing else {}
-        logs = asked.get("appLogsConfiguration")
-        # A PATCH with null for both of its members leaves it empty: then nothing is logged any more.
-        logs = (known.get("appLogsConfiguration") if logs is None else logs) or {}
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body.get("properties") or {}
+        current = existing.properties if existing else {}
+        logs = requested.get("appLogsConfiguration")
+        # A PATCH with null for both members removes the destination of the logs.
+        logs = (current.get("appLogsConfiguration") if logs is None else logs) or {}
         analytics = logs.get("logAnalyticsConfiguration")
         place = region(call.body["location"])
-        network = asked.get("vnetConfiguration") or known.get("vnetConfiguration")
+        network = requested.get("vnetConfiguration") or current.get("vnetConfiguration")
 
-        def chosen(name: str) -> Json:
-            return asked.get(name) or known.get(name) or {}
+        def setting(name: str) -> Json:
+            return requested.get(name) or current.get(name) or {}
 
         group = f"ME_{call.target.name}_{call.target.resource_group}_{place}"
-        domain = asked.get("customDomainConfiguration") or known.get("customDomainConfiguration") or {}
-        insights = known.get("appInsightsConfiguration")
-        if asked.get("appInsightsConfiguration") is not None:
-            insights = {"connectionString": None} if asked["appInsightsConfiguration"].get("connectionString") else None
+        domain = requested.get("customDomainConfiguration") or current.get("customDomainConfiguration") or {}
+        insights = current.get("appInsightsConfiguration")
+        if requested.get("appInsightsConfiguration") is not None:
+            insights = (
+                {"connectionString": None} if requested["appInsightsConfiguration"].get("connectionString") else None
+            )
         profiles = [
             {**{key[0].lower() + key[1:]: value for key, value in profile.items()}, "enableFips": False}
-            for profile in asked.get("workloadProfiles") or known.get("workloadProfiles") or []
+            for profile in requested.get("workloadProfiles") or current.get("workloadProfiles") or []
         ]
         if not any(profile.get("name") == "Consumption" for profile in profiles):
             profiles.append({"workloadProfileType": "Consumption", "name": "Consumption", "enableFips": False})
@@ -138,21 +171,21 @@ class ManagedEnvironment(ResourceType):
             "daprAIInstrumentationKey": None,
             "daprAIConnectionString": None,
             "vnetConfiguration": {**_NETWORK, **network} if network else None,
-            "defaultDomain": known.get("defaultDomain") or _new_domain(place),
-            "staticIp": known.get("staticIp") or f"20.61.{secrets.randbelow(250)}.{secrets.randbelow(250)}",
+            "defaultDomain": current.get("defaultDomain") or _new_domain(place),
+            "staticIp": current.get("staticIp") or f"20.61.{secrets.randbelow(250)}.{secrets.randbelow(250)}",
             "appLogsConfiguration": {
                 "destination": logs.get("destination"),
-                "logAnalyticsConfiguration": _shown_analytics(analytics),
+                "logAnalyticsConfiguration": _log_analytics(analytics),
             },
             "openTelemetryConfiguration": _telemetry(
-                asked.get("openTelemetryConfiguration", known.get("openTelemetryConfiguration"))
+                requested.get("openTelemetryConfiguration", current.get("openTelemetryConfiguration"))
             ),
-            "zoneRedundant": bool(asked.get("zoneRedundant", known.get("zoneRedundant", False))),
+            "zoneRedundant": bool(requested.get("zoneRedundant", current.get("zoneRedundant", False))),
             "availabilityZones": None,
             "kedaConfiguration": {"version": "2.17.2"},
             "daprConfiguration": {"version": "1.13.6-msft.6"},
             "ingressConfiguration": None,
-            "eventStreamEndpoint": event_stream(call, f"managedEnvironments/{call.target.name}"),
+            "eventStreamEndpoint": event_stream_url(call, f"managedEnvironments/{call.target.name}"),
             "customDomainConfiguration": {
                 "customDomainVerificationId": domain_verification_id(call.target.subscription),
                 "dnsSuffix": domain.get("dnsSuffix"),
@@ -165,16 +198,18 @@ class ManagedEnvironment(ResourceType):
             },
             "workloadProfiles": profiles,
             "appInsightsConfiguration": insights,
-            "infrastructureResourceGroup": (asked.get("infrastructureResourceGroup") or group) if network else None,
-            "peerAuthentication": merge_patch({"mtls": {"enabled": False}}, chosen("peerAuthentication")),
+            "infrastructureResourceGroup": (requested.get("infrastructureResourceGroup") or group) if network else None,
+            "peerAuthentication": merge_patch({"mtls": {"enabled": False}}, setting("peerAuthentication")),
             "peerTrafficConfiguration": merge_patch(
-                {"encryption": {"enabled": False}}, chosen("peerTrafficConfiguration")
+                {"encryption": {"enabled": False}}, setting("peerTrafficConfiguration")
             ),
-            "publicNetworkAccess": asked.get("publicNetworkAccess") or known.get("publicNetworkAccess") or "Enabled",
+            "publicNetworkAccess": requested.get("publicNetworkAccess")
+            or current.get("publicNetworkAccess")
+            or "Enabled",
             "diskEncryptionConfiguration": None,
         }
         body: Json = {
-            "location": display(call.body["location"]),
+            "location": display_name(call.body["location"]),
             "systemData": system_data(call.caller, existing),
             "properties": properties,
         }
@@ -184,13 +219,13 @@ class ManagedEnvironment(ResourceType):
             body["tags"] = call.body["tags"]
         return body, {}
 
-    def unsettled(self, resource: Resource) -> Json:
-        shown = self.show(resource)
-        if shown["properties"]["vnetConfiguration"] is not None:
-            shown["properties"].pop("staticIp")
-        if "identity" in shown:
-            shown["identity"].pop("tenantId", None)
-        return shown
+    def write_response(self, resource: Resource) -> Json:
+        content = self.show(resource)
+        if content["properties"]["vnetConfiguration"] is not None:
+            content["properties"].pop("staticIp")
+        if "identity" in content:
+            content["identity"].pop("tenantId", None)
+        return content
 
 
 def _profiles(environment: Resource) -> list[Json]:
@@ -198,7 +233,7 @@ def _profiles(environment: Resource) -> list[Json]:
 
 
 def _profile_state(environment: Resource, profile: Json) -> Json:
-    """One workload profile in use; those of their own nodes say how many there are: as few as may be."""
+    """Return the state of a workload profile. A profile with dedicated nodes has its minimum number of them."""
     name, kind = profile["name"], profile["workloadProfileType"]
     fewest = {"currentCount": profile["minimumCount"]} if "minimumCount" in profile else {}
     limits = {limit: profile[limit] for limit in ("minimumCount", "maximumCount") if limit in profile}
@@ -212,29 +247,29 @@ def _profile_state(environment: Resource, profile: Json) -> Json:
 
 
 def domain_verification_id(subscription: str) -> str:
-    """What a DNS record has to say for a domain of one's own: the same for all of a subscription."""
+    """Return the content of the TXT record for a custom domain: the same for the whole subscription."""
     return hashlib.sha256(subscription.encode()).hexdigest().upper()
 
 
-def _telemetry(asked: Json | None) -> Json | None:
-    """The OpenTelemetry settings: keys are not shown, and settings without a destination are none."""
+def _telemetry(requested: Json | None) -> Json | None:
+    """Return the OpenTelemetry settings without keys; None where they have no destination."""
     kinds = {"tracesConfiguration": "includeDapr", "logsConfiguration": None, "metricsConfiguration": "includeKeda"}
-    shown: Json = {}
+    settings: Json = {}
     for kind, option in kinds.items():
-        sent = (asked or {}).get(kind) or {}
-        chosen = {option: bool(sent.get(option))} if option is not None else {}
-        shown[kind] = {**chosen, "destinations": sent["destinations"]} if sent.get("destinations") else None
-    if not any(shown.values()):
+        sent = (requested or {}).get(kind) or {}
+        include = {option: bool(sent.get(option))} if option is not None else {}
+        settings[kind] = {**include, "destinations": sent["destinations"]} if sent.get("destinations") else None
+    if not any(settings.values()):
         return None
-    destinations = dict((asked or {}).get("destinationsConfiguration") or {})
+    destinations = dict((requested or {}).get("destinationsConfiguration") or {})
     if destinations.get("dataDogConfiguration"):
         destinations["dataDogConfiguration"] = {**destinations["dataDogConfiguration"], "key": None}
-    found = {"otlpConfigurations": None, **destinations} if destinations else None
-    return {"destinationsConfiguration": found, **shown}
+    configuration = {"otlpConfigurations": None, **destinations} if destinations else None
+    return {"destinationsConfiguration": configuration, **settings}
 
 
 class EnvironmentStorage(ResourceType):
-    """File shares that the apps of an environment may mount."""
+    """A file share that the apps of an environment can mount."""
 
     type = "Microsoft.App/managedenvironments/storages"
     id_type = "Microsoft.App/managedEnvironments/storages"
@@ -256,11 +291,11 @@ class EnvironmentStorage(ResourceType):
         )
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        asked = call.body.get("properties") or {}
-        kinds = [kind for kind in ("azureFile", "nfsAzureFile") if asked.get(kind)]
+        requested = call.body.get("properties") or {}
+        kinds = [kind for kind in ("azureFile", "nfsAzureFile") if requested.get(kind)]
         if len(kinds) != 1:
             raise _invalid_storage("exactly one of azureFile and nfsAzureFile must be given")
-        share = asked[kinds[0]]
+        share = requested[kinds[0]]
         needed = ["accountName", "accountKey", "shareName"] if kinds[0] == "azureFile" else ["server", "shareName"]
         if existing is not None and existing.private.get("key"):
             needed = [name for name in needed if name != "accountKey"]
@@ -269,13 +304,15 @@ class EnvironmentStorage(ResourceType):
         if share.get("accessMode") not in ("ReadOnly", "ReadWrite"):
             raise _invalid_storage(f"accessMode '{share.get('accessMode')}' is neither ReadOnly nor ReadWrite")
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
-        kind = "azureFile" if asked.get("azureFile") else "nfsAzureFile"
-        share = asked[kind]
-        shown = {name: share[name] for name in ("accountName", "server", "shareName", "accessMode") if share.get(name)}
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
+        kind = "azureFile" if requested.get("azureFile") else "nfsAzureFile"
+        share = requested[kind]
+        content = {
+            name: share[name] for name in ("accountName", "server", "shareName", "accessMode") if share.get(name)
+        }
         key = share.get("accountKey") or (existing.private.get("key") if existing else None)
-        return {"properties": {kind: shown}}, {"key": key}
+        return {"properties": {kind: content}}, {"key": key}
 
 
 def _invalid_storage(reason: str) -> ArmError:
@@ -285,6 +322,8 @@ def _invalid_storage(reason: str) -> ArmError:
 
 
 class DaprComponent(ResourceType):
+    """A Dapr component of an environment."""
+
     type = "Microsoft.App/managedEnvironments/daprComponents"
     created_status = 200
     deleted_status = 204
@@ -296,8 +335,8 @@ class DaprComponent(ResourceType):
         )
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        asked = call.body.get("properties") or {}
-        if missing := [name for name in ("componentType", "version") if not asked.get(name)]:
+        requested = call.body.get("properties") or {}
+        if missing := [name for name in ("componentType", "version") if not requested.get(name)]:
             raise ArmError(
                 400,
                 "InvalidRequestParameterWithDetails",
@@ -305,13 +344,13 @@ class DaprComponent(ResourceType):
                 cause="",
             )
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
         properties = {
-            name: without_nulls(value) for name, value in asked.items() if value is not None and name != "secrets"
+            name: without_nulls(value) for name, value in requested.items() if value is not None and name != "secrets"
         }
         private = {}
-        if asked.get("secrets"):
-            private = {"secrets": {item["name"]: item.get("value") or "" for item in asked["secrets"]}}
-            properties["secrets"] = [{"name": item["name"]} for item in asked["secrets"]]
+        if requested.get("secrets"):
+            private = {"secrets": {item["name"]: item.get("value") or "" for item in requested["secrets"]}}
+            properties["secrets"] = [{"name": item["name"]} for item in requested["secrets"]]
         return {"systemData": system_data(call.caller, existing), "properties": properties}, private

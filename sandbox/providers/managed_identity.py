@@ -7,41 +7,47 @@ from __future__ import annotations
 
 import uuid
 
-from sandbox.arm.resource_type import ArmError, Call, Json, NameRule, ResourceType, Target, region
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import region
+from sandbox.arm.resource_type import Call, NameRule, ResourceType
+from sandbox.arm.target import Target
+from sandbox.messages import Json
 from sandbox.store import Operation, Principal, Resource
 
 
 class UserAssignedIdentity(ResourceType):
+    """A user-assigned identity."""
+
     type = "Microsoft.ManagedIdentity/userAssignedIdentities"
     id_group_segment = "resourcegroups"
     shows_state = False
     located = True
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        known = existing.properties if existing else {}
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        current = existing.properties if existing else {}
         return {
             "location": region(call.body["location"]),
             "tags": call.body.get("tags") or {},
             "properties": {
                 "tenantId": self.context.directory.tenant,
-                "principalId": known.get("principalId") or str(uuid.uuid4()),
-                "clientId": known.get("clientId") or str(uuid.uuid4()),
+                "principalId": current.get("principalId") or str(uuid.uuid4()),
+                "clientId": current.get("clientId") or str(uuid.uuid4()),
             },
         }, {}
 
-    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
-        found = resource.properties
+    def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
+        properties = resource.properties
         self.store.put_principal(
-            Principal(found["principalId"], found["clientId"], resource.name, "ManagedIdentity", resource.key)
+            Principal(properties["principalId"], properties["clientId"], resource.name, "ManagedIdentity", resource.key)
         )
         return False
 
-    def removed(self, resource: Resource) -> None:
+    def on_delete(self, resource: Resource) -> None:
         self.store.delete_principals_of(resource.key)
 
 
 class FederatedIdentityCredential(ResourceType):
-    """Kept and shown; the sandbox's Entra ID gives no tokens for those of other issuers."""
+    """A federated identity credential. The sandbox stores it only: its Entra ID does not exchange tokens of other issuers."""
 
     type = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"
     id_group_segment = "resourcegroups"
@@ -56,11 +62,11 @@ class FederatedIdentityCredential(ResourceType):
         return ArmError(404, "NotFound", f"Resource '{self.resource_id(target)}' was not found.", cause="")
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        asked = call.body.get("properties") or {}
-        if missing := [name for name in ("issuer", "subject", "audiences") if not asked.get(name)]:
+        requested = call.body.get("properties") or {}
+        if missing := [name for name in ("issuer", "subject", "audiences") if not requested.get(name)]:
             message = f"The federated identity credential '{call.target.name}' has no {', '.join(missing)}."
             raise ArmError(400, "BadRequest", message, cause="")
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body["properties"]
-        return {"properties": {name: asked[name] for name in ("issuer", "subject", "audiences")}}, {}
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body["properties"]
+        return {"properties": {name: requested[name] for name in ("issuer", "subject", "audiences")}}, {}

@@ -9,24 +9,15 @@ import base64
 import secrets
 import uuid
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    region,
-    utc_now,
-)
-from sandbox.messages import Response, json_response
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import region
+from sandbox.arm.resource_type import Call, NameRule, Reply, ResourceType, utc_now
+from sandbox.messages import Json, Response, json_response
 from sandbox.store import Resource
 
 _SKUS = {"free", "pernode", "premium", "standard", "standalone", "pergb2018", "capacityreservation", "lacluster"}
-
-
 _FIXED = ("legacy", "searchVersion")
-# solutions that a workspace may have; https://learn.microsoft.com/rest/api/loganalytics/intelligence-packs/list
+# the solutions of a workspace: https://learn.microsoft.com/rest/api/loganalytics/intelligence-packs/list
 _PACKS = (
     ("ChangeTracking", "Change Tracking"),
     ("LogManagement", "Log Management"),
@@ -37,12 +28,14 @@ _OPTIONAL = ("source", "defaultDataCollectionRuleResourceId", "forceCmkForQuery"
 
 
 class Workspace(ResourceType):
+    """A Log Analytics workspace."""
+
     type = "Microsoft.OperationalInsights/workspaces"
     create_reply = Reply.ASYNC_OPERATION
     delete_reply = Reply.SYNC
     seconds = {"create": 12.3, "delete": 5.5}
     retry_after = 20
-    located_by_itself = True
+    location_is_resource = True
     located = True
     name_rule = NameRule(
         r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]",
@@ -69,43 +62,47 @@ class Workspace(ResourceType):
                 cause="",
             )
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body.get("properties") or {}
-        known = existing.properties if existing else {}
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body.get("properties") or {}
+        current = existing.properties if existing else {}
         now = utc_now()
-        sku = (asked.get("sku") or known.get("sku") or {}).get("name") or "PerGB2018"
-        level = (asked.get("sku") or known.get("sku") or {}).get("capacityReservationLevel")
-        capping = asked.get("workspaceCapping") or known.get("workspaceCapping") or {}
+        sku = (requested.get("sku") or current.get("sku") or {}).get("name") or "PerGB2018"
+        level = (requested.get("sku") or current.get("sku") or {}).get("capacityReservationLevel")
+        capping = requested.get("workspaceCapping") or current.get("workspaceCapping") or {}
         body: Json = {
             "properties": {
-                "customerId": known.get("customerId") or str(uuid.uuid4()),
+                "customerId": current.get("customerId") or str(uuid.uuid4()),
                 "provisioningState": "",
                 "sku": {
                     "name": "PerGB2018" if sku.lower() == "standalone" else sku,
                     **({"capacityReservationLevel": level} if level is not None else {}),
                     "lastSkuUpdate": now,
                 },
-                "retentionInDays": int(asked.get("retentionInDays") or known.get("retentionInDays") or 30),
+                "retentionInDays": int(requested.get("retentionInDays") or current.get("retentionInDays") or 30),
                 "features": {
                     "legacy": 0,
                     "searchVersion": 1,
                     "enableLogAccessUsingOnlyResourcePermissions": True,
-                    **(known.get("features") or {}),
-                    **{name: value for name, value in (asked.get("features") or {}).items() if name not in _FIXED},
+                    **(current.get("features") or {}),
+                    **{name: value for name, value in (requested.get("features") or {}).items() if name not in _FIXED},
                 },
                 "workspaceCapping": {
                     "dailyQuotaGb": float(capping.get("dailyQuotaGb", 0.5 if sku.lower() == "free" else -1.0)),
                     "quotaNextResetTime": now,
                     "dataIngestionStatus": "RespectQuota",
                 },
-                "publicNetworkAccessForIngestion": asked.get("publicNetworkAccessForIngestion")
-                or known.get("publicNetworkAccessForIngestion")
+                "publicNetworkAccessForIngestion": requested.get("publicNetworkAccessForIngestion")
+                or current.get("publicNetworkAccessForIngestion")
                 or "Enabled",
-                "publicNetworkAccessForQuery": asked.get("publicNetworkAccessForQuery")
-                or known.get("publicNetworkAccessForQuery")
+                "publicNetworkAccessForQuery": requested.get("publicNetworkAccessForQuery")
+                or current.get("publicNetworkAccessForQuery")
                 or "Enabled",
-                **{name: asked.get(name, known.get(name)) for name in _OPTIONAL if asked.get(name, known.get(name))},
-                "createdDate": known.get("createdDate") or now,
+                **{
+                    name: requested.get(name, current.get(name))
+                    for name in _OPTIONAL
+                    if requested.get(name, current.get(name))
+                },
+                "createdDate": current.get("createdDate") or now,
                 "modifiedDate": now,
             },
             "location": region(call.body["location"]),
@@ -116,20 +113,26 @@ class Workspace(ResourceType):
         keys = existing.private if existing else {"primary": _key(), "secondary": _key()}
         return body, keys
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
-        if action in ("usages", "managementgroups"):
-            return json_response(200, {"value": []})  # no agent reports to a workspace here
-        if action == "intelligencepacks":
-            packs = [{"name": name, "enabled": name == "LogManagement", "displayName": shown} for name, shown in _PACKS]
-            return json_response(200, packs)
-        if action == "regeneratesharedkey":
-            resource.private |= {"primary": _key(), "secondary": _key()}
-            self.store.put(resource)
-        elif action != "sharedkeys":
-            return super().act(call, resource, action)
-        return json_response(
-            200, {"primarySharedKey": resource.private["primary"], "secondarySharedKey": resource.private["secondary"]}
-        )
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
+        match action:
+            case "usages" | "managementgroups":
+                return json_response(200, {"value": []})  # no agent reports to the workspaces of the sandbox
+            case "intelligencepacks":
+                packs = [
+                    {"name": name, "enabled": name == "LogManagement", "displayName": title} for name, title in _PACKS
+                ]
+                return json_response(200, packs)
+            case "sharedkeys":
+                return json_response(200, _shared_keys(resource))
+            case "regeneratesharedkey":
+                resource.private |= {"primary": _key(), "secondary": _key()}
+                self.store.put(resource)
+                return json_response(200, _shared_keys(resource))
+        return super().run_action(call, resource, action)
+
+
+def _shared_keys(workspace: Resource) -> Json:
+    return {"primarySharedKey": workspace.private["primary"], "secondarySharedKey": workspace.private["secondary"]}
 
 
 def _key() -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.Storage: storage accounts and their blob containers; Azurite stands behind each account."""
+"""Microsoft.Storage: storage accounts and their blob containers."""
 
 from __future__ import annotations
 
@@ -12,35 +12,29 @@ import secrets
 from dataclasses import replace
 from typing import Protocol
 
-from sandbox.arm.resource_type import (
-    ArmError,
-    Call,
-    Context,
-    Json,
-    NameRule,
-    Reply,
-    ResourceType,
-    Target,
-    merge_patch,
-    paired_region,
-    region,
-    utc_now,
-    without_nulls,
-)
-from sandbox.messages import Response, json_response
+from sandbox.arm.bodies import merge_patch, without_nulls
+from sandbox.arm.errors import ArmError
+from sandbox.arm.locations import paired_region, region
+from sandbox.arm.resource_type import Call, Context, NameRule, Reply, ResourceType, utc_now
+from sandbox.arm.target import Target
+from sandbox.messages import Json, Response, json_response
 from sandbox.store import Operation, Resource
 
 
 class BlobService(Protocol):
-    """What stands behind storage accounts."""
+    """The blob service behind the storage accounts."""
 
-    def start_account(self, account: Resource, operation: Operation) -> None: ...
+    def start_account(self, account: Resource, operation: Operation) -> None:
+        """Start the blob service of an account; its start ends the operation."""
 
-    def stop_account(self, account: Resource) -> None: ...
+    def stop_account(self, account: Resource) -> None:
+        """Stop the blob service of an account and delete its data."""
 
-    def create_container(self, account: Resource, name: str) -> None: ...
+    def create_container(self, account: Resource, name: str) -> None:
+        """Create a container."""
 
-    def delete_container(self, account: Resource, name: str) -> None: ...
+    def delete_container(self, account: Resource, name: str) -> None:
+        """Delete a container with its blobs."""
 
 
 _VALUES = {
@@ -63,7 +57,7 @@ _VALUES = {
 
 
 def _is_network(value: str) -> bool:
-    """Whether a value is an address, a range in CIDR notation, or two addresses with a hyphen between them."""
+    """Return whether a value is an address, a range in CIDR notation, or a range `first-last`."""
     try:
         for part in value.split("-") if "/" not in value else [value]:
             ipaddress.ip_network(part, strict=False)
@@ -73,6 +67,8 @@ def _is_network(value: str) -> bool:
 
 
 class StorageAccount(ResourceType):
+    """A storage account."""
+
     type = "Microsoft.Storage/storageAccounts"
     unique_everywhere = True
     located = True
@@ -94,22 +90,22 @@ class StorageAccount(ResourceType):
         super().__init__(context)
         self.blobs = blobs
 
-    def taken(self, name: str) -> ArmError:
+    def name_conflict(self, name: str) -> ArmError:
         return ArmError(
             409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.", cause=""
         )
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        asked = call.body.get("properties") or {}
-        rules = asked.get("networkAcls") or {}
-        given = {
+        requested = call.body.get("properties") or {}
+        rules = requested.get("networkAcls") or {}
+        values = {
             "sku.name": (call.body.get("sku") or {}).get("name"),
             "kind": call.body.get("kind"),
             "networkAcls.defaultAction": rules.get("defaultAction"),
-            **{name: asked.get(name) for name in ("accessTier", "minimumTlsVersion", "publicNetworkAccess")},
+            **{name: requested.get(name) for name in ("accessTier", "minimumTlsVersion", "publicNetworkAccess")},
         }
-        wrong = [name for name, value in given.items() if value is not None and value not in _VALUES[name]]
-        days = (asked.get("keyPolicy") or {}).get("keyExpirationPeriodInDays")
+        wrong = [name for name, value in values.items() if value is not None and value not in _VALUES[name]]
+        days = (requested.get("keyPolicy") or {}).get("keyExpirationPeriodInDays")
         if days is not None and int(days) < 1:
             wrong.append("keyPolicy.keyExpirationPeriodInDays")
         if not all(_is_network(str(rule.get("value"))) for rule in rules.get("ipRules") or []):
@@ -118,18 +114,20 @@ class StorageAccount(ResourceType):
             message = f"Values for request parameters are invalid: {','.join(wrong)}."
             raise ArmError(400, "InvalidValuesForRequestParameters", message, cause="")
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body.get("properties") or {}
-        known = existing.properties if existing else {}
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body.get("properties") or {}
+        current = existing.properties if existing else {}
         now = utc_now()
         name = call.target.name
         sku = str((call.body.get("sku") or (existing.body["sku"] if existing else {})).get("name") or "Standard_LRS")
         kind = str(call.body.get("kind") or (existing.body["kind"] if existing else "StorageV2"))
-        encryption = {"enabled": True, "keyType": "Account", "lastEnabledTime": known.get("creationTime", now)}
-        # Fixed when the account is created.
-        twice = ((known if existing else asked).get("encryption") or {}).get("requireInfrastructureEncryption")
+        encryption = {"enabled": True, "keyType": "Account", "lastEnabledTime": current.get("creationTime", now)}
+        # infrastructure encryption cannot change after the creation of the account
+        double_encryption = ((current if existing else requested).get("encryption") or {}).get(
+            "requireInfrastructureEncryption"
+        )
         rules = merge_patch(
-            known.get("networkAcls")
+            current.get("networkAcls")
             or {
                 "ipv6Rules": [],
                 "bypass": "AzureServices",
@@ -137,13 +135,13 @@ class StorageAccount(ResourceType):
                 "ipRules": [],
                 "defaultAction": "Allow",
             },
-            asked.get("networkAcls") or {},
+            requested.get("networkAcls") or {},
         )
         for rule in rules.get("virtualNetworkRules") or []:
             rule.setdefault("state", "Succeeded")
         properties: Json = {
             **{
-                key: asked.get(key, known.get(key))
+                key: requested.get(key, current.get(key))
                 for key in (
                     "publicNetworkAccess",
                     "allowSharedKeyAccess",
@@ -154,37 +152,37 @@ class StorageAccount(ResourceType):
                     "keyPolicy",
                     "sasPolicy",
                 )
-                if asked.get(key, known.get(key)) is not None
+                if requested.get(key, current.get(key)) is not None
             },
-            "keyCreationTime": known.get("keyCreationTime") or {"key1": now, "key2": now},
+            "keyCreationTime": current.get("keyCreationTime") or {"key1": now, "key2": now},
             "allowCrossTenantDelegationSas": bool(
-                asked.get("allowCrossTenantDelegationSas", known.get("allowCrossTenantDelegationSas", False))
+                requested.get("allowCrossTenantDelegationSas", current.get("allowCrossTenantDelegationSas", False))
             ),
             "allowCrossTenantReplication": bool(
-                asked.get("allowCrossTenantReplication", known.get("allowCrossTenantReplication", False))
+                requested.get("allowCrossTenantReplication", current.get("allowCrossTenantReplication", False))
             ),
             "privateEndpointConnections": [],
-            "minimumTlsVersion": asked.get("minimumTlsVersion") or known.get("minimumTlsVersion") or "TLS1_2",
+            "minimumTlsVersion": requested.get("minimumTlsVersion") or current.get("minimumTlsVersion") or "TLS1_2",
             "allowBlobPublicAccess": bool(
-                asked.get("allowBlobPublicAccess", known.get("allowBlobPublicAccess", False))
+                requested.get("allowBlobPublicAccess", current.get("allowBlobPublicAccess", False))
             ),
             "networkAcls": rules,
             "supportsHttpsTrafficOnly": bool(
-                asked.get("supportsHttpsTrafficOnly", known.get("supportsHttpsTrafficOnly", True))
+                requested.get("supportsHttpsTrafficOnly", current.get("supportsHttpsTrafficOnly", True))
             ),
             "encryption": {
-                **({"requireInfrastructureEncryption": True} if twice else {}),
+                **({"requireInfrastructureEncryption": True} if double_encryption else {}),
                 "services": {"file": encryption, "blob": encryption},
                 "keySource": "Microsoft.Storage",
             },
             "provisioningState": "",
-            "creationTime": known.get("creationTime") or now,
+            "creationTime": current.get("creationTime") or now,
             "primaryEndpoints": _endpoints(name, kind),
             "primaryLocation": region(call.body["location"]),
             "statusOfPrimary": "available",
         }
         if kind in ("StorageV2", "BlobStorage"):
-            properties["accessTier"] = asked.get("accessTier") or known.get("accessTier") or "Hot"
+            properties["accessTier"] = requested.get("accessTier") or current.get("accessTier") or "Hot"
         if "GRS" in sku or "GZRS" in sku:
             properties |= {"secondaryLocation": paired_region(call.body["location"]), "statusOfSecondary": "available"}
         if "RAG" in sku:
@@ -202,18 +200,18 @@ class StorageAccount(ResourceType):
         keys = existing.private if existing else {"key1": _key(), "key2": _key()}
         return body, keys
 
-    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+    def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
         if operation.verb != "create" or not operation.id:
             return False
         self.blobs.start_account(resource, operation)
         return True
 
-    def removed(self, resource: Resource) -> None:
+    def on_delete(self, resource: Resource) -> None:
         self.blobs.stop_account(resource)
 
-    def act(self, call: Call, resource: Resource, action: str) -> Response:
+    def run_action(self, call: Call, resource: Resource, action: str) -> Response:
         if action != "listkeys":
-            return super().act(call, resource, action)
+            return super().run_action(call, resource, action)
         if resource.state != "Succeeded":
             raise ArmError(
                 409,
@@ -230,7 +228,7 @@ class StorageAccount(ResourceType):
 
 
 def _endpoints(name: str, kind: str) -> Json:
-    """The addresses of the services that an account of a kind has."""
+    """Return the endpoints of the services of an account."""
     services = ["blob", "queue", "table", "file"]
     if kind == "FileStorage":
         return {"file": f"https://{name}.file.core.windows.net/"}
@@ -238,69 +236,69 @@ def _endpoints(name: str, kind: str) -> Json:
         services = ["dfs", "blob"]
     elif kind == "StorageV2":
         services = ["dfs", *services]
-    found = {service: f"https://{name}.{service}.core.windows.net/" for service in services}
-    return found if kind == "Storage" else {**found, "web": f"https://{name}.z6.web.core.windows.net/"}
+    endpoints = {service: f"https://{name}.{service}.core.windows.net/" for service in services}
+    return endpoints if kind == "Storage" else {**endpoints, "web": f"https://{name}.z6.web.core.windows.net/"}
 
 
 class BlobServiceProperties(ResourceType):
-    """…/blobServices/default, which every account has."""
+    """The properties of the blob service, …/blobServices/default, of each account."""
 
     type = "Microsoft.Storage/storageAccounts/blobServices"
     created_status = 200
     shows_state = False
 
-    def implied(self, target: Target) -> Resource | None:
+    def default_instance(self, target: Target) -> Resource | None:
         account = self.store.get(f"{target.scope}/providers/Microsoft.Storage/storageAccounts/{target.names[0]}")
         if account is None or target.name.lower() != "default":
             return None
         return Resource(self.resource_id(target), self.type.lower(), "default", _blob_service_defaults())
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        asked = call.body.get("properties") or {}
+        requested = call.body.get("properties") or {}
         for name in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
-            policy = asked.get(name) or {}
+            policy = requested.get(name) or {}
             if policy.get("enabled") and not 1 <= int(policy.get("days") or 0) <= 365:
-                raise _refused_value(f"{name}.days", policy.get("days"))
-        restore = asked.get("restorePolicy") or {}
+                raise _invalid_value(f"{name}.days", policy.get("days"))
+        restore = requested.get("restorePolicy") or {}
         if restore.get("enabled"):
             days = int(restore.get("days") or 0)
-            kept = int((asked.get("deleteRetentionPolicy") or {}).get("days") or 0)
-            needed = asked.get("isVersioningEnabled") and (asked.get("changeFeed") or {}).get("enabled")
-            if not needed or not 1 <= days < kept:
-                raise _refused_value("restorePolicy.days", restore.get("days"))
+            retention = int((requested.get("deleteRetentionPolicy") or {}).get("days") or 0)
+            needed = requested.get("isVersioningEnabled") and (requested.get("changeFeed") or {}).get("enabled")
+            if not needed or not 1 <= days < retention:
+                raise _invalid_value("restorePolicy.days", restore.get("days"))
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        known = existing.body if existing else _blob_service_defaults()
-        body = merge_patch(known, {"properties": call.body.get("properties") or {}})
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        current = existing.body if existing else _blob_service_defaults()
+        body = merge_patch(current, {"properties": call.body.get("properties") or {}})
         for policy in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
             if not body["properties"].get(policy, {}).get("enabled"):
                 body["properties"].get(policy, {}).pop("days", None)
-        return body, {"asked": call.body}
+        return body, {"requested": call.body}
 
-    def unsettled(self, resource: Resource) -> Json:
-        """The answer to a PUT: what was asked for, and no more."""
-        asked = resource.private["asked"]
-        shown: Json = {"name": "default"}
-        if asked.get("properties"):
-            shown = {"id": resource.id, "name": "default", "type": self.type, "properties": asked["properties"]}
-        return shown
+    def write_response(self, resource: Resource) -> Json:
+        """Return the response to a PUT: the requested properties only."""
+        requested = resource.private["requested"]
+        content: Json = {"name": "default"}
+        if requested.get("properties"):
+            content = {"id": resource.id, "name": "default", "type": self.type, "properties": requested["properties"]}
+        return content
 
     def show(self, resource: Resource) -> Json:
-        shown = super().show(resource)
-        for rule in shown["properties"]["cors"]["corsRules"]:
+        content = super().show(resource)
+        for rule in content["properties"]["cors"]["corsRules"]:
             for name in ("exposedHeaders", "allowedHeaders"):
                 rule[name] = rule.get(name) or [""]
         account = self.store.get(resource.id.partition("/blobServices/")[0])
         if account is not None:
-            shown["sku"] = account.body["sku"]
-        return shown
+            content["sku"] = account.body["sku"]
+        return content
 
     def select(self, call: Call, scope: str) -> list[Resource]:
-        own = self.implied(replace(call.target, names=(*call.target.names, "default")))
-        return [*super().select(call, scope)] or ([own] if own is not None else [])
+        default = self.default_instance(replace(call.target, names=(*call.target.names, "default")))
+        return [*super().select(call, scope)] or ([default] if default is not None else [])
 
 
-def _refused_value(name: str, value: object) -> ArmError:
+def _invalid_value(name: str, value: object) -> ArmError:
     return ArmError(
         400, "InvalidRequestPropertyValue", f"The value '{value}' is not allowed for property {name}.", cause=""
     )
@@ -318,7 +316,7 @@ def _blob_service_defaults() -> Json:
 
 
 class ManagementPolicy(ResourceType):
-    """…/managementPolicies/default: rules for the life of blobs, kept and shown; no blob is moved or deleted by them here."""
+    """The lifecycle management policy, …/managementPolicies/default. The sandbox stores it only; it moves and deletes no blob."""
 
     type = "Microsoft.Storage/storageAccounts/managementPolicies"
     created_status = 200
@@ -334,13 +332,13 @@ class ManagementPolicy(ResourceType):
     def check(self, call: Call, existing: Resource | None) -> None:
         rules = ((call.body.get("properties") or {}).get("policy") or {}).get("rules")
         if not rules:
-            raise _refused_value("policy.rules", rules)
+            raise _invalid_value("policy.rules", rules)
         for rule in rules:
             definition = rule.get("definition") or {}
             if rule.get("type") != "Lifecycle" or not rule.get("name") or not definition.get("actions"):
-                raise _refused_value("policy.rules", rule.get("name"))
+                raise _invalid_value("policy.rules", rule.get("name"))
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         policy = without_nulls(call.body["properties"]["policy"])
         rules = [{"enabled": True, **rule} for rule in policy["rules"]]
         return {"properties": {"policy": {"rules": rules}, "lastModifiedTime": utc_now()}}, {}
@@ -349,11 +347,13 @@ class ManagementPolicy(ResourceType):
         return {**super().show(resource), "name": "DefaultManagementPolicy"}
 
 
-# what a container shows only where it was asked for
+# properties that Azure returns only where the request sets them
 _CONTAINER_OPTIONS = ("metadata", "enableNfsV3RootSquash", "enableNfsV3AllSquash", "immutableStorageWithVersioning")
 
 
 class BlobContainer(ResourceType):
+    """A blob container."""
+
     type = "Microsoft.Storage/storageAccounts/blobServices/containers"
     shows_state = False
 
@@ -391,10 +391,10 @@ class BlobContainer(ResourceType):
             )
         return account
 
-    def settle(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
-        asked = call.body.get("properties") or {}
-        known = existing.properties if existing else {}
-        public = str(asked.get("publicAccess") or known.get("publicAccess") or "None").capitalize()
+    def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
+        requested = call.body.get("properties") or {}
+        current = existing.properties if existing else {}
+        public = str(requested.get("publicAccess") or current.get("publicAccess") or "None").capitalize()
         properties: Json = {
             "deleted": False,
             "remainingRetentionDays": 0,
@@ -408,26 +408,26 @@ class BlobContainer(ResourceType):
             "hasImmutabilityPolicy": False,
             "hasLegalHold": False,
         }
-        chosen = {name: asked.get(name, known.get(name)) for name in _CONTAINER_OPTIONS}
-        chosen = {name: value for name, value in chosen.items() if value is not None}
-        body = {"etag": f'"0x{secrets.token_hex(8).upper()}"', "properties": {**properties, **chosen}}
-        return body, {"asked": asked, "chosen": chosen}
+        optional = {name: requested.get(name, current.get(name)) for name in _CONTAINER_OPTIONS}
+        optional = {name: value for name, value in optional.items() if value is not None}
+        body = {"etag": f'"0x{secrets.token_hex(8).upper()}"', "properties": {**properties, **optional}}
+        return body, {"requested": requested, "optional": optional}
 
-    def unsettled(self, resource: Resource) -> Json:
-        """The answer to a PUT or PATCH: the name alone, or with what was asked for and what can never be asked for."""
-        shown: Json = {"id": resource.id, "name": resource.name, "type": self.type}
-        asked = resource.private["asked"]
-        if not asked:
-            return shown
+    def write_response(self, resource: Resource) -> Json:
+        """Return the response to a write: the name only, or the requested properties with the read-only ones."""
+        content: Json = {"id": resource.id, "name": resource.name, "type": self.type}
+        requested = resource.private["requested"]
+        if not requested:
+            return content
         fixed = {"deleted": False, "remainingRetentionDays": 0, "hasImmutabilityPolicy": False, "hasLegalHold": False}
-        public = {"publicAccess": resource.properties["publicAccess"]} if asked.get("publicAccess") else {}
-        return {**shown, "properties": {**fixed, **resource.private["chosen"], **public}}
+        public = {"publicAccess": resource.properties["publicAccess"]} if requested.get("publicAccess") else {}
+        return {**content, "properties": {**fixed, **resource.private["optional"], **public}}
 
-    def begin(self, resource: Resource, operation: Operation, call: Call) -> bool:
+    def start_work(self, resource: Resource, operation: Operation, call: Call) -> bool:
         self.blobs.create_container(self._account(call.target), resource.name)
         return False
 
-    def removed(self, resource: Resource) -> None:
+    def on_delete(self, resource: Resource) -> None:
         account = self.store.get(resource.id.partition("/blobServices/")[0])
         if account is not None:
             self.blobs.delete_container(account, resource.name)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Container Apps refuses in a template before anything runs: probes and scale rules that no replica could be run by.
+"""The validation of the probes and scale rules in a template.
 
 Sources: the Azure REST API specification of Microsoft.App, and https://learn.microsoft.com/azure/container-apps/health-probes
 """
@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.arm.resource_type import ArmError, Json
+from sandbox.arm.errors import ArmError
+from sandbox.messages import Json
 
-_MOST_FAILURES = {"startup": 240, "readiness": 48, "liveness": 30}
+_MAX_FAILURES = {"startup": 240, "readiness": 48, "liveness": 30}
 _LIMITS = {
     "initialDelaySeconds": (0, 60),
     "periodSeconds": (1, 240),
@@ -23,17 +24,17 @@ _LIMITS = {
 
 
 def check_template_rules(template: Json) -> None:
-    """Refuses, with ArmError, a template with a probe or a scale rule that is wrong, naming all that is."""
+    """Raise ArmError with all invalid fields of the probes and scale rules."""
     wrong = [*_wrong_probes(template), *_wrong_rules(template)]
     if wrong:
-        told = " ".join(
+        details = " ".join(
             f"Field '{field}' is invalid with details: 'Invalid value: \"{value}\": {rule}';."
             for field, value, rule in wrong
         )
         raise ArmError(
             400,
             "InvalidParameterValueInContainerTemplate",
-            f"The following field(s) are either invalid or missing. {told}",
+            f"The following field(s) are either invalid or missing. {details}",
             cause="",
         )
 
@@ -43,7 +44,7 @@ def _wrong_probes(template: Json) -> Iterator[tuple[str, Any, str]]:
         seen = set()
         for probe in container.get("probes") or []:
             field, kind = f"template.containers.{container.get('name')}.probes", str(probe.get("type") or "").lower()
-            if kind not in _MOST_FAILURES or kind in seen:
+            if kind not in _MAX_FAILURES or kind in seen:
                 yield f"{field}.type", probe.get("type"), "one each of Liveness, Readiness and Startup."
                 continue
             seen.add(kind)
@@ -51,7 +52,7 @@ def _wrong_probes(template: Json) -> Iterator[tuple[str, Any, str]]:
             if (http is None) == (tcp is None):
                 yield field, probe["type"], "either httpGet or tcpSocket."
                 continue
-            limits = {**_LIMITS, "failureThreshold": (1, _MOST_FAILURES[kind])}
+            limits = {**_LIMITS, "failureThreshold": (1, _MAX_FAILURES[kind])}
             numbers = {"port": (http or tcp or {}).get("port"), **{name: probe.get(name) for name in limits}}
             if numbers["port"] is None:
                 yield f"{field}.port", None, "a number from 1 to 65535."

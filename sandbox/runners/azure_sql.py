@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from sandbox.providers.sql import password_matches
+from sandbox.providers.sql.server import password_matches
 from sandbox.store import Resource, Store
 
 SUFFIX = ".database.windows.net"

@@ -32,7 +32,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from sandbox.arm.resource_type import ArmError, Context
+from sandbox.arm.errors import ArmError
+from sandbox.arm.resource_type import Context
 from sandbox.entra.rbac import is_allowed
 from sandbox.host.home import Home, write_private
 from sandbox.host.launch import launch

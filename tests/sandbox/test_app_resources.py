@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.App's resources beside the apps themselves, over the wire: jobs, authConfigs, storages, Dapr components."""
+"""The resources of Microsoft.App other than apps, over HTTPS: jobs, authConfigs, storages, Dapr components."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def environment(sandbox: Client, group: str) -> str:
 
 @pytest.fixture(scope="module")
 def app(sandbox: Client, group: str, environment: str) -> str:
-    """An app whose image does not exist: what belongs to it is there all the same."""
+    """Return an app whose image does not exist; its child resources are available all the same."""
     path = f"{group}/providers/Microsoft.App/containerApps/front"
     properties = {
         "environmentId": environment,
@@ -60,7 +60,7 @@ def job_body(environment: str) -> dict[str, Any]:
 
 
 def changed(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A body with one member, at a dotted path below `properties`, replaced."""
+    """Return a body with one member, at a dotted path below `properties`, replaced."""
     made = copy.deepcopy(body)
     *outer, last = path.split(".")
     inner = made["properties"]
@@ -73,17 +73,17 @@ def changed(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 # jobs
 
 
-def test_the_life_of_a_job(sandbox: Client, group: str, environment: str) -> None:
+def test_a_job_is_created_updated_and_deleted(sandbox: Client, group: str, environment: str) -> None:
     path = f"{group}/providers/Microsoft.App/jobs/nightly"
     answer = sandbox.arm("PUT", path, job_body(environment))
     assert answer.status_code == 201
     assert "/containerappsjobOperationStatuses/" in answer.headers["Azure-AsyncOperation"]
     assert answer.json()["properties"]["provisioningState"] == "InProgress"
     sandbox.wait(answer)
-    shown = sandbox.arm("GET", path).json()
-    assert shown["location"] == "West Europe"
-    assert shown["properties"]["runningStatus"] == "Ready"
-    configuration = shown["properties"]["configuration"]
+    resource = sandbox.arm("GET", path).json()
+    assert resource["location"] == "West Europe"
+    assert resource["properties"]["runningStatus"] == "Ready"
+    configuration = resource["properties"]["configuration"]
     assert configuration["triggerType"] == "Manual"
     assert configuration["secrets"] == [{"name": "word"}]
     assert (configuration["scheduleTriggerConfig"], configuration["eventTriggerConfig"]) == (None, None)
@@ -132,7 +132,7 @@ def test_the_life_of_a_job(sandbox: Client, group: str, environment: str) -> Non
         ("template.containers.0.resources", {"cpu": 0.3, "memory": "1Gi"}, (400, "ContainerAppInvalidResourceTotal")),
     ],
 )
-def test_wrong_jobs(
+def test_an_invalid_job_returns_an_error(
     sandbox: Client, group: str, environment: str, path: str, value: Any, expected: tuple[int, str]
 ) -> None:
     answer = sandbox.arm(
@@ -141,7 +141,7 @@ def test_wrong_jobs(
     assert code(answer) == expected
 
 
-def test_cpu_and_memory_count_over_all_containers(sandbox: Client, group: str, environment: str) -> None:
+def test_cpu_and_memory_are_the_sum_of_all_containers(sandbox: Client, group: str, environment: str) -> None:
     quarter = {"image": "nowhere.azurecr.io/none:1", "resources": {"cpu": 2.5, "memory": "5Gi"}}
     body = changed(job_body(environment), "template.containers", [{"name": "a", **quarter}, {"name": "b", **quarter}])
     answer = sandbox.arm("PUT", f"{group}/providers/Microsoft.App/jobs/large", body)
@@ -150,12 +150,12 @@ def test_cpu_and_memory_count_over_all_containers(sandbox: Client, group: str, e
 
 
 @pytest.mark.parametrize("name", ["Upper", "two--hyphens", "9digit", "ends-", "a" * 33])
-def test_wrong_names_of_jobs(sandbox: Client, group: str, environment: str, name: str) -> None:
+def test_an_invalid_job_name_returns_400(sandbox: Client, group: str, environment: str, name: str) -> None:
     answer = sandbox.arm("PUT", f"{group}/providers/Microsoft.App/jobs/{name}", job_body(environment))
     assert code(answer) == (400, "ContainerAppsJobInvalidName")
 
 
-def test_executions_are_made_by_starting_the_job_alone(sandbox: Client, group: str, environment: str) -> None:
+def test_only_a_start_of_the_job_creates_an_execution(sandbox: Client, group: str, environment: str) -> None:
     path = f"{group}/providers/Microsoft.App/jobs/starts"
     sandbox.put(path, job_body(environment))
     assert code(sandbox.arm("PUT", f"{path}/executions/mine", {"properties": {}})) == (405, "HttpMethodNotAllowed")
@@ -165,9 +165,9 @@ def test_executions_are_made_by_starting_the_job_alone(sandbox: Client, group: s
     started = sandbox.arm("POST", f"{path}/start")
     assert started.status_code == 200
     assert started.json() == {"id": f"{path}/executions/{started.json()['name']}", "name": started.json()["name"]}
-    shown = sandbox.arm("GET", started.json()["id"]).json()
-    assert shown["type"] == "Microsoft.App/jobs/executions"
-    container = shown["properties"]["template"]["containers"][0]
+    resource = sandbox.arm("GET", started.json()["id"]).json()
+    assert resource["type"] == "Microsoft.App/jobs/executions"
+    container = resource["properties"]["template"]["containers"][0]
     assert container["imageType"] == "CloudBuild"
     assert [item["name"] for item in container["env"]][:2] == [
         "CONTAINER_APP_JOB_NAME",
@@ -199,7 +199,7 @@ def entra(secret: str) -> dict[str, Any]:
     }
 
 
-def test_an_app_asks_its_visitors_to_sign_in(sandbox: Client, app: str) -> None:
+def test_an_authconfig_is_created_read_and_deleted(sandbox: Client, app: str) -> None:
     path = f"{app}/authConfigs/current"
     assert code(sandbox.arm("GET", path)) == (404, "AuthConfigNotFound")
     answer = sandbox.arm("PUT", path, entra("known"))
@@ -207,12 +207,12 @@ def test_an_app_asks_its_visitors_to_sign_in(sandbox: Client, app: str) -> None:
     made = answer.json()
     assert (made["id"], made["type"]) == (path, "Microsoft.App/containerapps/authconfigs")
     assert "encryptionSettings" not in made["properties"]
-    shown = sandbox.arm("GET", path).json()
-    provider = shown["properties"]["identityProviders"]["azureActiveDirectory"]
+    resource = sandbox.arm("GET", path).json()
+    provider = resource["properties"]["identityProviders"]["azureActiveDirectory"]
     assert provider["isAutoProvisioned"] is False
     assert provider["validation"]["defaultAuthorizationPolicy"] == {"allowedApplications": []}
-    assert shown["properties"]["login"] == {"preserveUrlFragmentsForLogins": False}
-    assert shown["properties"]["encryptionSettings"] == {}
+    assert resource["properties"]["login"] == {"preserveUrlFragmentsForLogins": False}
+    assert resource["properties"]["encryptionSettings"] == {}
     assert [item["name"] for item in sandbox.arm("GET", f"{app}/authConfigs").json()["value"]] == ["current"]
     assert sandbox.arm("DELETE", path).status_code == 200
     assert sandbox.arm("DELETE", path).status_code == 204
@@ -225,11 +225,13 @@ def test_an_app_asks_its_visitors_to_sign_in(sandbox: Client, app: str) -> None:
         ("other", "known", (400, "AuthConfigInvalidName")),
     ],
 )
-def test_wrong_authconfigs(sandbox: Client, app: str, name: str, secret: str, expected: tuple[int, str]) -> None:
+def test_an_invalid_authconfig_returns_an_error(
+    sandbox: Client, app: str, name: str, secret: str, expected: tuple[int, str]
+) -> None:
     assert code(sandbox.arm("PUT", f"{app}/authConfigs/{name}", entra(secret))) == expected
 
 
-def test_an_authconfig_needs_its_app(sandbox: Client, group: str) -> None:
+def test_an_authconfig_without_its_app_returns_404(sandbox: Client, group: str) -> None:
     path = f"{group}/providers/Microsoft.App/containerApps/none/authConfigs/current"
     assert code(sandbox.arm("PUT", path, entra("known"))) == (404, "ParentResourceNotFound")
 
@@ -237,21 +239,21 @@ def test_an_authconfig_needs_its_app(sandbox: Client, group: str) -> None:
 # what environments hold
 
 
-def test_a_storage_never_shows_its_key(sandbox: Client, environment: str) -> None:
+def test_a_storage_never_returns_its_key(sandbox: Client, environment: str) -> None:
     path = f"{environment}/storages/share"
     share = {"accountName": "acc", "accountKey": "c2VjcmV0", "shareName": "files", "accessMode": "ReadOnly"}
     assert code(sandbox.arm("GET", path)) == (404, "ManagedEnvironmentStorageNotFound")
     made = sandbox.arm("PUT", path, {"properties": {"azureFile": share}})
     assert made.status_code == 200
-    shown = {"accountName": "acc", "shareName": "files", "accessMode": "ReadOnly"}
+    resource = {"accountName": "acc", "shareName": "files", "accessMode": "ReadOnly"}
     assert made.json() == {
         "id": path,
         "name": "share",
         "type": "Microsoft.App/managedenvironments/storages",
-        "properties": {"azureFile": shown},
+        "properties": {"azureFile": resource},
     }
     assert sandbox.arm("GET", path).json() == made.json()
-    again = {**shown, "accessMode": "ReadWrite"}
+    again = {**resource, "accessMode": "ReadWrite"}
     assert sandbox.arm("PUT", path, {"properties": {"azureFile": again}}).json()["properties"]["azureFile"] == again
     assert [item["name"] for item in sandbox.arm("GET", f"{environment}/storages").json()["value"]] == ["share"]
     assert sandbox.arm("DELETE", path).status_code == 200
@@ -268,12 +270,12 @@ def test_a_storage_never_shows_its_key(sandbox: Client, environment: str) -> Non
         {"nfsAzureFile": {"shareName": "/a/b", "accessMode": "ReadOnly"}},
     ],
 )
-def test_wrong_storages(sandbox: Client, environment: str, properties: dict[str, Any]) -> None:
+def test_an_invalid_storage_returns_400(sandbox: Client, environment: str, properties: dict[str, Any]) -> None:
     answer = sandbox.arm("PUT", f"{environment}/storages/wrong", {"properties": properties})
     assert code(answer) == (400, "InvalidRequestParameterWithDetails")
 
 
-def test_a_dapr_component_never_shows_its_secrets(sandbox: Client, environment: str) -> None:
+def test_a_dapr_component_never_returns_its_secrets(sandbox: Client, environment: str) -> None:
     path = f"{environment}/daprComponents/store"
     assert code(sandbox.arm("GET", path)) == (404, "DaprComponentNotFound")
     properties = {
@@ -283,8 +285,8 @@ def test_a_dapr_component_never_shows_its_secrets(sandbox: Client, environment: 
         "secrets": [{"name": "key", "value": "hidden"}],
     }
     assert sandbox.arm("PUT", path, {"properties": properties}).status_code == 200
-    shown = sandbox.arm("GET", path).json()["properties"]
-    assert shown == {"componentType": "state.redis", "version": "v1", "secrets": [{"name": "key"}]}
+    resource = sandbox.arm("GET", path).json()["properties"]
+    assert resource == {"componentType": "state.redis", "version": "v1", "secrets": [{"name": "key"}]}
     assert code(sandbox.arm("PUT", path, {"properties": {"version": "v1"}})) == (
         400,
         "InvalidRequestParameterWithDetails",
@@ -294,7 +296,7 @@ def test_a_dapr_component_never_shows_its_secrets(sandbox: Client, environment: 
 # identities of their own
 
 
-def test_a_system_assigned_identity_has_a_principal_that_may_be_given_roles(
+def test_a_system_assigned_identity_has_a_principal_that_accepts_role_assignments(
     sandbox: Client, group: str, app: str
 ) -> None:
     patched = sandbox.arm("PATCH", app, {"identity": {"type": "SystemAssigned"}})
@@ -309,7 +311,7 @@ def test_a_system_assigned_identity_has_a_principal_that_may_be_given_roles(
     assert sandbox.arm("GET", app).json()["identity"] == identity
 
 
-def test_a_write_that_changes_nothing_of_an_environment_is_done_at_once(sandbox: Client, group: str) -> None:
+def test_a_write_that_changes_nothing_of_an_environment_is_synchronous(sandbox: Client, group: str) -> None:
     path = f"{group}/providers/Microsoft.App/managedEnvironments/calm"
     body = {"location": "westeurope", "properties": {"zoneRedundant": False}, "tags": {"a": "b"}}
     made = sandbox.put(path, body)

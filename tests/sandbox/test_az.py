@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Azure CLI, unmodified, against the sandbox: with the variables of its `env` file and no other setting."""
+"""The unmodified Azure CLI with the sandbox; its only settings are the variables of the `env` file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = [
 
 @dataclass
 class Cli:
-    """`az`, signed in with a configuration of its own."""
+    """The command `az`, signed in, with a separate configuration folder."""
 
     environment: dict[str, str]
     group: str
@@ -62,7 +62,7 @@ class Cli:
 
 @pytest.fixture(scope="module")
 def az(sandbox: Client, platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    """Signed in, with one resource of each type in a group."""
+    """Return a CLI that is signed in, and a group with one resource of each type."""
     mark, group = uuid.uuid4().hex[:8], platform.group
     names = {
         "registry": platform.registry.rpartition("/")[2],
@@ -134,19 +134,19 @@ def az(sandbox: Client, platform: Platform, tmp_path_factory: pytest.TempPathFac
     cli("logout")
 
 
-def found(shown: list[dict[str, Any]]) -> set[str]:
-    return {one["name"] for one in shown}
+def names_of(items: list[dict[str, Any]]) -> set[str]:
+    return {item["name"] for item in items}
 
 
 def test_account(az: Cli) -> None:
-    shown = az("account", "show")
-    assert shown["id"] == az.environment["AZURE_SUBSCRIPTION_ID"]
-    assert shown["user"] == {"name": az.environment["AZURE_CLIENT_ID"], "type": "servicePrincipal"}
-    assert "westeurope" in found(az("account", "list-locations"))
+    content = az("account", "show")
+    assert content["id"] == az.environment["AZURE_SUBSCRIPTION_ID"]
+    assert content["user"] == {"name": az.environment["AZURE_CLIENT_ID"], "type": "servicePrincipal"}
+    assert "westeurope" in names_of(az("account", "list-locations"))
     assert az("account", "get-access-token")["tokenType"] == "Bearer"
 
 
-def test_a_wrong_password_is_refused_in_entras_words(az: Cli, tmp_path: Path) -> None:
+def test_an_invalid_secret_returns_the_error_of_entra(az: Cli, tmp_path: Path) -> None:
     other = Cli({**az.environment, "AZURE_CONFIG_DIR": str(tmp_path)}, az.group, az.names)
     client, tenant = az.environment["AZURE_CLIENT_ID"], az.environment["AZURE_TENANT_ID"]
     refused = other.run("login", "--service-principal", "--username", client, "--password", "wrong", "--tenant", tenant)
@@ -157,8 +157,8 @@ def test_a_wrong_password_is_refused_in_entras_words(az: Cli, tmp_path: Path) ->
 def test_groups(az: Cli) -> None:
     name = f"rg-{uuid.uuid4().hex[:8]}"
     assert az("group", "create", "--name", name, "--location", "westeurope", "--tags", f"mark={name}")["name"] == name
-    assert az.group in found(az("group", "list"))
-    assert found(az("group", "list", "--tag", f"mark={name}")) == {name}
+    assert az.group in names_of(az("group", "list"))
+    assert names_of(az("group", "list", "--tag", f"mark={name}")) == {name}
     assert az("group", "update", "--name", name, "--set", "tags.more=yes")["tags"] == {"mark": name, "more": "yes"}
     assert az.text("group", "exists", "--name", name).strip() == "true"
     az("group", "delete", "--name", name, "--yes")
@@ -170,12 +170,12 @@ def test_groups(az: Cli) -> None:
 
 def test_resources(az: Cli) -> None:
     app = az.names["app"]
-    assert set(az.names.values()) <= found(az("resource", "list", "--resource-group", az.group))
-    assert {app, az.group} & found(az("resource", "list")) == {app}
-    assert app in found(az("resource", "list", "--resource-type", "Microsoft.App/containerApps"))
-    assert found(az("resource", "list", "--name", app)) == {app}
-    shown = az("resource", "show", "-g", az.group, "-n", app, "--resource-type", "Microsoft.App/containerApps")
-    assert shown["properties"]["provisioningState"] == "Succeeded"
+    assert set(az.names.values()) <= names_of(az("resource", "list", "--resource-group", az.group))
+    assert {app, az.group} & names_of(az("resource", "list")) == {app}
+    assert app in names_of(az("resource", "list", "--resource-type", "Microsoft.App/containerApps"))
+    assert names_of(az("resource", "list", "--name", app)) == {app}
+    content = az("resource", "show", "-g", az.group, "-n", app, "--resource-type", "Microsoft.App/containerApps")
+    assert content["properties"]["provisioningState"] == "Succeeded"
 
 
 def test_providers(az: Cli) -> None:
@@ -186,12 +186,12 @@ def test_providers(az: Cli) -> None:
 
 def test_container_apps(az: Cli) -> None:
     app, of = az.names["app"], ("--name", az.names["app"], "--resource-group", az.group)
-    assert app in found(az("containerapp", "list"))
-    assert app in found(az("containerapp", "list", "--resource-group", az.group))
-    shown = az("containerapp", "show", *of)["properties"]
-    assert shown["runningStatus"] == "Running"
+    assert app in names_of(az("containerapp", "list"))
+    assert app in names_of(az("containerapp", "list", "--resource-group", az.group))
+    content = az("containerapp", "show", *of)["properties"]
+    assert content["runningStatus"] == "Running"
     revisions = az("containerapp", "revision", "list", *of)
-    assert [one["name"] for one in revisions] == [shown["latestReadyRevisionName"]]
+    assert [one["name"] for one in revisions] == [content["latestReadyRevisionName"]]
     replicas = az("containerapp", "replica", "list", *of)
     assert replicas
     assert replicas[0]["properties"]["containers"][0]["name"] == "main"
@@ -212,23 +212,23 @@ def test_a_container_app_is_updated(az: Cli) -> None:
     of = ("--name", az.names["app"], "--resource-group", az.group)
     changed = az("containerapp", "update", *of, "--set-env-vars", "COLOUR=red")
     container = changed["properties"]["template"]["containers"][0]
-    assert "COLOUR" in found(container["env"])  # az leaves out the values
+    assert "COLOUR" in names_of(container["env"])  # az leaves out the values
 
 
 def test_environments_and_jobs(az: Cli) -> None:
     of = ("--name", az.names["job"], "--resource-group", az.group)
     environment = az("containerapp", "env", "show", "-n", az.names["environment"], "-g", az.group)
     assert environment["properties"]["provisioningState"] == "Succeeded"
-    assert az.names["environment"] in found(az("containerapp", "env", "list"))
-    assert az.names["job"] in found(az("containerapp", "job", "list", "--resource-group", az.group))
+    assert az.names["environment"] in names_of(az("containerapp", "env", "list"))
+    assert az.names["job"] in names_of(az("containerapp", "job", "list", "--resource-group", az.group))
     assert az("containerapp", "job", "show", *of)["properties"]["configuration"]["triggerType"] == "Manual"
     started = az("containerapp", "job", "start", *of)["name"]
-    assert started in found(az("containerapp", "job", "execution", "list", *of))
+    assert started in names_of(az("containerapp", "job", "execution", "list", *of))
 
 
 def test_registries(az: Cli) -> None:
     name = az.names["registry"]
-    assert name in found(az("acr", "list"))
+    assert name in names_of(az("acr", "list"))
     assert az("acr", "show", "--name", name)["loginServer"] == f"{name}.azurecr.io"
     assert az("acr", "check-name", "--name", name)["nameAvailable"] is False
     assert az("acr", "repository", "list", "--name", name) == ["probe"]
@@ -249,7 +249,7 @@ def test_builds(az: Cli) -> None:
     assert f"The push refers to repository [{name}.azurecr.io/probe]" in log
 
 
-def test_a_build_of_its_own(az: Cli) -> None:
+def test_a_build_from_a_local_folder(az: Cli) -> None:
     name = az.names["registry"]
     dockerfile = str(APP / "Dockerfile")
     built = az.run("acr", "build", "--registry", name, "--image", "by-az:{{.Run.ID}}", "--file", dockerfile, str(APP))
@@ -261,14 +261,14 @@ def test_a_build_of_its_own(az: Cli) -> None:
 
 def test_databases(az: Cli) -> None:
     of = ("--server", az.names["server"], "--resource-group", az.group)
-    assert az.names["server"] in found(az("sql", "server", "list"))
-    shown = az("sql", "server", "show", "--name", az.names["server"], "--resource-group", az.group)
-    assert shown["administratorLogin"] == "boss"
-    assert "runs" in found(az("sql", "db", "list", *of))
+    assert az.names["server"] in names_of(az("sql", "server", "list"))
+    content = az("sql", "server", "show", "--name", az.names["server"], "--resource-group", az.group)
+    assert content["administratorLogin"] == "boss"
+    assert "runs" in names_of(az("sql", "db", "list", *of))
     assert az("sql", "db", "show", *of, "--name", "runs")["status"] == "Online"
     az("sql", "db", "create", *of, "--name", "more", "--service-objective", "GP_S_Gen5_1")
     az("sql", "db", "delete", *of, "--name", "more", "--yes")
-    assert "more" not in found(az("sql", "db", "list", *of))
+    assert "more" not in names_of(az("sql", "db", "list", *of))
 
 
 def test_firewall_rules(az: Cli) -> None:
@@ -276,14 +276,14 @@ def test_firewall_rules(az: Cli) -> None:
     addresses = ("--start-ip-address", "10.0.0.1", "--end-ip-address", "10.0.0.9")
     az("sql", "server", "firewall-rule", "create", *of, "--name", "office", *addresses)
     assert az("sql", "server", "firewall-rule", "show", *of, "--name", "office")["endIpAddress"] == "10.0.0.9"
-    assert found(az("sql", "server", "firewall-rule", "list", *of)) == {"office"}
+    assert names_of(az("sql", "server", "firewall-rule", "list", *of)) == {"office"}
     az("sql", "server", "firewall-rule", "delete", *of, "--name", "office")
     assert az("sql", "server", "firewall-rule", "list", *of) == []
 
 
 def test_storage_accounts(az: Cli) -> None:
     name = az.names["account"]
-    assert name in found(az("storage", "account", "list"))
+    assert name in names_of(az("storage", "account", "list"))
     assert az("storage", "account", "show", "--name", name)["provisioningState"] == "Succeeded"
     assert az("storage", "account", "check-name", "--name", name)["reason"] == "AlreadyExists"
     changed = az("storage", "account", "update", "--name", name, "--resource-group", az.group, "--tags", "a=b")
@@ -295,11 +295,11 @@ def test_containers_and_blobs(az: Cli, tmp_path: Path) -> None:
     sent, received = tmp_path / "sent", tmp_path / "received"
     sent.write_bytes(os.urandom(300_000))
     assert az("storage", "container", "create", "--name", "things", *to)["created"] is True
-    assert found(az("storage", "container", "list", *to)) == {"things"}
+    assert names_of(az("storage", "container", "list", *to)) == {"things"}
     assert az("storage", "container", "show", "--name", "things", *to)["name"] == "things"
     at = ("--container-name", "things", "--name", "one", *to)
     az("storage", "blob", "upload", "--file", str(sent), *at)
-    assert found(az("storage", "blob", "list", "--container-name", "things", *to)) == {"one"}
+    assert names_of(az("storage", "blob", "list", "--container-name", "things", *to)) == {"one"}
     assert az("storage", "blob", "show", *at)["properties"]["contentLength"] == 300_000
     az("storage", "blob", "download", "--file", str(received), *at)
     assert received.read_bytes() == sent.read_bytes()
@@ -327,15 +327,15 @@ def test_role_assignments(az: Cli) -> None:
 
 
 def test_identities(az: Cli) -> None:
-    assert az.names["identity"] in found(az("identity", "list", "--resource-group", az.group))
-    shown = az("identity", "show", "--name", az.names["identity"], "--resource-group", az.group)
-    assert shown["tenantId"] == az.environment["AZURE_TENANT_ID"]
+    assert az.names["identity"] in names_of(az("identity", "list", "--resource-group", az.group))
+    content = az("identity", "show", "--name", az.names["identity"], "--resource-group", az.group)
+    assert content["tenantId"] == az.environment["AZURE_TENANT_ID"]
 
 
 def test_workspaces(az: Cli) -> None:
     of = ("--workspace-name", az.names["workspace"], "--resource-group", az.group)
     assert az("monitor", "log-analytics", "workspace", "show", *of)["retentionInDays"] == 30
-    assert az.names["workspace"] in found(az("monitor", "log-analytics", "workspace", "list"))
+    assert az.names["workspace"] in names_of(az("monitor", "log-analytics", "workspace", "list"))
     assert az("monitor", "log-analytics", "workspace", "get-shared-keys", *of)["primarySharedKey"]
 
 

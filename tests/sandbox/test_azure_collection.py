@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules of azure.azcollection, unmodified, against the sandbox: with the variables of its `env` file and no other setting."""
+"""The unmodified modules of azure.azcollection with the sandbox; their only settings are the variables of the `env` file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 
-def test_each_module_makes_finds_shows_and_takes_away(sandbox: Client, tmp_path: Path) -> None:
+def test_each_module_creates_reads_and_deletes_its_resource(sandbox: Client, tmp_path: Path) -> None:
     source = tmp_path / "one.txt"
     source.write_text("one")
     mark = uuid.uuid4().hex[:8]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft Graph and the log stream, over the wire: who may ask, and what is refused."""
+"""Microsoft Graph and the log stream over HTTPS: authentication, filters and errors."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def graph(sandbox: Client, path: str, method: str = "GET", body: Any = None, **q
 
 @pytest.fixture(scope="module")
 def identity(sandbox: Client) -> dict[str, Any]:
-    found: dict[str, Any] = sandbox.identity(sandbox.group(), "id-graph")["properties"]
-    return found
+    result: dict[str, Any] = sandbox.identity(sandbox.group(), "id-graph")["properties"]
+    return result
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "expression",
     [
         "servicePrincipalNames/any(c:c eq '{clientId}')",
         "appId eq '{clientId}'",
@@ -37,25 +37,25 @@ def identity(sandbox: Client) -> dict[str, Any]:
         "startswith(displayName,'id-gr') and servicePrincipalType eq 'ManagedIdentity' and id eq '{principalId}'",
     ],
 )
-def test_service_principals_are_found(sandbox: Client, identity: dict[str, Any], wanted: str) -> None:
-    found = graph(sandbox, "/servicePrincipals", **{"$filter": wanted.format(**identity)}).json()["value"]
-    assert [(one["id"], one["appId"]) for one in found] == [(identity["principalId"], identity["clientId"])]
+def test_a_filter_selects_service_principals(sandbox: Client, identity: dict[str, Any], expression: str) -> None:
+    result = graph(sandbox, "/servicePrincipals", **{"$filter": expression.format(**identity)}).json()["value"]
+    assert [(one["id"], one["appId"]) for one in result] == [(identity["principalId"], identity["clientId"])]
 
 
 @pytest.mark.parametrize("path", ["/servicePrincipals/{principalId}", "/servicePrincipals(appId='{clientId}')"])
-def test_a_service_principal_by_its_key(sandbox: Client, identity: dict[str, Any], path: str) -> None:
+def test_a_service_principal_is_read_by_its_key(sandbox: Client, identity: dict[str, Any], path: str) -> None:
     assert graph(sandbox, path.format(**identity)).json()["displayName"] == "id-graph"
 
 
-def test_objects_by_their_ids(sandbox: Client, identity: dict[str, Any]) -> None:
+def test_objects_are_read_by_their_ids(sandbox: Client, identity: dict[str, Any]) -> None:
     body = {"ids": [identity["principalId"], "00000000-0000-0000-0000-000000000000"], "types": ["servicePrincipal"]}
-    found = graph(sandbox, "/directoryObjects/getByIds", "POST", body).json()["value"]
-    assert [one["id"] for one in found] == [identity["principalId"]]
+    result = graph(sandbox, "/directoryObjects/getByIds", "POST", body).json()["value"]
+    assert [one["id"] for one in result] == [identity["principalId"]]
 
 
 def test_a_managed_identity_is_no_application(sandbox: Client, identity: dict[str, Any]) -> None:
-    wanted = {"$filter": f"appId eq '{identity['clientId']}'"}
-    assert graph(sandbox, "/applications", **wanted).json()["value"] == []
+    query = {"$filter": f"appId eq '{identity['clientId']}'"}
+    assert graph(sandbox, "/applications", **query).json()["value"] == []
     own = {"$filter": f"appId eq '{sandbox.environment['AZURE_CLIENT_ID']}'"}
     assert len(graph(sandbox, "/applications", **own).json()["value"]) == 1
 
@@ -70,18 +70,20 @@ def test_a_managed_identity_is_no_application(sandbox: Client, identity: dict[st
         ("POST", "/servicePrincipals", 403, "Authorization_RequestDenied"),
     ],
 )
-def test_what_graph_refuses(sandbox: Client, method: str, path: str, status: int, code: str) -> None:
+def test_invalid_requests_return_the_error_of_graph(
+    sandbox: Client, method: str, path: str, status: int, code: str
+) -> None:
     answer = graph(sandbox, path, method, {} if method == "POST" else None)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
-def test_graph_takes_its_own_tokens_only(sandbox: Client) -> None:
+def test_graph_accepts_tokens_of_its_audience_only(sandbox: Client) -> None:
     for headers in ({}, {"Authorization": f"Bearer {sandbox.token()}"}, {"Authorization": "Bearer nonsense"}):
         answer = sandbox.session.get(f"{GRAPH}/v1.0/servicePrincipals", headers=headers, timeout=30)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
 
 
-def test_the_log_stream_takes_the_tokens_of_get_auth_token_only(sandbox: Client) -> None:
+def test_the_log_stream_accepts_tokens_of_get_auth_token_only(sandbox: Client) -> None:
     group = sandbox.group()
     environment = sandbox.put(
         f"{group}/providers/Microsoft.App/managedEnvironments/env-logs", {"location": "westeurope", "properties": {}}
@@ -92,8 +94,8 @@ def test_the_log_stream_takes_the_tokens_of_get_auth_token_only(sandbox: Client)
         assert sandbox.session.get(url, headers=headers, timeout=30).status_code == 401
     token = sandbox.arm("POST", f"{environment['id']}/getAuthToken").json()["properties"]["token"]
     headers = {"Authorization": f"Bearer {token}"}
-    shown = sandbox.session.get(url, headers=headers, timeout=30)
-    assert (shown.status_code, shown.json()["Reason"]) == (200, "OperationSucceeded")
+    content = sandbox.session.get(url, headers=headers, timeout=30)
+    assert (content.status_code, content.json()["Reason"]) == (200, "OperationSucceeded")
     # a token of the stream is none of Resource Manager's
     assert sandbox.arm("GET", environment["id"], token=token).status_code == 401
     for path in (

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of properties: taken in any case as Azure does, and refused where the sandbox is strict and Azure's SDK does not know them."""
+"""The names of properties: case-insensitive as in Azure; in strict mode a name that is in no model of Azure's SDK is an error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.arm.known_properties import unknown_properties, with_azures_names
+from sandbox.arm.known_properties import normalize_names, unknown_properties
 from scripts import known_properties
 from tests.support.sandbox_client import Client
 from tests.support.sandbox_in_process import SUBSCRIPTION, Azure
@@ -20,8 +20,8 @@ GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
 ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env"
 
 
-def test_the_file_is_what_the_script_makes_of_the_sdk() -> None:
-    """Run scripts/known_properties.py where this fails: the SDK's packages were updated."""
+def test_the_file_equals_the_output_of_the_script() -> None:
+    """Run scripts/known_properties.py where this fails: the packages of the SDK were updated."""
     assert known_properties.TARGET.read_text(encoding="utf-8") == known_properties.file_content()
 
 
@@ -42,8 +42,8 @@ def test_the_file_is_what_the_script_makes_of_the_sdk() -> None:
         ),
     ],
 )
-def test_names_are_taken_in_any_case(given: dict[str, Any], named: dict[str, Any]) -> None:
-    assert with_azures_names("Microsoft.App/containerApps", given) == named
+def test_property_names_are_case_insensitive(given: dict[str, Any], named: dict[str, Any]) -> None:
+    assert normalize_names("Microsoft.App/containerApps", given) == named
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_names_are_taken_in_any_case(given: dict[str, Any], named: dict[str, Any
         ),
     ],
 )
-def test_unknown_properties_are_found(body: dict[str, Any], unknown: list[str]) -> None:
+def test_unknown_properties_are_detected(body: dict[str, Any], unknown: list[str]) -> None:
     assert unknown_properties("Microsoft.App/containerApps", body) == unknown
 
 
-def test_a_type_without_a_model_takes_everything() -> None:
+def test_a_type_without_a_model_accepts_all_properties() -> None:
     assert unknown_properties("Microsoft.Made/up", {"any": {"thing": 1}}) == []
 
 
@@ -77,21 +77,19 @@ def azure(folder: Path, *, strict: bool) -> Azure:
 
 
 @pytest.mark.parametrize("strict", [False, True])
-def test_azure_does_not_mind_the_case(tmp_path: Path, strict: bool) -> None:
+def test_a_write_accepts_property_names_in_any_case(tmp_path: Path, strict: bool) -> None:
     here = azure(tmp_path, strict=strict)
     here.put(ENVIRONMENT, {"Location": "westeurope", "Properties": {"ZoneRedundant": True}}, "2025-07-01")
-    shown = json.loads(here.ask("GET", ENVIRONMENT, **{"api-version": "2025-07-01"}).body)
+    content = json.loads(here.ask("GET", ENVIRONMENT, **{"api-version": "2025-07-01"}).body)
     here.close()
-    assert shown["properties"]["zoneRedundant"] is True
+    assert content["properties"]["zoneRedundant"] is True
 
 
 @pytest.mark.parametrize(
     ("method", "strict", "status"),
     [("PUT", False, 200), ("PUT", True, 400), ("PATCH", False, 200), ("PATCH", True, 400)],
 )
-def test_only_the_strict_sandbox_refuses_what_nobody_knows(
-    tmp_path: Path, method: str, strict: bool, status: int
-) -> None:
+def test_only_strict_mode_rejects_unknown_properties(tmp_path: Path, method: str, strict: bool, status: int) -> None:
     here = azure(tmp_path, strict=strict)
     here.put(ENVIRONMENT, {"location": "westeurope"}, "2025-07-01")
     answer = here.ask(
@@ -103,13 +101,13 @@ def test_only_the_strict_sandbox_refuses_what_nobody_knows(
     here.close()
     assert answer.status == status
     if status == 400:
-        told = json.loads(answer.body)["error"]
-        assert told["code"] == "InvalidRequestContent"
-        assert "Path 'properties.zoneRedundnt'" in told["message"]
-        assert "--strict" in told["message"]
+        error = json.loads(answer.body)["error"]
+        assert error["code"] == "InvalidRequestContent"
+        assert "Path 'properties.zoneRedundnt'" in error["message"]
+        assert "--strict" in error["message"]
 
 
-def test_the_tests_own_sandbox_is_strict(sandbox: Client) -> None:
+def test_the_sandbox_of_the_tests_is_strict(sandbox: Client) -> None:
     path = f"{sandbox.group()}/providers/Microsoft.App/managedEnvironments/env"
     answer = sandbox.arm("PUT", path, {"location": "westeurope", "properties": {"zoneRedundnt": True}})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidRequestContent")

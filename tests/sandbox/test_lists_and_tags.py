@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the Azure CLI and the SDKs ask for besides resources: tags by themselves, lists of what there is none of, keys made anew, quotas."""
+"""Requests of the Azure CLI and the SDKs other than reads and writes of resources: tags, empty lists, regenerated keys, quotas."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ TAGS = "providers/Microsoft.Resources/tags/default"
 
 def tags(answer: Any) -> dict[str, str]:
     assert answer.status_code == 200, answer.text
-    found: dict[str, str] = answer.json()["properties"]["tags"]
-    return found
+    result: dict[str, str] = answer.json()["properties"]["tags"]
+    return result
 
 
 def patch(sandbox: Client, at: str, operation: str, **given: str) -> Any:
@@ -43,8 +43,8 @@ def test_tags_are_read_replaced_merged_and_removed(sandbox: Client) -> None:
 def test_tags_of_a_resource_and_of_the_subscription(sandbox: Client) -> None:
     mark = f"mark-{uuid.uuid4().hex[:8]}"
     identity = sandbox.identity(sandbox.group())["id"]
-    shown = patch(sandbox, identity, "Merge", **{mark: "here"}).json()
-    assert shown["id"] == f"{identity}/{TAGS}"
+    content = patch(sandbox, identity, "Merge", **{mark: "here"}).json()
+    assert content["id"] == f"{identity}/{TAGS}"
     assert sandbox.arm("GET", identity).json()["tags"] == {mark: "here"}
     assert tags(patch(sandbox, sandbox.subscription, "Merge", **{mark: "there"}))[mark] == "there"
     names = {one["tagName"]: one for one in sandbox.arm("GET", f"{sandbox.subscription}/tagNames").json()["value"]}
@@ -61,19 +61,19 @@ def test_tags_of_a_resource_and_of_the_subscription(sandbox: Client) -> None:
         ("Merge", {"tags": {f"t{number}": "x" for number in range(51)}}, "InvalidTags"),
     ],
 )
-def test_wrong_tags_are_refused(sandbox: Client, operation: str, body: dict[str, Any], code: str) -> None:
+def test_invalid_tags_return_400(sandbox: Client, operation: str, body: dict[str, Any], code: str) -> None:
     group = sandbox.group()
     refused = sandbox.arm("PATCH", f"{group}/{TAGS}", {"operation": operation, "properties": body})
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, code)
     assert tags(sandbox.arm("GET", f"{group}/{TAGS}")) == {}
 
 
-def test_tags_of_what_does_not_exist(sandbox: Client) -> None:
+def test_the_tags_of_a_missing_resource_return_404(sandbox: Client) -> None:
     missing = f"{sandbox.group()}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/none"
     assert sandbox.arm("GET", f"{missing}/{TAGS}").json()["error"]["code"] == "ResourceNotFound"
 
 
-def test_lists_of_what_there_is_none_of(sandbox: Client, platform: Platform) -> None:
+def test_the_list_of_an_unimplemented_type_is_empty(sandbox: Client, platform: Platform) -> None:
     for path in (
         f"{platform.environment}/certificates",
         f"{platform.environment}/managedCertificates",
@@ -89,7 +89,7 @@ def test_lists_of_what_there_is_none_of(sandbox: Client, platform: Platform) -> 
     assert (refused.status_code, refused.json()["error"]["code"]) == (404, "InvalidResourceType")
 
 
-def test_a_registrys_passwords_are_made_anew(sandbox: Client) -> None:
+def test_the_passwords_of_a_registry_are_regenerated(sandbox: Client) -> None:
     name = f"{sandbox.group()}/providers/Microsoft.ContainerRegistry/registries/cr{uuid.uuid4().hex[:8]}"
     body = {"location": "westeurope", "sku": {"name": "Basic"}, "properties": {"adminUserEnabled": True}}
     sandbox.put(name, body)
@@ -104,12 +104,12 @@ def test_a_registrys_passwords_are_made_anew(sandbox: Client) -> None:
     assert refused.json()["error"]["code"] == "UnAuthorizedForCredentialOperations"
 
 
-def test_what_a_registry_holds(sandbox: Client, platform: Platform) -> None:
+def test_the_usages_of_a_registry_are_listed(sandbox: Client, platform: Platform) -> None:
     usages = {one["name"]: one for one in sandbox.arm("GET", f"{platform.registry}/listUsages").json()["value"]}
     assert 0 < usages["Size"]["currentValue"] < usages["Size"]["limit"]
 
 
-def test_a_workspaces_keys_are_made_anew(sandbox: Client) -> None:
+def test_the_keys_of_a_workspace_are_regenerated(sandbox: Client) -> None:
     workspace = f"{sandbox.group()}/providers/Microsoft.OperationalInsights/workspaces/logs"
     sandbox.put(workspace, {"location": "westeurope", "properties": {}})
     before = sandbox.arm("POST", f"{workspace}/sharedKeys").json()
@@ -118,18 +118,20 @@ def test_a_workspaces_keys_are_made_anew(sandbox: Client) -> None:
     assert sandbox.arm("POST", f"{workspace}/sharedKeys").json() == made
 
 
-def test_the_environments_profiles_and_the_id_that_proves_a_domain(sandbox: Client, platform: Platform) -> None:
+def test_the_workload_profile_states_and_the_domain_verification_id_are_returned(
+    sandbox: Client, platform: Platform
+) -> None:
     states = sandbox.arm("GET", f"{platform.environment}/workloadProfileStates").json()["value"]
     assert [(one["name"], one["properties"]["workloadProfileType"]) for one in states] == [
         ("Consumption", "Consumption")
     ]
-    asked = sandbox.arm("POST", f"{sandbox.subscription}/providers/Microsoft.App/getCustomDomainVerificationId")
+    response = sandbox.arm("POST", f"{sandbox.subscription}/providers/Microsoft.App/getCustomDomainVerificationId")
     environment = sandbox.arm("GET", platform.environment).json()["properties"]
-    assert asked.json() == environment["customDomainConfiguration"]["customDomainVerificationId"]
+    assert response.json() == environment["customDomainConfiguration"]["customDomainVerificationId"]
 
 
 @pytest.mark.usefixtures("own_apps")
-def test_a_weight_is_shown_as_a_number_and_where_it_is_0(sandbox: Client, platform: Platform) -> None:
+def test_a_traffic_weight_is_returned_as_a_number_including_0(sandbox: Client, platform: Platform) -> None:
     app = f"{platform.group}/providers/Microsoft.App/containerApps/app-{uuid.uuid4().hex[:8]}"
     body = app_body(platform)
     body["properties"]["configuration"]["activeRevisionsMode"] = "Multiple"
@@ -139,19 +141,19 @@ def test_a_weight_is_shown_as_a_number_and_where_it_is_0(sandbox: Client, platfo
         {"latestRevision": False, "revisionName": made["latestRevisionName"], "weight": 0, "label": "blue"},
     ]
     body["properties"]["configuration"]["ingress"]["traffic"] = weights
-    shown = sandbox.put(app, body)["properties"]["configuration"]["ingress"]["traffic"]
-    assert shown[0] == {"latestRevision": True, "weight": 100}
-    assert shown[1] == {"revisionName": made["latestRevisionName"], "weight": 0, "label": "blue"}
+    content = sandbox.put(app, body)["properties"]["configuration"]["ingress"]["traffic"]
+    assert content[0] == {"latestRevision": True, "weight": 100}
+    assert content[1] == {"revisionName": made["latestRevisionName"], "weight": 0, "label": "blue"}
     weights[0]["weight"] = "most"
     refused = sandbox.arm("PUT", app, body)
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "InvalidRequestContent")
 
 
-def test_the_skus_of_databases_in_a_region_are_what_the_sandbox_takes(sandbox: Client) -> None:
-    shown = sandbox.arm(
+def test_each_sku_in_the_capabilities_of_a_region_is_accepted(sandbox: Client) -> None:
+    content = sandbox.arm(
         "GET", f"{sandbox.subscription}/providers/Microsoft.Sql/locations/westeurope/capabilities"
     ).json()
-    (version,) = shown["supportedServerVersions"]
+    (version,) = content["supportedServerVersions"]
     editions = {one["name"]: one["supportedServiceLevelObjectives"] for one in version["supportedEditions"]}
     assert {"Basic", "Standard", "Premium", "GeneralPurpose", "BusinessCritical", "Hyperscale"} == set(editions)
     small = next(one for one in editions["GeneralPurpose"] if one["name"] == "GP_S_Gen5_1")
@@ -160,7 +162,7 @@ def test_the_skus_of_databases_in_a_region_are_what_the_sandbox_takes(sandbox: C
     assert [one["name"] for one in version["supportedEditions"] if one["status"] == "Default"] == ["GeneralPurpose"]
 
 
-def test_the_operations_on_a_database(sandbox: Client) -> None:
+def test_the_operations_on_a_database_are_listed(sandbox: Client) -> None:
     server = f"{sandbox.group()}/providers/Microsoft.Sql/servers/sql-{uuid.uuid4().hex[:8]}"
     login = {"administratorLogin": "boss", "administratorLoginPassword": f"Aa1-{uuid.uuid4()}"}
     sandbox.put(server, {"location": "westeurope", "properties": login})

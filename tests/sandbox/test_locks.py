@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.Authorization/locks, over the wire. Source: https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources."""
+"""Microsoft.Authorization/locks over HTTPS. Source: https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def group(sandbox: Client) -> str:
 
 
 @pytest.mark.parametrize("locked", ["", f"/{IDENTITY}"], ids=["the group", "what is in it"])
-def test_nothing_above_or_below_a_lock_is_deleted(sandbox: Client, group: str, locked: str) -> None:
+def test_a_lock_prevents_deletions_above_and_below_it(sandbox: Client, group: str, locked: str) -> None:
     assert lock(sandbox, group + locked, "CanNotDelete").json()["properties"] == {
         "level": "CanNotDelete",
         "notes": "why",
@@ -43,7 +43,7 @@ def test_nothing_above_or_below_a_lock_is_deleted(sandbox: Client, group: str, l
     assert sandbox.arm("DELETE", group).status_code == 202
 
 
-def test_read_only_is_what_it_says(sandbox: Client, group: str) -> None:
+def test_a_read_only_lock_prevents_all_writes(sandbox: Client, group: str) -> None:
     assert lock(sandbox, group, "readonly").status_code == 201
     for method in ("PUT", "PATCH", "DELETE"):
         refused = sandbox.arm(method, f"{group}/{IDENTITY}", REGION)
@@ -55,19 +55,19 @@ def test_read_only_is_what_it_says(sandbox: Client, group: str) -> None:
     assert sandbox.arm("PUT", f"{group}/{IDENTITY}", REGION).status_code == 200
 
 
-def test_a_lock_of_one_group_is_no_other_groups(sandbox: Client, group: str) -> None:
-    """Not even of one whose name begins the same."""
+def test_a_lock_does_not_apply_to_another_group(sandbox: Client, group: str) -> None:
+    """Neither where the name of the other group begins with the name of the locked group."""
     assert lock(sandbox, group, "ReadOnly").status_code == 201
     assert sandbox.arm("PUT", f"{group}x", REGION).status_code == 201
     assert sandbox.arm("DELETE", f"{group}x").status_code == 202
 
 
 @pytest.mark.parametrize(("body", "code"), [({"level": "Open"}, "InvalidLockLevel"), ({}, "InvalidLockLevel")])
-def test_a_wrong_level_is_refused(sandbox: Client, group: str, body: dict[str, str], code: str) -> None:
+def test_an_invalid_lock_level_returns_400(sandbox: Client, group: str, body: dict[str, str], code: str) -> None:
     refused = sandbox.arm("PUT", f"{group}/{LOCK}", {"properties": body})
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, code)
 
 
-def test_what_is_not_there_cannot_be_locked(sandbox: Client, group: str) -> None:
+def test_a_lock_on_a_missing_resource_returns_404(sandbox: Client, group: str) -> None:
     assert lock(sandbox, f"{group}/{IDENTITY}x", "ReadOnly").status_code == 404
     assert sandbox.arm("GET", f"{group}/{LOCK}").status_code == 404

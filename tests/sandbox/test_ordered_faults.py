@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time and faults: rules that strike requests and operations, how long operations take, and what spreads late."""
+"""Faults and time: fault rules for requests and operations, the durations of operations, and delayed propagation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.arm.durations import TABLE, drawn, quantile
+from sandbox.arm.durations import TABLE, draw_seconds, quantile
 from tests.support.sandbox_client import Client, run_cli
 
 IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
@@ -24,7 +24,7 @@ PLACE = {"location": "westeurope"}
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A sandbox of this file's own, so that its faults strike nobody else."""
+    """Return a sandbox of this file only, so that its faults do not affect other tests."""
     home = tmp_path_factory.mktemp("faults") / "home"
     started = run_cli(home, "up", "--entra-replication", "3600", "--role-propagation", "3600")
     assert started.returncode == 0, started.stderr
@@ -45,11 +45,11 @@ def add(client: Client, *words: str) -> int:
 
 
 def rules(client: Client) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(run_cli(client.home, "fault", "list", "--json").stdout)
-    return found
+    result: list[dict[str, Any]] = json.loads(run_cli(client.home, "fault", "list", "--json").stdout)
+    return result
 
 
-def test_throttling_says_when_to_come_back(faulty: Client) -> None:
+def test_throttling_returns_429_with_retry_after(faulty: Client) -> None:
     group, token = faulty.group(), faulty.token()
     add(
         faulty,
@@ -72,7 +72,7 @@ def test_throttling_says_when_to_come_back(faulty: Client) -> None:
     assert [(rule["seen"], rule["hits"]) for rule in rules(faulty)] == [(3, 2)]
 
 
-def test_failures_have_their_status_code_and_message(faulty: Client) -> None:
+def test_a_failure_has_the_status_code_and_message_of_its_rule(faulty: Client) -> None:
     token = faulty.token()
     add(
         faulty,
@@ -92,7 +92,7 @@ def test_failures_have_their_status_code_and_message(faulty: Client) -> None:
     assert faulty.arm("GET", "/subscriptions", token=token).status_code == 200
 
 
-def test_a_dropped_request_is_not_carried_out(faulty: Client) -> None:
+def test_a_dropped_request_is_not_processed(faulty: Client) -> None:
     path, token = f"{faulty.group()}/{IDENTITIES}/dropped", faulty.token()
     add(faulty, "drop", "--verb", "PUT", "--count", "1")
     with pytest.raises(requests.ConnectionError):
@@ -101,7 +101,7 @@ def test_a_dropped_request_is_not_carried_out(faulty: Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["drop", "fail", "throttle"])
-def test_a_lost_answer_leaves_what_was_done(faulty: Client, kind: str) -> None:
+def test_a_request_with_a_lost_response_is_processed(faulty: Client, kind: str) -> None:
     path, token = f"{faulty.group()}/{IDENTITIES}/{kind}", faulty.token()
     add(faulty, kind, "--verb", "PUT", "--count", "1", "--after")
     if kind == "drop":
@@ -126,7 +126,7 @@ def test_a_stalled_operation_ends_when_its_rule_is_cleared(faulty: Client) -> No
     assert faulty.arm("GET", path, token=token).json()["properties"]["provisioningState"] == "Succeeded"
 
 
-def test_what_was_under_way_ends_with_the_resource_group(faulty: Client) -> None:
+def test_the_deletion_of_a_group_cancels_the_operations_in_it(faulty: Client) -> None:
     group = faulty.group()
     path = f"{group}/{WORKSPACES}/log-again"
     add(faulty, "stall", "--type", "Microsoft.OperationalInsights/workspaces", "--verb", "create", "--count", "1")
@@ -137,7 +137,7 @@ def test_what_was_under_way_ends_with_the_resource_group(faulty: Client) -> None
     assert faulty.arm("PUT", path, PLACE).status_code in (200, 201)
 
 
-def test_a_failed_operation_carries_its_error(faulty: Client) -> None:
+def test_a_failed_operation_returns_its_error(faulty: Client) -> None:
     path = f"{faulty.group()}/{WORKSPACES}/log-failed"
     add(
         faulty,
@@ -156,7 +156,7 @@ def test_a_failed_operation_carries_its_error(faulty: Client) -> None:
     assert faulty.arm("GET", path).json()["properties"]["provisioningState"] == "Failed"
 
 
-def test_a_deletion_that_fails_leaves_the_resource(faulty: Client) -> None:
+def test_a_failed_deletion_keeps_the_resource(faulty: Client) -> None:
     group = faulty.group()
     add(faulty, "fail-operation", "--type", "*/resourceGroups", "--verb", "delete", "--count", "1")
     faulty.wait(faulty.arm("DELETE", group))
@@ -165,7 +165,7 @@ def test_a_deletion_that_fails_leaves_the_resource(faulty: Client) -> None:
     assert faulty.arm("GET", group).status_code == 404
 
 
-def test_polls_are_a_verb_of_their_own(faulty: Client) -> None:
+def test_the_verb_poll_matches_polls_only(faulty: Client) -> None:
     path, token = f"{faulty.group()}/{WORKSPACES}/log-polled", faulty.token()
     add(faulty, "fail", "--verb", "POLL", "--count", "1", "--status", "502")
     created = faulty.arm("PUT", path, PLACE, token)
@@ -176,7 +176,7 @@ def test_polls_are_a_verb_of_their_own(faulty: Client) -> None:
     assert (first.status_code, second.status_code) == (502, 200)
 
 
-def test_tokens_and_blobs_are_struck_by_host(faulty: Client) -> None:
+def test_a_rule_matches_tokens_and_blobs_by_host(faulty: Client) -> None:
     group = faulty.group()
     account = faulty.storage(group)
     url = account["properties"]["primaryEndpoints"]["blob"]
@@ -204,14 +204,14 @@ def test_draws_repeat_with_the_seed(faulty: Client) -> None:
     assert 4 <= first.count(500) <= 16
 
 
-def test_the_first_ones_can_be_let_through(faulty: Client) -> None:
+def test_a_rule_skips_the_first_requests(faulty: Client) -> None:
     token = faulty.token()
     add(faulty, "fail", "--skip", "2", "--count", "1", "--type", "*/subscriptions")
     answers = [faulty.arm("GET", "/subscriptions", token=token).status_code for _time in range(4)]
     assert answers == [200, 200, 500, 200]
 
 
-def test_a_delay_delays_and_answers(faulty: Client) -> None:
+def test_a_delayed_request_gets_its_response(faulty: Client) -> None:
     token = faulty.token()
     add(faulty, "delay", "--seconds", "0.3", "--type", "*/subscriptions", "--count", "1")
     slow, quick = (faulty.arm("GET", "/subscriptions", token=token) for _time in range(2))
@@ -219,7 +219,7 @@ def test_a_delay_delays_and_answers(faulty: Client) -> None:
     assert slow.elapsed.total_seconds() >= 0.3
 
 
-def test_rules_stand_after_a_restart(faulty: Client) -> None:
+def test_rules_persist_over_a_restart(faulty: Client) -> None:
     add(faulty, "fail", "--type", "*/subscriptions", "--count", "1")
     assert run_cli(faulty.home, "down").returncode == 0
     assert run_cli(faulty.home, "up").returncode == 0
@@ -243,19 +243,19 @@ def test_rules_stand_after_a_restart(faulty: Client) -> None:
         (["explode"], "invalid choice: 'explode'"),
     ],
 )
-def test_rules_that_make_no_sense_are_refused(faulty: Client, words: list[str], reason: str) -> None:
+def test_an_invalid_rule_is_an_error(faulty: Client, words: list[str], reason: str) -> None:
     refused = run_cli(faulty.home, "fault", "add", *words)
     assert refused.returncode != 0
     assert reason in refused.stderr
     assert rules(faulty) == []
 
 
-def test_clearing_what_is_not_there_is_an_error(faulty: Client) -> None:
+def test_clearing_a_missing_rule_is_an_error(faulty: Client) -> None:
     refused = run_cli(faulty.home, "fault", "clear", "4711")
     assert (refused.returncode, "there is no fault rule 4711" in refused.stderr) == (1, True)
 
 
-def test_rules_need_a_sandbox(tmp_path: Path) -> None:
+def test_rules_require_a_sandbox(tmp_path: Path) -> None:
     refused = run_cli(tmp_path / "none", "fault", "add", "fail")
     assert (refused.returncode, "has not been started" in refused.stderr) == (1, True)
 
@@ -263,7 +263,7 @@ def test_rules_need_a_sandbox(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words", [("--latency", "2"), ("--latency", "-0.1"), ("--entra-replication", "-1"), ("--role-propagation", "-5")]
 )
-def test_times_that_make_no_sense_are_refused(tmp_path: Path, words: tuple[str, str]) -> None:
+def test_an_invalid_time_is_an_error(tmp_path: Path, words: tuple[str, str]) -> None:
     refused = run_cli(tmp_path / "home", "up", *words)
     assert refused.returncode == 1
     assert f"error: {words[0]} {float(words[1])}: give a number" in refused.stderr
@@ -279,7 +279,7 @@ def assignment(client: Client, scope: str, principal: str, **more: str) -> reque
     return client.arm("PUT", f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}", body)
 
 
-def test_a_new_identity_is_not_found_everywhere_at_once(own: Client) -> None:
+def test_a_new_identity_is_replicated_with_a_delay(own: Client) -> None:
     group = own.group()
     principal = own.identity(group, "fresh")["properties"]["principalId"]
     refused = assignment(own, group, principal)
@@ -294,7 +294,7 @@ def test_a_new_identity_is_not_found_everywhere_at_once(own: Client) -> None:
     assert assignment(own, group, principal, principalType="ServicePrincipal").status_code == 201
 
 
-def test_a_new_role_does_not_count_at_once(own: Client) -> None:
+def test_a_new_role_assignment_propagates_with_a_delay(own: Client) -> None:
     account = own.storage(own.group())
     assert own.assign(account["id"], "Storage Blob Data Contributor", own.me()).status_code == 201
     headers = {
@@ -308,25 +308,29 @@ def test_a_new_role_does_not_count_at_once(own: Client) -> None:
 # durations
 
 
-def test_durations_rise_and_are_drawn_from_the_table() -> None:
+def test_durations_follow_the_distribution_of_the_table() -> None:
     for (kind, verb), seconds in TABLE.items():
         assert list(seconds) == sorted(seconds), (kind, verb)
     environment = TABLE["microsoft.app/managedenvironments", "create"]
     assert quantile(environment, 0.0) == environment[0]
     assert quantile(environment, 0.5) == environment[2]
     assert quantile(environment, 1.0) == environment[-1]
-    draws = sorted(drawn("Microsoft.App/managedEnvironments", "create", 86.0, f"0 {n}") for n in range(2000))
+    draws = sorted(draw_seconds("Microsoft.App/managedEnvironments", "create", 86.0, f"0 {n}") for n in range(2000))
     assert draws[1000] == pytest.approx(environment[2], rel=0.1)
     assert environment[0] <= draws[0] <= draws[-1] <= environment[-1]
 
 
-def test_durations_repeat_with_the_seed_and_fall_back_on_the_typical() -> None:
-    assert drawn("Microsoft.Sql/servers", "create", 57.0, "7") == drawn("microsoft.sql/servers", "create", 57.0, "7")
-    assert drawn("Microsoft.Sql/servers", "create", 57.0, "7") != drawn("microsoft.sql/servers", "create", 57.0, "8")
-    assert 6.0 <= drawn("Microsoft.Else/things", "create", 10.0, "1") <= 20.0
+def test_durations_repeat_with_the_seed_and_default_to_the_typical_duration() -> None:
+    assert draw_seconds("Microsoft.Sql/servers", "create", 57.0, "7") == draw_seconds(
+        "microsoft.sql/servers", "create", 57.0, "7"
+    )
+    assert draw_seconds("Microsoft.Sql/servers", "create", 57.0, "7") != draw_seconds(
+        "microsoft.sql/servers", "create", 57.0, "8"
+    )
+    assert 6.0 <= draw_seconds("Microsoft.Else/things", "create", 10.0, "1") <= 20.0
 
 
-def test_operations_take_their_share_of_azures_time(tmp_path: Path) -> None:
+def test_latency_scales_the_durations_of_operations(tmp_path: Path) -> None:
     home = tmp_path / "home"
     assert run_cli(home, "up", "--latency", "1").returncode == 0
     try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a client asks before it makes anything: what it may do, and how many environments it may still have."""
+"""The reads before a deployment: the permissions of the caller, and the quota of environments."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def azure(tmp_path: Path) -> Iterator[Azure]:
 def values(azure: Azure, path: str) -> list[dict[str, Any]]:
     answer = azure.ask("GET", path)
     assert answer.status == 200, answer.body
-    found: list[dict[str, Any]] = json.loads(answer.body)["value"]
-    return found
+    result: list[dict[str, Any]] = json.loads(answer.body)["value"]
+    return result
 
 
-def test_permissions_are_those_of_the_roles_that_count_at_the_scope(azure: Azure) -> None:
+def test_permissions_are_those_of_the_roles_that_are_valid_at_the_scope(azure: Azure) -> None:
     azure.put(f"{ROOT}/resourceGroups/rg", {"location": "westeurope"}, "2025-04-01")
     owner = {"actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": []}
     assert values(azure, f"{ROOT}/{PERMISSIONS}") == [owner]

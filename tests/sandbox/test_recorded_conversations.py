@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole recorded conversations with Azure, from the resource group's creation to its deletion, held with the sandbox again.
+"""Replay of recorded conversations with Azure, from the creation of the resource group to its deletion.
 
-Each request is sent in its turn and must have Azure's status and, where it is refused, Azure's code. The recordings are not part
+Each response must have the status of Azure and, where it is an error, the code of Azure. The recordings are not part
 of the repository; see test_golden_replay.py, which looks at the bodies.
 """
 
@@ -25,26 +25,26 @@ from tests.support.sandbox_in_process import SUBSCRIPTION, Azure
 pytestmark = pytest.mark.recordings
 ROOT = f"https://management.azure.com/subscriptions/{SUBSCRIPTION}/resource"
 POLL = re.compile(r"/locations/|operation(results|statuses|status)/", re.IGNORECASE)
-# (what Azure answered, what the sandbox answers): patterns of "<type> <method> <status> <code>", and why they may differ
+# (response of Azure, response of the sandbox, reason of the difference): patterns of "<type> <method> <status> <code>"
 TOLERATED = (
     (
         r".* 400 (ManagedEnvironmentNotProvisioned|PrincipalNotFound)",
         r".* 201 None",
-        "asked before Azure was ready; here all is at once",
+        "sent before Azure was ready; the sandbox has no delay",
     ),
     (
         r".* 404 (Parent)?ResourceNotFound",
         r".* 404 ResourceGroupNotFound",
-        "asked while the group went; here it goes at once",
+        "sent during the deletion of the group; the sandbox has no delay",
     ),
     (
         r".*registries (PUT|DELETE) 200 None",
         r".*registries (PUT 201|DELETE 202) None",
-        "older api-versions answer when it is done",
+        "older api-versions respond at the end of the operation",
     ),
-    (r".* (500 InternalServerError|429 429)", r".* (200|201) None", "a fault of Azure's"),
+    (r".* (500 InternalServerError|429 429)", r".* (200|201) None", "a fault of Azure"),
 )
-# Conversations that go on with what an earlier one had made.
+# Conversations that continue an earlier one.
 CONTINUED = (
     "Test_SQL_Server_v20211101_CRUD",
     "Test_CreateStorageAccountWithSkipReconcile",
@@ -54,7 +54,7 @@ CONTINUED = (
 
 @dataclass(frozen=True, eq=False)
 class Turn:
-    """One request of a conversation, Azure's answer and the sandbox's."""
+    """A request of a conversation, with the responses of Azure and of the sandbox."""
 
     conversation: str
     number: int
@@ -63,7 +63,7 @@ class Turn:
 
     @property
     def tolerated(self) -> str | None:
-        """Why the answers may differ."""
+        """The reason why the responses may differ."""
         for recorded, here, why in TOLERATED:
             if re.fullmatch(recorded, self.azure) and re.fullmatch(here, self.sandbox):
                 return why
@@ -75,8 +75,8 @@ def code_of(body: Any) -> str | None:
     return error.get("code") if isinstance(error, dict) and "code" in error else None
 
 
-def hold(azure: Azure, name: str, recorded: list[dict[str, Any]]) -> Iterator[Turn]:
-    """Sends each request for a type that the sandbox serves."""
+def replay(azure: Azure, name: str, recorded: list[dict[str, Any]]) -> Iterator[Turn]:
+    """Send each request for a type that the sandbox implements."""
     for principal in set(re.findall(r'"principalId":\s*"([^"]+)"', json.dumps(recorded))):
         azure.know(principal)
     for number, turn in enumerate(recorded):
@@ -88,21 +88,21 @@ def hold(azure: Azure, name: str, recorded: list[dict[str, Any]]) -> Iterator[Tu
         if not path.endswith("/purge") and not (asked and (in_group or kind in azure.manager.types)):
             continue
         if '"recover"' in json.dumps(turn.get("request_body")) and turn["method"] == "PUT":
-            deleted_before(azure, turn)
+            prepare_deleted_vault(azure, turn)
         answer = azure.ask(turn["method"], turn["url"], turn.get("request_body"))
         azure.settle()
         body = json.loads(answer.body) if answer.body else None
-        refused, recorded_refusal = answer.status >= 400, turn["status"] >= 400
+        is_error, recorded_error = answer.status >= 400, turn["status"] >= 400
         yield Turn(
             name,
             number,
-            f"{kind} {turn['method']} {turn['status']} {code_of(turn['response_body']) if recorded_refusal else None}",
-            f"{kind} {turn['method']} {answer.status} {code_of(body) if refused else None}",
+            f"{kind} {turn['method']} {turn['status']} {code_of(turn['response_body']) if recorded_error else None}",
+            f"{kind} {turn['method']} {answer.status} {code_of(body) if is_error else None}",
         )
 
 
-def deleted_before(azure: Azure, turn: dict[str, Any]) -> None:
-    """Makes and deletes the vault that a request then recovers: it was deleted before the recording began."""
+def prepare_deleted_vault(azure: Azure, turn: dict[str, Any]) -> None:
+    """Create and delete the vault that a request recovers: its deletion was before the recording."""
     body = json.loads(json.dumps(turn.get("request_body")).replace('"recover"', '"default"'))
     if azure.ask("PUT", turn["url"], body).status == 200:
         azure.settle()
@@ -116,11 +116,11 @@ def turns(tmp_path_factory: pytest.TempPathFactory) -> list[Turn]:
     for path in sorted((RECORDINGS / "recordings").glob("*/aso__*.json")):
         if any(name in path.name for name in CONTINUED):
             continue
-        found += held(folder, path)
+        found += replay_file(folder, path)
     return found
 
 
-def held(folder: Path, path: Path) -> list[Turn]:
+def replay_file(folder: Path, path: Path) -> list[Turn]:
     text = path.read_text(encoding="utf-8")
     for region, replacement in REGIONS.items():
         text = text.replace(region, replacement)
@@ -128,12 +128,12 @@ def held(folder: Path, path: Path) -> list[Turn]:
     recorded = content if isinstance(content, list) else content["interactions"]
     (folder / path.stem).mkdir()
     azure = Azure(folder / path.stem, folder / "directory.key")
-    found = list(hold(azure, path.stem, recorded))
+    found = list(replay(azure, path.stem, recorded))
     azure.close()
     return found
 
 
-def test_each_answer_has_azures_status_and_code(turns: list[Turn], report_count: Callable[[str], None]) -> None:
+def test_each_response_has_the_status_and_code_of_azure(turns: list[Turn], report_count: Callable[[str], None]) -> None:
     wrong = [turn for turn in turns if turn.azure != turn.sandbox and turn.tolerated is None]
     same = sum(turn.azure == turn.sandbox for turn in turns)
     conversations = len({turn.conversation for turn in turns})
@@ -143,5 +143,5 @@ def test_each_answer_has_azures_status_and_code(turns: list[Turn], report_count:
 
 
 @pytest.mark.parametrize("row", TOLERATED, ids=lambda row: row[2])
-def test_what_is_tolerated_happens(row: tuple[str, str, str], turns: list[Turn]) -> None:
+def test_each_tolerated_difference_occurs(row: tuple[str, str, str], turns: list[Turn]) -> None:
     assert any(turn.tolerated == row[2] for turn in turns if turn.azure != turn.sandbox)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Entra ID and Resource Manager, over the wire. What is expected here was read from recorded answers of Azure."""
+"""Entra ID and Resource Manager over HTTPS. The expected values come from recorded responses of Azure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def token_request(sandbox: Client, tenant: str | None = None, **changes: str) ->
     return sandbox.session.post(f"https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token", data=form, timeout=30)
 
 
-def test_a_token_names_its_audience_and_principal(sandbox: Client) -> None:
+def test_a_token_contains_its_audience_and_principal(sandbox: Client) -> None:
     answer = token_request(sandbox).json()
     assert answer["token_type"] == "Bearer"
     assert answer["expires_in"] > 3000
@@ -49,7 +49,7 @@ def test_a_token_names_its_audience_and_principal(sandbox: Client) -> None:
         ({"tenant": str(uuid.uuid4())}, 400, 90002),
     ],
 )
-def test_wrong_credentials(sandbox: Client, changes: dict[str, str], status: int, aad: int) -> None:
+def test_invalid_credentials_return_an_error(sandbox: Client, changes: dict[str, str], status: int, aad: int) -> None:
     answer = token_request(sandbox, **changes)
     assert answer.status_code == status
     assert answer.json()["error_codes"] == [aad]
@@ -59,17 +59,17 @@ def test_wrong_credentials(sandbox: Client, changes: dict[str, str], status: int
 # who may, and what a request must be
 
 
-def test_no_token_is_401(sandbox: Client) -> None:
+def test_a_request_without_a_token_returns_401(sandbox: Client) -> None:
     answer = sandbox.session.get(f"https://management.azure.com/subscriptions?api-version={VERSION}", timeout=30)
     assert (answer.status_code, code(answer)) == (401, "AuthenticationFailed")
 
 
 @pytest.mark.parametrize("token", ["nonsense", "eyJhbGciOiJub25lIn0.eyJvaWQiOiJ4In0."])
-def test_a_forged_token_is_401(sandbox: Client, token: str) -> None:
+def test_a_forged_token_returns_401(sandbox: Client, token: str) -> None:
     assert sandbox.arm("GET", "/subscriptions", token=token).status_code == 401
 
 
-def test_a_token_for_something_else_is_401(sandbox: Client) -> None:
+def test_a_token_for_another_audience_returns_401(sandbox: Client) -> None:
     assert (
         sandbox.arm("GET", "/subscriptions", token=sandbox.token("https://storage.azure.com/.default")).status_code
         == 401
@@ -83,7 +83,7 @@ def test_the_api_version_is_required(sandbox: Client) -> None:
     assert (answer.status_code, code(answer)) == (400, "MissingApiVersionParameter")
 
 
-def test_a_body_that_is_no_json(sandbox: Client) -> None:
+def test_an_invalid_json_body_returns_400(sandbox: Client) -> None:
     answer = sandbox.session.put(
         f"https://management.azure.com{sandbox.subscription}/resourceGroups/x",
         params={"api-version": VERSION},
@@ -97,7 +97,7 @@ def test_a_body_that_is_no_json(sandbox: Client) -> None:
 # resource groups
 
 
-def test_the_life_of_a_resource_group(sandbox: Client) -> None:
+def test_a_resource_group_is_created_updated_and_deleted(sandbox: Client) -> None:
     group = sandbox.group()
     again = sandbox.arm("PUT", group, {"location": "West Europe", "tags": {"a": "b"}})
     assert again.status_code == 200
@@ -127,12 +127,12 @@ def test_the_life_of_a_resource_group(sandbox: Client) -> None:
         ("ok", "atlantis", "LocationNotAvailableForResourceGroup"),
     ],
 )
-def test_a_wrong_resource_group(sandbox: Client, name: str, location: str, expected: str) -> None:
+def test_an_invalid_resource_group_returns_400(sandbox: Client, name: str, location: str, expected: str) -> None:
     answer = sandbox.arm("PUT", f"{sandbox.subscription}/resourceGroups/{name}", {"location": location})
     assert (answer.status_code, code(answer)) == (400, expected)
 
 
-def test_a_resource_group_does_not_move(sandbox: Client) -> None:
+def test_a_resource_group_cannot_change_its_location(sandbox: Client) -> None:
     answer = sandbox.arm("PUT", sandbox.group(), {"location": "eastus"})
     assert (answer.status_code, code(answer)) == (409, "InvalidResourceGroupLocation")
 
@@ -140,7 +140,7 @@ def test_a_resource_group_does_not_move(sandbox: Client) -> None:
 # resources
 
 
-def test_missing_things_are_told_apart(sandbox: Client) -> None:
+def test_each_kind_of_missing_resource_has_its_own_error_code(sandbox: Client) -> None:
     group = sandbox.group()
     nowhere = f"{sandbox.subscription}/resourceGroups/nowhere"
     assert code(sandbox.arm("GET", f"{nowhere}/{IDENTITIES}/x")) == "ResourceGroupNotFound"
@@ -159,17 +159,17 @@ def test_missing_things_are_told_apart(sandbox: Client) -> None:
     )
 
 
-def test_an_identity_is_answered_as_azure_does(sandbox: Client) -> None:
+def test_an_identity_has_the_form_of_azure(sandbox: Client) -> None:
     group = sandbox.group()
     answer = sandbox.arm("PUT", f"{group}/{IDENTITIES}/one", {"location": "West Europe"})
     assert answer.status_code == 201
-    shown = answer.json()
-    assert shown["id"] == f"{group}/{IDENTITIES}/one".replace("/resourceGroups/", "/resourcegroups/")
-    assert shown["location"] == "westeurope"
-    assert shown["tags"] == {}
+    content = answer.json()
+    assert content["id"] == f"{group}/{IDENTITIES}/one".replace("/resourceGroups/", "/resourcegroups/")
+    assert content["location"] == "westeurope"
+    assert content["tags"] == {}
     assert (
         sandbox.arm("PUT", f"{group}/{IDENTITIES}/ONE", {"location": "westeurope"}).json()["properties"]
-        == shown["properties"]
+        == content["properties"]
     )
     assert [item["name"] for item in sandbox.arm("GET", f"{group}/{IDENTITIES}").json()["value"]] == ["one"]
     moved = sandbox.arm("PUT", f"{group}/{IDENTITIES}/one", {"location": "eastus"})
@@ -214,7 +214,7 @@ LONG_RUNNING = [
 
 
 @pytest.mark.parametrize(("kind", "body", "status", "headers", "first", "last"), LONG_RUNNING)
-def test_long_running_creations(
+def test_a_creation_is_a_long_running_operation(
     sandbox: Client, kind: str, body: dict, status: int, headers: set[str], first: str | None, last: str | None
 ) -> None:
     path = f"{sandbox.group()}/providers/{kind}/t{uuid.uuid4().hex[:10]}"
@@ -248,19 +248,19 @@ def test_long_running_creations(
         ),
     ],
 )
-def test_names_that_are_unique_everywhere(sandbox: Client, kind: str, body: dict, expected: str) -> None:
+def test_a_globally_unique_name_cannot_be_used_twice(sandbox: Client, kind: str, body: dict, expected: str) -> None:
     name = f"t{uuid.uuid4().hex[:10]}"
     sandbox.put(f"{sandbox.group()}/providers/{kind}/{name}", {"location": "westeurope", **body})
     answer = sandbox.arm("PUT", f"{sandbox.group()}/providers/{kind}/{name}", {"location": "westeurope", **body})
     assert (answer.status_code, code(answer)) == (409, expected)
-    asked = sandbox.arm(
+    response = sandbox.arm(
         "POST",
         f"{sandbox.subscription}/providers/{kind.split('/')[0]}/checkNameAvailability",
         {"name": name, "type": kind},
     )
-    said = asked.json()
-    assert said.get("nameAvailable", said.get("available")) is False
-    assert said["reason"] == "AlreadyExists"
+    availability = response.json()
+    assert availability.get("nameAvailable", availability.get("available")) is False
+    assert availability["reason"] == "AlreadyExists"
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,9 @@ def test_names_that_are_unique_everywhere(sandbox: Client, kind: str, body: dict
         ("Microsoft.Sql/servers", "-x", {"name": "-x", "available": False, "reason": "Invalid"}),
     ],
 )
-def test_free_and_wrong_names(sandbox: Client, kind: str, name: str, expected: dict) -> None:
+def test_check_name_availability_reports_free_and_invalid_names(
+    sandbox: Client, kind: str, name: str, expected: dict
+) -> None:
     path = f"{sandbox.subscription}/providers/{kind.split('/')[0]}/checkNameAvailability"
     answer = sandbox.arm("POST", path, {"name": name, "type": kind})
     assert answer.status_code == 200
@@ -314,7 +316,7 @@ def test_free_and_wrong_names(sandbox: Client, kind: str, name: str, expected: d
         ),
     ],
 )
-def test_what_azure_refuses(sandbox: Client, path: str, body: dict, expected: str) -> None:
+def test_invalid_requests_return_azures_error_code(sandbox: Client, path: str, body: dict, expected: str) -> None:
     answer = sandbox.arm("PUT", f"{sandbox.group()}/providers/{path}", {"location": "westeurope", **body})
     assert code(answer) == expected
     assert answer.status_code in (400, 404)
@@ -355,7 +357,7 @@ def test_a_sql_database_is_normalised(sandbox: Client) -> None:
 # roles
 
 
-def test_role_assignments_as_azure_keeps_them(sandbox: Client) -> None:
+def test_a_role_assignment_has_the_form_of_azure(sandbox: Client) -> None:
     group = sandbox.group()
     principal = sandbox.identity(group)["properties"]["principalId"]
     made = sandbox.assign(group, "Reader", principal)
@@ -365,19 +367,19 @@ def test_role_assignments_as_azure_keeps_them(sandbox: Client) -> None:
     assert code(sandbox.assign(group, "Reader", str(uuid.uuid4()))) == "PrincipalNotFound"
     assert code(sandbox.assign(group, "Reader", "nobody")) == "InvalidPrincipalId"
     path = f"{group}/providers/Microsoft.Authorization/roleAssignments"
-    found = sandbox.session.get(
+    result = sandbox.session.get(
         f"https://management.azure.com{path}",
         params={"api-version": "2022-04-01", "$filter": f"principalId eq '{principal}'"},
         headers={"Authorization": f"Bearer {sandbox.token()}"},
         timeout=30,
     ).json()["value"]
-    assert [item["id"] for item in found] == [made.json()["id"]]
+    assert [item["id"] for item in result] == [made.json()["id"]]
     assert sandbox.arm("DELETE", made.json()["id"]).status_code == 200
     assert sandbox.arm("DELETE", made.json()["id"]).status_code == 204
     assert code(sandbox.arm("GET", made.json()["id"])) == "RoleAssignmentNotFound"
 
 
-def test_the_roles_go_with_their_scope(sandbox: Client) -> None:
+def test_the_deletion_of_a_scope_deletes_its_role_assignments(sandbox: Client) -> None:
     group = sandbox.group()
     identity = sandbox.identity(group)
     account = sandbox.storage(group)
@@ -386,14 +388,14 @@ def test_the_roles_go_with_their_scope(sandbox: Client) -> None:
     assert sandbox.arm("GET", made.json()["id"]).status_code == 404
 
 
-def test_hosts_that_are_not_ours_are_left_alone(sandbox: Client) -> None:
-    """A name of Azure's that nobody has made here is tunnelled, and so fails to resolve where there is no such host."""
+def test_connections_to_other_hosts_are_tunnelled(sandbox: Client) -> None:
+    """The proxy tunnels a connection to a host name without a resource in the sandbox, so the name does not resolve."""
     with pytest.raises(requests.exceptions.ConnectionError):
         sandbox.session.get("https://nobodyhasthis.blob.core.windows.net/", timeout=10)
 
 
-def test_what_the_sandbox_cannot_answer_goes_nowhere_else(sandbox: Client) -> None:
-    """A body that nobody expects is answered with Azure's 500, never handed on to the real Azure."""
+def test_an_internal_error_is_not_forwarded_to_azure(sandbox: Client) -> None:
+    """A request that raises an unexpected exception gets Azure's 500; the proxy never forwards it to Azure."""
     answer = sandbox.arm(
         "PUT",
         f"{sandbox.group()}/providers/Microsoft.App/containerApps/x",
@@ -403,7 +405,9 @@ def test_what_the_sandbox_cannot_answer_goes_nowhere_else(sandbox: Client) -> No
 
 
 @pytest.mark.parametrize(("gigabytes", "status"), [(32, 400), (30, 202), (250, 202)])
-def test_a_database_of_the_dtu_model_has_one_of_the_listed_sizes(sandbox: Client, gigabytes: int, status: int) -> None:
+def test_a_database_of_the_dtu_model_accepts_the_listed_sizes_only(
+    sandbox: Client, gigabytes: int, status: int
+) -> None:
     server = f"{sandbox.group()}/providers/Microsoft.Sql/servers/sql-{uuid.uuid4().hex[:8]}"
     login = {"administratorLogin": "boss", "administratorLoginPassword": "Secret-1234"}
     sandbox.put(server, {"location": "westeurope", "properties": login})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Resource Manager's front: lists and pages, filters, api-versions, conditions, resource providers, and how paths are written."""
+"""The protocol of Resource Manager: lists and pages, filters, api-versions, conditional requests, resource providers, and the case of paths."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def send(
 
 @pytest.fixture(scope="module")
 def group(sandbox: Client) -> str:
-    """A group with five identities, each second one tagged."""
+    """Return a group with five identities, every second one with a tag."""
     path = sandbox.group()
     for number in range(5):
         tags = {"team": "vision"} if number % 2 else {"owner": "me"}
@@ -57,7 +57,7 @@ def group(sandbox: Client) -> str:
 
 
 @pytest.mark.parametrize("path", ["resources", IDENTITIES])
-def test_pages_hold_everything_once_and_in_order(sandbox: Client, group: str, path: str) -> None:
+def test_the_pages_of_a_list_contain_each_item_once_and_in_order(sandbox: Client, group: str, path: str) -> None:
     first = get(sandbox, f"{group}/{path}", **{"$top": "2"}).json()
     names, pages, link = [one["name"] for one in first["value"]], 1, first.get("nextLink")
     while link:
@@ -69,7 +69,7 @@ def test_pages_hold_everything_once_and_in_order(sandbox: Client, group: str, pa
     assert pages == 3
 
 
-def test_a_list_that_fits_has_no_next_link(sandbox: Client, group: str) -> None:
+def test_a_list_of_one_page_has_no_next_link(sandbox: Client, group: str) -> None:
     assert "nextLink" not in get(sandbox, f"{group}/resources").json()
     assert "nextLink" not in get(sandbox, f"{group}/resources", **{"$top": "5"}).json()
 
@@ -85,13 +85,15 @@ def test_a_list_that_fits_has_no_next_link(sandbox: Client, group: str) -> None:
         ({"$filter": "name"}, "InvalidFilterInQueryString"),
     ],
 )
-def test_what_a_list_cannot_do_is_refused(sandbox: Client, group: str, query: dict[str, str], expected: str) -> None:
+def test_invalid_query_parameters_of_a_list_return_400(
+    sandbox: Client, group: str, query: dict[str, str], expected: str
+) -> None:
     answer = get(sandbox, f"{group}/resources", **query)
     assert (answer.status_code, code(answer)) == (400, expected)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "numbers"),
+    ("expression", "numbers"),
     [
         ("name eq 'ID-1'", [1]),
         ("resourceType eq 'microsoft.managedidentity/userassignedidentities'", [0, 1, 2, 3, 4]),
@@ -103,29 +105,29 @@ def test_what_a_list_cannot_do_is_refused(sandbox: Client, group: str, query: di
         ("name ne 'id-0' and location eq 'westeurope'", [1, 2, 3, 4]),
     ],
 )
-def test_resources_are_filtered(sandbox: Client, group: str, wanted: str, numbers: list[int]) -> None:
-    found = get(sandbox, f"{group}/resources", **{"$filter": wanted}).json()["value"]
-    assert [one["name"] for one in found] == [f"id-{number}" for number in numbers]
+def test_a_filter_selects_resources(sandbox: Client, group: str, expression: str, numbers: list[int]) -> None:
+    result = get(sandbox, f"{group}/resources", **{"$filter": expression}).json()["value"]
+    assert [one["name"] for one in result] == [f"id-{number}" for number in numbers]
 
 
 def test_the_subscription_lists_resources_of_all_groups(sandbox: Client, group: str) -> None:
     other = sandbox.group()
     sandbox.put(f"{other}/{IDENTITIES}/elsewhere", PLACE)
     name = other.rpartition("/")[2]
-    wanted = {"$filter": f"resourceGroup eq '{name}'", "$expand": "createdTime,changedTime,provisioningState"}
-    found = get(sandbox, f"{sandbox.subscription}/resources", **wanted).json()["value"]
-    assert [(one["name"], one["provisioningState"]) for one in found] == [("elsewhere", "Succeeded")]
-    assert found[0]["createdTime"] <= found[0]["changedTime"]
+    query = {"$filter": f"resourceGroup eq '{name}'", "$expand": "createdTime,changedTime,provisioningState"}
+    result = get(sandbox, f"{sandbox.subscription}/resources", **query).json()["value"]
+    assert [(one["name"], one["provisioningState"]) for one in result] == [("elsewhere", "Succeeded")]
+    assert result[0]["createdTime"] <= result[0]["changedTime"]
     everything = get(sandbox, f"{sandbox.subscription}/{IDENTITIES}").json()["value"]
     assert {"elsewhere", "id-0"} <= {one["name"] for one in everything}
 
 
-def test_groups_are_filtered_by_tag(sandbox: Client) -> None:
+def test_a_filter_selects_groups_by_tag(sandbox: Client) -> None:
     path = f"{sandbox.subscription}/resourceGroups/rg-tagged-front"
     assert sandbox.arm("PUT", path, {**PLACE, "tags": {"kind": "front"}}).status_code == 201
-    wanted = {"$filter": "tagName eq 'kind' and tagValue eq 'front'"}
-    found = get(sandbox, f"{sandbox.subscription}/resourcegroups", **wanted).json()["value"]
-    assert [one["name"] for one in found] == ["rg-tagged-front"]
+    query = {"$filter": "tagName eq 'kind' and tagValue eq 'front'"}
+    result = get(sandbox, f"{sandbox.subscription}/resourcegroups", **query).json()["value"]
+    assert [one["name"] for one in result] == ["rg-tagged-front"]
 
 
 # api-versions
@@ -140,14 +142,14 @@ def test_groups_are_filtered_by_tag(sandbox: Client) -> None:
         ("2999-01-01", "NoRegisteredProviderFound"),
     ],
 )
-def test_api_versions_that_do_not_exist(sandbox: Client, group: str, version: str, expected: str) -> None:
+def test_an_unknown_api_version_returns_400(sandbox: Client, group: str, version: str, expected: str) -> None:
     answer = sandbox.arm("GET", f"{group}/providers/Microsoft.App/containerApps", version=version)
     assert (answer.status_code, code(answer)) == (400, expected)
     assert "2025-01-01" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("version", ["2022-03-01", "2025-10-02-preview", "2024-08-02-preview"])
-def test_api_versions_that_exist(sandbox: Client, group: str, version: str) -> None:
+def test_a_known_api_version_is_accepted(sandbox: Client, group: str, version: str) -> None:
     assert sandbox.arm("GET", f"{group}/providers/Microsoft.App/containerApps", version=version).status_code == 200
 
 
@@ -161,7 +163,7 @@ def test_an_api_version_is_required(sandbox: Client, group: str) -> None:
 # conditions
 
 
-def test_a_write_holds_to_its_etag(sandbox: Client, group: str) -> None:
+def test_a_write_with_an_outdated_etag_returns_412(sandbox: Client, group: str) -> None:
     path = f"{group}/{WORKSPACES}/log-etag"
     etag = sandbox.put(path, PLACE)["etag"]
     stale = send(sandbox, "PUT", path, {**PLACE, "tags": {"a": "b"}}, {"If-Match": '"other"'})
@@ -194,10 +196,10 @@ def test_if_match_makes_a_put_update_only(sandbox: Client, group: str) -> None:
 # resource providers
 
 
-def test_providers_say_what_they_have(sandbox: Client) -> None:
-    shown = get(sandbox, f"{sandbox.subscription}/providers/microsoft.app").json()
-    assert (shown["namespace"], shown["registrationState"]) == ("Microsoft.App", "Registered")
-    apps = next(one for one in shown["resourceTypes"] if one["resourceType"] == "containerApps")
+def test_the_resource_providers_list_their_types(sandbox: Client) -> None:
+    content = get(sandbox, f"{sandbox.subscription}/providers/microsoft.app").json()
+    assert (content["namespace"], content["registrationState"]) == ("Microsoft.App", "Registered")
+    apps = next(one for one in content["resourceTypes"] if one["resourceType"] == "containerApps")
     assert "2025-01-01" in apps["apiVersions"]
     assert "West Europe" in apps["locations"]
     listed = get(sandbox, f"{sandbox.subscription}/providers").json()["value"]
@@ -206,7 +208,7 @@ def test_providers_say_what_they_have(sandbox: Client) -> None:
     assert (unknown.status_code, code(unknown)) == (404, "InvalidResourceNamespace")
 
 
-def test_a_provider_that_is_not_registered_refuses_writes(sandbox: Client, group: str) -> None:
+def test_a_write_to_an_unregistered_provider_returns_409(sandbox: Client, group: str) -> None:
     provider = f"{sandbox.subscription}/providers/Microsoft.OperationalInsights"
     assert send(sandbox, "POST", f"{provider}/unregister").json()["registrationState"] == "NotRegistered"
     try:
@@ -220,7 +222,7 @@ def test_a_provider_that_is_not_registered_refuses_writes(sandbox: Client, group
     assert sandbox.arm("PUT", f"{group}/{WORKSPACES}/log-refused", PLACE).status_code == 201
 
 
-def test_what_nobody_serves(sandbox: Client, group: str) -> None:
+def test_unsupported_paths_and_methods_return_an_error(sandbox: Client, group: str) -> None:
     for path, expected in (
         (f"{group}/providers/Microsoft.Nothing/things/one", "InvalidResourceNamespace"),
         (f"{group}/providers/Microsoft.App/things/one", "InvalidResourceType"),
@@ -235,7 +237,7 @@ def test_what_nobody_serves(sandbox: Client, group: str) -> None:
 # how paths are written
 
 
-def test_paths_are_read_in_any_case_and_names_kept_as_made(sandbox: Client, group: str) -> None:
+def test_paths_are_case_insensitive_and_names_keep_their_case(sandbox: Client, group: str) -> None:
     made = get(sandbox, f"{group}/{IDENTITIES}/id-0").json()
     for path in (made["id"].upper(), made["id"].lower(), made["id"].replace("/providers/", "/PROVIDERS/")):
         assert get(sandbox, path).json() == made
@@ -243,10 +245,10 @@ def test_paths_are_read_in_any_case_and_names_kept_as_made(sandbox: Client, grou
     assert send(sandbox, "HEAD", f"{group}-none").status_code == 404
 
 
-def test_the_subscription_and_its_places(sandbox: Client) -> None:
-    shown = get(sandbox, sandbox.subscription).json()
-    assert (shown["state"], shown["tenantId"]) == ("Enabled", sandbox.environment["AZURE_TENANT_ID"])
+def test_the_subscription_its_tenant_and_its_locations_are_listed(sandbox: Client) -> None:
+    content = get(sandbox, sandbox.subscription).json()
+    assert (content["state"], content["tenantId"]) == ("Enabled", sandbox.environment["AZURE_TENANT_ID"])
     places = get(sandbox, f"{sandbox.subscription}/locations").json()["value"]
     assert {"westeurope", "eastus"} <= {one["name"] for one in places}
-    assert get(sandbox, "/tenants").json()["value"][0]["tenantId"] == shown["tenantId"]
+    assert get(sandbox, "/tenants").json()["value"][0]["tenantId"] == content["tenantId"]
     assert get(sandbox, "/subscriptions").json()["count"] == {"type": "Total", "value": 1}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What belongs to SQL servers, databases and storage accounts, and roles of one's own, over the wire."""
+"""The settings of SQL servers, databases and storage accounts, and custom roles, over HTTPS."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize(("parent", "path", "defaults", "wanted", "operation"), SETTINGS)
-def test_settings_that_nobody_made(
+@pytest.mark.parametrize(("parent", "path", "defaults", "properties", "operation"), SETTINGS)
+def test_each_setting_has_a_default_and_can_be_updated(
     sandbox: Client,
     request: pytest.FixtureRequest,
     parent: str,
     path: str,
     defaults: dict,
-    wanted: dict,
+    properties: dict,
     operation: str,
 ) -> None:
     url = f"{request.getfixturevalue(parent)}/{path}"
@@ -97,11 +97,11 @@ def test_settings_that_nobody_made(
     assert (first.json()["id"], first.json()["properties"]) == (url, defaults)
     listed = sandbox.arm("GET", url.rpartition("/")[0]).json()["value"]
     assert [item["id"] for item in listed] == [url]
-    answer = sandbox.arm("PUT", url, {"properties": wanted})
+    answer = sandbox.arm("PUT", url, {"properties": properties})
     assert (answer.status_code, answer.json()["operation"]) == (202, operation)
     assert {"Azure-AsyncOperation", "Location", "Retry-After"} <= set(answer.headers)
     sandbox.wait(answer)
-    assert sandbox.arm("GET", url).json()["properties"] == {**defaults, **wanted}
+    assert sandbox.arm("GET", url).json()["properties"] == {**defaults, **properties}
     assert sandbox.arm("GET", f"{url}2").status_code == 404
 
 
@@ -116,7 +116,7 @@ def test_settings_that_nobody_made(
         ("database", "backupLongTermRetentionPolicies/default", {"yearlyRetention": "P5Y", "weekOfYear": 0}),
     ],
 )
-def test_wrong_settings(
+def test_an_invalid_setting_returns_400(
     sandbox: Client, request: pytest.FixtureRequest, group: str, parent: str, path: str, properties: dict
 ) -> None:
     if parent == "database":  # of its own, that no other test has changed
@@ -131,7 +131,7 @@ def test_wrong_settings(
 # who administers a server
 
 
-def test_the_entra_administrator_is_part_of_its_server(sandbox: Client, group: str) -> None:
+def test_the_entra_administrator_is_also_a_property_of_its_server(sandbox: Client, group: str) -> None:
     server = new_server(sandbox, group)
     path = f"{server}/administrators/ActiveDirectory"
     only = f"{server}/azureADOnlyAuthentications/Default"
@@ -161,7 +161,7 @@ def test_the_entra_administrator_is_part_of_its_server(sandbox: Client, group: s
 # databases
 
 
-def test_the_free_offer(sandbox: Client, server: str) -> None:
+def test_a_database_uses_the_free_offer(sandbox: Client, server: str) -> None:
     body = {
         "location": "westeurope",
         "sku": {"name": "GP_S_Gen5_2"},
@@ -182,18 +182,18 @@ def test_the_free_offer(sandbox: Client, server: str) -> None:
         ("GP_S_Gen5_2", {"useFreeLimit": True, "freeLimitExhaustionBehavior": "Stop"}),
     ],
 )
-def test_the_free_offer_has_its_terms(sandbox: Client, server: str, sku: str, properties: dict) -> None:
+def test_an_invalid_free_offer_returns_400(sandbox: Client, server: str, sku: str, properties: dict) -> None:
     body = {"location": "westeurope", "sku": {"name": sku}, "properties": properties}
     assert code(sandbox.arm("PUT", f"{server}/databases/notfree", body)) == (400, "InvalidParameterValue")
 
 
-def test_a_database_that_stands_is_not_made_free(sandbox: Client, database: str) -> None:
+def test_an_existing_database_cannot_use_the_free_offer(sandbox: Client, database: str) -> None:
     body = {"location": "westeurope", "sku": {"name": "GP_S_Gen5_2"}, "properties": {"useFreeLimit": True}}
     assert code(sandbox.arm("PUT", database, body)) == (400, "InvalidParameterValue")
 
 
 @pytest.mark.parametrize("subnet", ["", "/subscriptions/x", "10.0.0.0/8"])
-def test_a_virtual_network_rule_names_a_subnet(sandbox: Client, server: str, subnet: str) -> None:
+def test_a_virtual_network_rule_requires_a_subnet(sandbox: Client, server: str, subnet: str) -> None:
     body = {"properties": {"virtualNetworkSubnetId": subnet}}
     assert code(sandbox.arm("PUT", f"{server}/virtualNetworkRules/vnet", body)) == (400, "InvalidParameterValue")
 
@@ -201,24 +201,28 @@ def test_a_virtual_network_rule_names_a_subnet(sandbox: Client, server: str, sub
 # storage
 
 
-def test_the_blob_service_keeps_what_was_deleted(sandbox: Client, group: str) -> None:
+def test_the_blob_service_has_retention_policies(sandbox: Client, group: str) -> None:
     path = f"{sandbox.storage(group)['id']}/blobServices/default"
     assert sandbox.arm("GET", path).json()["properties"]["deleteRetentionPolicy"] == {
         "allowPermanentDelete": False,
         "enabled": False,
     }
-    wanted = {
+    properties = {
         "deleteRetentionPolicy": {"enabled": True, "days": 14},
         "containerDeleteRetentionPolicy": {"enabled": True, "days": 7},
         "isVersioningEnabled": True,
     }
-    answer = sandbox.arm("PUT", path, {"properties": wanted})
+    answer = sandbox.arm("PUT", path, {"properties": properties})
     assert answer.status_code == 200
     assert "cors" not in answer.json()["properties"]
-    shown = sandbox.arm("GET", path).json()
-    assert shown["sku"] == {"name": "Standard_LRS", "tier": "Standard"}
-    assert shown["properties"]["deleteRetentionPolicy"] == {"allowPermanentDelete": False, "enabled": True, "days": 14}
-    assert shown["properties"]["isVersioningEnabled"] is True
+    content = sandbox.arm("GET", path).json()
+    assert content["sku"] == {"name": "Standard_LRS", "tier": "Standard"}
+    assert content["properties"]["deleteRetentionPolicy"] == {
+        "allowPermanentDelete": False,
+        "enabled": True,
+        "days": 14,
+    }
+    assert content["properties"]["isVersioningEnabled"] is True
     sandbox.arm("PUT", path, {"properties": {"deleteRetentionPolicy": {"enabled": False}}})
     kept = sandbox.arm("GET", path).json()["properties"]
     assert kept["deleteRetentionPolicy"] == {"allowPermanentDelete": False, "enabled": False}
@@ -241,7 +245,7 @@ def test_the_blob_service_keeps_what_was_deleted(sandbox: Client, group: str) ->
         },
     ],
 )
-def test_wrong_settings_of_the_blob_service(sandbox: Client, group: str, properties: dict) -> None:
+def test_an_invalid_setting_of_the_blob_service_returns_400(sandbox: Client, group: str, properties: dict) -> None:
     path = f"{sandbox.storage(group)['id']}/blobServices/default"
     assert code(sandbox.arm("PUT", path, {"properties": properties})) == (400, "InvalidRequestPropertyValue")
 
@@ -260,7 +264,7 @@ def test_wrong_settings_of_the_blob_service(sandbox: Client, group: str, propert
         ),
     ],
 )
-def test_wrong_values_of_an_account(sandbox: Client, group: str, properties: dict, named: str) -> None:
+def test_an_invalid_value_of_an_account_returns_400(sandbox: Client, group: str, properties: dict, named: str) -> None:
     path = f"{group}/providers/Microsoft.Storage/storageAccounts/st{uuid.uuid4().hex[:12]}"
     body = {"location": "westeurope", "sku": {"name": "Standard_LRS"}, "kind": "StorageV2", "properties": properties}
     answer = sandbox.arm("PUT", path, body)
@@ -270,7 +274,7 @@ def test_wrong_values_of_an_account(sandbox: Client, group: str, properties: dic
 
 
 @pytest.mark.parametrize(("sku", "kind"), [("Gold_LRS", "StorageV2"), ("Standard_LRS", "Shoebox")])
-def test_wrong_kinds_of_accounts(sandbox: Client, group: str, sku: str, kind: str) -> None:
+def test_an_invalid_sku_or_kind_of_an_account_returns_400(sandbox: Client, group: str, sku: str, kind: str) -> None:
     path = f"{group}/providers/Microsoft.Storage/storageAccounts/st{uuid.uuid4().hex[:12]}"
     answer = sandbox.arm("PUT", path, {"location": "westeurope", "sku": {"name": sku}, "kind": kind})
     assert code(answer) == (400, "InvalidValuesForRequestParameters")
@@ -287,7 +291,7 @@ def lifecycle(**changes: Any) -> dict[str, Any]:
     return {"properties": {"policy": {"rules": [rule]}}}
 
 
-def test_the_life_of_blobs(sandbox: Client, group: str) -> None:
+def test_a_management_policy_is_created_and_deleted(sandbox: Client, group: str) -> None:
     account = sandbox.storage(group)
     path = f"{account['id']}/managementPolicies/default"
     assert code(sandbox.arm("GET", path)) == (404, "ManagementPolicyNotFound")
@@ -300,16 +304,20 @@ def test_the_life_of_blobs(sandbox: Client, group: str) -> None:
     assert sandbox.arm("DELETE", path).status_code == 200
 
 
-def test_an_identity_trusts_tokens_of_others(sandbox: Client, group: str) -> None:
+def test_a_federated_identity_credential_is_created_and_deleted(sandbox: Client, group: str) -> None:
     identity = sandbox.identity(group, f"id-{uuid.uuid4().hex[:6]}")
     path = f"{identity['id']}/federatedIdentityCredentials/runner"
-    wanted = {"issuer": "https://token.example.com", "subject": "repo:a/b", "audiences": ["api://AzureADTokenExchange"]}
+    properties = {
+        "issuer": "https://token.example.com",
+        "subject": "repo:a/b",
+        "audiences": ["api://AzureADTokenExchange"],
+    }
     missing = sandbox.arm("GET", path)
     assert code(missing) == (404, "NotFound")
     assert missing.json()["error"]["message"] == f"Resource '{path}' was not found."
-    assert code(sandbox.arm("PUT", path, {"properties": {**wanted, "subject": ""}})) == (400, "BadRequest")
-    assert [sandbox.arm("PUT", path, {"properties": wanted}).status_code for _time in range(2)] == [201, 200]
-    assert sandbox.arm("GET", path).json()["properties"] == wanted
+    assert code(sandbox.arm("PUT", path, {"properties": {**properties, "subject": ""}})) == (400, "BadRequest")
+    assert [sandbox.arm("PUT", path, {"properties": properties}).status_code for _time in range(2)] == [201, 200]
+    assert sandbox.arm("GET", path).json()["properties"] == properties
     assert [item["name"] for item in sandbox.arm("GET", path.rpartition("/")[0]).json()["value"]] == ["runner"]
 
 
@@ -322,7 +330,7 @@ def test_an_identity_trusts_tokens_of_others(sandbox: Client, group: str) -> Non
         ("Premium_LRS", "FileStorage", {"file"}, False),
     ],
 )
-def test_kinds_of_accounts(
+def test_each_kind_of_account_has_its_endpoints(
     sandbox: Client, group: str, sku: str, kind: str, services: set[str], secondary: bool
 ) -> None:
     path = f"{group}/providers/Microsoft.Storage/storageAccounts/st{uuid.uuid4().hex[:12]}"
@@ -348,16 +356,16 @@ def role_body(scope: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def test_a_role_of_ones_own_can_be_given(sandbox: Client, group: str) -> None:
+def test_a_custom_role_can_be_assigned(sandbox: Client, group: str) -> None:
     name = str(uuid.uuid4())
     path = f"{group}/providers/Microsoft.Authorization/roleDefinitions/{name}"
     made = sandbox.arm("PUT", path, role_body(group))
     assert made.status_code == 201
     own = f"{sandbox.subscription}/providers/Microsoft.Authorization/roleDefinitions/{name}"
     assert (made.json()["id"], made.json()["properties"]["createdBy"]) == (own, None)
-    shown = sandbox.arm("GET", own).json()["properties"]
-    assert (shown["type"], shown["createdBy"]) == ("CustomRole", sandbox.me())
-    assert shown["permissions"][0]["dataActions"] == []
+    content = sandbox.arm("GET", own).json()["properties"]
+    assert (content["type"], content["createdBy"]) == ("CustomRole", sandbox.me())
+    assert content["permissions"][0]["dataActions"] == []
     principal = sandbox.identity(group, f"id-{name[:6]}")["properties"]["principalId"]
     assignment = f"{group}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
     given = sandbox.arm("PUT", assignment, {"properties": {"principalId": principal, "roleDefinitionId": own}})
@@ -377,12 +385,12 @@ def test_a_role_of_ones_own_can_be_given(sandbox: Client, group: str) -> None:
         ({"permissions": []}, "InvalidPermissions"),
     ],
 )
-def test_wrong_roles(sandbox: Client, group: str, changes: dict, expected: str) -> None:
+def test_an_invalid_custom_role_returns_an_error(sandbox: Client, group: str, changes: dict, expected: str) -> None:
     path = f"{group}/providers/Microsoft.Authorization/roleDefinitions/{uuid.uuid4()}"
     assert code(sandbox.arm("PUT", path, role_body(group, **changes))) == (400, expected)
 
 
-def test_built_in_roles_stay(sandbox: Client, group: str) -> None:
+def test_a_built_in_role_cannot_be_changed_or_deleted(sandbox: Client, group: str) -> None:
     reader = (
         f"{sandbox.subscription}/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
     )
@@ -391,7 +399,7 @@ def test_built_in_roles_stay(sandbox: Client, group: str) -> None:
     assert sandbox.arm("GET", reader).json()["properties"]["roleName"] == "Reader"
 
 
-def test_two_roles_have_two_names(sandbox: Client, group: str) -> None:
+def test_the_names_of_custom_roles_are_unique(sandbox: Client, group: str) -> None:
     path = f"{group}/providers/Microsoft.Authorization/roleDefinitions"
     body = role_body(group, roleName="the only one")
     assert sandbox.arm("PUT", f"{path}/{uuid.uuid4()}", body).status_code == 201

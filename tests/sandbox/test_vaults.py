@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Key Vault over the wire: vaults, secrets, who may read them, and what a deletion leaves. As recorded from Azure."""
+"""Key Vault over HTTPS: vaults, secrets, their authorization, and soft delete. The expected values are recorded from Azure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def group(sandbox: Client) -> str:
 
 @pytest.fixture(scope="module")
 def vault(sandbox: Client, group: str) -> Vault:
-    """A vault whose secrets the caller may manage."""
+    """Return a vault in which the caller is Key Vault Secrets Officer."""
     made = Vault(sandbox, group)
     assert made.put().status_code == 200
     assert made.grant("Officer").status_code == 201
@@ -37,7 +37,7 @@ def error(answer: requests.Response) -> tuple[int, str, str | None]:
 # vaults
 
 
-def test_a_vault_registers_its_name_and_settles(sandbox: Client, group: str) -> None:
+def test_a_new_vault_registers_its_dns_name(sandbox: Client, group: str) -> None:
     vault = Vault(sandbox, group)
     answer = vault.put()
     assert answer.status_code == 200
@@ -73,30 +73,30 @@ def test_a_vault_registers_its_name_and_settles(sandbox: Client, group: str) -> 
         ({"createMode": "recover"}, "DeletedVaultNotFound"),
     ],
 )
-def test_what_azure_refuses_of_a_vault(sandbox: Client, group: str, properties: dict[str, Any], code: str) -> None:
+def test_an_invalid_vault_returns_an_error(sandbox: Client, group: str, properties: dict[str, Any], code: str) -> None:
     answer = Vault(sandbox, group, **properties).put()
     assert error(answer)[1] == code
     assert answer.status_code == (404 if code == "DeletedVaultNotFound" else 400)
 
 
-def test_the_retention_of_a_vault_stays(sandbox: Client, vault: Vault) -> None:
+def test_the_retention_of_a_vault_cannot_change(sandbox: Client, vault: Vault) -> None:
     answer = sandbox.arm("PATCH", vault.id, {"properties": {"softDeleteRetentionInDays": 30}})
     assert error(answer)[:2] == (400, "BadRequest")
 
 
 @pytest.mark.parametrize("name", ["1vault", "ab", "a" * 25, "ends-", "two--hyphens"])
-def test_wrong_names_of_vaults(sandbox: Client, group: str, name: str) -> None:
+def test_an_invalid_vault_name_returns_400(sandbox: Client, group: str, name: str) -> None:
     vault = Vault(sandbox, group)
     vault.id = vault.id.replace(vault.name, name)
     assert error(vault.put())[:2] == (400, "VaultNameNotValid")
-    asked = check_name(sandbox, name)
-    assert (asked["nameAvailable"], asked["reason"]) == (False, "AccountNameInvalid")
+    availability = check_name(sandbox, name)
+    assert (availability["nameAvailable"], availability["reason"]) == (False, "AccountNameInvalid")
 
 
 def check_name(sandbox: Client, name: str) -> dict[str, Any]:
     path = f"{sandbox.subscription}/providers/Microsoft.KeyVault/checkNameAvailability"
-    found: dict[str, Any] = sandbox.arm("POST", path, {"name": name, "type": "Microsoft.KeyVault/vaults"}).json()
-    return found
+    result: dict[str, Any] = sandbox.arm("POST", path, {"name": name, "type": "Microsoft.KeyVault/vaults"}).json()
+    return result
 
 
 def test_a_deleted_vault_can_be_recovered_with_its_secrets_or_purged(sandbox: Client, group: str) -> None:
@@ -109,11 +109,11 @@ def test_a_deleted_vault_can_be_recovered_with_its_secrets_or_purged(sandbox: Cl
     assert sandbox.arm("GET", vault.id).status_code == 404
     assert check_name(sandbox, vault.name)["reason"] == "AlreadyExists"
     path = f"{vault.location}/deletedVaults/{vault.name}"
-    found = sandbox.arm("GET", path).json()
-    assert found["type"] == "Microsoft.KeyVault/deletedVaults"
-    assert found["properties"]["vaultId"] == vault.id
+    result = sandbox.arm("GET", path).json()
+    assert result["type"] == "Microsoft.KeyVault/deletedVaults"
+    assert result["properties"]["vaultId"] == vault.id
     listed = sandbox.arm("GET", f"{sandbox.subscription}/providers/Microsoft.KeyVault/deletedVaults").json()["value"]
-    assert found in listed
+    assert result in listed
     assert error(vault.put())[:2] == (409, "ConflictError")
     vault.body["properties"] = {**vault.body["properties"], "createMode": "recover"}  # type: ignore[dict-item]
     assert vault.put().status_code == 200
@@ -129,7 +129,7 @@ def test_a_deleted_vault_can_be_recovered_with_its_secrets_or_purged(sandbox: Cl
     assert check_name(sandbox, vault.name) == {"nameAvailable": True}
 
 
-def test_purge_protection_holds_vaults_and_secrets(sandbox: Client, group: str) -> None:
+def test_purge_protection_prevents_the_purge_of_vaults_and_secrets(sandbox: Client, group: str) -> None:
     vault = Vault(sandbox, group, enablePurgeProtection=True)
     vault.put()
     vault.grant("Administrator")
@@ -141,7 +141,7 @@ def test_purge_protection_holds_vaults_and_secrets(sandbox: Client, group: str) 
     assert error(answer)[:2] == (400, "MethodNotAllowed")
 
 
-def test_the_deletion_of_a_group_leaves_its_vaults_recoverable(sandbox: Client) -> None:
+def test_the_vaults_of_a_deleted_group_can_be_recovered(sandbox: Client) -> None:
     own = sandbox.group()
     vault = Vault(sandbox, own)
     vault.put()
@@ -160,19 +160,21 @@ def test_the_deletion_of_a_group_leaves_its_vaults_recoverable(sandbox: Client) 
         ("arm", "AKV10022: Invalid audience"),
     ],
 )
-def test_a_challenge_says_whose_token_is_wanted(sandbox: Client, vault: Vault, token: str, message: str) -> None:
+def test_an_unauthenticated_request_gets_a_challenge_with_the_authority(
+    sandbox: Client, vault: Vault, token: str, message: str
+) -> None:
     answer = vault.ask("GET", "/secrets", token=sandbox.token() if token == "arm" else token)
     assert error(answer)[:2] == (401, "Unauthorized")
     assert answer.json()["error"]["message"].startswith(message)
     tenant = sandbox.environment["AZURE_TENANT_ID"]
-    wanted = f'Bearer authorization="https://login.microsoftonline.com/{tenant}", resource="https://vault.azure.net"'
-    assert answer.headers["WWW-Authenticate"].startswith(wanted)
+    challenge = f'Bearer authorization="https://login.microsoftonline.com/{tenant}", resource="https://vault.azure.net"'
+    assert answer.headers["WWW-Authenticate"].startswith(challenge)
 
 
 # secrets
 
 
-def test_the_life_of_a_secret(vault: Vault) -> None:
+def test_a_secret_is_created_updated_and_listed(vault: Vault) -> None:
     made = vault.ask("PUT", "/secrets/life", {"value": "one", "tags": {"a": "b"}, "contentType": "text/plain"})
     assert made.status_code == 200
     first = made.json()
@@ -199,7 +201,7 @@ def test_the_life_of_a_secret(vault: Vault) -> None:
     assert error(vault.ask("GET", "/secrets/life")) == (403, "Forbidden", "SecretDisabled")
 
 
-def test_a_deleted_secret_keeps_its_name(vault: Vault) -> None:
+def test_the_name_of_a_deleted_secret_stays_in_use(vault: Vault) -> None:
     made = vault.ask("PUT", "/secrets/gone", {"value": "one"}).json()
     deleted = vault.ask("DELETE", "/secrets/gone").json()
     assert deleted["recoveryId"] == f"https://{vault.name}.vault.azure.net/deletedsecrets/gone"
@@ -237,36 +239,38 @@ def test_a_deleted_secret_keeps_its_name(vault: Vault) -> None:
         ("GET", "/keys", None, 404, "NotFound"),
     ],
 )
-def test_what_key_vault_refuses(vault: Vault, method: str, path: str, body: Any, status: int, code: str) -> None:
+def test_invalid_requests_return_the_error_of_key_vault(
+    vault: Vault, method: str, path: str, body: Any, status: int, code: str
+) -> None:
     assert error(vault.ask(method, path, body))[:2] == (status, code)
 
 
 @pytest.mark.parametrize(
     "query", [{"api-version": "1.0"}, {"api-version": ""}, {"maxresults": "26"}, {"maxresults": "none"}]
 )
-def test_wrong_queries(vault: Vault, query: dict[str, str]) -> None:
+def test_an_invalid_query_returns_400(vault: Vault, query: dict[str, str]) -> None:
     assert error(vault.ask("GET", "/secrets", **query))[:2] == (400, "BadParameter")
 
 
-def test_lists_come_in_pages(sandbox: Client, group: str) -> None:
+def test_the_list_of_secrets_has_pages(sandbox: Client, group: str) -> None:
     vault = Vault(sandbox, group)
     vault.put()
     vault.grant("Officer")
     for number in range(5):
         vault.ask("PUT", f"/secrets/s{number}", {"value": "x"})
     page = vault.ask("GET", "/secrets", maxresults="2").json()
-    found = [item["id"] for item in page["value"]]
+    result = [item["id"] for item in page["value"]]
     while page["nextLink"]:
         headers = {"Authorization": f"Bearer {sandbox.token(SCOPE)}"}
         page = sandbox.session.get(page["nextLink"], headers=headers, timeout=30).json()
-        found += [item["id"] for item in page["value"]]
-    assert [one.rpartition("/")[2] for one in found] == [f"s{number}" for number in range(5)]
+        result += [item["id"] for item in page["value"]]
+    assert [one.rpartition("/")[2] for one in result] == [f"s{number}" for number in range(5)]
 
 
 # who may
 
 
-def test_owners_may_not_read_secrets(sandbox: Client, group: str) -> None:
+def test_an_owner_is_not_authorized_to_read_secrets(sandbox: Client, group: str) -> None:
     vault = Vault(sandbox, group)
     vault.put()
     answer = vault.ask("GET", "/secrets/any")
@@ -288,7 +292,7 @@ def test_owners_may_not_read_secrets(sandbox: Client, group: str) -> None:
         ("Reader", "", set()),
     ],
 )
-def test_roles(sandbox: Client, role: str, below: str, may: set[str]) -> None:
+def test_each_role_authorizes_its_actions(sandbox: Client, role: str, below: str, may: set[str]) -> None:
     own = sandbox.group()
     vault = Vault(sandbox, own)
     vault.put()
@@ -310,7 +314,7 @@ def test_roles(sandbox: Client, role: str, below: str, may: set[str]) -> None:
     assert {error(answer) for answer in answers.values() if not answer.ok} <= {(403, "Forbidden", "ForbiddenByRbac")}
 
 
-def test_access_policies_where_the_vault_does_not_go_by_roles(sandbox: Client, group: str) -> None:
+def test_access_policies_authorize_where_rbac_is_disabled(sandbox: Client, group: str) -> None:
     policy = {
         "objectId": sandbox.me(),
         "tenantId": sandbox.environment["AZURE_TENANT_ID"],
@@ -337,7 +341,9 @@ def test_access_policies_where_the_vault_does_not_go_by_roles(sandbox: Client, g
         ({"networkAcls": {"defaultAction": "Deny", "ipRules": [{"value": "127.0.0.0/8"}]}}, None),
     ],
 )
-def test_the_network(sandbox: Client, group: str, properties: dict[str, Any], code: str | None) -> None:
+def test_the_network_rules_of_a_vault_are_enforced(
+    sandbox: Client, group: str, properties: dict[str, Any], code: str | None
+) -> None:
     vault = Vault(sandbox, group, **properties)
     vault.put()
     vault.grant("Officer")
@@ -371,7 +377,7 @@ def job_with_reference(environment: str, identity: str, url: str) -> dict[str, A
     }
 
 
-def test_a_reference_needs_the_identity_to_have_a_role(
+def test_a_reference_requires_a_role_of_the_identity(
     sandbox: Client, group: str, vault: Vault, environment: str
 ) -> None:
     vault.ask("PUT", "/secrets/pass", {"value": "word"})
@@ -407,7 +413,7 @@ def test_a_reference_needs_the_identity_to_have_a_role(
         ("system", "https://{vault}.vault.azure.net/keys/pass", "ContainerAppSecretKeyVaultUrlInvalid"),
     ],
 )
-def test_wrong_references(
+def test_an_invalid_reference_returns_an_error(
     sandbox: Client, group: str, vault: Vault, environment: str, identity: str, url: str, code: str
 ) -> None:
     body = job_with_reference(environment, identity, url.format(vault=vault.name))

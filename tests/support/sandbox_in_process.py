@@ -15,7 +15,7 @@ from sandbox.arm.resource_type import Context
 from sandbox.entra.directory import Directory
 from sandbox.messages import Request, Response
 from sandbox.providers.authorization import owner_assignment
-from sandbox.providers.catalogue import Behind, resource_types
+from sandbox.providers.catalogue import Backends, resource_types
 from sandbox.providers.job import new_execution
 from sandbox.store import Operation, Principal, Resource, Store
 
@@ -64,10 +64,10 @@ class Azure:
         self.store.put_principal(CALLER)
         self.store.put(owner_assignment(SUBSCRIPTION, CALLER.object_id))
         self._context = Context(self.store, directory, strict=strict)
-        self._behind = Nothing()
-        nothing: Any = self._behind
+        self._backends = Nothing()
+        nothing: Any = self._backends
         self.manager = ResourceManager(
-            self._context, resource_types(self._context, Behind(nothing, nothing, nothing, nothing, nothing))
+            self._context, resource_types(self._context, Backends(nothing, nothing, nothing, nothing, nothing))
         )
         self._token = directory.token(CALLER, "https://management.azure.com")
 
@@ -81,7 +81,7 @@ class Azure:
 
     def settle(self) -> None:
         """Ends all that is under way, with success."""
-        begun, self._behind.begun = self._behind.begun, []
+        begun, self._backends.begun = self._backends.begun, []
         for resource, operation in begun:
             kept = self.store.get(resource.id)
             if kept is not None and "latestRevisionName" in kept.properties:

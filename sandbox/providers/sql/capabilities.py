@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which editions and service objectives of databases a region has, as clients ask before they choose one (`az sql db create --edition`).
+"""The editions and service objectives of databases in a region; `az sql db create --edition` reads them.
 
 Sources: https://learn.microsoft.com/rest/api/sql/capabilities/list-by-location and
 https://learn.microsoft.com/azure/azure-sql/database/resource-limits-vcore-single-databases.
@@ -9,21 +9,22 @@ https://learn.microsoft.com/azure/azure-sql/database/resource-limits-vcore-singl
 
 from __future__ import annotations
 
-from sandbox.arm.resource_type import REGIONS, Json, region
-from sandbox.providers.sql import DTU, VCORE_TIERS, service_objective
+from sandbox.arm.locations import REGIONS, region
+from sandbox.messages import Json
+from sandbox.providers.sql.service_objectives import DTU, VCORE_TIERS, service_objective
 
 _VCORES = (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 32, 40, 80)
-# of the objectives of an edition, the one that is taken where none is chosen
-_CHOSEN = ("Basic", "S0", "P1", "GP_Gen5_2", "BC_Gen5_2", "HS_Gen5_2")
+# the default service objective of each edition
+_DEFAULTS = ("Basic", "S0", "P1", "GP_Gen5_2", "BC_Gen5_2", "HS_Gen5_2")
 
 
 def capabilities(location: str) -> Json:
-    """The answer to GET …/locations/<location>/capabilities."""
+    """Return the body of the response to GET …/locations/<location>/capabilities."""
     tiers = [*dict.fromkeys(tier for tier, _capacity, _size in DTU.values()), *VCORE_TIERS.values()]
     editions: dict[str, list[Json]] = {tier: [] for tier in tiers}
     for name in _objectives():
-        shown = _objective(name)
-        editions[shown["sku"]["tier"]].append(shown)
+        objective = _objective(name)
+        editions[objective["sku"]["tier"]].append(objective)
     return {
         "name": REGIONS.get(region(location), location),
         "status": "Available",
@@ -58,7 +59,7 @@ def _objective(name: str) -> Json:
     sku, _name = service_objective({"name": name})
     return {
         "name": name,
-        "status": "Default" if name in _CHOSEN else "Available",
+        "status": "Default" if name in _DEFAULTS else "Available",
         "sku": sku,
         "performanceLevel": {"value": float(sku["capacity"]), "unit": "DTU" if name in DTU else "VCores"},
         "supportedMaxSizes": [],

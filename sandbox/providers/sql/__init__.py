@@ -1,0 +1,7 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.Sql: logical servers, their databases, settings and firewall rules.
+
+Sources: https://learn.microsoft.com/rest/api/sql/ and the recorded responses of Azure.
+"""
