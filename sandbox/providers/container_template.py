@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.arm.resource_type import REGIONS, ArmError, Call, Json, assigned_identities, region, without_nulls
-from sandbox.services.key_vault import SUFFIX, SecretUnavailable, referenced_value
+from sandbox.services.secret_references import SecretUnavailable, referenced_value
+from sandbox.services.vault_secrets import SUFFIX
 from sandbox.store import Resource, Store
 
 

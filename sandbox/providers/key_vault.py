@@ -23,7 +23,7 @@ from sandbox.arm.resource_type import (
     system_data,
 )
 from sandbox.messages import Response
-from sandbox.services.key_vault import SUFFIX
+from sandbox.services.vault_secrets import SUFFIX
 from sandbox.store import Resource
 
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"

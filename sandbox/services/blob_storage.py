@@ -1,10 +1,10 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blob Storage: an Azurite behind each storage account, and who may do what with its blobs.
+"""Blob Storage: an Azurite for each storage account, and the authorization of requests to it.
 
-Azurite checks a token's issuer, audience and expiry, or a shared key's signature; permissions are checked here, on the
-headers alone, so that bodies stream through.
+Azurite validates the issuer, audience and expiry of a token, or the signature of a shared key. Permissions are checked here, by the headers
+alone, so that bodies are streamed.
 Sources: https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory and
 https://learn.microsoft.com/azure/role-based-access-control/permissions/storage (data actions).
 """
@@ -17,13 +17,10 @@ import http.client
 import logging
 import shutil
 import signal
-import socket
 import ssl
 import time
 import uuid
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -34,10 +31,12 @@ from cryptography.x509.oid import NameOID
 
 from sandbox.arm.resource_type import ArmError, Context
 from sandbox.entra.rbac import is_allowed
+from sandbox.host.background import BackgroundTasks
 from sandbox.host.home import Home, write_private
 from sandbox.host.launch import launch
+from sandbox.host.ports import free_port
 from sandbox.host.processes import Processes, signal_group
-from sandbox.messages import Request, Response
+from sandbox.messages import Connection, Request, Response, Upstream
 from sandbox.store import Operation, Principal, Resource
 
 LOG = logging.getLogger(__name__)
@@ -45,37 +44,40 @@ ACCOUNTS = "microsoft.storage/storageaccounts"
 SUFFIX = ".blob.core.windows.net"
 API_VERSION = "2025-01-05"
 START_SECONDS = 60
-AGAIN_SECONDS = (0.2, 30.0)  # how long after its end an Azurite is started again: at first, and at most
+RESTART_SECONDS = (0.2, 30.0)  # back-off of the restart of an Azurite: first and longest
 CONTAINERS = "microsoft.storage/storageaccounts/blobservices/containers"
 _SERVICE = Principal(str(uuid.UUID(int=0)), str(uuid.UUID(int=0)), "sandbox", "ServicePrincipal")
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers"
 
 
-def needed_action(request: Request) -> tuple[str, bool]:
-    """(what a request to a blob endpoint must be allowed to do, whether it is a data action)."""
-    segments = [segment for segment in request.path.split("/") if segment]
+def required_action(request: Request) -> tuple[str, bool]:
+    """Return the role action that a request to a blob endpoint requires, and whether it is a data action."""
     query = request.query
-    # `restype` and `comp` say what a request means only where the path names no blob
-    container_level = not segments or (len(segments) == 1 and query.get("restype") == "container")
-    if query.get("comp") == "batch":
-        return f"{_BLOBS}/blobs/delete", True
-    if query.get("comp") == "userdelegationkey" and not segments:
-        return "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action", False
-    # with one of these headers Azurite writes the blob, whatever `comp` says
-    writes = {"x-ms-blob-type", "x-ms-copy-source"} & request.headers.keys()
-    if not container_level and query.get("comp") == "tags" and request.method in ("GET", "PUT") and not writes:
-        return f"{_BLOBS}/blobs/tags/{'read' if request.method == 'GET' else 'write'}", True
-    if container_level and query.get("comp") == "blobs" and request.method == "GET":
-        return f"{_BLOBS}/blobs/filter/action", True
-    if container_level and not (query.get("comp") == "list" and segments):
-        verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(request.method, "write")
-        return f"{_BLOBS}/{verb}", False
+    comp = query.get("comp")
+    segments = [segment for segment in request.path.split("/") if segment]
+    # `restype` and `comp` select an operation only if the path names no blob
+    level = "account" if not segments else "blob"
+    if len(segments) == 1 and query.get("restype") == "container":
+        level = "container"
+    # with one of these headers Azurite writes the blob, whatever `comp` is
+    writes_blob = bool({"x-ms-blob-type", "x-ms-copy-source"} & request.headers.keys())
     verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(request.method, "write")
-    return f"{_BLOBS}/blobs/{verb}", True
+    match (level, comp, request.method):
+        case (_, "batch", _):
+            return f"{_BLOBS}/blobs/delete", True
+        case ("account", "userdelegationkey", _):
+            return "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action", False
+        case ("blob", "tags", "GET" | "PUT") if not writes_blob:
+            return f"{_BLOBS}/blobs/tags/{verb}", True
+        case ("account" | "container", "blobs", "GET"):
+            return f"{_BLOBS}/blobs/filter/action", True
+        case ("container", "list", _) | ("blob", _, _):
+            return f"{_BLOBS}/blobs/{verb}", True
+    return f"{_BLOBS}/{verb}", False
 
 
-class Blobs:
-    """The Azurites, one per storage account, and the permission checks in front of them."""
+class BlobStorage:
+    """Azurites of all storage accounts, and the authorization in front of them."""
 
     def __init__(
         self, context: Context, home: Home, processes: Processes, azurite: Path, environment: dict[str, str]
@@ -89,53 +91,44 @@ class Blobs:
         self._environment = environment
         self._ports: dict[str, int] = {}
         self._running: dict[str, asyncio.subprocess.Process] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._turns: dict[str, asyncio.Lock] = {}
-        self._ends: dict[str, int] = {}
+        self._tasks = BackgroundTasks(LOG, "work of a storage account failed")
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._restarts: dict[str, int] = {}
         self._changes: dict[str, set[asyncio.Task[None]]] = {}
         self._closed = False
 
     # accounts
 
     def start_account(self, account: Resource, operation: Operation) -> None:
-        """Starts the Azurite of a new account, in the background."""
-        self._spawn(self._start(account.key, operation.id))
+        """Start the Azurite of a new account, in the background."""
+        self._tasks.start(self._start(account.key, operation.id))
 
     def stop_account(self, account: Resource) -> None:
-        self._spawn(self._stop(account.name, remove=True))
+        """Stop the Azurite of a deleted account and remove its data, in the background."""
+        self._tasks.start(self._stop(account.name, remove=True))
 
     def recover(self) -> None:
-        """Starts the Azurites of the accounts that were there when the sandbox ended."""
+        """Start the Azurites of the accounts in the store."""
         operations = {operation.resource: operation.id for operation in self._context.store.running_operations()}
         for account in self._context.store.of_type(ACCOUNTS):
             if account.state != "Deleting":
-                self._spawn(self._start(account.key, operations.get(account.key, "")))
+                self._tasks.start(self._start(account.key, operations.get(account.key, "")))
 
     async def close(self) -> None:
+        """Stop all Azurites."""
         self._closed = True
         await asyncio.gather(*(self._stop(name, remove=False) for name in list(self._running)))
 
     def port(self, account: Resource) -> int | None:
-        """Where the account's Azurite listens; None while it does not."""
+        """Return the port of the Azurite of an account; None while it does not listen."""
         return self._ports.get(account.name)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-        return task
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            LOG.error("work behind a storage account failed", exc_info=error)
-
     async def _start(self, key: str, operation: str) -> None:
-        """Once an earlier account of the name is gone with all its data."""
-        async with self._turns.setdefault(key.rpartition("/")[2], asyncio.Lock()):
-            await self._start_now(key, operation)
+        """Start an Azurite, after the data of an earlier account of the same name is removed."""
+        async with self._locks.setdefault(key.rpartition("/")[2], asyncio.Lock()):
+            await self._start_locked(key, operation)
 
-    async def _start_now(self, key: str, operation: str) -> None:
+    async def _start_locked(self, key: str, operation: str) -> None:
         account = self._context.store.get(key)
         if account is None or self._closed:
             return
@@ -143,9 +136,7 @@ class Blobs:
             self._context.work_done(operation)
             return
         self._make_certificate()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         folder = self._folder / account.name
         folder.mkdir(parents=True, exist_ok=True)
         command = [
@@ -172,10 +163,10 @@ class Blobs:
             environment = {**self._environment, "AZURITE_ACCOUNTS": keys}
             process = await launch(self._processes, f"azurite {account.name}", command, environment, folder, log)
         self._running[account.name] = process
-        if not await self._listening(process, port):
+        if not await self._wait_until_listening(process, port):
             signal_group(process.pid, signal.SIGKILL)
             if not operation:
-                self._spawn(self._watch(key, process))
+                self._tasks.start(self._watch(key, process))
                 return
             await process.wait()
             del self._running[account.name]
@@ -189,16 +180,15 @@ class Blobs:
             )
             return
         for container in self._context.store.below(account.id, CONTAINERS):
-            await self._change(
-                account, port, "PUT", container.name
-            )  # unless it is there: an end may have come in between
+            # the sandbox may have ended before Azurite had created it
+            await self._change(account, port, "PUT", container.name)
         self._ports[account.name] = port
         self._context.work_done(operation)
-        self._spawn(self._watch(key, process))
+        self._tasks.start(self._watch(key, process))
 
     async def _watch(self, key: str, process: asyncio.subprocess.Process) -> None:
-        """Starts an Azurite again that ends by itself; until it listens, clients are told to come back."""
-        begun = time.monotonic()
+        """Restart an Azurite that ends by itself. Until it listens, requests get 503."""
+        started = time.monotonic()
         await process.wait()
         account = self._context.store.get(key)
         if account is None or self._running.get(account.name) is not process:
@@ -206,17 +196,15 @@ class Blobs:
         self._ports.pop(account.name, None)
         del self._running[account.name]
         self._processes.forget(process.pid)
-        first, most = AGAIN_SECONDS
-        ends = 0 if time.monotonic() - begun > most else self._ends.get(account.name, 0)
-        self._ends[account.name] = ends + 1
-        pause = min(most, first * 2**ends)
-        LOG.warning(
-            "the Azurite of %s ended with %s; it is started again in %.1f s", account.name, process.returncode, pause
-        )
+        first, longest = RESTART_SECONDS
+        restarts = 0 if time.monotonic() - started > longest else self._restarts.get(account.name, 0)
+        self._restarts[account.name] = restarts + 1
+        pause = min(longest, first * 2**restarts)
+        LOG.warning("the Azurite of %s ended with %s; restart in %.1f s", account.name, process.returncode, pause)
         await asyncio.sleep(pause)
         await self._start(key, "")
 
-    async def _listening(self, process: asyncio.subprocess.Process, port: int) -> bool:
+    async def _wait_until_listening(self, process: asyncio.subprocess.Process, port: int) -> bool:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and process.returncode is None:
             try:
@@ -229,10 +217,10 @@ class Blobs:
         return False
 
     async def _stop(self, name: str, *, remove: bool) -> None:
-        async with self._turns.setdefault(name.lower(), asyncio.Lock()):
-            await self._stop_now(name, remove=remove)
+        async with self._locks.setdefault(name.lower(), asyncio.Lock()):
+            await self._stop_locked(name, remove=remove)
 
-    async def _stop_now(self, name: str, *, remove: bool) -> None:
+    async def _stop_locked(self, name: str, *, remove: bool) -> None:
         self._ports.pop(name, None)
         process = self._running.pop(name, None)
         if process is not None:
@@ -247,7 +235,7 @@ class Blobs:
             await asyncio.to_thread(shutil.rmtree, self._folder / name, True)
 
     def _make_certificate(self) -> None:
-        """Azurite takes tokens over HTTPS only; nobody but the sandbox sees this certificate."""
+        """Create the certificate of the Azurites, unless it exists. They accept tokens over HTTPS only; only the sandbox connects to them."""
         if self._certificate.exists() and self._key.exists():
             return
         key = ec.generate_private_key(ec.SECP256R1())
@@ -269,27 +257,28 @@ class Blobs:
         write_private(self._key, pem.decode())
         write_private(self._certificate, certificate.public_bytes(serialization.Encoding.PEM).decode())
 
-    # containers, as Resource Manager makes and removes them
+    # containers that Resource Manager creates and deletes
 
     def create_container(self, account: Resource, name: str) -> None:
-        """In the background; requests to the account wait until it is there."""
-        self._begin_change(account, "PUT", name)
+        """Create a container in the background. Requests to the account wait for it."""
+        self._start_change(account, "PUT", name)
 
     def delete_container(self, account: Resource, name: str) -> None:
+        """Delete a container in the background. Requests to the account wait for it."""
         if self.port(account) is not None:
-            self._begin_change(account, "DELETE", name)
+            self._start_change(account, "DELETE", name)
 
-    async def settled(self, account: Resource) -> None:
-        """Returns once the containers that Resource Manager answered for are made or gone."""
+    async def wait_until_settled(self, account: Resource) -> None:
+        """Wait until the containers that Resource Manager has created or deleted exist or are removed in Azurite."""
         if changes := self._changes.get(account.name):
             await asyncio.wait(changes)
 
-    def _begin_change(self, account: Resource, method: str, name: str) -> None:
+    def _start_change(self, account: Resource, method: str, name: str) -> None:
         port = self.port(account)
         if port is None:
             raise ArmError(503, "ServiceUnavailable", f"The Azurite of {account.name} is starting.", cause="")
         changes = self._changes.setdefault(account.name, set())
-        task = self._spawn(self._change_after(set(changes), account, port, method, name))
+        task = self._tasks.start(self._change_after(set(changes), account, port, method, name))
         changes.add(task)
         task.add_done_callback(changes.discard)
 
@@ -305,15 +294,39 @@ class Blobs:
             token = self._context.directory.token(_SERVICE, "https://storage.azure.com")
             status = await asyncio.to_thread(_send, account.name, port, token, method, f"/{name}?restype=container")
         except (OSError, http.client.HTTPException) as error:
-            LOG.warning("the Azurite of %s did not answer to %s of container %s: %s", account.name, method, name, error)
+            LOG.warning(
+                "the Azurite of %s did not respond to %s of container %s: %s", account.name, method, name, error
+            )
             return
         if status not in (201, 202, 404, 409):
-            LOG.error("the Azurite of %s answered %s to %s of container %s", account.name, status, method, name)
+            LOG.error("the Azurite of %s responded with %s to %s of container %s", account.name, status, method, name)
 
-    # permission
+    # requests
 
-    def refuse(self, account: Resource, request: Request) -> Response | None:
-        """Azure's refusal of a request, judged by its headers; None where it may pass."""
+    def find(self, host: str) -> Resource | None:
+        """Return the storage account of a host name."""
+        return self._context.store.named(ACCOUNTS, host.removesuffix(SUFFIX)) if host.endswith(SUFFIX) else None
+
+    def matches(self, host: str) -> bool:
+        """Return whether a host name is the blob endpoint of a storage account."""
+        return self.find(host) is not None
+
+    async def forward(self, request: Request, _connection: Connection) -> Upstream | Response:
+        """Authorize a request by its headers. Return the Azurite of the account, or the error response."""
+        account = self.find(request.host)
+        if account is None:
+            return Response(404)
+        await self.wait_until_settled(account)
+        denied = self.authorize(account, request)
+        if denied is not None:
+            return denied
+        port = self.port(account)
+        if port is None:
+            return Response(503, b"", {"x-ms-error-code": "ServerBusy"})
+        return Upstream("https", "127.0.0.1", port)
+
+    def authorize(self, account: Resource, request: Request) -> Response | None:
+        """Return Azure's error response to an unauthorized request; None for an authorized one."""
         scheme = request.headers.get("authorization", "").partition(" ")[0]
         shared_key_off = account.properties.get("allowSharedKeyAccess") is False
         if scheme.lower() == "bearer":
@@ -326,8 +339,8 @@ class Blobs:
                     "InvalidAuthenticationInfo",
                     "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.",
                 )
-            wanted = [(*needed_action(request), request.path), *self._copied(account, request)]
-            if not all(self._may(caller.object_id, account, *one) for one in wanted):
+            required = [(*required_action(request), request.path), *self._copy_actions(account, request)]
+            if not all(self._is_allowed(caller.object_id, account, *action) for action in required):
                 return _error(
                     403,
                     "AuthorizationPermissionMismatch",
@@ -347,13 +360,13 @@ class Blobs:
             return _error(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.")
         return None
 
-    def _may(self, principal: str, account: Resource, action: str, data: bool, path: str) -> bool:
+    def _is_allowed(self, principal: str, account: Resource, action: str, data: bool, path: str) -> bool:
         segments = [segment for segment in path.split("/") if segment]
         scope = f"{account.id}/blobServices/default/containers/{segments[0]}" if segments else account.id
         return is_allowed(self._context.store, principal, action, scope, data=data)
 
-    def _copied(self, account: Resource, request: Request) -> list[tuple[str, bool, str]]:
-        """What a copy inside the account needs besides: to read the source, unless its URL is signed."""
+    def _copy_actions(self, account: Resource, request: Request) -> list[tuple[str, bool, str]]:
+        """Return the additional actions of a copy inside the account: read of the source, unless its URL is signed."""
         source = urlsplit(request.headers.get("x-ms-copy-source", ""))
         if source.hostname != f"{account.name}{SUFFIX}".lower() or "sig" in parse_qs(source.query):
             return []
@@ -361,7 +374,7 @@ class Blobs:
 
 
 def _send(account: str, port: int, token: str, method: str, path: str) -> int:
-    """The status with which an Azurite answers a request of the sandbox's own."""
+    """Send a request of the sandbox to an Azurite. Return the status of the response."""
     trust_loopback = ssl.create_default_context()
     trust_loopback.check_hostname = False
     trust_loopback.verify_mode = ssl.CERT_NONE

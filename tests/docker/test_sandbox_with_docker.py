@@ -446,7 +446,7 @@ def test_down_ends_exactly_its_own_containers_even_after_a_kill(
     ("host", "reason"),
     [
         ("unix:///nowhere/docker.sock", "no Docker engine answers"),
-        ("tcp://127.0.0.1:2375", "has to run on this machine"),
+        ("tcp://127.0.0.1:2375", "must run on this machine"),
     ],
 )
 def test_without_an_engine_it_does_not_start(tmp_path: Path, host: str, reason: str) -> None:

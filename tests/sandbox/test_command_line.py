@@ -242,5 +242,5 @@ def test_a_folder_that_is_no_sandbox_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     refused = run_cli(tmp_path, "down", "--purge")
     assert refused.returncode == 1
-    assert "is no sandbox's folder: nothing was removed" in refused.stderr
+    assert "is not the folder of a sandbox: nothing was removed" in refused.stderr
     assert (tmp_path / "precious").read_text() == "mine"
