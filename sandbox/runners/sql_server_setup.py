@@ -56,7 +56,9 @@ def main() -> None:
     cursor.execute(f"SELECT name FROM sys.databases WHERE name = {text(job['database'])}")
     if cursor.fetchone() is None:
         execute_first(
-            cursor, [f"CREATE DATABASE {database} COLLATE {job['collation']}", f"CREATE DATABASE {database}"], error_class
+            cursor,
+            [f"CREATE DATABASE {database} COLLATE {job['collation']}", f"CREATE DATABASE {database}"],
+            error_class,
         )
     cursor.execute(f"SELECT name FROM sys.server_principals WHERE name = {text(job['login'])}")
     verb = "CREATE" if cursor.fetchone() is None else "ALTER"

@@ -11,7 +11,7 @@ import socket
 
 import pytest
 
-from sandbox.host.egress import EgressRefused, way_out
+from sandbox.host.egress import EgressDenied, resolve_outbound
 
 
 def own_address() -> str:
@@ -40,13 +40,13 @@ def own_address() -> str:
     ],
 )
 def test_this_machine_is_not_reached(host: str) -> None:
-    with pytest.raises(EgressRefused, match="this machine"):
-        asyncio.run(way_out(host, 80))
+    with pytest.raises(EgressDenied, match="this machine"):
+        asyncio.run(resolve_outbound(host, 80))
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "203.0.113.7"])
 def test_another_machine_is(host: str) -> None:
-    assert asyncio.run(way_out(host, 443)) == host
+    assert asyncio.run(resolve_outbound(host, 443)) == host
 
 
 def test_a_name_is_resolved_once_and_all_its_addresses_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,12 +58,12 @@ def test_a_name_is_resolved_once_and_all_its_addresses_count(monkeypatch: pytest
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in found]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    assert asyncio.run(way_out("other.example", 443)) == "192.0.2.1"
+    assert asyncio.run(resolve_outbound("other.example", 443)) == "192.0.2.1"
     assert asked == ["other.example"]
-    with pytest.raises(EgressRefused, match=r"both\.example"):
-        asyncio.run(way_out("both.example", 443))
+    with pytest.raises(EgressDenied, match=r"both\.example"):
+        asyncio.run(resolve_outbound("both.example", 443))
 
 
 def test_a_name_that_nobody_knows_is_an_error() -> None:
     with pytest.raises(socket.gaierror):
-        asyncio.run(way_out("nobody.invalid", 443))
+        asyncio.run(resolve_outbound("nobody.invalid", 443))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.apps.probes import Probe, Probes, Verdict, first_verdict, probes_of, succeeds, watch
+from sandbox.apps.probes import Probe, Probes, ProbeState, wait_for_result, probes_of, succeeds, watch
 
 HERE = "127.0.0.1"
 
@@ -65,7 +65,7 @@ def test_a_probe_of_the_template_takes_the_place_of_azure_s() -> None:
     ],
 )
 def test_thresholds(answers: str, expected: bool | None) -> None:
-    verdict = Verdict(Probe(1, success_threshold=2, failure_threshold=3))
+    verdict = ProbeState(Probe(1, success_threshold=2, failure_threshold=3))
     for answer in answers:
         verdict.add(answer == "+", counts=answer != ".")
     assert verdict.up is expected
@@ -144,7 +144,7 @@ def test_a_success_is_seen_before_the_next_period() -> None:
     async def ask() -> tuple[bool, float]:
         began = asyncio.get_running_loop().time()
         async with Server(503, 200) as port:
-            up = await first_verdict(Probe(port, "/", period=3600, initial_delay=3600, failure_threshold=1), HERE, 0)
+            up = await wait_for_result(Probe(port, "/", period=3600, initial_delay=3600, failure_threshold=1), HERE, 0)
         return up, asyncio.get_running_loop().time() - began
 
     up, took = asyncio.run(ask())
@@ -156,7 +156,7 @@ def test_failures_count_at_their_own_times() -> None:
     async def ask() -> tuple[bool, int]:
         server = Server(503)
         async with server as port:
-            up = await first_verdict(Probe(port, "/", period=0.3, failure_threshold=2), HERE, 1)
+            up = await wait_for_result(Probe(port, "/", period=0.3, failure_threshold=2), HERE, 1)
         return up, len(server.requests)
 
     assert asyncio.run(ask()) == (False, 2)

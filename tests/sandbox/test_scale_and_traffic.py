@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.apps.scaling import Demand, Scale, needed, next_count
-from sandbox.apps.traffic import shares, way_to
+from sandbox.apps.scaling import Demand, Scale, next_count, required_replicas
+from sandbox.apps.traffic import resolve, shares
 from sandbox.store import Resource
 
 DOMAIN = "blue-1.westeurope.azurecontainerapps.io"
@@ -37,7 +37,7 @@ def test_what_a_template_says(scale: Any, ingress: bool, expected: Scale) -> Non
 
 @pytest.mark.parametrize(("load", "count"), [(0, 1), (1, 1), (2, 1), (2.1, 2), (6, 3), (10, 5), (10.5, 5), (1000, 5)])
 def test_a_load_asks_for_replicas_within_the_limits(load: float, count: int) -> None:
-    assert needed(Scale(1, 5, 2, 300), load) == count
+    assert required_replicas(Scale(1, 5, 2, 300), load) == count
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_load_asks_for_replicas_within_the_limits(load: float, count: int) -> 
         (8, 6, 300, 3),
         (1, 0, 299, 1),
         (1, 0, 300, 0),
-        (3, 6, 9999, 3),  # as many as are needed
+        (3, 6, 9999, 3),  # as many as required
         (12, 6, 0, 10),  # never more than the limit
     ],
 )
@@ -96,29 +96,29 @@ SPLIT = [
     ],
 )
 def test_where_a_host_name_leads(host: str, expected: dict[str, int]) -> None:
-    way = way_to(host, [app(name="other"), app(traffic=SPLIT)])
-    assert way is not None
-    assert (way.app.name, shares(way)) == ("app", expected)
+    destination = resolve(host, [app(name="other"), app(traffic=SPLIT)])
+    assert destination is not None
+    assert (destination.app.name, shares(destination)) == ("app", expected)
 
 
 @pytest.mark.parametrize("host", ["", "app", f"ap.{DOMAIN}", f"app-x.{DOMAIN}", f"app.x{DOMAIN}", f"x.app.{DOMAIN}"])
 def test_names_that_are_no_app(host: str) -> None:
-    assert way_to(host, [app()]) is None
+    assert resolve(host, [app()]) is None
 
 
 def test_an_app_without_ingress_has_no_name() -> None:
     hidden = app()
     hidden.properties["configuration"]["ingress"] = None
-    assert way_to(f"app.{DOMAIN}", [hidden]) is None
+    assert resolve(f"app.{DOMAIN}", [hidden]) is None
 
 
 def test_one_revision_at_a_time_is_the_latest_that_is_ready() -> None:
     single = app("Single", traffic=[{"revisionName": "app--one", "weight": 100}])
-    way = way_to(f"app.{DOMAIN}", [single])
-    assert way is not None
-    assert shares(way) == {"app--two": 100}
+    destination = resolve(f"app.{DOMAIN}", [single])
+    assert destination is not None
+    assert shares(destination) == {"app--two": 100}
     single.properties["latestReadyRevisionName"] = None
-    assert shares(way) == {}
+    assert shares(destination) == {}
 
 
 def test_the_load_of_the_last_seconds() -> None:
