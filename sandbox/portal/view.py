@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Content of the portal as JSON, from the store and the running replicas. It contains no secret: a resource is shown as its GET returns it."""
+"""Content of the portal as JSON, from the store and the running replicas, without secrets: a resource is as its GET returns it."""
 
 from __future__ import annotations
 

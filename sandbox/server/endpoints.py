@@ -39,6 +39,7 @@ from sandbox.runners.jobs import Jobs
 from sandbox.runners.process.builds import ProcessBuilds
 from sandbox.runners.process.containers import ProcessContainers
 from sandbox.server.environment import app_environment, container_environment
+from sandbox.services.azurite import Azurites
 from sandbox.services.blob_storage import BlobStorage
 from sandbox.services.key_vault import KeyVaults
 from sandbox.services.log_stream import LogStream
@@ -86,6 +87,7 @@ class Endpoints:
     manager: ResourceManager
     graph: Graph
     log_stream: LogStream
+    azurites: Azurites
     blob_storage: BlobStorage
     builds: Builds
     registry: RegistryEndpoint
@@ -138,14 +140,15 @@ def build_endpoints(foundation: Foundation) -> Endpoints:
     jobs = Jobs(context, replicas, identity_url)
     builds = Builds(context, images, home, workloads.builder)
     azurite = home.tools / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
-    blob_storage = BlobStorage(context, home, foundation.processes, azurite, foundation.plain)
-    backends = Behind(builds, runtime, jobs, workloads.sql, blob_storage)
+    azurites = Azurites(context, home, foundation.processes, azurite, foundation.plain)
+    backends = Behind(builds, runtime, jobs, workloads.sql, azurites)
     manager = ResourceManager(context, resource_types(context, backends))
     return Endpoints(
         manager=manager,
         graph=Graph(context.store, context.directory),
         log_stream=LogStream(context.store, context.directory, home.root / "apps"),
-        blob_storage=blob_storage,
+        azurites=azurites,
+        blob_storage=BlobStorage(context, azurites),
         builds=builds,
         registry=registry,
         registry_blobs=RegistryBlobs(images, registry),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.apps.probes import Probe, Probes, ProbeState, wait_for_result, probes_of, succeeds, watch
+from sandbox.apps.probes import Probe, Probes, ProbeState, probes_of, succeeds, wait_for_result, watch
 
 HERE = "127.0.0.1"
 
