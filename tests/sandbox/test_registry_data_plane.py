@@ -290,13 +290,15 @@ def test_a_blob_of_another_registry_is_not_found(sandbox: Client, registry: Regi
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "BLOB_UNKNOWN")
 
 
-def test_a_token_without_a_scope_reads_no_blob_by_an_invalid_repository_name(registry: Registry) -> None:
+def test_a_token_without_a_scope_reads_no_blob(registry: Registry) -> None:
     content = os.urandom(2000)
     assert registry.push_blob("valid", content).status_code == 201
     headers = {"Authorization": f"Bearer {registry.token('').json()['access_token']}"}
     for method, path in (("GET", f"/v2/Invalid/blobs/{digest_of(content)}"), ("POST", "/v2/Invalid/blobs/uploads/")):
         response = registry.call(method, path, headers=headers)
         assert (response.status_code, response.json()["errors"][0]["code"]) == (400, "NAME_INVALID")
+    response = registry.call("GET", f"/v2/valid/blobs/{digest_of(content)}/", headers=headers)
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (401, "UNAUTHORIZED")
 
 
 def test_the_admin_user_logs_in_while_enabled(sandbox: Client, registry: Registry) -> None:

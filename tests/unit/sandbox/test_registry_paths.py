@@ -24,6 +24,7 @@ DIGEST = "sha256:" + "0" * 64
         ("/v2/app/tags/list", Target("tags", "app", "list")),
         (f"/v2/app/referrers/{DIGEST}", Target("referrers", "app", DIGEST)),
         (f"/v2/app/blobs/{DIGEST}", Target("blobs", "app", DIGEST)),
+        (f"/v2/app/blobs/{DIGEST}/", Target("blobs", "app", DIGEST)),
         ("/v2/app/blobs/uploads", Target("uploads", "app")),
         ("/v2/app/blobs/uploads/", Target("uploads", "app")),
         ("/v2/app/blobs/uploads/0a-1b", Target("uploads", "app", "0a-1b")),
