@@ -370,7 +370,7 @@ def test_an_image_built_by_acr_tasks_runs(
         ("FROM {base}\nRUN false\n", "returned a non-zero code: 1"),
         ("FROM {server}/none:1\n", "manifest for {server}/none:1 not found"),
         ("FROM {base}\nCOPY --from={server}/none:2 /a /a\n", "manifest for {server}/none:2 not found"),
-        ("FROM {server}/probe@sha256:{zeros}\n", "Name a tag"),
+        ("FROM {server}/probe@sha256:{zeros}\n", "Use a tag"),
         ("FROM other{server}/probe:1\n", "error: "),
         ("no Dockerfile\n", "error: "),
     ],
