@@ -227,9 +227,9 @@ class Runtime:
         self._context.work_done(operation_id)
         self.apps_changed()
 
-    async def _retire_others(self, app: Resource, kept: str) -> None:
+    async def _retire_others(self, app: Resource, name: str) -> None:
         for other in self._revisions.of(app.id):
-            if other.name != kept and other.properties["active"]:
+            if other.name != name and other.properties["active"]:
                 other.properties.update(active=False, trafficWeight=0, lastActiveTime=now())
                 failed = other.properties["provisioningState"] == "Failed"
                 self._revisions.mark(other, "Failed" if failed else "Provisioned", "None", "Stopped", "")

@@ -159,9 +159,9 @@ async def _remove_containers(owned: Owned) -> list[str]:
 async def _remove_images(home: Home, owned: Owned) -> list[str]:
     """Remove the images that the engine has only for the sandbox. Return their names."""
     # imported here: a sandbox without containers does not wait for the import
-    from sandbox.host.docker_engine import KeptImages
+    from sandbox.host.docker_engine import ImageRecords
 
-    images = KeptImages(home.engine_images_file)
+    images = ImageRecords(home.engine_images_file)
     names = images.names()
     await images.remove_all(owned.engine)
     return names

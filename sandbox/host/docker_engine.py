@@ -183,7 +183,7 @@ class Owned:
 
 
 @dataclass(frozen=True)
-class KeptImages:
+class ImageRecords:
     """Names of the images that an engine has only for a sandbox, recorded in a file before they exist."""
 
     file: Path
@@ -232,12 +232,12 @@ def select_engine(home: Home, docker_host: str | None) -> Owned:
     Raise ValueError with the remedy.
     """
     recorded = read_json(home.engine_file)
-    own = f"unix://{api_socket(home)}"
+    sandbox_api = f"unix://{api_socket(home)}"
     if len(str(api_socket(home)).encode()) > _SOCKET_PATH_BYTES:
         raise ValueError(f"{api_socket(home)} is too long for the path of a socket: choose another folder with --home")
     address = (
         docker_host
-        if docker_host and docker_host != own
+        if docker_host and docker_host != sandbox_api
         else f"unix://{(recorded or {}).get('socket', DEFAULT_SOCKET)}"
     )
     if re.fullmatch(r"unix:///.+", address) is None:

@@ -22,7 +22,7 @@ def free_port(preferred: int | None = None) -> int:
     port = _bind(preferred or 0)
     if port is None:
         raise PortTaken(
-            f"port {preferred} of 127.0.0.1, which this sandbox used before or was asked to use, is taken by another program: "
+            f"port {preferred} of 127.0.0.1, which this sandbox used before or is to use, is taken by another program: "
             "stop that program, or start the sandbox with `--port` and another number"
         )
     return port

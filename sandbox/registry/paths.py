@@ -48,7 +48,7 @@ class Target:
     """Part of the data plane that a URL path addresses.
 
     `kind`: version, catalog, manifests, tags, referrers, blobs or uploads of the distribution API; acr, acr/tags or acr/manifests of
-    Azure's own. `reference`: the last segment of the path; empty where there is none.
+    Azure's own. `reference`: the last segment of the path; empty if there is none.
     """
 
     kind: str

@@ -18,7 +18,7 @@ from sandbox.arm.resource_type import Context
 from sandbox.entra import directory, graph
 from sandbox.entra.graph import Graph
 from sandbox.entra.identity_endpoint import IdentityEndpoint
-from sandbox.host.docker_engine import KeptImages, Owned
+from sandbox.host.docker_engine import ImageRecords, Owned
 from sandbox.host.home import Home
 from sandbox.host.processes import Processes
 from sandbox.portal.site import Portal
@@ -185,7 +185,7 @@ def _build_workloads(foundation: Foundation, images: Images, tokens: RegistryTok
         )
     owned = foundation.docker.owned
     variables = container_environment(variables, foundation.docker.address, foundation.ports.proxy)
-    docker_images = DockerImages(owned.engine, images, KeptImages(home.engine_images_file))
+    docker_images = DockerImages(owned.engine, images, ImageRecords(home.engine_images_file))
     return _Workloads(
         sql=sql,
         builder=DockerBuilds(store, owned, images, docker_images),

@@ -19,7 +19,7 @@ from typing import IO
 from urllib.parse import quote
 
 from sandbox.arm.resource_type import Json
-from sandbox.host.docker_engine import Engine, EngineError, KeptImages, image_path
+from sandbox.host.docker_engine import Engine, EngineError, ImageRecords, image_path
 from sandbox.registry.content import Images
 from sandbox.registry.paths import is_digest
 
@@ -29,19 +29,19 @@ _CHUNK = 1 << 20
 class DockerImages:
     """Transfer of images between an engine and the registries."""
 
-    def __init__(self, engine: Engine, images: Images, kept: KeptImages) -> None:
+    def __init__(self, engine: Engine, images: Images, records: ImageRecords) -> None:
         self._engine = engine
         self._images = images
-        self._kept = kept
+        self._records = records
         self._loading = asyncio.Lock()
 
     def keep(self, name: str) -> None:
         """Record an image that the engine has only for this sandbox."""
-        self._kept.add(name)
+        self._records.add(name)
 
     async def drop(self, name: str) -> None:
         """Remove a recorded image from the engine. Raise EngineError."""
-        await self._kept.remove(self._engine, name)
+        await self._records.remove(self._engine, name)
 
     async def store(self, name: str, registry: str, references: Iterable[str]) -> str:
         """Store an image of the engine in a registry, under `repository:tag`. Return the digest of its manifest. Raise EngineError."""
