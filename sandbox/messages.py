@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -63,6 +63,30 @@ class Response:
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Connection of a client to the proxy. `id` is unique for each request on it."""
+
+    id: str
+    peer: str
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Server of this machine to which the proxy forwards a request, with its body streamed.
+
+    `headers` are set on the request. `expire` ends the exchange after its time limit; its argument is the address of the proxy's end of the
+    connection. `on_end` is called once when the exchange has ended.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    expire: Callable[[tuple[str, int]], None] | None = None
+    on_end: Callable[[], None] | None = None
 
 
 def json_response(status: int, content: Any, headers: Mapping[str, str] | None = None) -> Response:

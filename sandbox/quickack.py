@@ -1,10 +1,10 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Acknowledges what a client sends at once.
+"""Immediate acknowledgement (TCP_QUICKACK) of the data that a client sends.
 
-An HTTP client sends headers and body one after the other. Through a proxy urllib3 leaves Nagle's algorithm on, so the body
-waits until the headers are acknowledged, which Linux puts off for 40 ms: https://datatracker.ietf.org/doc/html/rfc1122#section-4.2.3.2.
+An HTTP client sends headers and body separately. Through a proxy, urllib3 leaves Nagle's algorithm on, so the body waits until the headers
+are acknowledged, which Linux delays by 40 ms: https://datatracker.ietf.org/doc/html/rfc1122#section-4.2.3.2.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import socket
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.connection import Client
 
-_QUICK = getattr(socket, "TCP_QUICKACK", None)  # Linux only; others acknowledge sooner by themselves
+_QUICK = getattr(socket, "TCP_QUICKACK", None)  # Linux only; other systems acknowledge earlier
 
 
 class PromptReader:
-    """Reads from a client, and has the kernel acknowledge each part; the option holds until the next answer only."""
+    """Stream reader that lets the kernel acknowledge each chunk. The kernel resets the option, so it is set for each chunk."""
 
     def __init__(self, reader: asyncio.StreamReader, connection: socket.socket, option: int) -> None:
         self._reader = reader
@@ -27,19 +27,21 @@ class PromptReader:
         self._option = option
 
     async def read(self, count: int) -> bytes:
+        """Read at most `count` bytes."""
         data = await self._reader.read(count)
         if data:
             self._connection.setsockopt(socket.IPPROTO_TCP, self._option, 1)
         return data
 
 
-class Acknowledgement:
-    """The proxy's addon."""
+class QuickAck:
+    """Proxy addon that acknowledges the data of clients immediately."""
 
     def __init__(self, proxyserver: Proxyserver) -> None:
         self._proxyserver = proxyserver
 
     def client_connected(self, client: Client) -> None:
+        """Replace the reader of a new connection."""
         if _QUICK is None or client.transport_protocol != "tcp":
             return
         transport = self._proxyserver.connections[client.id].transports[client]

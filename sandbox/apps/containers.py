@@ -1,46 +1,47 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Containers and replicas, as data, and what can run a container: the seam between apps and jobs on one side, and processes on the other."""
+"""Containers and replicas as data, and the interface of the runtimes that run them: processes or a Docker engine."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from sandbox.apps.ingress import Ingress
-from sandbox.arm.resource_type import Json
+from sandbox.messages import Json
 from sandbox.store import Resource
 
 
-class StartRefused(Exception):
-    """A container cannot be started now; the message is Azure's."""
+class StartFailed(Exception):
+    """Failure to start a container; the message is Azure's."""
 
 
-class Unavailable(StartRefused):
-    """An image or a secret cannot be had, which does not mend itself; the message is Azure's."""
+class Unavailable(StartFailed):
+    """Missing image or secret, which a retry does not repair; the message is Azure's."""
 
 
 class Program(Protocol):
-    """A container that was started."""
+    """Started container."""
 
     @property
     def id(self) -> str:
-        """What Azure shows as containerId, such as `process://4711`."""
+        """Return the value of Azure's containerId, such as `process://4711`."""
 
     async def wait(self) -> int:
-        """Waits until it ends. Returns its exit code; 128 and the signal's number where a signal ended it."""
+        """Wait until the container ends. Return its exit code; 128 plus the signal number if a signal ended it."""
 
     async def stop(self, grace: float) -> None:
-        """Asks it to end, and ends it for good after `grace` seconds."""
+        """Stop the container: terminate it, and kill it after `grace` seconds."""
 
 
 @dataclass
 class Container:
-    """One container of a replica: what stands for it now, and what became of it."""
+    """Container of a replica, with its current program and its last result."""
 
     spec: Json
     log: Path
@@ -54,12 +55,20 @@ class Container:
 
     @property
     def name(self) -> str:
+        """Return the name in the template."""
         return str(self.spec["name"])
+
+    def variables(self, secrets: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables of the template, with references to secrets resolved."""
+        return {
+            item["name"]: secrets.get(item["secretRef"], "") if item.get("secretRef") else str(item.get("value") or "")
+            for item in self.spec.get("env") or []
+        }
 
 
 @dataclass
 class Replica:
-    """One replica: of a revision of an app, or of an execution of a job (`group` is the key of either)."""
+    """Replica of a revision of an app or of an execution of a job; `group` is the key of the revision or the execution."""
 
     name: str
     owner: str
@@ -78,20 +87,21 @@ class Replica:
 
     @property
     def ready(self) -> bool:
+        """Return whether every container is ready."""
         return not self.stopping and all(container.ready for container in self.containers)
 
 
 class ContainerRuntime(Protocol):
-    """Runs containers: as processes of this machine, or in whatever else."""
+    """Runtime of containers."""
 
     async def start(self, owner: Resource, replica: Replica, container: Container) -> Program:
-        """Starts a container of an app or a job. Raises StartRefused, or OSError."""
+        """Start a container of an app or a job. Raise StartFailed or OSError."""
 
 
 def platform_variables(owner: Resource, identity_endpoint: str) -> dict[str, str]:
-    """The variables that apps and jobs have in common: the collector's, and the identity endpoint's where there is an identity."""
+    """Return the variables that apps and jobs have in common: of the OpenTelemetry collector, and of the identity endpoint."""
     collector = "http://otel.service.k8se-apps:4317/"
-    found = {
+    variables = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
         "CONTAINERAPP_OTEL_TRACING_GRPC_ENDPOINT": collector,
@@ -100,13 +110,13 @@ def platform_variables(owner: Resource, identity_endpoint: str) -> dict[str, str
     }
     if (owner.body.get("identity") or {}).get("type", "None") != "None":
         header = owner.private["identity_header"]
-        found |= {"IDENTITY_ENDPOINT": identity_endpoint, "IDENTITY_HEADER": header}
-        found |= {"MSI_ENDPOINT": identity_endpoint, "MSI_SECRET": header}
-    return found
+        variables |= {"IDENTITY_ENDPOINT": identity_endpoint, "IDENTITY_HEADER": header}
+        variables |= {"MSI_ENDPOINT": identity_endpoint, "MSI_SECRET": header}
+    return variables
 
 
 def app_variables(app: Resource, revision: str, suffix: str, identity_endpoint: str) -> dict[str, str]:
-    """What Azure puts into every container of an app. `suffix`: the environment's domain.
+    """Return the variables that Azure sets in every container of an app. `suffix`: domain of the environment.
 
     Sources: https://learn.microsoft.com/azure/container-apps/environment-variables and
     https://learn.microsoft.com/azure/container-apps/opentelemetry-agents
@@ -123,15 +133,15 @@ def app_variables(app: Resource, revision: str, suffix: str, identity_endpoint: 
 
 
 def write_log(path: Path, line: str) -> None:
-    """Adds a line of the sandbox's own to a container's console log."""
+    """Append a line of the sandbox to the console log of a container."""
     with path.open("a", encoding="utf-8") as stream:
         stream.write(f"[sandbox] {line}\n")
 
 
 def last_line(path: Path) -> str:
-    """The last line of a log that the container wrote itself, or that says why it could not start."""
+    """Return the last line of a log, without the sandbox's line about the end of the container."""
     if not path.exists():
         return ""
     lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith("[sandbox] The container ended")]
-    return told[-1][-500:] if told else ""
+    lines = [line for line in lines if not line.startswith("[sandbox] The container ended")]
+    return lines[-1][-500:] if lines else ""

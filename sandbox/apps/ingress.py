@@ -1,8 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in front of a replica, as Envoy does on Azure: hands bytes to and fro, and answers in the replica's place where that
-cannot be reached (503) or takes too long (504)."""
+"""Reverse proxy in front of a replica, as Envoy is on Azure. It responds with 503 if the replica cannot be reached, and with 504 after the time limit."""
 
 from __future__ import annotations
 
@@ -10,22 +9,32 @@ import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from sandbox.host.relay import copy
+
 REQUEST_SECONDS = 240.0
 NOT_READY = b"upstream connect error or disconnect/reset before headers. reset reason: connection failure"
 TIMED_OUT = b"stream timeout"
-_CHUNK = 262_144
+_BUFFER = 262_144
 
 
 @dataclass
 class _Connection:
-    """A connection to the replica. `answering`: the answer to the latest request has begun."""
+    """Connection to the replica. `responding`: the response to the latest request has begun."""
 
     client: asyncio.StreamWriter
-    answering: bool = False
+    responding: bool = False
+
+    def on_request(self) -> None:
+        """Record bytes of a request."""
+        self.responding = False
+
+    def on_response(self) -> None:
+        """Record bytes of a response."""
+        self.responding = True
 
 
 class Ingress:
-    """In front of one replica, at a port of its address. `port` is 0 until it is open; `target`: the address where the replica listens."""
+    """Reverse proxy of one replica, at a free port of its address. `port` is 0 until it is open; `target` is the address of the replica."""
 
     def __init__(self, address: str, target_port: int) -> None:
         self.address = address
@@ -36,42 +45,43 @@ class Ingress:
         self._connections: dict[tuple[str, int], _Connection] = {}
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, self.address, 0, limit=_CHUNK)
+        """Listen at a free port."""
+        self._server = await asyncio.start_server(self._serve, self.address, 0, limit=_BUFFER)
         self.port = int(self._server.sockets[0].getsockname()[1])
 
     def close(self) -> None:
-        """Takes no new connections; those that are there end with the replica."""
+        """Accept no new connections. The open ones end with the replica."""
         if self._server is not None:
             self._server.close()
 
     def expire(self, client: tuple[str, int]) -> None:
-        """Ends the request on the connection that comes from `client`: with 504, where its answer has not begun."""
+        """End the request on the connection from `client`: with 504, unless its response has begun."""
         connection = self._connections.get(client)
         if connection is None:
             return
-        if connection.answering:
+        if connection.responding:
             connection.client.transport.abort()
         else:
-            connection.client.write(_answer(HTTPStatus.GATEWAY_TIMEOUT, TIMED_OUT))
+            connection.client.write(_response(HTTPStatus.GATEWAY_TIMEOUT, TIMED_OUT))
             connection.client.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            from_replica, to_replica = await asyncio.open_connection(self.target, self._target_port, limit=_CHUNK)
+            from_replica, to_replica = await asyncio.open_connection(self.target, self._target_port, limit=_BUFFER)
         except OSError:
-            writer.write(_answer(HTTPStatus.SERVICE_UNAVAILABLE, NOT_READY))
+            writer.write(_response(HTTPStatus.SERVICE_UNAVAILABLE, NOT_READY))
             writer.close()
             return
         connection, client = _Connection(writer), writer.get_extra_info("peername")[:2]
         self._connections[client] = connection
         try:
             both = [
-                asyncio.ensure_future(self._hand_over(reader, to_replica, connection, answer=False)),
-                asyncio.ensure_future(self._hand_over(from_replica, writer, connection, answer=True)),
+                asyncio.ensure_future(copy(reader, to_replica, connection.on_request)),
+                asyncio.ensure_future(copy(from_replica, writer, connection.on_response)),
             ]
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if not both[1].done():
-                # the client has said all that it will; the answer may still be under way
+                # the client has closed its direction; the response may still be in transfer
                 await asyncio.wait(both, timeout=REQUEST_SECONDS)
             for task in both:
                 task.cancel()
@@ -81,20 +91,7 @@ class Ingress:
             writer.close()
             to_replica.close()
 
-    async def _hand_over(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: _Connection, *, answer: bool
-    ) -> None:
-        try:
-            while chunk := await reader.read(_CHUNK):
-                connection.answering = answer
-                writer.write(chunk)
-                await writer.drain()
-            if writer.can_write_eof():
-                writer.write_eof()
-        except OSError:
-            return  # one side is gone, and with it the other
 
-
-def _answer(status: HTTPStatus, body: bytes) -> bytes:
+def _response(status: HTTPStatus, body: bytes) -> bytes:
     head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     return head.encode() + body

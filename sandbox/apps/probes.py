@@ -1,10 +1,10 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The probes of a container: when they are asked, and what follows.
+"""Probes of a container: their schedule and their result.
 
-Failures count at the times that Azure keeps (initial delay, period, thresholds). Until a container is ready, and as far as the
-sandbox runs faster than Azure, it is asked more often than that, so that nobody waits for a long period to pass.
+A failure counts only at the times of Azure's schedule (initial delay, period, thresholds). Until a container is ready, the sandbox sends
+probes more often, by as much as it runs faster than Azure, so that a client does not wait for a long period.
 Source: https://learn.microsoft.com/azure/container-apps/health-probes
 """
 
@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 
 import h11
 
-from sandbox.arm.resource_type import Json
+from sandbox.messages import Json
 
 _SHORTEST_PERIOD = 0.2
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One probe, with Azure's defaults filled in. Durations are seconds."""
+    """Probe with Azure's defaults. Durations are seconds."""
 
     port: int
     path: str | None = None
@@ -39,7 +39,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Probes:
-    """The probes of one container; None where Azure asks nothing."""
+    """Probes of a container; None for a probe that Azure does not send."""
 
     startup: Probe | None = None
     readiness: Probe | None = None
@@ -47,8 +47,8 @@ class Probes:
 
 
 @dataclass
-class Verdict:
-    """What a series of answers amounts to: `up` changes after as many equal ones as the thresholds say."""
+class ProbeState:
+    """State after a series of results: `up` changes after as many equal results as the threshold says."""
 
     probe: Probe
     up: bool | None = None
@@ -56,7 +56,7 @@ class Verdict:
     failures: int = field(default=0)
 
     def add(self, succeeded: bool, *, counts: bool) -> bool | None:
-        """Takes an answer; a failure in between Azure's own times does not count. Returns the verdict, None while there is none."""
+        """Add a result. A failure between the times of Azure's schedule does not count. Return `up`: None while undecided."""
         if succeeded:
             self.successes, self.failures = self.successes + 1, 0
             if self.successes >= self.probe.success_threshold:
@@ -70,12 +70,12 @@ class Verdict:
 
 
 def probes_of(spec: Json, ingress_port: int | None) -> Probes:
-    """The probes of a container. `ingress_port`: of the app's main container, for which Azure has defaults of its own."""
-    found = {str(item["type"]).lower(): _probe(item) for item in spec.get("probes") or []}
+    """Return the probes of a container. `ingress_port`: port of the app's main container, for which Azure has default probes."""
+    probes = {str(item["type"]).lower(): _probe(item) for item in spec.get("probes") or []}
     if ingress_port:
-        found.setdefault("startup", Probe(ingress_port, initial_delay=1, period=1, timeout=3, failure_threshold=240))
-        found.setdefault("readiness", Probe(ingress_port, initial_delay=3, period=5, timeout=5, failure_threshold=48))
-    return Probes(**found)
+        probes.setdefault("startup", Probe(ingress_port, initial_delay=1, period=1, timeout=3, failure_threshold=240))
+        probes.setdefault("readiness", Probe(ingress_port, initial_delay=3, period=5, timeout=5, failure_threshold=48))
+    return Probes(**probes)
 
 
 def _probe(item: Json) -> Probe:
@@ -94,39 +94,39 @@ def _probe(item: Json) -> Probe:
     )
 
 
-async def first_verdict(probe: Probe, address: str, latency: float) -> bool:
-    """Asks until the probe has succeeded or failed for good. `latency`: the share of Azure's durations that the sandbox takes."""
-    verdict, loop = Verdict(probe), asyncio.get_running_loop()
+async def wait_for_result(probe: Probe, address: str, latency: float) -> bool:
+    """Repeat the probe until a threshold is reached. Return whether it succeeded. `latency`: fraction of Azure's durations."""
+    state, loop = ProbeState(probe), asyncio.get_running_loop()
     due = loop.time() + probe.initial_delay
     while True:
         counts = loop.time() >= due
         if counts:
             due = max(due + probe.period, loop.time())
-        if (up := verdict.add(await succeeds(probe, address), counts=counts)) is not None:
+        if (up := state.add(await succeeds(probe, address), counts=counts)) is not None:
             return up
         await asyncio.sleep(max(0.0, min(due - loop.time(), max(_SHORTEST_PERIOD, probe.period * latency))))
 
 
-async def watch(probe: Probe, address: str, latency: float, tell: Callable[[bool], None]) -> None:
-    """Asks for as long as it is not cancelled, and tells each change of the verdict."""
-    verdict, loop = Verdict(probe), asyncio.get_running_loop()
-    told: bool | None = None
+async def watch(probe: Probe, address: str, latency: float, on_change: Callable[[bool], None]) -> None:
+    """Repeat the probe until cancelled, and call `on_change` for each change of its state."""
+    state, loop = ProbeState(probe), asyncio.get_running_loop()
+    reported: bool | None = None
     due = loop.time() + probe.initial_delay
     while True:
         counts = loop.time() >= due
         if counts:
             due = max(due + probe.period, loop.time())
-        up = verdict.add(await succeeds(probe, address), counts=counts)
-        if up is not None and up is not told:
-            told = up
-            tell(up)
-        # up: at Azure's own times; not up: sooner
-        step = probe.period if verdict.up and verdict.failures == 0 else max(_SHORTEST_PERIOD, probe.period * latency)
+        up = state.add(await succeeds(probe, address), counts=counts)
+        if up is not None and up is not reported:
+            reported = up
+            on_change(up)
+        # up: at the times of Azure's schedule; else sooner
+        step = probe.period if state.up and state.failures == 0 else max(_SHORTEST_PERIOD, probe.period * latency)
         await asyncio.sleep(max(0.0, min(due - loop.time(), step)))
 
 
 async def succeeds(probe: Probe, address: str) -> bool:
-    """Whether a TCP or HTTP probe succeeds within its timeout. HTTP: a status from 200 to 399, certificates unchecked."""
+    """Return whether a TCP or HTTP probe succeeds within its timeout. HTTP: a status from 200 to 399, without certificate validation."""
     secure = None
     if probe.path is not None and probe.scheme == "HTTPS":
         secure = ssl.create_default_context()

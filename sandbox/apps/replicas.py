@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Replicas: made from a template, kept running with back-off, probed, and ended."""
+"""Replicas: created from a template, restarted with back-off, probed, and stopped."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from sandbox.apps.containers import Container, ContainerRuntime, Replica, StartRefused, Unavailable, write_log
+from sandbox.apps.containers import Container, ContainerRuntime, Replica, StartFailed, Unavailable, write_log
 from sandbox.apps.ingress import Ingress
-from sandbox.apps.probes import first_verdict, probes_of, watch
-from sandbox.arm.resource_type import Context, Json
+from sandbox.apps.probes import probes_of, wait_for_result, watch
+from sandbox.arm.resource_type import Context
+from sandbox.host.background import BackgroundTasks
+from sandbox.messages import Json
 from sandbox.store import Resource
 
 LOG = logging.getLogger(__name__)
@@ -26,21 +28,16 @@ _ADDRESSES = 200
 _KEPT_FOLDERS = 100
 _GRACE_SECONDS = 30.0
 _MAX_BACK_OFF = 300.0
-_FORGIVEN_AFTER = 600.0
+_RESET_AFTER = 600.0
 
 
 def back_off(restarts: int, latency: float) -> float:
-    """Seconds until a container that ended is started again: Kubernetes' 10 s, doubled each time up to 5 minutes, in the sandbox's time."""
+    """Return the seconds until a restart: Kubernetes' 10 s, doubled each time up to 5 minutes, scaled by the latency."""
     return min(_MAX_BACK_OFF * max(latency, 0.2), max(10.0 * latency, 0.1) * 2.0 ** min(restarts - 1, 12))
 
 
-def _tell_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        LOG.error("a replica failed", exc_info=error)
-
-
 class Replicas:
-    """All replicas that run, by the revision or the execution that they are of."""
+    """Running replicas of all revisions and executions."""
 
     def __init__(self, context: Context, containers: ContainerRuntime, folder: Path) -> None:
         self._context = context
@@ -48,21 +45,25 @@ class Replicas:
         self._folder = folder
         self._groups: dict[str, list[Replica]] = {}
         self._next_address = 0
+        self._tasks = BackgroundTasks(LOG, "a replica failed")
         self.changed: Callable[[Replica], None] = lambda replica: None
 
     def of(self, group: str) -> list[Replica]:
-        """The replicas of a revision or an execution, those that are being ended among them."""
+        """Return the replicas of a revision or an execution, stopping ones included."""
         return self._groups.get(group, [])
 
     def all(self) -> list[Replica]:
+        """Return every replica."""
         return [replica for group in self._groups.values() for replica in group]
 
-    def make(self, owner: Resource, group: str, template: Json, variables: dict[str, str], port: int | None) -> Replica:
-        """A new replica, not started yet. `variables`: those that Azure gives; `port`: the ingress's, None without one."""
+    def create(
+        self, owner: Resource, group: str, template: Json, variables: dict[str, str], port: int | None
+    ) -> Replica:
+        """Create a replica, not started yet. `variables`: set by the platform; `port`: target port of the ingress, None without one."""
         group_name = group.rpartition("/")[2]
         name = f"{group_name}-{secrets.token_hex(5)}-{secrets.token_hex(3)[:5]}"
         folder = self._folder / owner.name / name
-        self._forget_logs(folder.parent)
+        self._remove_old_logs(folder.parent)
         folder.mkdir(parents=True)
         folder.chmod(0o700)
         grace = template.get("terminationGracePeriodSeconds")
@@ -85,13 +86,11 @@ class Replicas:
         return replica
 
     def keep_running(self, replica: Replica) -> None:
-        """Runs a replica of an app: its init containers one after the other, then all others, each started again when it ends."""
-        task = asyncio.get_running_loop().create_task(self._live(replica))
-        task.add_done_callback(_tell_failure)
-        replica.tasks.append(task)
+        """Run a replica of an app: its init containers in sequence, then its containers, each restarted when it ends."""
+        replica.tasks.append(self._tasks.start(self._run_forever(replica)))
 
     async def run_once(self, replica: Replica) -> bool:
-        """Runs a replica of a job to its end. Returns whether every container ended with 0."""
+        """Run a replica of a job to its end. Return whether every exit code is 0."""
         for container in replica.init_containers:
             if await self._run(replica, container, None) != 0:
                 return False
@@ -99,7 +98,7 @@ class Replicas:
         return all(code == 0 for code in codes)
 
     async def stop(self, replica: Replica) -> None:
-        """Ends a replica, with the grace that its template gives."""
+        """Stop a replica, within the termination grace period of its template."""
         replica.stopping = True
         for task in replica.tasks:
             task.cancel()
@@ -125,8 +124,8 @@ class Replicas:
             await container.program.stop(grace)
             container.program = None
 
-    def _forget_logs(self, folder: Path) -> None:
-        """Of an app's or a job's replicas that have ended, the logs of the latest are kept."""
+    def _remove_old_logs(self, folder: Path) -> None:
+        """Remove the logs of ended replicas of an app or a job, except for the latest."""
         if not folder.exists():
             return
         running = {replica.folder for replica in self.all()}
@@ -137,7 +136,7 @@ class Replicas:
             shutil.rmtree(path, ignore_errors=True)
 
     def _address(self, port: int | None) -> str:
-        """A loopback address on which nothing listens at the port."""
+        """Return a loopback address with a free port."""
         base = int(self._context.store.setting("address_block") or 64)
         for _attempt in range(_ADDRESSES):
             self._next_address += 1
@@ -153,7 +152,7 @@ class Replicas:
             f"none of {_ADDRESSES} addresses in 127.{base}.0.0/16 is free at port {port}; the sandbox needs Linux"
         )
 
-    async def _live(self, replica: Replica) -> None:
+    async def _run_forever(self, replica: Replica) -> None:
         if replica.ingress is not None:
             await replica.ingress.open()
         for container in replica.init_containers:
@@ -165,11 +164,11 @@ class Replicas:
                 group.create_task(self._supervise(replica, container, replica.port if index == 0 else None))
 
     async def _supervise(self, replica: Replica, container: Container, port: int | None) -> None:
-        """Keeps a container running: starts it, probes it, starts it again when it ends, more slowly each time."""
+        """Keep a container running: start it, probe it, and restart it with back-off when it ends."""
         while True:
             await self._run(replica, container, lambda: self._probe(replica, container, port))
-            ran = time.time() - (container.started_at or time.time())
-            if ran > _FORGIVEN_AFTER:
+            uptime = time.time() - (container.started_at or time.time())
+            if uptime > _RESET_AFTER:
                 container.restarts = 0
             await self._wait_back_off(container)
 
@@ -180,23 +179,23 @@ class Replicas:
     async def _run(
         self, replica: Replica, container: Container, probing: Callable[[], Coroutine[Any, Any, None]] | None
     ) -> int:
-        """Starts a container, with its probes where it has any, and waits for its end. Returns its exit code."""
+        """Start a container, with its probes if it has any, and wait for its end. Return its exit code."""
         owner = self._context.store.get(replica.owner)
         container.started = container.ready = False
         try:
             if owner is None:
-                raise StartRefused("The app or job is gone.")
+                raise StartFailed("The app or job does not exist any more.")
             container.program = await self._containers.start(owner, replica, container)
-        except (StartRefused, OSError) as refused:
-            write_log(container.log, str(refused))
-            container.last_error = str(refused) if isinstance(refused, Unavailable) else container.last_error
+        except (StartFailed, OSError) as error:
+            write_log(container.log, str(error))
+            container.last_error = str(error) if isinstance(error, Unavailable) else container.last_error
             container.exit_code = 1
             self.changed(replica)
             return 1
         container.started_at, container.last_error = time.time(), ""
-        return await self._until_end(replica, container, probing)
+        return await self._wait_for_end(replica, container, probing)
 
-    async def _until_end(
+    async def _wait_for_end(
         self, replica: Replica, container: Container, probing: Callable[[], Coroutine[Any, Any, None]] | None
     ) -> int:
         if container.program is None:
@@ -213,10 +212,10 @@ class Replicas:
         return container.exit_code
 
     async def _probe(self, replica: Replica, container: Container, port: int | None) -> None:
-        """Startup until it succeeds, then readiness and liveness side by side."""
+        """Run the startup probe until it succeeds, then the readiness and liveness probes concurrently."""
         probes, latency = probes_of(container.spec, port), self._context.latency
-        if probes.startup is not None and not await first_verdict(probes.startup, replica.address, latency):
-            self._end(replica, container, "its startup probe failed")
+        if probes.startup is not None and not await wait_for_result(probes.startup, replica.address, latency):
+            self._stop_failed(replica, container, "its startup probe failed")
             return
         container.started = True
 
@@ -224,20 +223,20 @@ class Replicas:
             container.ready = up
             self.changed(replica)
 
-        def end_dead(up: bool) -> None:
+        def stop_if_down(up: bool) -> None:
             if not up:
-                self._end(replica, container, "its liveness probe failed")
+                self._stop_failed(replica, container, "its liveness probe failed")
 
         if probes.readiness is None:
             set_ready(True)
-        watched = [(probes.readiness, set_ready), (probes.liveness, end_dead)]
+        watches = [(probes.readiness, set_ready), (probes.liveness, stop_if_down)]
         await asyncio.gather(
-            *(watch(probe, replica.address, latency, tell) for probe, tell in watched if probe is not None)
+            *(watch(probe, replica.address, latency, on_change) for probe, on_change in watches if probe is not None)
         )
 
-    def _end(self, replica: Replica, container: Container, reason: str) -> None:
+    def _stop_failed(self, replica: Replica, container: Container, reason: str) -> None:
         if container.program is not None:
-            write_log(container.log, f"The container is ended: {reason}.")
-            ending = asyncio.get_running_loop().create_task(container.program.stop(replica.grace))
-            replica.tasks.append(ending)
-            ending.add_done_callback(replica.tasks.remove)
+            write_log(container.log, f"The container is stopped: {reason}.")
+            stop = self._tasks.start(container.program.stop(replica.grace))
+            replica.tasks.append(stop)
+            stop.add_done_callback(replica.tasks.remove)

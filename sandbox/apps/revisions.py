@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The revisions of container apps as resources: made, and kept in step with the replicas that run of them."""
+"""Revisions of container apps as resources, reconciled with their running replicas."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ REVISIONS = "microsoft.app/containerapps/revisions"
 
 
 def app_of(revision_key: str) -> str:
-    """The key of the app that a revision is of."""
+    """Return the key of the app of a revision."""
     return revision_key.partition("/revisions/")[0]
 
 
 class Revisions:
-    """The revisions in the store. What runs of them is told by `replicas`."""
+    """Revisions in the store, with the states of their replicas."""
 
     def __init__(self, store: Store, replicas: Replicas) -> None:
         self._store = store
         self._replicas = replicas
 
     def get(self, revision_key: str) -> Resource | None:
+        """Return a revision; None if it does not exist."""
         return self._store.get(revision_key)
 
     def of(self, app_id: str) -> list[Resource]:
-        """An app's revisions, the oldest first."""
+        """Return the revisions of an app, oldest first."""
         return list(self._store.below(app_id, REVISIONS))
 
     def running(self, revision_key: str) -> list[Replica]:
-        """The replicas of a revision that are not being ended."""
+        """Return the replicas of a revision that are not stopping."""
         return [replica for replica in self._replicas.of(revision_key) if not replica.stopping]
 
     def latest(self, app: Resource) -> Resource:
-        """The revision of the app's template, made where it is new; told apart by the template alone, as on Azure."""
+        """Return the revision of the app's template, and create it if it is new. Only the template distinguishes revisions, as on Azure."""
         name = app.properties["latestRevisionName"]
         revision_id = f"{app.id.replace('/containerapps/', '/containerApps/')}/revisions/{name}"
         existing = self._store.get(revision_id)
@@ -71,7 +72,7 @@ class Revisions:
         return revision
 
     def mark(self, revision: Resource, provisioning: str, health: str, running: str, details: str) -> None:
-        """Writes a revision's states, in Azure's words, with why."""
+        """Write the provisioning state, health state and running state of a revision, with the reason."""
         revision.properties.update(
             provisioningState=provisioning,
             healthState=health,
@@ -85,22 +86,22 @@ class Revisions:
         self._store.put(revision)
 
     def share_traffic(self, app: Resource) -> None:
-        """Writes the weights of the app's traffic into its revisions."""
-        shown = weights(app)
+        """Write the traffic weights of an app into its revisions."""
+        percents = weights(app)
         for revision in self.of(app.id):
-            weight = shown.get(revision.name, 0)
+            weight = percents.get(revision.name, 0)
             if revision.properties["trafficWeight"] != weight:
                 revision.properties["trafficWeight"] = weight
                 self._store.put(revision)
 
-    def forget_inactive(self, app: Resource) -> None:
-        """Azure keeps as many inactive revisions as the app says, the latest ones."""
+    def delete_inactive(self, app: Resource) -> None:
+        """Delete the oldest inactive revisions beyond `maxInactiveRevisions`."""
         inactive = [revision for revision in self.of(app.id) if not revision.properties["active"]]
         for revision in inactive[: -int(app.properties["configuration"].get("maxInactiveRevisions") or 100)]:
             self._store.delete(revision.id)
 
     def scale(self, revision_key: str) -> Scale:
-        """The scale that a revision's template asks for; none at all for one that is gone."""
+        """Return the scale of a revision's template; zero replicas for a deleted one."""
         revision = self._store.get(revision_key)
         app = self._store.get(app_of(revision_key))
         if revision is None or app is None:
@@ -108,8 +109,8 @@ class Revisions:
         ingress = bool(app.properties["configuration"].get("ingress"))
         return Scale.of(revision.properties["template"], ingress=ingress)
 
-    def show_running(self, revision_key: str) -> None:
-        """Keeps a provisioned revision's state in step with its replicas."""
+    def refresh(self, revision_key: str) -> None:
+        """Update the states of a provisioned revision from its replicas."""
         revision = self._store.get(revision_key)
         if revision is None or not revision.properties["active"]:
             return
@@ -118,23 +119,23 @@ class Revisions:
             return
         state = self.running_state(revision)
         if properties["runningState"] == "Failed" and state == "Degraded":
-            # what could not be started stays failed, with why, while it is tried again: whoever looks seldom must see it too
+            # a failed revision stays failed, with its reason, during retries: a client that polls rarely must see it
             return
-        crashed = [
+        crashes = [
             f"The container '{container.name}' ended with exit code {container.exit_code}."
             for replica in self.running(revision.key)
             for container in replica.containers
             if not container.ready and container.exit_code is not None
         ]
         health = "Healthy" if state in ("Running", "RunningAtMaxScale", "ScaledToZero") else "Unhealthy"
-        details = crashed[0] if crashed else ""
-        shown = (health, state, details, len(self.running(revision.key)))
+        details = crashes[0] if crashes else ""
+        current = (health, state, details, len(self.running(revision.key)))
         names = ("healthState", "runningState", "runningStateDetails", "replicas")
-        if shown != tuple(properties.get(name) for name in names):
+        if current != tuple(properties.get(name) for name in names):
             self.mark(revision, "Provisioned", health, state, details)
 
     def running_state(self, revision: Resource) -> str:
-        """A provisioned revision's runningState."""
+        """Return the running state of a provisioned revision."""
         replicas = self.running(revision.key)
         if not replicas:
             return "ScaledToZero"
@@ -143,8 +144,8 @@ class Revisions:
         scale = self.scale(revision.key)
         return "RunningAtMaxScale" if len(replicas) >= scale.maximum else "Running"
 
-    def is_coming_up(self, revision_key: str) -> bool:
-        """Whether a revision is being started, or is gone: no time to scale it."""
+    def is_provisioning(self, revision_key: str) -> bool:
+        """Return whether a revision is provisioning or deleted: it is not scaled then."""
         revision = self._store.get(revision_key)
         if revision is None:
             return True
@@ -153,5 +154,5 @@ class Revisions:
 
 
 def now() -> str:
-    """This moment, as revisions show it."""
+    """Return the current time in the format of revisions."""
     return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())

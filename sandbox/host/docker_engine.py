@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Docker engine of this machine, by its API, and what of it a sandbox owns. Standard library only: command line and server share it.
+"""Client of the Docker engine API, and the objects of a sandbox in an engine. Standard library only: the command line and the server share it.
 
-Requests are of HTTP/1.0, which the engine answers without chunks, to the end of the connection. Source: https://docs.docker.com/reference/api/engine/
+Requests use HTTP/1.0: the engine responds without chunks and closes the connection. Source: https://docs.docker.com/reference/api/engine/
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SOCKET_PATH_BYTES = 107
 
 
 class EngineError(OSError):
-    """The engine refused a request, or could not be reached. `status`: of its answer; 0 without one."""
+    """Error response of the engine, or a failed connection to it. `status`: of the response; 0 without one."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ class EngineError(OSError):
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine, at its socket."""
+    """Docker engine at a Unix socket."""
 
     socket: Path
 
@@ -51,9 +51,9 @@ class Engine:
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[asyncio.StreamReader]:
-        """Sends a request, and gives the body of its answer to read. `body`: bytes, or the file that holds them.
+        """Send a request, and yield a reader of the response body. `body`: bytes, or the file that contains them.
 
-        Raises EngineError for a status from 400 on.
+        Raise EngineError for a status of 400 or more.
         """
         try:
             reader, writer = await asyncio.open_unix_connection(str(self.socket), limit=_CHUNK)
@@ -66,10 +66,10 @@ class Engine:
             writer.write(head.encode() + b"\r\n")
             await _send(writer, body)
             try:
-                answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                response = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             except asyncio.IncompleteReadError as error:
-                raise EngineError(0, "the Docker engine ended the connection without an answer") from error
-            status = int(answer.split(" ", 2)[1])
+                raise EngineError(0, "the Docker engine closed the connection without a response") from error
+            status = int(response.split(" ", 2)[1])
             if status >= 400:
                 raise EngineError(status, _message(await reader.read()))
             yield reader
@@ -77,26 +77,28 @@ class Engine:
             writer.close()
 
     async def call(self, method: str, path: str, body: Any = None, seconds: float | None = CALL_SECONDS) -> Any:
-        """A request with JSON in both directions. `seconds`: None waits for as long as it takes. Raises EngineError."""
+        """Send a request with a JSON body, and return the JSON response. `seconds`: timeout; None for no limit. Raise EngineError."""
         content = b"" if body is None else json.dumps(body).encode()
         try:
             async with asyncio.timeout(seconds), self.stream(method, path, content) as reader:
-                answer = await reader.read()
+                response = await reader.read()
         except TimeoutError as error:
-            raise EngineError(0, f"the Docker engine did not answer {method} {path} within {seconds:g} s") from error
+            raise EngineError(
+                0, f"the Docker engine did not respond to {method} {path} within {seconds:g} s"
+            ) from error
         except EngineError:
             raise
         except OSError as error:
-            raise EngineError(0, f"the Docker engine ended the connection: {error}") from error
+            raise EngineError(0, f"the Docker engine closed the connection: {error}") from error
         try:
-            return json.loads(answer) if answer else None
+            return json.loads(response) if response else None
         except ValueError:
-            return answer.decode(errors="replace")
+            return response.decode(errors="replace")
 
     async def messages(
         self, method: str, path: str, body: bytes | Path = b"", content_type: str = "application/x-tar"
     ) -> AsyncIterator[dict[str, Any]]:
-        """The messages of a build or a load, one after the other. Raises EngineError for one that is an error."""
+        """Yield the messages of a build or a load. Raise EngineError for an error message."""
         async with self.stream(method, path, body, content_type) as reader:
             async for line in reader:
                 message = json.loads(line)
@@ -105,15 +107,15 @@ class Engine:
                 yield message
 
     async def check(self) -> None:
-        """Raises EngineError where containers could not run here as the sandbox runs them."""
+        """Raise EngineError for an engine that the sandbox cannot use."""
         info = await self.call("GET", "/info", seconds=30)
         if any("rootless" in option for option in info.get("SecurityOptions") or []):
             raise EngineError(
                 0,
-                f"the Docker engine at unix://{self.socket} is rootless, so its containers cannot be reached from here",
+                f"the Docker engine at unix://{self.socket} is rootless, so its containers cannot be reached from this machine",
             )
         if info.get("OSType") != "linux":
-            raise EngineError(0, f"the Docker engine at unix://{self.socket} runs no Linux containers")
+            raise EngineError(0, f"the Docker engine at unix://{self.socket} does not run Linux containers")
 
 
 async def _send(writer: asyncio.StreamWriter, body: bytes | Path) -> None:
@@ -127,7 +129,7 @@ async def _send(writer: asyncio.StreamWriter, body: bytes | Path) -> None:
             writer.write(body)
             await writer.drain()
     except (BrokenPipeError, ConnectionResetError):
-        return  # it has refused the request, and says why
+        return  # the engine has rejected the request; its response has the reason
 
 
 def _message(body: bytes) -> str:
@@ -139,7 +141,7 @@ def _message(body: bytes) -> str:
 
 @dataclass(frozen=True)
 class Owned:
-    """What a sandbox has in an engine: containers and a network, known by a label. Written down before the first is made."""
+    """Containers and network of a sandbox in an engine, identified by a label that is recorded before the first is created."""
 
     engine: Engine
     owner: str
@@ -152,107 +154,113 @@ class Owned:
     def network(self) -> str:
         return f"sandbox-{self.owner[:12]}"
 
-    async def make_network(self) -> str:
-        """Makes the network of the containers, unless it is there. Returns this machine's address in it."""
+    async def create_network(self) -> str:
+        """Create the network of the containers, unless it exists. Return the address of this machine in it."""
         body = {"Name": self.network, "Driver": "bridge", "CheckDuplicate": True, "Labels": self.labels}
         try:
-            found = await self.engine.call("GET", f"/networks/{self.network}")
+            network = await self.engine.call("GET", f"/networks/{self.network}")
         except EngineError as error:
             if error.status != 404:
                 raise
             await self.engine.call("POST", "/networks/create", body)
-            found = await self.engine.call("GET", f"/networks/{self.network}")
-        return next(str(entry["Gateway"]) for entry in found["IPAM"]["Config"] if "." in entry.get("Gateway", ""))
+            network = await self.engine.call("GET", f"/networks/{self.network}")
+        return next(str(entry["Gateway"]) for entry in network["IPAM"]["Config"] if "." in entry.get("Gateway", ""))
 
     async def end_all(self) -> list[str]:
-        """Ends and removes every container. Returns their names."""
+        """Stop and remove every container. Return their names."""
         query = urlencode({"all": "1", "filters": json.dumps({"label": [f"{OWNER_LABEL}={self.owner}"]})})
-        found = await self.engine.call("GET", f"/containers/json?{query}")
-        await asyncio.gather(*(remove_container(self.engine, entry["Id"]) for entry in found))
-        return [str(entry["Names"][0]).strip("/") for entry in found]
+        containers = await self.engine.call("GET", f"/containers/json?{query}")
+        await asyncio.gather(*(remove_container(self.engine, entry["Id"]) for entry in containers))
+        return [str(entry["Names"][0]).strip("/") for entry in containers]
 
     async def remove_network(self) -> None:
+        """Remove the network, unless another container uses it."""
         try:
             await self.engine.call("DELETE", f"/networks/{self.network}")
         except EngineError as error:
-            if error.status not in (403, 404, 409):  # 403: somebody else's container is on it
+            if error.status not in (403, 404, 409):  # 403: a container of another owner uses it
                 raise
 
 
 @dataclass(frozen=True)
-class KeptImages:
-    """The images that an engine has for a sandbox alone, by name, written down in a file before they are there."""
+class ImageRecords:
+    """Names of the images that an engine has only for a sandbox, recorded in a file before they exist."""
 
     file: Path
 
     def names(self) -> list[str]:
+        """Return the recorded names."""
         return [str(name) for name in read_json(self.file) or []]
 
     def add(self, name: str) -> None:
+        """Record an image."""
         if name not in (names := self.names()):
             write_private(self.file, json.dumps([*names, name]))
 
     async def remove(self, engine: Engine, name: str) -> None:
-        """Removes an image, unless it is gone or something else uses it. Raises EngineError."""
+        """Remove an image, unless it is missing or in use by others. Raise EngineError."""
         try:
             await engine.call("DELETE", image_path(name))
         except EngineError as error:
             if error.status not in (404, 409):
                 raise
-        write_private(self.file, json.dumps([known for known in self.names() if known != name]))
+        write_private(self.file, json.dumps([other for other in self.names() if other != name]))
 
     async def remove_all(self, engine: Engine) -> None:
+        """Remove every recorded image. Raise EngineError."""
         for name in self.names():
             await self.remove(engine, name)
 
 
 async def remove_container(engine: Engine, identifier: str) -> None:
-    """Ends a container for good, and removes it with its volumes; nothing, where it is gone already."""
+    """Kill a container and remove it with its volumes. Do nothing if it does not exist."""
     try:
         await engine.call("DELETE", f"/containers/{identifier}?force=1&v=1")
     except EngineError as error:
-        if error.status not in (404, 409):  # 409: somebody else removes it
+        if error.status not in (404, 409):  # 409: its removal is in progress
             raise
 
 
 def api_socket(home: Home) -> Path:
-    """The socket at which the sandbox itself answers Docker's clients."""
+    """Return the socket of the sandbox's own Docker API."""
     return home.root / "docker.sock"
 
 
-def choose(home: Home, docker_host: str | None) -> Owned:
-    """The engine to run containers with, written down in the sandbox's folder: DOCKER_HOST's, unless that is the sandbox itself.
+def select_engine(home: Home, docker_host: str | None) -> Owned:
+    """Return the engine of DOCKER_HOST (unless that is the sandbox itself) or the default one, and record it in the sandbox's folder.
 
-    Raises ValueError with what the user can do.
+    Raise ValueError with the remedy.
     """
-    known = read_json(home.engine_file)
-    own = f"unix://{api_socket(home)}"
+    recorded = read_json(home.engine_file)
+    sandbox_api = f"unix://{api_socket(home)}"
     if len(str(api_socket(home)).encode()) > _SOCKET_PATH_BYTES:
-        raise ValueError(f"{api_socket(home)} is too long for the name of a socket: choose another folder with --home")
-    chosen = (
-        docker_host if docker_host and docker_host != own else f"unix://{(known or {}).get('socket', DEFAULT_SOCKET)}"
+        raise ValueError(f"{api_socket(home)} is too long for the path of a socket: choose another folder with --home")
+    address = (
+        docker_host
+        if docker_host and docker_host != sandbox_api
+        else f"unix://{(recorded or {}).get('socket', DEFAULT_SOCKET)}"
     )
-    if re.fullmatch(r"unix:///.+", chosen) is None:
+    if re.fullmatch(r"unix:///.+", address) is None:
         raise ValueError(
-            f"DOCKER_HOST={chosen}: the engine has to run on this machine: give unix:///path/to/docker.sock"
+            f"DOCKER_HOST={address}: the engine must run on this machine: set it to unix:///path/to/docker.sock"
         )
-    if known is not None and known["socket"] != chosen.removeprefix("unix://"):
+    if recorded is not None and recorded["socket"] != address.removeprefix("unix://"):
         raise ValueError(
-            f"DOCKER_HOST={chosen}: the sandbox in {home.root} has its containers in the engine at unix://{known['socket']}. "
-            "Unset DOCKER_HOST, or end that sandbox first: python -m sandbox down --purge"
+            f"DOCKER_HOST={address}: the sandbox in {home.root} runs its containers in the engine at unix://{recorded['socket']}. "
+            "Unset DOCKER_HOST, or remove that sandbox first: python -m sandbox down --purge"
         )
-    entry = {"socket": chosen.removeprefix("unix://"), "owner": (known or {}).get("owner") or uuid.uuid4().hex}
-    if entry != known:
+    entry = {"socket": address.removeprefix("unix://"), "owner": (recorded or {}).get("owner") or uuid.uuid4().hex}
+    if entry != recorded:
         write_private(home.engine_file, json.dumps(entry))
     return Owned(Engine(Path(entry["socket"])), entry["owner"])
 
 
-def owned(home: Home) -> Owned | None:
-    """What a sandbox has written down of its engine; None where it never used one."""
+def recorded_engine(home: Home) -> Owned | None:
+    """Return the recorded engine of a sandbox; None if it never used one."""
     entry = read_json(home.engine_file)
     return None if entry is None else Owned(Engine(Path(entry["socket"])), entry["owner"])
 
 
 def image_path(name: str) -> str:
-    """The API's path of an image, by name or id."""
+    """Return the API path of an image, by name or id."""
     return f"/images/{quote(name, safe='/:@')}"

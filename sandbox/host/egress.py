@@ -1,10 +1,10 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the containers of a Docker engine get through the proxy: to other machines, and not to this one.
+"""Outbound requests of containers through the proxy: allowed to other machines, denied to this one.
 
-What listens on this machine's loopback, or beside it on the link, was never meant for the programs in a container; on Azure a container
-reaches nothing of the kind either.
+Servers on the loopback address or on the local link of this machine are not for the programs in a container; on Azure a container
+reaches none of them either.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ import ipaddress
 import socket
 
 
-class EgressRefused(Exception):
-    """A container asked for something of this machine."""
+class EgressDenied(Exception):
+    """Denied request of a container to this machine."""
 
 
-async def way_out(host: str, port: int) -> str:
-    """The address at which a host is reached. Whoever connects goes to this address: asked again, the name may lead elsewhere.
+async def resolve_outbound(host: str, port: int) -> str:
+    """Return the address of a host. The caller connects to this address: a second lookup might return another one.
 
-    Raises EgressRefused, and OSError where the name is not known.
+    Raise EgressDenied, or OSError for an unknown name.
     """
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [str(entry[4][0]) for entry in found]
-    if any(is_near(address) for address in addresses):
-        raise EgressRefused(
-            f"{host} is this machine or its own network. The containers of the sandbox do not get there through its proxy."
+    entries = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(entry[4][0]) for entry in entries]
+    if any(is_local(address) for address in addresses):
+        raise EgressDenied(
+            f"{host} is this machine or on its local link. The proxy of the sandbox does not connect containers to it."
         )
     return addresses[0]
 
 
-def is_near(address: str) -> bool:
-    """Whether an address is of this machine, or of its link only, as the metadata services of clouds are."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    found = getattr(found, "ipv4_mapped", None) or found
-    if found.is_loopback or found.is_link_local or found.is_unspecified or found.is_multicast:
+def is_local(address: str) -> bool:
+    """Return whether an address belongs to this machine or to its local link, as the metadata services of clouds do."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    if parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified or parsed.is_multicast:
         return True
-    family = socket.AF_INET if found.version == 4 else socket.AF_INET6
+    family = socket.AF_INET if parsed.version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         try:
-            probe.bind((str(found), 0))
+            probe.bind((str(parsed), 0))
         except OSError:
-            return False  # an address can only be bound where it is one's own
+            return False  # only an address of this machine can be bound
     return True

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a program that the sandbox starts is at first: it waits to be told what to run, and becomes that.
+"""First stage of every program that the sandbox starts: read a command from standard input, and execute it.
 
-The sandbox writes down this process before it tells. Where the sandbox is killed in between, its end of standard input
-closes before the whole message has come, and this process ends: no program runs that nobody has written down.
-Run as a file of its own, with nothing imported that is not needed.
+The sandbox records this process before it sends the command. If the sandbox is killed in between, standard input closes before the
+message is complete, and this process ends: no program runs unrecorded.
+This file runs as a script and imports as little as possible, so that it starts fast.
 """
 
 import json
@@ -14,15 +14,15 @@ import sys
 
 
 def main() -> None:
-    told = sys.stdin.buffer.read()
+    """Read the command, the environment and the folder, and execute the command."""
     try:
-        wanted = json.loads(told)
+        message = json.loads(sys.stdin.buffer.read())
     except ValueError:
         os._exit(0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    command, environment = wanted["command"], wanted["environment"]
+    command, environment = message["command"], message["environment"]
     try:
-        os.chdir(wanted["folder"])
+        os.chdir(message["folder"])
         os.execvpe(command[0], command, environment)
     except OSError as error:
         print(f"exec: {command[0]}: {error.strerror}", file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where one sandbox keeps its files. Standard library only: the command line and the server share it."""
+"""Files of a sandbox. Standard library only: the command line and the server share it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Home:
-    """The folder of one sandbox; all that it writes lies below it, but for the installed tools."""
+    """Folder of a sandbox. Everything it writes is below `root`, except for the installed tools."""
 
     root: Path
     tools: Path
@@ -67,7 +67,7 @@ class Home:
         return self.certificates / "bundle.pem"
 
     def make(self) -> None:
-        """Creates the folders, readable by their owner alone."""
+        """Create the folders, readable by their owner alone."""
         for folder in (self.root, self.log.parent, self.certificates):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
@@ -75,26 +75,26 @@ class Home:
 
 
 def locate(root: str | None) -> Home:
-    """The sandbox in `root`, in SANDBOX_HOME, or in `.sandbox` of the working folder; tools in SANDBOX_TOOLS or the project's cache."""
-    chosen = root or os.environ.get("SANDBOX_HOME") or ".sandbox"
+    """Return the sandbox in `root`, SANDBOX_HOME or `./.sandbox`, with its tools in SANDBOX_TOOLS or the project's cache."""
+    folder = root or os.environ.get("SANDBOX_HOME") or ".sandbox"
     tools = os.environ.get("SANDBOX_TOOLS") or str(PROJECT / ".cache" / "sandbox")
-    return Home(Path(chosen).resolve(), Path(tools).resolve())
+    return Home(Path(folder).resolve(), Path(tools).resolve())
 
 
 def without_rustup(environment: dict[str, str], folder: Path) -> dict[str, str]:
-    """An environment for pip. It asks rustc for its version, and rustup's rustc, on its first call, writes into the user's home."""
+    """Return an environment for pip, which calls rustc. The first call of rustup's rustc would write into the user's home."""
     if "RUSTUP_HOME" in environment or (Path.home() / ".rustup").exists():
         return environment
     return {**environment, "RUSTUP_HOME": str(folder / "rustup")}
 
 
 class LockTaken(Exception):
-    """Somebody else held a lock for longer than one waits for it."""
+    """Timeout: another process holds a lock."""
 
 
 @contextmanager
 def lock(path: Path, seconds: float, holder: str) -> Iterator[None]:
-    """Holds the lock that a path stands for, once whoever has it lets go; waits `seconds` at most. The system frees it when its holder dies."""
+    """Hold the lock file at a path; wait at most `seconds` for it. The system releases it when its holder ends. Raise LockTaken."""
     deadline = time.monotonic() + seconds
     with path.open("w") as stream:
         while True:
@@ -112,8 +112,8 @@ def lock(path: Path, seconds: float, holder: str) -> Iterator[None]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes a file whole or not at all, readable by its owner alone."""
-    # One for each thread: two may write the same file.
+    """Write a file atomically, readable by its owner alone."""
+    # one for each thread: two may write the same file
     partial = path.with_name(f".{path.name}.{threading.get_ident()}.partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -122,7 +122,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON of a file; None where there is none."""
+    """Return the JSON of a file; None if it does not exist."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

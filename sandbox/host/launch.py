@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts programs in such a way that none is ever lost, at whatever moment the sandbox is killed."""
+"""Start of programs. Every program is recorded before it runs, so a kill of the sandbox leaves none behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import IO
 
 from sandbox.host.processes import Processes, signal_group
 
-_GATE = Path(__file__).with_name("exec_shim.py")
+_EXEC_SHIM = Path(__file__).with_name("exec_shim.py")
 
 
 async def launch(
@@ -27,16 +27,16 @@ async def launch(
     folder: Path,
     output: IO[bytes],
 ) -> asyncio.subprocess.Process:
-    """Starts a program as the leader of a session of its own, written down under `label` before it runs.
+    """Start a program as the leader of a session of its own, recorded under `label` before it runs.
 
-    Command and environment go through a pipe, so that they are in no argument of the process that waits (see gate.py).
-    A program that cannot be executed says so in `output`, and ends with 127.
+    The command and the environment go through a pipe (see exec_shim.py), so no argument of a process contains a secret.
+    If the program cannot be executed, the reason is in `output` and the exit code is 127.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
         "-S",
-        str(_GATE),
+        str(_EXEC_SHIM),
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=subprocess.STDOUT,
@@ -52,7 +52,7 @@ async def launch(
         process.stdin.write(message)
         await process.stdin.drain()
     except (BrokenPipeError, ConnectionResetError):
-        pass  # it was ended before it was told
+        pass  # the process was ended before it read the command
     except asyncio.CancelledError:
         signal_group(process.pid, signal.SIGKILL)
         processes.forget(process.pid)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The processes that a sandbox owns: written down when they start, so that exactly those can be ended, by whoever comes later.
+"""Processes of a sandbox. Each is recorded when it starts, so that a later command ends exactly these.
 
-Every one leads a session of its own, so its process group holds whatever it started. A process id alone may have been
-given to another program meanwhile; the time at which the process started tells them apart.
+Every process leads a session of its own, so its process group contains its children. The system may reuse a process id for another
+program; the start time distinguishes them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sandbox.host.home import write_private
 
 
 def started_at(pid: int) -> str | None:
-    """When a process started, in the words of the system; None where it is gone (a zombie counts as gone)."""
+    """Return the start time of a process, as the system formats it; None for a process that has ended (or is a zombie)."""
     stat = Path(f"/proc/{pid}/stat")
     if Path("/proc/self/stat").exists():
         try:
@@ -28,12 +28,12 @@ def started_at(pid: int) -> str | None:
         except (FileNotFoundError, ProcessLookupError):
             return None
         return None if fields[0] == "Z" else fields[19]
-    found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return found.stdout.strip() or None
+    listing = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return listing.stdout.strip() or None
 
 
 def group_members(group: int) -> list[int]:
-    """The live processes of a process group, where the system shows them (/proc); else its leader."""
+    """Return the running processes of a process group; empty on a system without /proc."""
     members = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -46,53 +46,54 @@ def group_members(group: int) -> list[int]:
 
 
 class Processes:
-    """The list of owned process groups, on disk, one file each: a crash at any moment loses none."""
+    """Records of the process groups of a sandbox, one file each: a crash loses none."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def add(self, pid: int, label: str) -> None:
-        """Writes down a process group whose leader is `pid`."""
+        """Record the process group whose leader is `pid`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_private(self.folder / f"{pid}.json", json.dumps({"pid": pid, "label": label, "started": started_at(pid)}))
 
     def forget(self, pid: int) -> None:
+        """Remove the record of a process group."""
         (self.folder / f"{pid}.json").unlink(missing_ok=True)
 
     def entries(self) -> list[tuple[int, str, str | None]]:
-        """(process id, label, start) of each written down."""
-        found = []
+        """Return (process id, label, start time) of each record."""
+        entries = []
         for path in sorted(self.folder.glob("*.json")):
             try:
                 entry = json.loads(path.read_text(encoding="utf-8"))
             except (FileNotFoundError, ValueError):
                 continue
-            found.append((int(entry["pid"]), str(entry["label"]), entry["started"]))
-        return found
+            entries.append((int(entry["pid"]), str(entry["label"]), entry["started"]))
+        return entries
 
     def alive(self, pid: int, started: str | None) -> bool:
-        """Whether the process written down, or one of its group, still runs."""
-        now = started_at(pid)
-        if now is not None:
-            return now == started
+        """Return whether a recorded process, or a process of its group, runs."""
+        current = started_at(pid)
+        if current is not None:
+            return current == started
         return bool(group_members(pid))
 
     def end_all(self, patience: float) -> list[str]:
-        """Ends every owned process group, politely for `patience` seconds, then for good. Returns the labels of those ended."""
-        living = [(pid, label) for pid, label, started in self.entries() if self.alive(pid, started)]
+        """End every recorded process group: SIGTERM, and SIGKILL after `patience` seconds. Return the labels of those that ran."""
+        running = [(pid, label) for pid, label, started in self.entries() if self.alive(pid, started)]
         for sign in (signal.SIGTERM, signal.SIGKILL):
-            for pid, _label in living:
+            for pid, _label in running:
                 signal_group(pid, sign)
             deadline = time.monotonic() + patience
-            while time.monotonic() < deadline and any(group_members(pid) or started_at(pid) for pid, _label in living):
+            while time.monotonic() < deadline and any(group_members(pid) or started_at(pid) for pid, _label in running):
                 time.sleep(0.02)
         for pid, _label, _started in self.entries():
             self.forget(pid)
-        return [label for _pid, label in living]
+        return [label for _pid, label in running]
 
 
 def signal_group(group: int, sign: signal.Signals) -> None:
-    """Sends a signal to a process group, which may have gone meanwhile."""
+    """Send a signal to a process group, if it still exists."""
     try:
         os.killpg(group, sign)
     except ProcessLookupError:

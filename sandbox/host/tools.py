@@ -1,9 +1,9 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Installs what the sandbox's server needs: a Python environment of its own, and Azurite. Standard library only.
+"""Installation of the server's tools: a Python environment of its own, and Azurite. Standard library only.
 
-Each is made in a folder that carries a stamp once it is complete; one without it was cut off, and is made again.
+A complete installation has a stamp. One without a stamp was interrupted, and is repeated.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ INSTALL_SECONDS = 1200.0
 
 
 class MissingTool(Exception):
-    """Something that must be there before the sandbox can be installed; the message says what and how to get it."""
+    """Missing prerequisite of the installation; the message names it and the remedy."""
 
 
 def install(folder: Path) -> Path:
-    """Installs what is missing. Returns the interpreter to run the server with."""
+    """Install missing tools. Return the Python interpreter of the server."""
     with lock(folder / "lock", INSTALL_SECONDS, "another installation of the sandbox"):
         node = _node_major()
         shutil.rmtree(folder / "tmp", ignore_errors=True)
         (folder / "tmp").mkdir()
-        with ThreadPoolExecutor(2) as both:
-            python = both.submit(_install_python, folder)
-            azurite = both.submit(_install_azurite, folder, node)
+        with ThreadPoolExecutor(2) as executor:
+            python = executor.submit(_install_python, folder)
+            azurite = executor.submit(_install_azurite, folder, node)
             azurite.result()
             return python.result()
 
@@ -49,11 +49,11 @@ def _node_major() -> int:
         raise MissingTool(
             f"{'node' if node is None else 'npm'} was not found: install Node.js {NODE_MAJOR} or newer, with npm (https://nodejs.org)"
         )
-    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    match = re.match(r"v(\d+)", told)
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    match = re.match(r"v(\d+)", version)
     if match is None or int(match[1]) < NODE_MAJOR:
         raise MissingTool(
-            f"Node.js {told or '(unknown)'} is too old: install Node.js {NODE_MAJOR} or newer (https://nodejs.org)"
+            f"Node.js {version or '(unknown)'} is too old: install Node.js {NODE_MAJOR} or newer (https://nodejs.org)"
         )
     return int(match[1])
 
@@ -67,7 +67,7 @@ def _complete(folder: Path, stamp: str) -> bool:
     return path.exists() and path.read_text(encoding="utf-8") == stamp
 
 
-def _begin(folder: Path) -> None:
+def _prepare(folder: Path) -> None:
     if shutil.disk_usage(folder.parent).free < FREE_BYTES:
         raise MissingTool(
             f"less than {FREE_BYTES // 1_000_000} MB are free on the disk of {folder.parent}: make room there"
@@ -86,7 +86,7 @@ def _install_python(folder: Path) -> Path:
     python = target / "bin" / "python"
     if not _complete(target, stamp):
         print("Installing the sandbox's Python environment", flush=True)
-        _begin(target)
+        _prepare(target)
         _run(
             folder,
             "python3 -m venv",
@@ -110,12 +110,12 @@ def _install_python(folder: Path) -> Path:
 
 
 def _install_azurite(folder: Path, node: int) -> None:
-    wanted = AZURITE[max(major for major in AZURITE if major <= node)]
+    package = AZURITE[max(major for major in AZURITE if major <= node)]
     target = folder / "azurite"
-    stamp = _stamp(wanted)
+    stamp = _stamp(package)
     if not _complete(target, stamp):
-        print(f"Installing {wanted}", flush=True)
-        _begin(target)
+        print(f"Installing {package}", flush=True)
+        _prepare(target)
         (target / "package.json").write_text('{"private": true}\n', encoding="utf-8")
         npm = [
             "npm",
@@ -127,7 +127,7 @@ def _install_azurite(folder: Path, node: int) -> None:
             "--no-update-notifier",
             "--loglevel",
             "error",
-            wanted,
+            package,
         ]
         _run(folder, "npm install", npm, "check that the npm registry can be reached")
         _finish(target, stamp)

@@ -1,16 +1,17 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers the portal's requests. It is for a browser on this machine: GET only, and only under a name of this machine, so that
-a page of another site cannot reach it through a name that it makes point here (DNS rebinding)."""
+"""HTTP requests to the portal, from a browser on this machine.
+
+Only GET and only local host names are allowed, so that the page of another site, whose name may resolve to this machine (DNS rebinding),
+cannot read it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from sandbox.messages import Request, Response, json_response
+from sandbox.messages import Json, Request, Response, json_response
 from sandbox.portal.view import View
 
 _STATIC = Path(__file__).parent / "static"
@@ -34,34 +35,38 @@ _HEADERS = {
 
 
 class Portal:
-    """The portal at a port of the loopback address."""
+    """Portal at a port of the loopback address."""
 
     def __init__(self, view: View, port: int) -> None:
         self._view = view
         self._hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
 
     def handle(self, request: Request) -> Response:
-        """Answers one request."""
-        response = self._answer(request)
+        """Respond to a request."""
+        response = self._route(request)
         response.headers.update(_HEADERS)
         return response
 
-    def _answer(self, request: Request) -> Response:
+    def _route(self, request: Request) -> Response:
         if request.headers.get("host", "").lower() not in self._hosts:
-            return json_response(421, {"error": f"The portal answers at http://{self._hosts[0]} only."})
+            return json_response(421, {"error": f"The portal is available at http://{self._hosts[0]} only."})
         if request.method != "GET":
-            return json_response(405, {"error": "The portal shows; it changes nothing."}, {"Allow": "GET"})
+            return json_response(405, {"error": "The portal is read-only."}, {"Allow": "GET"})
         if request.path in _FILES:
-            name, kind = _FILES[request.path]
-            return Response(200, (_STATIC / name).read_bytes(), {"Content-Type": kind})
-        wanted = request.query.get("id", "")
-        questions: dict[str, Callable[[], Any]] = {
-            "/api/overview": self._view.overview,
-            "/api/resource": lambda: self._view.resource(wanted),
-            "/api/logs": lambda: self._view.logs(wanted),
-        }
-        question = questions.get(request.path)
-        found = question() if question is not None else None
-        if found is None:
-            return json_response(404, {"error": "There is no such thing here."})
-        return json_response(200, found)
+            name, media_type = _FILES[request.path]
+            return Response(200, (_STATIC / name).read_bytes(), {"Content-Type": media_type})
+        content = self._content(request.path, request.query.get("id", ""))
+        if content is None:
+            return json_response(404, {"error": "The path or the resource does not exist."})
+        return json_response(200, content)
+
+    def _content(self, path: str, resource_id: str) -> Json | None:
+        """Return the JSON of an API path; None for another path or a missing resource."""
+        match path:
+            case "/api/overview":
+                return self._view.overview()
+            case "/api/resource":
+                return self._view.resource(resource_id)
+            case "/api/logs":
+                return self._view.logs(resource_id)
+        return None

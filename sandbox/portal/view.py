@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the portal shows, as JSON: read from the store and from what runs. Never a secret: of a resource, what its GET shows."""
+"""Content of the portal as JSON, from the store and the running replicas, without secrets: a resource is as its GET returns it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sandbox.apps.replicas import Replicas
 from sandbox.apps.revisions import REVISIONS
 from sandbox.apps.runtime import APPS
 from sandbox.arm.manager import GROUPS, ResourceManager
-from sandbox.arm.resource_type import Json
 from sandbox.entra.rbac import ROLES_BY_GUID
+from sandbox.messages import Json
 from sandbox.store import Operation, Resource
 
 ASSIGNMENTS = "microsoft.authorization/roleassignments"
@@ -29,14 +29,14 @@ _EXECUTIONS = 10
 
 @dataclass(frozen=True)
 class View:
-    """Reads what the portal shows. `logs_folder`: where the containers' console logs are."""
+    """Content of the portal. `logs_folder`: folder of the containers' console logs."""
 
     manager: ResourceManager
     replicas: Replicas
     logs_folder: Path
 
     def overview(self) -> Json:
-        """Everything but the JSON of each resource and the logs."""
+        """Return everything except the JSON of each resource and the logs."""
         store = self.manager.store
         resources = list(store.below("/subscriptions"))
         return {
@@ -44,52 +44,54 @@ class View:
             "latency": self.manager.context.latency,
             "groups": [self._group(group, resources) for group in resources if group.type == GROUPS],
             "operations": [self._operation(operation) for operation in store.latest_operations(_ENDED_OPERATIONS)],
-            "apps": [self._app(found) for found in resources if found.type == APPS],
-            "jobs": [self._job(found) for found in resources if found.type == JOBS],
-            "access": [self._assignment(found) for found in resources if found.type == ASSIGNMENTS],
+            "apps": [self._app(resource) for resource in resources if resource.type == APPS],
+            "jobs": [self._job(resource) for resource in resources if resource.type == JOBS],
+            "access": [self._assignment(resource) for resource in resources if resource.type == ASSIGNMENTS],
         }
 
     def resource(self, resource_id: str) -> Json | None:
-        """A resource as its GET shows it; None where there is none."""
-        found = self.manager.store.get(resource_id)
-        handler = self.manager.types.get(found.type) if found is not None else None
-        if found is None:
+        """Return a resource as its GET returns it; None if it does not exist."""
+        resource = self.manager.store.get(resource_id)
+        if resource is None:
             return None
+        handler = self.manager.types.get(resource.type)
         if handler is None:
-            kept = ("location", "tags")
-            return {"id": found.id, "name": found.name, "type": found.type, **_part(found.body, kept)}
-        return handler.show(found)
+            summary = {"id": resource.id, "name": resource.name, "type": resource.type}
+            return {**summary, **_select(resource.body, ("location", "tags"))}
+        return handler.show(resource)
 
     def logs(self, resource_id: str) -> Json | None:
-        """The ends of the latest console logs of an app or a job."""
-        found = self.manager.store.get(resource_id)
-        if found is None or found.type not in (APPS, JOBS):
+        """Return the ends of the latest console logs of an app or a job."""
+        owner = self.manager.store.get(resource_id)
+        if owner is None or owner.type not in (APPS, JOBS):
             return None
         running = {replica.name for replica in self.replicas.all()}
-        files = sorted((self.logs_folder / found.name).glob("*/*.log"), key=_changed, reverse=True)
+        files = sorted((self.logs_folder / owner.name).glob("*/*.log"), key=_modified, reverse=True)
         return {
             "logs": [
                 {
                     "replica": path.parent.name,
                     "container": path.stem,
                     "running": path.parent.name in running,
-                    "text": _end(path),
+                    "text": _tail(path),
                 }
                 for path in files[:_LOGS]
             ]
         }
 
-    # parts
+    # sections
 
     def _group(self, group: Resource, resources: list[Resource]) -> Json:
-        inside = [found for found in resources if found.key.startswith(group.key + "/")]
-        inside.sort(key=lambda found: found.key.split("/"))  # what belongs to another comes right after it
+        members = [resource for resource in resources if resource.key.startswith(group.key + "/")]
+        members.sort(key=lambda resource: resource.key.split("/"))  # a child resource follows its parent
         return {
             "id": group.id,
             "name": group.name,
             "location": group.body.get("location"),
             "state": group.state,
-            "resources": [self._summary(found) for found in inside if found.type not in (ASSIGNMENTS, EXECUTIONS)],
+            "resources": [
+                self._summary(resource) for resource in members if resource.type not in (ASSIGNMENTS, EXECUTIONS)
+            ],
         }
 
     def _summary(self, resource: Resource) -> Json:
@@ -130,17 +132,17 @@ class View:
             "mode": properties["configuration"]["activeRevisionsMode"],
             "fqdn": ingress.get("fqdn"),
             "url": f"http://127.0.0.1:{port}" if port and ingress else None,
-            "revisions": [self._revision(found) for found in self._newest(app, REVISIONS)],
+            "revisions": [self._revision(revision) for revision in self._newest(app, REVISIONS)],
         }
 
     def _revision(self, revision: Resource) -> Json:
-        shown = ("active", "trafficWeight", "runningState", "healthState", "provisioningState", "runningStateDetails")
+        names = ("active", "trafficWeight", "runningState", "healthState", "provisioningState", "runningStateDetails")
         replicas = [replica for replica in self.replicas.of(revision.key) if not replica.stopping]
         return {
             "id": revision.id,
             "name": revision.name,
             "created": revision.properties.get("createdTime"),
-            **_part(revision.properties, shown),
+            **_select(revision.properties, names),
             "replicas": [_replica(replica) for replica in replicas],
         }
 
@@ -154,11 +156,11 @@ class View:
             "schedule": (configuration.get("scheduleTriggerConfig") or {}).get("cronExpression"),
             "executions": [
                 {
-                    "name": found.name,
-                    **_part(found.properties, ("status", "startTime", "endTime")),
-                    "replicas": [_replica(replica) for replica in self.replicas.of(found.key)],
+                    "name": execution.name,
+                    **_select(execution.properties, ("status", "startTime", "endTime")),
+                    "replicas": [_replica(replica) for replica in self.replicas.of(execution.key)],
                 }
-                for found in self._newest(job, EXECUTIONS)[:_EXECUTIONS]
+                for execution in self._newest(job, EXECUTIONS)[:_EXECUTIONS]
             ],
         }
 
@@ -179,7 +181,7 @@ class View:
         }
 
 
-def _part(body: Json, names: tuple[str, ...]) -> Json:
+def _select(body: Json, names: tuple[str, ...]) -> Json:
     return {name: body[name] for name in names if name in body}
 
 
@@ -201,11 +203,11 @@ def _container(container: Container) -> Json:
     }
 
 
-def _changed(path: Path) -> float:
+def _modified(path: Path) -> float:
     return path.stat().st_mtime
 
 
-def _end(path: Path) -> str:
+def _tail(path: Path) -> str:
     with path.open("rb") as stream:
         size = stream.seek(0, 2)
         stream.seek(max(0, size - _LOG_BYTES))

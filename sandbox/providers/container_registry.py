@@ -179,7 +179,7 @@ class Registry(ResourceType):
         with self.store.transaction():
             self.store.put(registry)
             self.store.put(run)
-        self.builds.begin(registry, run, build)
+        self.builds.start_run(registry, run, build)
         content: Json = {"type": "Microsoft.ContainerRegistry/registries/runs", "id": run.id, "name": name, **run.body}
         content["properties"]["provisioningState"] = "Succeeded"
         return json_response(200, content)

@@ -17,7 +17,8 @@ from sandbox.arm.errors import ArmError
 from sandbox.arm.locations import REGIONS, region
 from sandbox.arm.resource_type import Call
 from sandbox.messages import Json
-from sandbox.services.key_vault import SUFFIX, SecretUnavailable, referenced_value
+from sandbox.services.secret_references import SecretUnavailable, referenced_value
+from sandbox.services.vault_secrets import SUFFIX
 from sandbox.store import Resource, Store
 
 

@@ -16,7 +16,7 @@ from sandbox.arm.locations import region
 from sandbox.arm.resource_type import Call, NameRule, Reply, ResourceType, system_data
 from sandbox.arm.target import Target
 from sandbox.messages import Json, Response
-from sandbox.services.key_vault import SUFFIX
+from sandbox.services.vault_secrets import SUFFIX
 from sandbox.store import Resource
 
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"

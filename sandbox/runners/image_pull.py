@@ -1,24 +1,26 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether an app or a job may pull the image of a container, and what the registry holds of it."""
+"""Image pulls of apps and jobs: authorization, and the image in its registry."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from sandbox.apps.containers import Container, Unavailable
-from sandbox.arm.resource_type import Json
 from sandbox.entra.identity_endpoint import identities
 from sandbox.entra.rbac import is_allowed
-from sandbox.registry.content import PULL, REGISTRIES, Images, repository_and_reference
-from sandbox.services.key_vault import SecretUnavailable, secret_values
+from sandbox.messages import Json
+from sandbox.registry.content import REGISTRIES, Images
+from sandbox.registry.paths import repository_and_reference
+from sandbox.registry.tokens import PULL
+from sandbox.services.secret_references import SecretUnavailable, secret_values
 from sandbox.store import Resource, Store
 
 
 @dataclass(frozen=True)
-class Pulled:
-    """An image that may be pulled. `name`: server and repository; `digest`: the manifest's; `config`: what it says of itself."""
+class PulledImage:
+    """Pulled image. `name`: server and repository; `digest`: of the manifest."""
 
     name: str
     digest: str
@@ -27,15 +29,15 @@ class Pulled:
 
 
 def readable_secrets(store: Store, owner: Resource) -> dict[str, str]:
-    """The values of an app's or a job's secrets. Raises Unavailable."""
+    """Return the secrets of an app or a job, with Key Vault references resolved. Raise Unavailable."""
     try:
         return secret_values(store, owner)
-    except SecretUnavailable as unavailable:
-        raise Unavailable(str(unavailable)) from unavailable
+    except SecretUnavailable as error:
+        raise Unavailable(str(error)) from error
 
 
-def pull(store: Store, images: Images, owner: Resource, container: Container, values: dict[str, str]) -> Pulled:
-    """A container's image, where its app or job may pull it. `values`: of the owner's secrets. Raises Unavailable."""
+def pull(store: Store, images: Images, owner: Resource, container: Container, values: dict[str, str]) -> PulledImage:
+    """Return the image of a container, if its app or job may pull it. `values`: secrets of the owner. Raise Unavailable."""
     server, _mark, rest = str(container.spec["image"]).partition("/")
     repository, reference = repository_and_reference(rest)
     registry = store.named(REGISTRIES, server.removesuffix(".azurecr.io"))
@@ -50,11 +52,11 @@ def pull(store: Store, images: Images, owner: Resource, container: Container, va
                 "visit https://aka.ms/acr/authorization for more information.",
             )
         )
-    found = images.image(registry.name, repository, reference)
-    if found is None:
+    image = images.image(registry.name, repository, reference)
+    if image is None:
         details = f'GET https:: MANIFEST_UNKNOWN: manifest tagged by "{reference}" is not found'
         raise Unavailable(image_error(container, details))
-    return Pulled(f"{server}/{repository}", *found)
+    return PulledImage(f"{server}/{repository}", *image)
 
 
 def _may_pull(store: Store, owner: Resource, registry: Resource, values: dict[str, str]) -> bool:
@@ -62,9 +64,9 @@ def _may_pull(store: Store, owner: Resource, registry: Resource, values: dict[st
         if entry["server"].lower() != registry.properties["loginServer"]:
             continue
         if entry.get("identity"):
-            wanted = str(entry["identity"]).lower()
-            pullers = [found for found in identities(store, owner) if found.id.lower() == wanted]
-            if any(is_allowed(store, found.object_id, PULL, registry.id) for found in pullers):
+            identity_id = str(entry["identity"]).lower()
+            pullers = [identity for identity in identities(store, owner) if identity.id.lower() == identity_id]
+            if any(is_allowed(store, puller.object_id, PULL, registry.id) for puller in pullers):
                 return True
         password = values.get(entry.get("passwordSecretRef") or "")
         admin = registry.properties["adminUserEnabled"] and entry.get("username") == registry.name
@@ -74,6 +76,6 @@ def _may_pull(store: Store, owner: Resource, registry: Resource, values: dict[st
 
 
 def image_error(container: Container, details: str) -> str:
-    """Azure's words for an image that cannot be had."""
+    """Return Azure's error message for an image that cannot be pulled."""
     field_name, image = f"template.containers.{container.name}.image", container.spec["image"]
     return f"The following field(s) are either invalid or missing. Field '{field_name}' is invalid with details: 'Invalid value: \"{image}\": {details}';."

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`python -m sandbox up --runtime docker`: apps and jobs run as containers of what was pushed."""
+"""`python -m sandbox up --runtime docker`: apps and jobs run as containers of pushed images."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def sandbox(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 
 @pytest.fixture(scope="module")
 def clients_engine(sandbox: Client) -> Iterator[Any]:
-    """The engine's API as a client sees it that has sourced the sandbox's file."""
+    """Docker API for a client with the variables of the sandbox's `env` file."""
     client = docker.DockerClient(base_url=sandbox.environment["DOCKER_HOST"], timeout=300)
     yield client
     client.close()
@@ -52,7 +52,7 @@ def clients_engine(sandbox: Client) -> Iterator[Any]:
 def platform(
     sandbox: Client, clients_engine: Any, base_image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Platform:
-    """A registry into which the tests' app was pushed, an environment, and an identity that may pull."""
+    """Registry with the pushed image of the tests' app, an environment, and an identity that may pull."""
     group = sandbox.group()
     name = f"cr{uuid.uuid4().hex[:10]}"
     registry = f"{group}/providers/Microsoft.ContainerRegistry/registries/{name}"
@@ -64,8 +64,8 @@ def platform(
         'ENTRYPOINT ["python3", "/srv/server.py"]\nCMD ["0.0.0.0"]\nHEALTHCHECK CMD false\n'
     )
     clients_engine.images.build(path=str(context), tag=f"{name}.azurecr.io/probe:1", rm=True, forcerm=True)
-    said = push(clients_engine, f"{name}.azurecr.io", "1", TOKEN_USER, refresh_token(sandbox, f"{name}.azurecr.io"))
-    assert not [line["error"] for line in said if "error" in line]
+    message = push(clients_engine, f"{name}.azurecr.io", "1", TOKEN_USER, refresh_token(sandbox, f"{name}.azurecr.io"))
+    assert not [line["error"] for line in message if "error" in line]
     identity = sandbox.identity(group)
     assert sandbox.assign(registry, "AcrPull", identity["properties"]["principalId"]).status_code == 201
     environment = sandbox.put(
@@ -90,17 +90,17 @@ def make_app(sandbox: Client, platform: Platform, name: str, **changes: Any) -> 
     return sandbox.put(f"{platform.group}/providers/Microsoft.App/containerApps/{name}", app_body(platform, **changes))
 
 
-def asked(sandbox: Client, app: dict[str, Any], path: str = "/") -> Any:
+def get(sandbox: Client, app: dict[str, Any], path: str = "/") -> Any:
     fqdn = app["properties"]["configuration"]["ingress"]["fqdn"]
     return sandbox.session.get(f"https://{fqdn}{path}", timeout=60)
 
 
 def containers_of(engine: Any, sandbox: Client, app: str | None = None) -> list[Any]:
-    """The containers of a sandbox, or of one of its apps, by their labels."""
+    """Return the containers of a sandbox or of one of its apps, by their labels."""
     owner = json.loads((sandbox.home / "engine.json").read_text())["owner"]
     labels = [f"{LABEL}={owner}", *([f"{LABEL}.app={app}"] if app else [])]
-    found: list[Any] = engine.containers.list(all=True, ignore_removed=True, filters={"label": labels})
-    return found
+    containers: list[Any] = engine.containers.list(all=True, ignore_removed=True, filters={"label": labels})
+    return containers
 
 
 def test_an_app_is_a_container_of_the_pushed_image(engine: Any, sandbox: Client, platform: Platform) -> None:
@@ -113,7 +113,7 @@ def test_an_app_is_a_container_of_the_pushed_image(engine: Any, sandbox: Client,
         container={"resources": {"cpu": 0.5, "memory": "1Gi"}},
     )
     assert app["properties"]["provisioningState"] == "Succeeded"
-    seen = asked(sandbox, app).json()
+    seen = get(sandbox, app).json()
     inside = seen["environment"]
     assert (inside["WORD"], inside["PLAIN"], inside["GREETING"]) == ("SECRET-WORD", "as it is", "hello")
     assert inside["CONTAINER_APP_NAME"] == "one"
@@ -126,8 +126,8 @@ def test_an_app_is_a_container_of_the_pushed_image(engine: Any, sandbox: Client,
     assert "SECRET-WORD" not in json.dumps(
         [running.attrs["Path"], running.attrs["Args"], running.attrs["Config"]["Labels"]]
     )
-    # the identity's endpoint answers in there, and so do Azure's own names
-    token = asked(sandbox, app, "/token").json()
+    # the container reaches the identity endpoint and Azure's host names
+    token = get(sandbox, app, "/token").json()
     assert token["client_id"] == platform.identity["properties"]["clientId"]
     status, output = running.exec_run(
         [
@@ -141,19 +141,21 @@ def test_an_app_is_a_container_of_the_pushed_image(engine: Any, sandbox: Client,
     assert "listening on 0.0.0.0" in run_cli(sandbox.home, "logs", "one").stdout
 
 
-def test_a_container_that_ends_is_started_again(engine: Any, sandbox: Client, platform: Platform) -> None:
+def test_a_container_that_ends_is_restarted(engine: Any, sandbox: Client, platform: Platform) -> None:
     app = make_app(sandbox, platform, "ends")
     (before,) = containers_of(engine, sandbox, "ends")
-    assert asked(sandbox, app, "/exit").status_code >= 500
+    assert get(sandbox, app, "/exit").status_code >= 500
     sandbox.until(
-        lambda: asked(sandbox, app).status_code == 200 and containers_of(engine, sandbox, "ends"), "it is back"
+        lambda: get(sandbox, app).status_code == 200 and containers_of(engine, sandbox, "ends"), "the restart"
     )
     (after,) = containers_of(engine, sandbox, "ends")
     assert after.id != before.id
     assert "ended with exit code 3" in run_cli(sandbox.home, "logs", "ends").stdout
 
 
-def test_what_cannot_start_fails_with_its_own_words(engine: Any, sandbox: Client, platform: Platform) -> None:
+def test_a_container_that_cannot_start_fails_with_its_own_message(
+    engine: Any, sandbox: Client, platform: Platform
+) -> None:
     body = app_body(platform, args=["0.0.0.0", "--fail"])
     path = f"{platform.group}/providers/Microsoft.App/containerApps/fails"
     ended = sandbox.wait(sandbox.arm("PUT", path, body))
@@ -167,7 +169,7 @@ def test_what_cannot_start_fails_with_its_own_words(engine: Any, sandbox: Client
     sandbox.until(lambda: not containers_of(engine, sandbox, "fails"), "nothing is left of it")
 
 
-def test_without_the_role_nothing_is_pulled(engine: Any, sandbox: Client, platform: Platform) -> None:
+def test_without_the_role_the_image_is_not_pulled(engine: Any, sandbox: Client, platform: Platform) -> None:
     stranger = sandbox.identity(platform.group, "stranger")
     body = app_body(platform, identity=stranger["id"])
     ended = sandbox.wait(sandbox.arm("PUT", f"{platform.group}/providers/Microsoft.App/containerApps/stranger", body))
@@ -177,18 +179,18 @@ def test_without_the_role_nothing_is_pulled(engine: Any, sandbox: Client, platfo
 
 
 def inside(container: Any, *command: str) -> None:
-    status, said = container.exec_run(list(command))
-    assert status == 0, said
+    status, message = container.exec_run(list(command))
+    assert status == 0, message
 
 
 def replicas(sandbox: Client, app: dict[str, Any]) -> list[dict[str, Any]]:
     revision = f"{app['id']}/revisions/{app['properties']['latestRevisionName']}"
-    found: list[dict[str, Any]] = sandbox.arm("GET", f"{revision}/replicas").json()["value"]
-    return found
+    entries: list[dict[str, Any]] = sandbox.arm("GET", f"{revision}/replicas").json()["value"]
+    return entries
 
 
 def probe(kind: str) -> dict[str, Any]:
-    """Fails for as long as there is a file in the container."""
+    """Return a probe that fails as long as a file exists in the container."""
     return {
         "type": kind,
         "httpGet": {"port": 8080, "path": "/health/tmp/ill"},
@@ -197,12 +199,12 @@ def probe(kind: str) -> dict[str, Any]:
     }
 
 
-def test_containers_come_and_go_with_the_requests(engine: Any, sandbox: Client, platform: Platform) -> None:
+def test_containers_scale_with_the_requests(engine: Any, sandbox: Client, platform: Platform) -> None:
     rule = {"name": "http", "http": {"metadata": {"concurrentRequests": "1"}}}
     scale = {"minReplicas": 0, "maxReplicas": 2, "cooldownPeriod": 1, "rules": [rule]}
     app = make_app(sandbox, platform, "scales", template={"scale": scale})
     with ThreadPoolExecutor(4) as several:
-        held = [several.submit(asked, sandbox, app, "/hold/tmp/go") for _time in range(4)]
+        held = [several.submit(get, sandbox, app, "/hold/tmp/go") for _time in range(4)]
         sandbox.until(
             lambda: [each["properties"]["runningState"] for each in replicas(sandbox, app)] == ["Running"] * 2,
             "two run",
@@ -212,38 +214,38 @@ def test_containers_come_and_go_with_the_requests(engine: Any, sandbox: Client, 
         for container in running:
             inside(container, "touch", "/tmp/go")
         assert {each.result().status_code for each in held} == {200}
-    sandbox.until(lambda: not containers_of(engine, sandbox, "scales"), "all are gone")
+    sandbox.until(lambda: not containers_of(engine, sandbox, "scales"), "the end of all containers")
     state = sandbox.arm("GET", f"{app['id']}/revisions/{app['properties']['latestRevisionName']}").json()["properties"]
     assert (state["runningState"], state["replicas"]) == ("ScaledToZero", 0)
     # the next request wakes it
-    assert asked(sandbox, app).status_code == 200
+    assert get(sandbox, app).status_code == 200
     assert len(containers_of(engine, sandbox, "scales")) == 1
 
 
-def test_a_container_that_is_not_ready_takes_no_request(engine: Any, sandbox: Client, platform: Platform) -> None:
+def test_a_container_that_is_not_ready_gets_no_request(engine: Any, sandbox: Client, platform: Platform) -> None:
     app = make_app(sandbox, platform, "ready", container={"probes": [probe("Readiness")]})
     (container,) = containers_of(engine, sandbox, "ready")
     inside(container, "touch", "/tmp/ill")
-    sandbox.until(lambda: asked(sandbox, app).status_code == 503, "it takes none")
+    sandbox.until(lambda: get(sandbox, app).status_code == 503, "503 while it is not ready")
     inside(container, "rm", "/tmp/ill")
-    sandbox.until(lambda: asked(sandbox, app).status_code == 200, "it takes them again")
+    sandbox.until(lambda: get(sandbox, app).status_code == 200, "200 when it is ready again")
     assert [each.id for each in containers_of(engine, sandbox, "ready")] == [container.id]
 
 
-def test_a_container_that_does_not_live_is_replaced(engine: Any, sandbox: Client, platform: Platform) -> None:
+def test_a_container_with_a_failed_liveness_probe_is_replaced(engine: Any, sandbox: Client, platform: Platform) -> None:
     app = make_app(sandbox, platform, "lives", container={"probes": [probe("Liveness")]})
     (before,) = containers_of(engine, sandbox, "lives")
     inside(before, "touch", "/tmp/ill")
 
-    def another() -> bool:
-        found = containers_of(engine, sandbox, "lives")
-        return bool(found) and before.id not in {each.id for each in found} and asked(sandbox, app).status_code == 200
+    def replaced() -> bool:
+        current = containers_of(engine, sandbox, "lives")
+        return bool(current) and before.id not in {each.id for each in current} and get(sandbox, app).status_code == 200
 
-    sandbox.until(another, "another container")
+    sandbox.until(replaced, "another container")
     assert "its liveness probe failed" in run_cli(sandbox.home, "logs", "lives").stdout
 
 
-def test_a_container_that_does_not_start_fails(engine: Any, sandbox: Client, platform: Platform) -> None:
+def test_a_failed_startup_probe_fails_the_revision(engine: Any, sandbox: Client, platform: Platform) -> None:
     never = {
         "type": "Startup",
         "httpGet": {"port": 8080, "path": "/health/etc/passwd"},
@@ -259,7 +261,7 @@ def test_a_container_that_does_not_start_fails(engine: Any, sandbox: Client, pla
 
 
 def test_replicas_and_sidecars(engine: Any, sandbox: Client, platform: Platform) -> None:
-    """Each replica listens on the same port at an address of its own; its containers are each other's localhost."""
+    """Each replica listens on the same port at its own address; its containers share localhost."""
     call = (
         "import time, urllib.request as u\nwhile True:\n  try: print('met', u.urlopen('http://127.0.0.1:8080/').status, flush=True)\n"
         "  except OSError: time.sleep(.1)\n  else: time.sleep(600)"
@@ -274,8 +276,8 @@ def test_replicas_and_sidecars(engine: Any, sandbox: Client, platform: Platform)
     sandbox.until(lambda: run_cli(sandbox.home, "logs", "pair").stdout.count("met 200") == 2, "both have met")
 
 
-def test_a_sidecar_is_started_again_with_the_first_container(engine: Any, sandbox: Client, platform: Platform) -> None:
-    """What shares a network with a container that ended has none any more: it gets that of the next."""
+def test_a_sidecar_restarts_with_the_first_container(engine: Any, sandbox: Client, platform: Platform) -> None:
+    """A sidecar loses its network when the first container ends, so it restarts in that of the next one."""
     call = (
         "import time, urllib.request as u\nwhile True:\n  try: print('met', u.urlopen('http://127.0.0.1:8080/').status, flush=True)\n"
         "  except OSError: pass\n  time.sleep(.2)"
@@ -289,13 +291,13 @@ def test_a_sidecar_is_started_again_with_the_first_container(engine: Any, sandbo
         return run_cli(sandbox.home, "logs", "twins").stdout.count("met 200")
 
     sandbox.until(lambda: met() > 0, "they have met")
-    asked(sandbox, app, "/exit")
+    get(sandbox, app, "/exit")
     sandbox.until(lambda: "exit code 3" in run_cli(sandbox.home, "logs", "twins").stdout, "the first has ended")
     before = met()
     sandbox.until(lambda: met() > before + 2, "they have met again")
 
 
-def test_no_way_through_the_proxy_to_this_machine(sandbox: Client, platform: Platform) -> None:
+def test_the_proxy_denies_connections_to_this_machine(sandbox: Client, platform: Platform) -> None:
     portal = run_cli(sandbox.home, "status").stdout.partition("portal http://127.0.0.1:")[2].partition("/")[0]
     assert portal.isdigit()
     ask = (
@@ -310,12 +312,12 @@ def test_no_way_through_the_proxy_to_this_machine(sandbox: Client, platform: Pla
     body["properties"]["template"]["containers"].append(side)
     sandbox.put(f"{platform.group}/providers/Microsoft.App/containerApps/curious", body)
 
-    def said() -> list[str]:
+    def responses() -> list[str]:
         lines = run_cli(sandbox.home, "logs", "curious").stdout.splitlines()
         return [line for line in lines if "refused" in line or "reached" in line]
 
-    sandbox.until(lambda: len(said()) == 2, "both were asked for")
-    assert all("refused" in line and "403" in line for line in said()), said()
+    sandbox.until(lambda: len(responses()) == 2, "both requests")
+    assert all("refused" in line and "403" in line for line in responses()), responses()
 
 
 def test_a_job(engine: Any, sandbox: Client, platform: Platform) -> None:
@@ -336,10 +338,10 @@ def test_a_job(engine: Any, sandbox: Client, platform: Platform) -> None:
     assert not containers_of(engine, sandbox, "task")
 
 
-def test_what_acr_tasks_build_runs(
+def test_an_image_built_by_acr_tasks_runs(
     engine: Any, sandbox: Client, platform: Platform, base_image: str, tmp_path: Path
 ) -> None:
-    """By the engine, from an image of the registry that the engine does not know; and nothing of it stays there."""
+    """The engine builds it from an image of the registry that it does not have, and keeps neither of them."""
     (tmp_path / "server.py").write_text((APP / "server.py").read_text())
     (tmp_path / "Dockerfile").write_text(
         f"FROM {base_image}\nARG WORD\nWORKDIR /srv\nCOPY server.py ./\nENV GREETING=$WORD\n"
@@ -359,41 +361,41 @@ def test_what_acr_tasks_build_runs(
     ]
     app = make_app(sandbox, platform, "built", image=f"{platform.server}/built/app:{output['tag']}")
     assert app["properties"]["provisioningState"] == "Succeeded"
-    assert asked(sandbox, app).json()["environment"]["GREETING"] == "from-acr"
+    assert get(sandbox, app).json()["environment"]["GREETING"] == "from-acr"
 
 
 @pytest.mark.parametrize(
-    ("dockerfile", "said"),
+    ("dockerfile", "message"),
     [
         ("FROM {base}\nRUN false\n", "returned a non-zero code: 1"),
         ("FROM {server}/none:1\n", "manifest for {server}/none:1 not found"),
         ("FROM {base}\nCOPY --from={server}/none:2 /a /a\n", "manifest for {server}/none:2 not found"),
-        ("FROM {server}/probe@sha256:{zeros}\n", "Name a tag"),
+        ("FROM {server}/probe@sha256:{zeros}\n", "Use a tag"),
         ("FROM other{server}/probe:1\n", "error: "),
         ("no Dockerfile\n", "error: "),
     ],
 )
-def test_a_build_of_acr_tasks_that_fails(
-    sandbox: Client, platform: Platform, base_image: str, tmp_path: Path, dockerfile: str, said: str
+def test_a_failed_build_of_acr_tasks(
+    sandbox: Client, platform: Platform, base_image: str, tmp_path: Path, dockerfile: str, message: str
 ) -> None:
     words = {"base": base_image, "server": platform.server, "zeros": "0" * 64}
     (tmp_path / "Dockerfile").write_text(dockerfile.format(**words))
     run = sandbox.build(platform.registry, "bad:1", context=tmp_path)
     assert run["properties"]["status"] == "Failed"
-    assert said.format(**words) in sandbox.log(platform.registry, run)
+    assert message.format(**words) in sandbox.log(platform.registry, run)
 
 
-def test_who_may_not_push_does_not(sandbox: Client, clients_engine: Any, platform: Platform) -> None:
-    said = push(clients_engine, platform.server, "1", TOKEN_USER, "not-a-token")
-    assert any("authentication required" in line.get("error", "") for line in said)
+def test_a_push_without_permission_is_rejected(sandbox: Client, clients_engine: Any, platform: Platform) -> None:
+    message = push(clients_engine, platform.server, "1", TOKEN_USER, "not-a-token")
+    assert any("authentication required" in line.get("error", "") for line in message)
     with pytest.raises(docker.errors.APIError, match="authentication required"):
         clients_engine.login(TOKEN_USER, "not-a-token", registry=platform.server, reauth=True)
-    said = push(clients_engine, platform.server, "none", TOKEN_USER, refresh_token(sandbox, platform.server))
+    message = push(clients_engine, platform.server, "none", TOKEN_USER, refresh_token(sandbox, platform.server))
     assert any(
         "does not exist" in line.get("error", "")
         or "not found" in line.get("error", "")
         or "No such" in line.get("error", "")
-        for line in said
+        for line in message
     )
     answer = clients_engine.login(
         TOKEN_USER, refresh_token(sandbox, platform.server), registry=platform.server, reauth=True
@@ -401,25 +403,25 @@ def test_who_may_not_push_does_not(sandbox: Client, clients_engine: Any, platfor
     assert answer["Status"] == "Login Succeeded"
 
 
-def test_what_the_engine_has_lost_is_pulled_again(
+def test_an_image_that_the_engine_has_lost_is_loaded_again(
     engine: Any, sandbox: Client, clients_engine: Any, platform: Platform
 ) -> None:
     name = f"{platform.server}/probe"
     identifier = engine.images.get(f"{name}:1").id
-    # Those too that cannot start, and are between two starts at times.
+    # also containers that cannot start, and are between two restarts at times
     for app in sandbox.arm("GET", f"{platform.group}/providers/Microsoft.App/containerApps").json()["value"]:
         assert sandbox.arm("POST", f"{app['id']}/stop").status_code < 300
-    sandbox.until(lambda: not containers_of(engine, sandbox), "all are gone")
+    sandbox.until(lambda: not containers_of(engine, sandbox), "the end of all containers")
     engine.images.remove(identifier, force=True)
     with pytest.raises(docker.errors.ImageNotFound):
         engine.images.get(identifier)
     app = make_app(sandbox, platform, "again")
-    assert asked(sandbox, app).status_code == 200
+    assert get(sandbox, app).status_code == 200
     login = {"username": TOKEN_USER, "password": refresh_token(sandbox, platform.server)}
     assert clients_engine.images.pull(name, tag="1", auth_config=login).id == identifier
 
 
-def test_down_ends_exactly_its_own_containers_even_after_a_kill(
+def test_down_removes_exactly_its_own_containers_even_after_a_kill(
     engine: Any, sandbox: Client, platform: Platform
 ) -> None:
     app = make_app(sandbox, platform, "kept")
@@ -436,7 +438,7 @@ def test_down_ends_exactly_its_own_containers_even_after_a_kill(
         assert stranger.status == "running"
         started = run_cli(sandbox.home, "up")
         assert started.returncode == 0, started.stderr
-        sandbox.until(lambda: asked(sandbox, app).status_code == 200, "the app is back")
+        sandbox.until(lambda: get(sandbox, app).status_code == 200, "the restart of the app")
         assert containers_of(engine, sandbox, "kept")
     finally:
         stranger.remove(force=True)
@@ -446,16 +448,16 @@ def test_down_ends_exactly_its_own_containers_even_after_a_kill(
     ("host", "reason"),
     [
         ("unix:///nowhere/docker.sock", "no Docker engine answers"),
-        ("tcp://127.0.0.1:2375", "has to run on this machine"),
+        ("tcp://127.0.0.1:2375", "must run on this machine"),
     ],
 )
-def test_without_an_engine_it_does_not_start(tmp_path: Path, host: str, reason: str) -> None:
+def test_the_sandbox_does_not_start_without_an_engine(tmp_path: Path, host: str, reason: str) -> None:
     done = run_cli(tmp_path / "home", "up", "--runtime", "docker", environment={"DOCKER_HOST": host})
     assert done.returncode == 1
     assert reason in done.stderr
 
 
-def test_the_runtime_is_chosen_once(sandbox: Client) -> None:
+def test_the_runtime_cannot_change(sandbox: Client) -> None:
     done = run_cli(sandbox.home, "up", "--runtime", "process")
     assert done.returncode == 1
     assert "down --purge" in done.stderr

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sandbox that the tests of this folder share, and what an app needs in it."""
+"""Sandbox that the tests of this folder share, and the prerequisites of an app."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.sandbox_client import Client, Platform, make_platform, run_cl
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A running sandbox for all tests of this folder."""
+    """Running sandbox for all tests of this folder."""
     home = tmp_path_factory.mktemp("sandbox") / "home"
     started = run_cli(home, "up", "--strict")
     assert started.returncode == 0, started.stderr
@@ -32,7 +32,7 @@ def platform(sandbox: Client) -> Platform:
 
 @pytest.fixture
 def own_apps(sandbox: Client, platform: Platform) -> Iterator[None]:
-    """The apps that a test makes go with it: they would run on, and come back with each restart of the sandbox."""
+    """Delete the apps of a test after it. They would run on, and restart with the sandbox."""
 
     def listed() -> set[str]:
         answer = sandbox.arm("GET", f"{platform.group}/providers/Microsoft.App/containerApps")
@@ -40,5 +40,5 @@ def own_apps(sandbox: Client, platform: Platform) -> Iterator[None]:
 
     before = listed()
     yield
-    for made in listed() - before:
-        sandbox.arm("DELETE", made)
+    for app_id in listed() - before:
+        sandbox.arm("DELETE", app_id)

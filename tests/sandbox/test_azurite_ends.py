@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An Azurite that ends by itself is started again, and its clients are told to come back."""
+"""An Azurite that ends by itself is restarted; until then its clients get 503."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STORAGE = "https://storage.azure.com/.default"
 
 
 def record(sandbox: Client, account: str) -> Path | None:
-    """What is written down of an account's Azurite."""
+    """Return the record of the Azurite of an account."""
     for path in (sandbox.home / "processes").glob("*.json"):
         if f"azurite {account}" in path.read_text():
             return path
@@ -27,7 +27,7 @@ def record(sandbox: Client, account: str) -> Path | None:
 
 
 def until_taken(sandbox: Client, put: Callable[[], requests.Response]) -> list[int]:
-    """Puts until it is done; gives every status."""
+    """Repeat a PUT until it succeeds. Return every status."""
     seen: list[int] = []
 
     def taken() -> bool:
@@ -38,7 +38,7 @@ def until_taken(sandbox: Client, put: Callable[[], requests.Response]) -> list[i
     return seen
 
 
-def test_an_azurite_that_ends_is_started_again(sandbox: Client) -> None:
+def test_an_azurite_that_ends_is_restarted(sandbox: Client) -> None:
     account = sandbox.storage(sandbox.group())
     assert sandbox.assign(account["id"], "Storage Blob Data Contributor", sandbox.me()).status_code == 201
     made = sandbox.arm("PUT", f"{account['id']}/blobServices/default/containers/things", {"properties": {}})

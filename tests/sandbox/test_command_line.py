@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: starting, stopping, what it says when it cannot."""
+"""Command line: start, stop, state and errors."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tests.support.sandbox_client import Client, run_cli
 
 
 def processes_below(home: Path) -> list[int]:
-    """The processes that carry a sandbox's folder in their command line or environment."""
-    found = []
+    """Return the processes with a sandbox's folder in their command line or environment."""
+    pids = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
         if str(home).encode() in words:
-            found.append(int(entry.name))
-    return found
+            pids.append(int(entry.name))
+    return pids
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_up_is_idempotent_and_down_ends_everything(home: Path) -> None:
     assert not home.exists()
 
 
-def test_what_is_secret_is_readable_by_its_owner_alone(home: Path) -> None:
+def test_secret_files_are_readable_by_their_owner_alone(home: Path) -> None:
     run_cli(home, "up")
     open_to_others = [
         path for path in [home, *home.rglob("*")] if not path.is_symlink() and path.stat().st_mode & 0o077
@@ -107,7 +107,7 @@ def test_two_sandboxes_side_by_side(home: Path, sandbox: Client) -> None:
     assert sandbox.arm("GET", "/subscriptions").status_code == 200
 
 
-def test_a_taken_port_is_one_line_with_the_way_out(home: Path) -> None:
+def test_a_taken_port_is_reported_on_one_line_with_the_remedy(home: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -120,10 +120,10 @@ def test_a_taken_port_is_one_line_with_the_way_out(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "said"),
+    ("version", "message"),
     [(None, "node was not found"), ("v18.19.0", "Node.js v18.19.0 is too old")],
 )
-def test_node_is_asked_for_by_name(tmp_path: Path, home: Path, version: str | None, said: str) -> None:
+def test_missing_or_old_node_is_reported_by_name(tmp_path: Path, home: Path, version: str | None, message: str) -> None:
     folder = tmp_path / "bin"
     folder.mkdir()
     if version is not None:
@@ -139,12 +139,12 @@ def test_node_is_asked_for_by_name(tmp_path: Path, home: Path, version: str | No
         },
     )
     assert refused.returncode == 1
-    assert said in refused.stderr
+    assert message in refused.stderr
     assert "install Node.js 20" in refused.stderr
 
 
 @pytest.mark.parametrize("value", ["localhost", ":1433", "host:", "host:sql"])
-def test_a_wrong_sql_server_is_refused(home: Path, value: str) -> None:
+def test_an_invalid_sql_server_is_rejected(home: Path, value: str) -> None:
     refused = run_cli(home, "up", "--sql-server", value)
     assert refused.returncode == 1
     assert "host:port" in refused.stderr
@@ -156,34 +156,34 @@ def test_a_sql_server_needs_its_login(home: Path) -> None:
     assert "SANDBOX_SQL_PASSWORD" in refused.stderr
 
 
-def test_other_options_need_a_restart(home: Path) -> None:
+def test_other_options_require_a_restart(home: Path) -> None:
     run_cli(home, "up")
     refused = run_cli(home, "up", "--latency", "0.5")
     assert refused.returncode == 1
     assert "down" in refused.stderr
 
 
-def test_nothing_to_show_before_the_first_start(home: Path) -> None:
+def test_commands_before_the_first_start_report_it(home: Path) -> None:
     assert "python -m sandbox up" in run_cli(home, "env").stderr
     assert "no container app named 'x'" in run_cli(home, "url", "x").stderr
     assert run_cli(home, "down").stdout.startswith("There is no sandbox")
 
 
-def test_a_proxy_that_was_set_before_is_passed_through(home: Path) -> None:
-    """Whoever needs a proxy to reach the world still reaches it: hosts that are not Azure's go on to that proxy, TLS untouched."""
+def test_other_hosts_go_through_the_parent_proxy(home: Path) -> None:
+    """A proxy that was set before stays in use: the sandbox tunnels the connections to other hosts through it."""
     seen: list[bytes] = []
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
 
-        def answer() -> None:
+        def respond() -> None:
             connection = listener.accept()[0]
             with connection:
                 seen.append(connection.recv(4096).partition(b"\r\n")[0])
                 connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
                 seen.append(connection.recv(3))
 
-        thread = threading.Thread(target=answer, daemon=True)
+        thread = threading.Thread(target=respond, daemon=True)
         thread.start()
         proxy = f"http://127.0.0.1:{listener.getsockname()[1]}"
         assert run_cli(home, "up", environment={"HTTPS_PROXY": proxy, "NO_PROXY": ""}).returncode == 0
@@ -197,8 +197,8 @@ def test_a_proxy_that_was_set_before_is_passed_through(home: Path) -> None:
     assert seen == [b"CONNECT elsewhere.example:443 HTTP/1.1", b"\x16\x03\x01"]
 
 
-def test_a_restart_from_a_shell_that_sourced_the_file(home: Path) -> None:
-    """The proxy of the file is the sandbox's own: passing requests on to it would go round in a circle."""
+def test_a_restart_from_a_shell_that_sourced_the_env_file(home: Path) -> None:
+    """The proxy in the `env` file is the sandbox itself, so it must not become its own parent proxy."""
     assert run_cli(home, "up").returncode == 0
     sourced = client_of(home).environment
     run_cli(home, "down")
@@ -238,9 +238,9 @@ def test_a_folder_with_a_space(tmp_path: Path) -> None:
         run_cli(home, "down", "--purge")
 
 
-def test_a_folder_that_is_no_sandbox_is_not_removed(tmp_path: Path) -> None:
+def test_purge_does_not_remove_a_folder_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     refused = run_cli(tmp_path, "down", "--purge")
     assert refused.returncode == 1
-    assert "is no sandbox's folder: nothing was removed" in refused.stderr
+    assert "is not the folder of a sandbox: nothing was removed" in refused.stderr
     assert (tmp_path / "precious").read_text() == "mine"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules of container apps against the sandbox: what is asked for is made, asked for again it is found, each change is seen."""
+"""Modules of container apps against the sandbox: creation, check mode and idempotency."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODULES = "ansible_collections.mlops.mlflow_azure.plugins.modules"
 
 
 @pytest.fixture(autouse=True)
-def _as_the_sandbox_says(sandbox: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def _sandbox_environment(sandbox: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in sandbox.environment.items():
         monkeypatch.setenv(name, value)
 
@@ -32,8 +32,8 @@ def run(which: str, /, *, check_mode: bool = False, **given: Any) -> dict[str, A
     return result
 
 
-def made_once(which: str, /, **given: Any) -> dict[str, Any]:
-    """Made, predicted by check mode before, and found unchanged afterwards. Returns the resource."""
+def create_once(which: str, /, **given: Any) -> dict[str, Any]:
+    """Create a resource after a prediction by check mode, and check that a second run changes nothing. Return the resource."""
     assert run(which, check_mode=True, **given)["changed"] is True
     assert run(which, **given)["changed"] is True
     again = run(which, **given)
@@ -109,7 +109,7 @@ def whole_app(platform: Platform) -> dict[str, Any]:
 
 def test_an_app_with_all_its_settings(platform: Platform) -> None:
     given = whole_app(platform)
-    app = made_once("container_app", **given)
+    app = create_once("container_app", **given)
     assert "hello" not in str(app)
     changes: list[dict[str, Any]] = [
         {"ingress": {"sticky_sessions": False, "cors": {"enabled": False}}},
@@ -120,13 +120,13 @@ def test_an_app_with_all_its_settings(platform: Platform) -> None:
     place = {key: given[key] for key in ("resource_group", "name", "location")}
     for change in changes:
         before = run("container_app_info", resource_group=place["resource_group"], name="whole")["container_apps"][0]
-        after = made_once("container_app", **place, **change)
+        after = create_once("container_app", **place, **change)
         assert after["properties"]["template"]["containers"] == before["properties"]["template"]["containers"]
     assert after["properties"]["configuration"]["ingress"] is None
     assert {secret["name"] for secret in after["properties"]["configuration"]["secrets"]} == {"greeting", "other"}
-    found = run("container_app_info", resource_group=place["resource_group"], name="whole", revisions=True)
-    assert found["container_app_revisions"]
-    made_once("container_app", **place, state="absent")
+    info = run("container_app_info", resource_group=place["resource_group"], name="whole", revisions=True)
+    assert info["container_app_revisions"]
+    create_once("container_app", **place, state="absent")
 
 
 def test_sign_in_of_an_app(platform: Platform) -> None:
@@ -135,7 +135,7 @@ def test_sign_in_of_an_app(platform: Platform) -> None:
     run("container_app", **{**given, "name": "guarded"})
     issuer = "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0"
     entra = {"client_id": "11111111-2222-3333-4444-555555555555", "issuer": issuer, "client_secret_name": "other"}
-    asked: dict[str, Any] = {
+    options: dict[str, Any] = {
         "resource_group": group,
         "app": "guarded",
         "unauthenticated_action": "RedirectToLoginPage",
@@ -145,7 +145,7 @@ def test_sign_in_of_an_app(platform: Platform) -> None:
         "token_store": {"enabled": True},
         "require_https": True,
     }
-    made_once("container_app_auth", **asked)
+    create_once("container_app_auth", **options)
     for change in (
         {"unauthenticated_action": "Return401"},
         {"excluded_paths": ["/health"]},
@@ -154,9 +154,9 @@ def test_sign_in_of_an_app(platform: Platform) -> None:
         {"require_https": False},
         {"enabled": False},
     ):
-        made_once("container_app_auth", resource_group=group, app="guarded", **change)
-    made_once("container_app_auth", resource_group=group, app="guarded", state="absent")
-    made_once("container_app", resource_group=group, name="guarded", state="absent")
+        create_once("container_app_auth", resource_group=group, app="guarded", **change)
+    create_once("container_app_auth", resource_group=group, app="guarded", state="absent")
+    create_once("container_app", resource_group=group, name="guarded", state="absent")
 
 
 def test_a_job_and_its_executions(platform: Platform) -> None:
@@ -165,7 +165,7 @@ def test_a_job_and_its_executions(platform: Platform) -> None:
     job = {key: given[key] for key in shared} | {"name": "caj-whole", "trigger_type": "Manual", "replica_timeout": 60}
     container = {key: given["containers"][0][key] for key in ("name", "image", "cpu", "memory", "env", "volume_mounts")}
     ending = {**container, "command": ["python", "-c", "raise SystemExit(0)"]}
-    made_once("container_app_job", **job, parallelism=2, replica_completion_count=1, containers=[ending])
+    create_once("container_app_job", **job, parallelism=2, replica_completion_count=1, containers=[ending])
     place = {key: job[key] for key in ("resource_group", "name", "location")}
     started = run("container_app_job_execution", resource_group=place["resource_group"], job="caj-whole")
     assert started["container_app_job_execution"]["properties"]["status"] == "Succeeded"
@@ -173,28 +173,28 @@ def test_a_job_and_its_executions(platform: Platform) -> None:
     once = {"resource_group": place["resource_group"], "job": "caj-whole", "containers": [failing]}
     with pytest.raises(AssertionError, match="ended as Failed"):
         run("container_app_job_execution", **once)
-    made_once("container_app_job", **place, trigger_type="Schedule", cron_expression="0 3 * * *")
-    made_once("container_app_job", **place, replica_retry_limit=2)
+    create_once("container_app_job", **place, trigger_type="Schedule", cron_expression="0 3 * * *")
+    create_once("container_app_job", **place, replica_retry_limit=2)
     rule = {"name": "queue", "type": "azure-queue", "metadata": {"queueName": "q", "queueLength": 5}}
     scale = {"min_executions": 0, "max_executions": 3, "polling_interval": 60, "rules": [rule]}
-    made_once("container_app_job", **place, trigger_type="Event", event_scale=scale)
-    made_once("container_app_job", **place, state="absent")
+    create_once("container_app_job", **place, trigger_type="Event", event_scale=scale)
+    create_once("container_app_job", **place, state="absent")
 
 
 def test_storages_of_an_environment(platform: Platform) -> None:
     place = {"resource_group": platform.group.rpartition("/")[2], "environment": "env", "name": "prompts"}
     key = base64.b64encode(b"examples only").decode()
     files = {"account_name": "stone42", "share_name": "prompts", "account_key": key}
-    storage = made_once("container_app_environment_storage", **place, azure_file=files)
+    storage = create_once("container_app_environment_storage", **place, azure_file=files)
     assert key not in str(storage)
-    made_once("container_app_environment_storage", **place, azure_file={**files, "access_mode": "ReadOnly"})
-    made_once("container_app_environment_storage", **place, state="absent")
+    create_once("container_app_environment_storage", **place, azure_file={**files, "access_mode": "ReadOnly"})
+    create_once("container_app_environment_storage", **place, state="absent")
 
 
 def test_settings_of_an_environment(platform: Platform) -> None:
     place = {"resource_group": platform.group.rpartition("/")[2], "name": "settings", "location": "westeurope"}
     profiles = [{"name": "d4", "type": "D4", "minimum_count": 0, "maximum_count": 1}]
-    made_once("container_app_environment", **place, logs_destination="none", workload_profiles=profiles)
+    create_once("container_app_environment", **place, logs_destination="none", workload_profiles=profiles)
     for change in (
         {"logs_destination": "azure-monitor"},
         {"logs_destination": "none"},
@@ -205,4 +205,4 @@ def test_settings_of_an_environment(platform: Platform) -> None:
         {"identity": {"type": "UserAssigned", "user_assigned_identities": [platform.identity["id"]]}},
         {"identity": {"type": "None"}},
     ):
-        made_once("container_app_environment", **place, **change)
+        create_once("container_app_environment", **place, **change)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container apps that really run: started with what Azure gives them, reached through their ingress, restarted, refused."""
+"""Running container apps: environment, ingress, secrets, restarts and errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def app_path(platform: Platform) -> str:
 
 
 def failed(sandbox: Client, path: str, body: dict[str, Any]) -> str:
-    """The message with which an app's provisioning fails."""
+    """Return the error message of an app whose provisioning fails."""
     ended = sandbox.wait(sandbox.arm("PUT", path, body))
     assert ended["status"] == "Failed", ended
     assert sandbox.arm("GET", path).json()["properties"]["provisioningState"] == "Failed"
@@ -37,7 +37,7 @@ def get(sandbox: Client, app: dict[str, Any], path: str = "/") -> requests.Respo
 
 @pytest.fixture(scope="module")
 def app(sandbox: Client, platform: Platform) -> dict[str, Any]:
-    """An app with a secret, reached by every test of this file that does not change it."""
+    """App with a secret, for all tests that do not change it."""
     body = app_body(
         platform,
         secrets=[{"name": "pass", "value": "s3cr3t-value"}],
@@ -50,7 +50,7 @@ def app(sandbox: Client, platform: Platform) -> dict[str, Any]:
     return sandbox.put(app_path(platform), body)
 
 
-def test_the_answer_to_a_write_and_what_it_settles_to(sandbox: Client, platform: Platform) -> None:
+def test_the_response_to_a_write_and_the_resource_after_it(sandbox: Client, platform: Platform) -> None:
     path = app_path(platform)
     answer = sandbox.arm("PUT", path, app_body(platform))
     assert answer.status_code == 201
@@ -82,7 +82,7 @@ def test_the_answer_to_a_write_and_what_it_settles_to(sandbox: Client, platform:
     assert sandbox.arm("GET", path).status_code == 404
 
 
-def test_what_an_app_is_started_with(sandbox: Client, platform: Platform, app: dict[str, Any]) -> None:
+def test_the_environment_of_an_app(sandbox: Client, platform: Platform, app: dict[str, Any]) -> None:
     seen = get(sandbox, app).json()
     environment = seen["environment"]
     assert environment["PASS"] == "s3cr3t-value"
@@ -98,20 +98,20 @@ def test_what_an_app_is_started_with(sandbox: Client, platform: Platform, app: d
     assert not [name for name in environment if name.startswith(("AZURE_", "SANDBOX_"))]
 
 
-def test_the_ingress_names_the_client_and_keeps_the_host(sandbox: Client, app: dict[str, Any]) -> None:
+def test_the_ingress_forwards_the_client_address_and_the_host(sandbox: Client, app: dict[str, Any]) -> None:
     headers = get(sandbox, app).json()["headers"]
     assert headers["Host"] == app["properties"]["configuration"]["ingress"]["fqdn"]
     assert headers["X-Forwarded-Proto"] == "https"
     assert headers["X-Forwarded-For"] == "127.0.0.1"
 
 
-def test_a_large_body_passes_through(sandbox: Client, app: dict[str, Any]) -> None:
+def test_a_large_body_is_forwarded(sandbox: Client, app: dict[str, Any]) -> None:
     url = f"https://{app['properties']['configuration']['ingress']['fqdn']}/"
     answer = sandbox.session.post(url, data=bytes(20_000_000), timeout=60)
     assert answer.json() == {"length": 20_000_000}
 
 
-def test_the_plain_local_address(sandbox: Client, app: dict[str, Any]) -> None:
+def test_the_local_port(sandbox: Client, app: dict[str, Any]) -> None:
     url = run_cli(sandbox.home, "url", app["name"]).stdout.strip()
     assert url.startswith("http://127.0.0.1:")
     fqdn = app["properties"]["configuration"]["ingress"]["fqdn"]
@@ -127,8 +127,8 @@ def test_the_plain_local_address(sandbox: Client, app: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example:{port}", "evil.example", "127.0.0.1", "localhost.evil.example:{port}"])
-def test_the_plain_local_address_has_no_other_name(sandbox: Client, app: dict[str, Any], host: str) -> None:
-    """A page elsewhere may make its own name point to this machine; it does not become the app's page by that."""
+def test_the_local_port_rejects_other_host_names(sandbox: Client, app: dict[str, Any], host: str) -> None:
+    """The name of another site may resolve to this machine (DNS rebinding); its page must not become a page of the app."""
     url = run_cli(sandbox.home, "url", app["name"]).stdout.strip()
     host = host.format(port=url.rpartition(":")[2])
     answer = requests.get(url, headers={"Host": host, "Origin": f"http://{host}"}, timeout=30, proxies={"http": ""})
@@ -136,7 +136,7 @@ def test_the_plain_local_address_has_no_other_name(sandbox: Client, app: dict[st
     assert "s3cr3t-value" not in answer.text
 
 
-def test_the_plain_local_address_of_an_app_without_ingress(sandbox: Client, platform: Platform) -> None:
+def test_the_local_port_of_an_app_without_ingress_closes(sandbox: Client, platform: Platform) -> None:
     path, body = app_path(platform), app_body(platform)
     made = sandbox.put(path, body)
     url = run_cli(sandbox.home, "url", made["name"]).stdout.strip()
@@ -201,7 +201,7 @@ def test_the_system_assigned_identity_of_an_app(sandbox: Client, platform: Platf
     assert subject(ask(client_id=other["clientId"])) == other["principalId"]
     assert subject(ask(mi_res_id=platform.identity["id"])) == other["principalId"]
     assert ask(client_id=other["clientId"], object_id=own).status_code == 400
-    # it may pull, once it may
+    # it pulls after the role assignment
     body["properties"]["configuration"]["registries"][0]["identity"] = "system"
     body["properties"]["template"]["revisionSuffix"] = "pulled"
     assert "UNAUTHORIZED" in failed(sandbox, path, body)
@@ -209,14 +209,14 @@ def test_the_system_assigned_identity_of_an_app(sandbox: Client, platform: Platf
     assert sandbox.put(path, body)["properties"]["latestReadyRevisionName"].endswith("--pulled")
 
 
-def test_secrets_are_shown_by_list_secrets_alone(sandbox: Client, app: dict[str, Any]) -> None:
+def test_only_list_secrets_returns_secrets(sandbox: Client, app: dict[str, Any]) -> None:
     assert app["properties"]["configuration"]["secrets"] == [{"name": "pass"}]
     listed = sandbox.arm("POST", f"{app['id']}/listSecrets")
     assert listed.json() == {"value": [{"name": "pass", "value": "s3cr3t-value"}]}
 
 
-def test_a_secret_that_a_key_vault_keeps(sandbox: Client, platform: Platform) -> None:
-    """Read as the app's identity when a container starts; where it may not be read any more, nothing starts."""
+def test_a_secret_in_a_key_vault(sandbox: Client, platform: Platform) -> None:
+    """The app's identity reads it when a container starts; without the permission no container starts."""
     vault = Vault(sandbox, platform.group)
     assert vault.put().status_code == 200
     assert vault.grant("Officer").status_code == 201
@@ -294,16 +294,16 @@ def test_a_restart_replaces_the_replica(sandbox: Client, platform: Platform) -> 
     assert get(sandbox, made).json()["pid"] != pid
 
 
-def test_a_container_that_ends_is_started_again(sandbox: Client, platform: Platform) -> None:
+def test_a_container_that_ends_is_restarted(sandbox: Client, platform: Platform) -> None:
     made = sandbox.put(app_path(platform), app_body(platform))
     pid = get(sandbox, made).json()["pid"]
     get(sandbox, made, "/exit")
 
-    def another() -> bool:
+    def replaced() -> bool:
         answer = get(sandbox, made)
         return answer.status_code == 200 and answer.json()["pid"] != pid
 
-    sandbox.until(another, "a new process")
+    sandbox.until(replaced, "a new process")
     assert "exit code 3" in run_cli(sandbox.home, "logs", made["name"]).stdout
 
 
@@ -316,12 +316,14 @@ def test_a_container_that_ends_is_started_again(sandbox: Client, platform: Platf
         ([{"name": "there", "ipAddressRange": "10.0.0.0/8", "action": "Deny"}], 200),
     ],
 )
-def test_who_may_come_in(sandbox: Client, platform: Platform, restrictions: list[dict], status: int) -> None:
+def test_ip_restrictions_of_the_ingress(
+    sandbox: Client, platform: Platform, restrictions: list[dict], status: int
+) -> None:
     made = sandbox.put(app_path(platform), app_body(platform, ingress={"ipSecurityRestrictions": restrictions}))
     assert get(sandbox, made).status_code == status
 
 
-# refusals
+# errors
 
 
 def test_without_acrpull_the_image_is_not_pulled(sandbox: Client, platform: Platform) -> None:
@@ -337,7 +339,7 @@ def test_without_acrpull_the_image_is_not_pulled(sandbox: Client, platform: Plat
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"image": "{server}/probe:none"}, "MANIFEST_UNKNOWN"),
         ({"image": "docker.io/library/nginx:1"}, "no such host"),
@@ -347,10 +349,12 @@ def test_without_acrpull_the_image_is_not_pulled(sandbox: Client, platform: Plat
         ({"args": ["0.0.0.0", "--fail"]}, "the settings are wrong"),
     ],
 )
-def test_what_cannot_run_fails_with_the_reason(sandbox: Client, platform: Platform, changes: dict, said: str) -> None:
+def test_an_app_that_cannot_run_fails_with_the_reason(
+    sandbox: Client, platform: Platform, changes: dict, message: str
+) -> None:
     if "image" in changes:
         changes = {"image": changes["image"].format(server=platform.server)}
-    assert said in failed(sandbox, app_path(platform), app_body(platform, **changes))
+    assert message in failed(sandbox, app_path(platform), app_body(platform, **changes))
 
 
 @pytest.mark.parametrize(
@@ -365,7 +369,7 @@ def test_what_cannot_run_fails_with_the_reason(sandbox: Client, platform: Platfo
         ({"identity": "/subscriptions/x/none"}, "FailedIdentityOperation"),
     ],
 )
-def test_what_is_refused_at_once(sandbox: Client, platform: Platform, changes: dict, expected: str) -> None:
+def test_invalid_apps_are_rejected(sandbox: Client, platform: Platform, changes: dict, expected: str) -> None:
     answer = sandbox.arm("PUT", app_path(platform), app_body(platform, **changes))
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, expected)
 
@@ -373,7 +377,7 @@ def test_what_is_refused_at_once(sandbox: Client, platform: Platform, changes: d
 @pytest.mark.parametrize(
     ("resources", "ok"), [({"cpu": 0.25, "memory": "0.5Gi"}, True), ({"cpu": 0.5, "memory": "2Gi"}, False)]
 )
-def test_cpu_and_memory_come_in_pairs(sandbox: Client, platform: Platform, resources: dict, ok: bool) -> None:
+def test_cpu_and_memory_are_validated_as_a_pair(sandbox: Client, platform: Platform, resources: dict, ok: bool) -> None:
     body = app_body(platform)
     body["properties"]["template"]["containers"][0]["resources"] = resources
     answer = sandbox.arm("PUT", app_path(platform), body)
@@ -386,7 +390,7 @@ def test_cpu_and_memory_come_in_pairs(sandbox: Client, platform: Platform, resou
 
 @pytest.fixture(scope="module")
 def sql(sandbox: Client, platform: Platform) -> str:
-    """A server with a password login, a database, and no firewall rule."""
+    """Server with a password login, a database, and no firewall rule."""
     name = f"sql-{uuid.uuid4().hex[:8]}"
     server = f"{platform.group}/providers/Microsoft.Sql/servers/{name}"
     login = {"administratorLogin": "boss", "administratorLoginPassword": "Good+pass/1"}
@@ -399,14 +403,14 @@ def with_uri(platform: Platform, uri: str) -> dict[str, Any]:
     return app_body(platform, secrets=[{"name": "uri", "value": uri}], env=[{"name": "URI", "secretRef": "uri"}])
 
 
-def test_azure_sql_lets_in_who_azure_would(sandbox: Client, platform: Platform, sql: str) -> None:
+def test_azure_sql_logins_are_validated(sandbox: Client, platform: Platform, sql: str) -> None:
     host = sql.rpartition("/")[2] + ".database.windows.net"
     good = f"mssql+mssqlpython://boss:Good%2Bpass%2F1@{host}:1433/db?Encrypt=yes"
     path = app_path(platform)
     assert "is not allowed to access the server" in failed(sandbox, path, with_uri(platform, good))
     rule = {"properties": {"startIpAddress": "0.0.0.0", "endIpAddress": "0.0.0.0"}}
     assert sandbox.arm("PUT", f"{sql}/firewallRules/AllowAllWindowsAzureIps", rule).status_code == 200
-    for uri, said in (
+    for uri, message in (
         (good.replace("Good", "Bad"), "Login failed for user 'boss'. (18456)"),
         (good.replace("boss", "other"), "Login failed for user 'other'. (18456)"),
         (good.replace("/db?", "/none?"), 'Cannot open database "none"'),
@@ -416,7 +420,7 @@ def test_azure_sql_lets_in_who_azure_would(sandbox: Client, platform: Platform, 
             "18456",
         ),
     ):
-        assert said in failed(sandbox, path, with_uri(platform, uri))
+        assert message in failed(sandbox, path, with_uri(platform, uri))
     made = sandbox.put(path, with_uri(platform, good))
     uri = get(sandbox, made).json()["environment"]["URI"]
     assert uri.startswith("sqlite:////")
@@ -429,7 +433,7 @@ def test_azure_sql_lets_in_who_azure_would(sandbox: Client, platform: Platform, 
 def test_a_restart_that_fails_stays_failed_until_a_replica_is_ready(
     sandbox: Client, platform: Platform, sql: str
 ) -> None:
-    """Somebody who looks seldom must see it too, however often the container is started again meanwhile."""
+    """A client that polls rarely must see the failure, however often the container restarts."""
     rule = f"{sql}/firewallRules/AllowAllWindowsAzureIps"
     azure = {"properties": {"startIpAddress": "0.0.0.0", "endIpAddress": "0.0.0.0"}}
     sandbox.arm("PUT", rule, azure)
@@ -450,9 +454,9 @@ def test_a_restart_that_fails_stays_failed_until_a_replica_is_ready(
     sandbox.until(lambda: state()["runningState"] != "Processing", "the restart has come to an end")
     failed_after = restarts()
     sandbox.until(lambda: restarts() >= failed_after + 2, "it was tried again, twice")
-    found = state()
-    assert (found["runningState"], found["healthState"]) == ("Failed", "Unhealthy")
-    assert "is not allowed to access the server" in found["runningStateDetails"]
+    current = state()
+    assert (current["runningState"], current["healthState"]) == ("Failed", "Unhealthy")
+    assert "is not allowed to access the server" in current["runningStateDetails"]
     sandbox.arm("PUT", rule, azure)
     sandbox.until(lambda: state()["runningState"] == "Running", "it runs by itself once it can")
     assert state()["healthState"] == "Healthy"
@@ -481,7 +485,7 @@ def test_azure_sql_by_managed_identity(sandbox: Client, platform: Platform) -> N
     assert seen["arguments"][1].startswith("--backend-store-uri=sqlite:////")
 
 
-def test_azure_sql_knows_an_application_by_its_client_id(sandbox: Client, platform: Platform) -> None:
+def test_the_sid_of_an_application_is_its_client_id(sandbox: Client, platform: Platform) -> None:
     identity = platform.identity["properties"]
     name = f"sql-{uuid.uuid4().hex[:8]}"
     server = f"{platform.group}/providers/Microsoft.Sql/servers/{name}"
@@ -500,7 +504,7 @@ def test_azure_sql_knows_an_application_by_its_client_id(sandbox: Client, platfo
     assert "18456" in failed(sandbox, app_path(platform), app_body(platform, env=[{"name": "URI", "value": uri}]))
 
 
-def test_a_database_that_is_made_again_is_empty(sandbox: Client, sql: str) -> None:
+def test_a_database_that_is_created_again_is_empty(sandbox: Client, sql: str) -> None:
     kept = sandbox.home / "sql" / sql.rpartition("/")[2]
     sandbox.put(f"{sql}/databases/again", {"location": "westeurope"})
     kept.mkdir(parents=True, exist_ok=True)
@@ -509,8 +513,8 @@ def test_a_database_that_is_made_again_is_empty(sandbox: Client, sql: str) -> No
     assert not (kept / "again.db").exists()
 
 
-def test_an_image_by_digest_with_a_tag_beside_it(sandbox: Client, platform: Platform) -> None:
-    """The digest decides, as it does for Docker: the tag may have gone."""
+def test_the_digest_of_an_image_precedes_its_tag(sandbox: Client, platform: Platform) -> None:
+    """As in Docker, the digest decides, even if the tag does not exist any more."""
     run = sandbox.build(platform.registry, "probe:digest")
     (output,) = run["properties"]["outputImages"]
     for number, tag in enumerate((":digest", ":gone", "")):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blob Storage and the registry as their clients meet them: with a role, without one, and with the wrong kind of key."""
+"""Data planes of Blob Storage and Container Registry: authorization by role, tokens, keys, and builds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def account(sandbox: Client) -> dict:
     return made
 
 
-def test_blobs_need_the_role_that_azure_asks_for(sandbox: Client, account: dict) -> None:
+def test_blob_requests_require_a_role_with_the_data_action(sandbox: Client, account: dict) -> None:
     url = account["properties"]["primaryEndpoints"]["blob"] + "files/a.bin"
     token = sandbox.token(STORAGE)
     refused = blob(sandbox, "PUT", url, token, b"x")
@@ -68,13 +68,15 @@ def test_blobs_need_the_role_that_azure_asks_for(sandbox: Client, account: dict)
         ("POST", "?comp=batch"),
     ],
 )
-def test_words_in_the_query_open_no_blob(sandbox: Client, account: dict, method: str, path: str) -> None:
+def test_query_parameters_do_not_bypass_the_authorization_of_blobs(
+    sandbox: Client, account: dict, method: str, path: str
+) -> None:
     url = account["properties"]["primaryEndpoints"]["blob"] + path
     refused = blob(sandbox, method, url, sandbox.token(STORAGE), b"x" if method != "GET" else None)
     assert (refused.status_code, refused.headers["x-ms-error-code"]) == (403, "AuthorizationPermissionMismatch")
 
 
-def test_a_copy_needs_the_right_to_read_its_source(sandbox: Client, account: dict) -> None:
+def test_a_copy_requires_read_access_to_its_source(sandbox: Client, account: dict) -> None:
     containers = f"{account['id']}/blobServices/default/containers"
     assert sandbox.arm("PUT", f"{containers}/mine", {}).status_code == 201
     token, base = sandbox.token(STORAGE), account["properties"]["primaryEndpoints"]["blob"]
@@ -87,7 +89,7 @@ def test_a_copy_needs_the_right_to_read_its_source(sandbox: Client, account: dic
     assert blob(sandbox, "PUT", f"{base}mine/copy", token, **copy).status_code == 202
 
 
-def test_tags_are_for_owners_of_the_data(sandbox: Client) -> None:
+def test_blob_tags_require_a_data_owner(sandbox: Client) -> None:
     account = sandbox.storage(sandbox.group())
     base, token = account["properties"]["primaryEndpoints"]["blob"], sandbox.token(STORAGE)
     assert sandbox.assign(account["id"], "Storage Blob Data Contributor", sandbox.me()).status_code == 201
@@ -102,7 +104,7 @@ def test_tags_are_for_owners_of_the_data(sandbox: Client) -> None:
     assert b"<Value>test</Value>" in blob(sandbox, "GET", f"{base}files/a.bin?comp=tags", token).content
 
 
-def test_an_account_that_is_made_again_at_once_is_empty_and_works(sandbox: Client) -> None:
+def test_an_account_that_is_created_again_at_once_is_empty_and_works(sandbox: Client) -> None:
     group = sandbox.group()
     made = sandbox.storage(group)
     body = {"location": "westeurope", "sku": {"name": "Standard_LRS"}, "kind": "StorageV2", "properties": {}}
@@ -110,8 +112,8 @@ def test_an_account_that_is_made_again_at_once_is_empty_and_works(sandbox: Clien
         assert sandbox.arm("PUT", f"{made['id']}/blobServices/default/containers/files", {}).status_code == 201
         assert sandbox.arm("DELETE", made["id"]).status_code == 200
         sandbox.put(made["id"], body)
-        found = sandbox.arm("GET", f"{made['id']}/blobServices/default/containers").json()["value"]
-        assert found == []
+        containers = sandbox.arm("GET", f"{made['id']}/blobServices/default/containers").json()["value"]
+        assert containers == []
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_an_account_that_is_made_again_at_once_is_empty_and_works(sandbox: Clien
         ("Bearer nonsense", "InvalidAuthenticationInfo", 401),
     ],
 )
-def test_other_ways_in_are_closed(
+def test_other_credentials_are_rejected(
     sandbox: Client, account: dict, authorization: str | None, expected: str, status: int
 ) -> None:
     url = account["properties"]["primaryEndpoints"]["blob"] + "files/a.bin"
@@ -131,13 +133,13 @@ def test_other_ways_in_are_closed(
     assert (refused.status_code, refused.headers["x-ms-error-code"]) == (status, expected)
 
 
-def test_a_token_for_resource_manager_opens_no_blob(sandbox: Client, account: dict) -> None:
+def test_a_token_for_resource_manager_is_rejected(sandbox: Client, account: dict) -> None:
     sandbox.assign(account["id"], "Storage Blob Data Contributor", sandbox.me())
     url = account["properties"]["primaryEndpoints"]["blob"] + "files/a.bin"
     assert blob(sandbox, "GET", url, sandbox.token()).status_code == 401
 
 
-def test_public_containers_need_an_account_that_permits_them(sandbox: Client, account: dict) -> None:
+def test_public_containers_require_an_account_that_permits_them(sandbox: Client, account: dict) -> None:
     refused = sandbox.arm(
         "PUT", f"{account['id']}/blobServices/default/containers/open", {"properties": {"publicAccess": "Blob"}}
     )
@@ -159,7 +161,7 @@ def test_an_account_is_patched_property_by_property(sandbox: Client, account: di
 
 
 def registry_token(sandbox: Client, server: str, scope: str) -> str:
-    """The exchange of an Entra token for one of the registry's, as ACR documents it."""
+    """Exchange an Entra token for a token of the registry, as ACR documents it."""
     refresh = sandbox.session.post(
         f"https://{server}/oauth2/exchange",
         data={"grant_type": "access_token", "service": server, "access_token": sandbox.token()},
@@ -179,16 +181,16 @@ def registry_token(sandbox: Client, server: str, scope: str) -> str:
     return str(access.json()["access_token"])
 
 
-def test_the_registry_challenges_then_serves(sandbox: Client, platform: Platform) -> None:
+def test_the_registry_responds_with_a_challenge_and_accepts_its_token(sandbox: Client, platform: Platform) -> None:
     url = f"https://{platform.server}/v2/probe/manifests/1"
     challenge = sandbox.session.get(url, timeout=30)
     assert challenge.status_code == 401
-    found = re.search(r'realm="([^"]+)",service="([^"]+)",scope="([^"]+)"', challenge.headers["Www-Authenticate"])
-    assert found is not None
-    assert found.groups() == (f"https://{platform.server}/oauth2/token", platform.server, "repository:probe:pull")
+    match = re.search(r'realm="([^"]+)",service="([^"]+)",scope="([^"]+)"', challenge.headers["Www-Authenticate"])
+    assert match is not None
+    assert match.groups() == (f"https://{platform.server}/oauth2/token", platform.server, "repository:probe:pull")
     other = registry_token(sandbox, platform.server, "repository:other:pull")
     assert sandbox.session.get(url, headers={"Authorization": f"Bearer {other}"}, timeout=30).status_code == 401
-    token = registry_token(sandbox, platform.server, found[3])
+    token = registry_token(sandbox, platform.server, match[3])
     manifest = sandbox.session.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
     assert manifest.status_code == 200
     digest = "sha256:" + hashlib.sha256(manifest.content).hexdigest()
@@ -205,7 +207,7 @@ def test_a_registry_without_an_admin_user_has_no_password(sandbox: Client, platf
 # builds
 
 
-def test_the_same_context_gives_the_same_digest(sandbox: Client, platform: Platform) -> None:
+def test_the_same_context_has_the_same_digest(sandbox: Client, platform: Platform) -> None:
     first = sandbox.build(platform.registry, "again:1")
     second = sandbox.build(platform.registry, "again:2")
     digests = [run["properties"]["outputImages"][0]["digest"] for run in (first, second)]
@@ -214,7 +216,7 @@ def test_the_same_context_gives_the_same_digest(sandbox: Client, platform: Platf
 
 
 @pytest.mark.parametrize(
-    ("dockerfile", "said"),
+    ("dockerfile", "message"),
     [
         ("FROM x\nCOPY missing.txt /\n", 'COPY failed: file not found in build context: "missing.txt"'),
         ("FROM x\nRUN pip install --no-index nothing-of-this-name\n", "returned a non-zero code"),
@@ -222,22 +224,22 @@ def test_the_same_context_gives_the_same_digest(sandbox: Client, platform: Platf
         ("ENV A=b\n", "the Dockerfile has no FROM"),
     ],
 )
-def test_a_build_that_fails_says_why(
-    sandbox: Client, platform: Platform, tmp_path: Path, dockerfile: str, said: str
+def test_the_log_of_a_failed_build_has_the_reason(
+    sandbox: Client, platform: Platform, tmp_path: Path, dockerfile: str, message: str
 ) -> None:
     (tmp_path / "Dockerfile").write_text(dockerfile)
     run = sandbox.build(platform.registry, "bad:1", context=tmp_path)
     assert run["properties"]["status"] == "Failed"
-    assert said in sandbox.log(platform.registry, run)
+    assert message in sandbox.log(platform.registry, run)
 
 
-def test_a_build_without_its_dockerfile(sandbox: Client, platform: Platform) -> None:
+def test_a_build_without_a_dockerfile(sandbox: Client, platform: Platform) -> None:
     run = sandbox.build(platform.registry, "bad:2", dockerfile="None.Dockerfile", context=APP)
     assert "unable to find the Dockerfile 'None.Dockerfile'" in sandbox.log(platform.registry, run)
 
 
 def request_of(sandbox: Client, platform: Platform, **changes: Any) -> dict[str, Any]:
-    """A DockerBuildRequest of a context that was uploaded."""
+    """Return a DockerBuildRequest for an uploaded context."""
     upload = sandbox.arm("POST", f"{platform.registry}/listBuildSourceUploadUrl").json()
     sent = sandbox.session.put(upload["uploadUrl"], data=b"no tar", headers={"x-ms-blob-type": "BlockBlob"}, timeout=30)
     assert sent.status_code == 201
@@ -246,13 +248,13 @@ def request_of(sandbox: Client, platform: Platform, **changes: Any) -> dict[str,
 
 
 @pytest.mark.parametrize(
-    ("changes", "code", "said"),
+    ("changes", "code", "message"),
     [
         ({"sourceLocation": None}, "InvalidSourceLocation", "The source location ''"),
         ({"sourceLocation": "/etc/passwd"}, "InvalidSourceLocation", "/etc/passwd"),
         ({"sourceLocation": "source/../../state.db"}, "InvalidSourceLocation", "source/../../state.db"),
         ({"sourceLocation": "https://github.com/a/b.git"}, "InvalidSourceLocation", "b.git"),
-        ({"sourceLocation": f"source/20260101000000/{'0' * 32}.tar.gz"}, "InvalidSourceLocation", "no context"),
+        ({"sourceLocation": f"source/20260101000000/{'0' * 32}.tar.gz"}, "InvalidSourceLocation", "not a context"),
         ({"imageNames": ["../../../outside:1"]}, "InvalidRunRequest", "../../../outside:1"),
         ({"imageNames": ["app:1", "app:../x"]}, "InvalidRunRequest", "app:../x"),
         ({"imageNames": ["App"]}, "InvalidRunRequest", "App"),
@@ -264,13 +266,13 @@ def request_of(sandbox: Client, platform: Platform, **changes: Any) -> dict[str,
         ({"type": "FileTaskRunRequest"}, "InvalidRunRequest", "FileTaskRunRequest"),
     ],
 )
-def test_a_run_that_azure_would_not_take(
-    sandbox: Client, platform: Platform, changes: dict[str, Any], code: str, said: str
+def test_invalid_runs_are_rejected(
+    sandbox: Client, platform: Platform, changes: dict[str, Any], code: str, message: str
 ) -> None:
     before = len(sandbox.arm("GET", f"{platform.registry}/runs").json()["value"])
     refused = sandbox.arm("POST", f"{platform.registry}/scheduleRun", request_of(sandbox, platform, **changes))
     error = refused.json()["error"]
-    assert (refused.status_code, error["code"], said in error["message"]) == (400, code, True), error
+    assert (refused.status_code, error["code"], message in error["message"]) == (400, code, True), error
     assert len(sandbox.arm("GET", f"{platform.registry}/runs").json()["value"]) == before
 
 
@@ -278,20 +280,20 @@ def ended_run(sandbox: Client, platform: Platform, request: dict[str, Any]) -> d
     run = sandbox.arm("POST", f"{platform.registry}/scheduleRun", request).json()["properties"]["runId"]
 
     def ended() -> dict[str, Any] | None:
-        found: dict[str, Any] = sandbox.arm("GET", f"{platform.registry}/runs/{run}").json()
-        return found if found["properties"]["status"] not in ("Queued", "Running") else None
+        current: dict[str, Any] = sandbox.arm("GET", f"{platform.registry}/runs/{run}").json()
+        return current if current["properties"]["status"] not in ("Queued", "Running") else None
 
-    found: dict[str, Any] = sandbox.until(ended, "the end of the run")
-    return found
+    result: dict[str, Any] = sandbox.until(ended, "the end of the run")
+    return result
 
 
-def test_a_context_that_is_no_archive(sandbox: Client, platform: Platform) -> None:
+def test_a_context_that_is_not_an_archive(sandbox: Client, platform: Platform) -> None:
     run = ended_run(sandbox, platform, request_of(sandbox, platform))
     assert run["properties"]["status"] == "Failed"
     assert "error: " in sandbox.log(platform.registry, run)
 
 
-def test_names_with_variables_and_a_build_that_is_not_pushed(sandbox: Client, platform: Platform) -> None:
+def test_image_names_with_variables_and_a_build_without_push(sandbox: Client, platform: Platform) -> None:
     run = sandbox.build(platform.registry, "named:{{.Run.ID}}-{{ .Run.OS }}")
     (output,) = run["properties"]["outputImages"]
     assert (output["repository"], output["tag"]) == ("named", f"{run['name']}-linux")
@@ -310,13 +312,13 @@ def test_names_with_variables_and_a_build_that_is_not_pushed(sandbox: Client, pl
     assert listed.status_code == 404
 
 
-def test_uploads_need_their_signature(sandbox: Client, platform: Platform) -> None:
+def test_uploads_require_their_signature(sandbox: Client, platform: Platform) -> None:
     url = sandbox.arm("POST", f"{platform.registry}/listBuildSourceUploadUrl").json()["uploadUrl"]
     other = url.replace("source/", f"source/{uuid.uuid4().hex}/")
     assert sandbox.session.put(other, data=b"x", headers={"x-ms-blob-type": "BlockBlob"}, timeout=30).status_code == 403
 
 
-def test_a_build_log_shows_arguments_as_they_are_written(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+def test_a_build_log_does_not_expand_arguments(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(
         "FROM x\nARG TOKEN\nRUN pip install --retries 0 --no-index --find-links https://u:${TOKEN}@127.0.0.1:1/ none\n"
     )
@@ -326,7 +328,7 @@ def test_a_build_log_shows_arguments_as_they_are_written(sandbox: Client, platfo
     assert "t0p-secret" not in log
 
 
-def test_a_registry_that_is_made_again_is_empty(sandbox: Client) -> None:
+def test_a_registry_that_is_created_again_is_empty(sandbox: Client) -> None:
     registry = f"{sandbox.group()}/providers/Microsoft.ContainerRegistry/registries/cr{uuid.uuid4().hex[:10]}"
     body = {"location": "westeurope", "sku": {"name": "Basic"}}
     server = sandbox.put(registry, body)["properties"]["loginServer"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where containers get through the sandbox's proxy, and where they do not."""
+"""Outbound requests of containers through the proxy of the sandbox."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import socket
 
 import pytest
 
-from sandbox.host.egress import EgressRefused, way_out
+from sandbox.host.egress import EgressDenied, resolve_outbound
 
 
 def own_address() -> str:
-    """The address by which this machine is known to others, where it has one."""
+    """Return an address of this machine on its network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # sends nothing
@@ -39,31 +39,31 @@ def own_address() -> str:
         own_address(),
     ],
 )
-def test_this_machine_is_not_reached(host: str) -> None:
-    with pytest.raises(EgressRefused, match="this machine"):
-        asyncio.run(way_out(host, 80))
+def test_this_machine_is_denied(host: str) -> None:
+    with pytest.raises(EgressDenied, match="this machine"):
+        asyncio.run(resolve_outbound(host, 80))
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "203.0.113.7"])
-def test_another_machine_is(host: str) -> None:
-    assert asyncio.run(way_out(host, 443)) == host
+def test_another_machine_is_allowed(host: str) -> None:
+    assert asyncio.run(resolve_outbound(host, 443)) == host
 
 
-def test_a_name_is_resolved_once_and_all_its_addresses_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
+def test_a_name_is_resolved_once_and_all_its_addresses_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved: list[object] = []
 
     def resolve(host: object, *_arguments: object, **_options: object) -> list[tuple[object, ...]]:
-        asked.append(host)
-        found = ["192.0.2.1"] + (["127.0.0.1"] if host == "both.example" else [])
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in found]
+        resolved.append(host)
+        addresses = ["192.0.2.1"] + (["127.0.0.1"] if host == "both.example" else [])
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    assert asyncio.run(way_out("other.example", 443)) == "192.0.2.1"
-    assert asked == ["other.example"]
-    with pytest.raises(EgressRefused, match=r"both\.example"):
-        asyncio.run(way_out("both.example", 443))
+    assert asyncio.run(resolve_outbound("other.example", 443)) == "192.0.2.1"
+    assert resolved == ["other.example"]
+    with pytest.raises(EgressDenied, match=r"both\.example"):
+        asyncio.run(resolve_outbound("both.example", 443))
 
 
-def test_a_name_that_nobody_knows_is_an_error() -> None:
+def test_an_unknown_name_is_an_error() -> None:
     with pytest.raises(socket.gaierror):
-        asyncio.run(way_out("nobody.invalid", 443))
+        asyncio.run(resolve_outbound("nobody.invalid", 443))

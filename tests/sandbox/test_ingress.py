@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in front of a replica: hands everything on, and answers where the replica does not, or not in time."""
+"""Ingress in front of a replica: it forwards bytes, and responds with 503 and 504."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def with_ingress(
     replica: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
     client: Callable[[Ingress, Streams], Awaitable[bytes]],
 ) -> bytes:
-    """What a client gets by way of an ingress in front of a replica."""
+    """Return the bytes that a client receives through an ingress in front of a replica."""
     server = await asyncio.start_server(replica, HERE, 0)
     ingress = Ingress(HERE, server.sockets[0].getsockname()[1])
     await ingress.open()
@@ -56,7 +56,7 @@ async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     await silent(reader, writer)
 
 
-def test_bytes_go_to_and_fro_unchanged() -> None:
+def test_bytes_are_forwarded_unchanged_in_both_directions() -> None:
     sent = bytes(range(256)) * 40_000
 
     async def talk(_ingress: Ingress, streams: Streams) -> bytes:
@@ -73,7 +73,7 @@ def test_bytes_go_to_and_fro_unchanged() -> None:
     assert asyncio.run(with_ingress(echo, talk)) == sent
 
 
-def test_the_end_of_a_replica_is_the_end_of_its_connections() -> None:
+def test_the_end_of_a_replica_closes_its_connections() -> None:
     async def end(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"bye")
         writer.close()
@@ -84,25 +84,25 @@ def test_the_end_of_a_replica_is_the_end_of_its_connections() -> None:
     assert asyncio.run(with_ingress(end, listen)) == b"bye"
 
 
-def test_a_request_without_an_answer_ends_with_504() -> None:
+def test_a_request_without_a_response_ends_with_504() -> None:
     async def wait(ingress: Ingress, streams: Streams) -> bytes:
         reader, writer = streams
         writer.write(REQUEST)
         own = writer.get_extra_info("sockname")
         while not reader.at_eof():
-            ingress.expire(own)  # again, where the connection was not known yet
+            ingress.expire(own)  # again, if the ingress did not have the connection yet
             try:
                 return await asyncio.wait_for(reader.read(-1), 0.2)
             except TimeoutError:
                 continue
         return b""
 
-    answer = asyncio.run(with_ingress(silent, wait))
-    assert answer.startswith(b"HTTP/1.1 504 Gateway Timeout\r\n")
-    assert answer.endswith(b"\r\n\r\nstream timeout")
+    response = asyncio.run(with_ingress(silent, wait))
+    assert response.startswith(b"HTTP/1.1 504 Gateway Timeout\r\n")
+    assert response.endswith(b"\r\n\r\nstream timeout")
 
 
-def test_an_answer_that_has_begun_is_cut_off() -> None:
+def test_a_response_that_has_begun_is_cut_off() -> None:
     async def wait(ingress: Ingress, streams: Streams) -> bytes:
         reader, writer = streams
         writer.write(REQUEST)
@@ -113,12 +113,12 @@ def test_an_answer_that_has_begun_is_cut_off() -> None:
         except ConnectionResetError:
             return got
 
-    answer = asyncio.run(with_ingress(half, wait))
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert answer.endswith(b"\r\n\r\nbegun")
+    response = asyncio.run(with_ingress(half, wait))
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert response.endswith(b"\r\n\r\nbegun")
 
 
-def test_a_replica_that_does_not_listen_is_503() -> None:
+def test_a_replica_that_does_not_listen_gets_503() -> None:
     async def talk() -> bytes:
         closed = await asyncio.start_server(silent, HERE, 0)
         port = closed.sockets[0].getsockname()[1]
@@ -134,18 +134,27 @@ def test_a_replica_that_does_not_listen_is_503() -> None:
             writer.close()
             ingress.close()
 
-    answer = asyncio.run(talk())
-    assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
-    assert b"upstream connect error" in answer
+    response = asyncio.run(talk())
+    assert response.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"upstream connect error" in response
 
 
-def test_a_stranger_cannot_be_expired() -> None:
-    Ingress(HERE, 1).expire((HERE, 1))
+def test_expiring_an_unknown_client_leaves_other_connections_open() -> None:
+    async def talk(ingress: Ingress, streams: Streams) -> bytes:
+        reader, writer = streams
+        writer.write(REQUEST)
+        first = await reader.readexactly(len(REQUEST))
+        ingress.expire((HERE, 1))
+        writer.write(b"more")
+        writer.write_eof()
+        return first + await reader.read(-1)
+
+    assert asyncio.run(with_ingress(echo, talk)) == REQUEST + b"more"
 
 
 @pytest.mark.slow
-def test_no_request_takes_longer_than_azure_lets_it(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
-    """240 s, with `--latency 0` too: it is no duration of Azure's, but a limit."""
+def test_requests_have_a_time_limit(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    """The limit of 240 s does not depend on `--latency`."""
     endless = (
         "import socket, sys; s = socket.create_server((sys.argv[1], 8080)); kept = [s.accept() for _ in iter(int, 1)]"
     )
@@ -153,7 +162,7 @@ def test_no_request_takes_longer_than_azure_lets_it(sandbox: Client, platform: P
     app = sandbox.put(f"{platform.group}/providers/Microsoft.App/containerApps/app-{uuid.uuid4().hex[:8]}", body)
     began = time.monotonic()
     fqdn = app["properties"]["configuration"]["ingress"]["fqdn"]
-    answer = sandbox.session.get(f"https://{fqdn}/", timeout=300)
+    response = sandbox.session.get(f"https://{fqdn}/", timeout=300)
     took = time.monotonic() - began
-    assert (answer.status_code, answer.text) == (504, "stream timeout")
+    assert (response.status_code, response.text) == (504, "stream timeout")
     assert REQUEST_SECONDS <= took < REQUEST_SECONDS + 10

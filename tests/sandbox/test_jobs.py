@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs that really run: started by hand and by the clock, tried again, ended when they take too long, stopped, and remembered."""
+"""Running jobs: manual and scheduled executions, retries, timeouts, stop and history."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.sandbox_client import PROJECT, Client, Platform, run_cli
 
 
 def job_body(platform: Platform, program: str, **changes: Any) -> dict[str, Any]:
-    """A job that runs a Python program. `changes`: configuration, env, secrets, init (a program), parallelism, completions."""
+    """Return a job that runs a Python program. `changes`: configuration, env, secrets, init (a program), parallelism, completions."""
     identity = platform.identity["id"]
     image = f"{platform.server}/probe:1"
     trigger = {
@@ -70,12 +70,12 @@ def start(sandbox: Client, job: dict[str, Any], body: Any = None) -> str:
 
 
 def ended(sandbox: Client, execution: str) -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
-        found: dict[str, Any] = sandbox.arm("GET", execution).json()["properties"]
-        return found if found["status"] != "Running" else None
+    def result() -> dict[str, Any] | None:
+        properties: dict[str, Any] = sandbox.arm("GET", execution).json()["properties"]
+        return properties if properties["status"] != "Running" else None
 
-    found: dict[str, Any] = sandbox.until(look, f"the end of {execution}")
-    return found
+    properties: dict[str, Any] = sandbox.until(result, f"the end of {execution}")
+    return properties
 
 
 def console(sandbox: Client, job: dict[str, Any]) -> str:
@@ -83,20 +83,20 @@ def console(sandbox: Client, job: dict[str, Any]) -> str:
 
 
 def waiting_for(file: Path) -> str:
-    """A program that runs until a file is there."""
+    """Return a program that runs until a file exists."""
     return f"import pathlib, time\nwhile not pathlib.Path({str(file)!r}).exists(): time.sleep(.02)"
 
 
-def test_a_job_runs_when_it_is_started_and_not_before(sandbox: Client, platform: Platform) -> None:
+def test_a_job_runs_only_when_it_is_started(sandbox: Client, platform: Platform) -> None:
     program = "import json, os; print(json.dumps(dict(os.environ)))"
     env = [{"name": "PLAIN", "value": "one"}, {"name": "PASS", "secretRef": "pass"}]
     job = make(sandbox, platform, program, env=env, secrets=[{"name": "pass", "value": "s3cr3t"}])
     assert sandbox.arm("GET", f"{job['id']}/executions").json() == {"value": []}
     execution = start(sandbox, job)
-    found = ended(sandbox, execution)
-    assert found["status"] == "Succeeded"
-    assert found["startTime"] <= found["endTime"]
-    assert [shown["id"] for shown in sandbox.arm("GET", f"{job['id']}/executions").json()["value"]] == [execution]
+    properties = ended(sandbox, execution)
+    assert properties["status"] == "Succeeded"
+    assert properties["startTime"] <= properties["endTime"]
+    assert [entry["id"] for entry in sandbox.arm("GET", f"{job['id']}/executions").json()["value"]] == [execution]
     (line,) = [line for line in console(sandbox, job).splitlines() if line.startswith("{")]
     seen = json.loads(line)
     name = execution.rpartition("/")[2]
@@ -107,7 +107,7 @@ def test_a_job_runs_when_it_is_started_and_not_before(sandbox: Client, platform:
     assert "s3cr3t" not in json.dumps(sandbox.arm("GET", execution).json())
 
 
-def test_a_start_with_a_template_of_its_own(sandbox: Client, platform: Platform) -> None:
+def test_an_execution_with_its_own_template(sandbox: Client, platform: Platform) -> None:
     job = make(sandbox, platform, "print('the job')")
     image = job["properties"]["template"]["containers"][0]["image"]
     other = container(image, "import os; print('another,', os.environ['A'])", [{"name": "A", "value": "changed"}])
@@ -118,7 +118,7 @@ def test_a_start_with_a_template_of_its_own(sandbox: Client, platform: Platform)
     assert sandbox.arm("GET", job["id"]).json()["properties"]["template"] == job["properties"]["template"]
 
 
-def test_init_containers_come_first(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+def test_init_containers_run_first(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
     made = tmp_path / "made"
     init = f"import pathlib; pathlib.Path({str(made)!r}).touch()"
     program = f"import pathlib; assert pathlib.Path({str(made)!r}).exists()"
@@ -131,7 +131,7 @@ def test_init_containers_come_first(sandbox: Client, platform: Platform, tmp_pat
 
 @pytest.mark.parametrize(("limit", "status", "attempts"), [(0, "Failed", 1), (1, "Failed", 2), (2, "Succeeded", 3)])
 def test_retries(sandbox: Client, platform: Platform, tmp_path: Path, limit: int, status: str, attempts: int) -> None:
-    """A job that succeeds at its third attempt."""
+    """The job succeeds at its third attempt."""
     counted = tmp_path / "counted"
     program = (
         f"import pathlib; at = pathlib.Path({str(counted)!r}); at.open('a').write('x'); "
@@ -143,10 +143,10 @@ def test_retries(sandbox: Client, platform: Platform, tmp_path: Path, limit: int
     assert "exit code 7" in console(sandbox, job)
 
 
-def test_replicas_run_side_by_side_until_enough_have_succeeded(
+def test_replicas_run_concurrently_until_enough_have_succeeded(
     sandbox: Client, platform: Platform, tmp_path: Path
 ) -> None:
-    """Each of three waits for the other two."""
+    """Each of the three replicas waits for the other two."""
     program = (
         f"import pathlib, time, os; at = pathlib.Path({str(tmp_path)!r}); (at / os.environ['CONTAINER_APP_REPLICA_NAME']).touch()\n"
         "while len(list(at.iterdir())) < 3: time.sleep(.02)"
@@ -156,7 +156,7 @@ def test_replicas_run_side_by_side_until_enough_have_succeeded(
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_an_execution_that_takes_too_long_has_failed(sandbox: Client, platform: Platform) -> None:
+def test_an_execution_fails_at_its_timeout(sandbox: Client, platform: Platform) -> None:
     configuration = {"replicaTimeout": 5, "replicaRetryLimit": 5}
     job = make(
         sandbox, platform, "import time; print('begun', flush=True); time.sleep(600)", configuration=configuration
@@ -165,7 +165,7 @@ def test_an_execution_that_takes_too_long_has_failed(sandbox: Client, platform: 
     assert console(sandbox, job).count("begun") == 1
 
 
-def test_an_execution_is_stopped_with_what_it_started(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+def test_stop_ends_the_processes_of_an_execution(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
     written = tmp_path / "pid"
     program = (
         "import os, pathlib, subprocess, sys, time\n"
@@ -183,7 +183,7 @@ def test_an_execution_is_stopped_with_what_it_started(sandbox: Client, platform:
     assert sandbox.arm("GET", second).json()["properties"]["status"] == "Running"
     assert sandbox.arm("POST", f"{job['id']}/stop").status_code == 200
     assert ended(sandbox, second)["status"] == "Stopped"
-    sandbox.until(lambda: not any(alive(pid) for pid in pids), "its processes are gone")
+    sandbox.until(lambda: not any(alive(pid) for pid in pids), "the end of its processes")
     sandbox.arm("POST", f"{job['id']}/stop/{first.rpartition('/')[2]}")
     assert ended(sandbox, first)["status"] == "Stopped"
 
@@ -196,19 +196,19 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_a_deleted_job_runs_no_more(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+def test_a_deleted_job_ends_its_execution(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
     written = tmp_path / "pid"
     program = f"import os, pathlib, time; pathlib.Path({str(written)!r}).write_text(str(os.getpid())); time.sleep(600)"
     job = make(sandbox, platform, program)
     execution = start(sandbox, job)
     pid = int(sandbox.until(lambda: written.exists() and written.read_text(), "the program runs"))
     sandbox.wait(sandbox.arm("DELETE", job["id"]))
-    sandbox.until(lambda: not alive(pid), "its process is gone")
+    sandbox.until(lambda: not alive(pid), "the end of its process")
     assert sandbox.arm("GET", execution).status_code == 404
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"command": ["no-such-program"]}, "no-such-program"),
         ({"image": "{server}/probe:none"}, "MANIFEST_UNKNOWN"),
@@ -216,8 +216,8 @@ def test_a_deleted_job_runs_no_more(sandbox: Client, platform: Platform, tmp_pat
         ({"command": ["python", "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]}, "exit code 137"),
     ],
 )
-def test_what_cannot_run_has_failed_and_its_log_says_why(
-    sandbox: Client, platform: Platform, changes: dict[str, Any], said: str
+def test_an_execution_that_cannot_run_fails_with_the_reason_in_its_log(
+    sandbox: Client, platform: Platform, changes: dict[str, Any], message: str
 ) -> None:
     body = job_body(platform, "")
     if "image" in changes:
@@ -225,11 +225,11 @@ def test_what_cannot_run_has_failed_and_its_log_says_why(
     body["properties"]["template"]["containers"][0].update(changes)
     job = sandbox.put(job_path(platform), body)
     assert ended(sandbox, start(sandbox, job))["status"] == "Failed"
-    assert said in console(sandbox, job)
+    assert message in console(sandbox, job)
 
 
 @pytest.mark.parametrize(
-    ("configuration", "said"),
+    ("configuration", "message"),
     [
         ({"triggerType": "Sometimes"}, "TriggerType"),
         ({"replicaTimeout": None}, "ReplicaTimeout"),
@@ -244,15 +244,17 @@ def test_what_cannot_run_has_failed_and_its_log_says_why(
         ({"triggerType": "Schedule"}, "CronExpression"),
     ],
 )
-def test_what_is_refused(sandbox: Client, platform: Platform, configuration: dict[str, Any], said: str) -> None:
+def test_invalid_jobs_are_rejected(
+    sandbox: Client, platform: Platform, configuration: dict[str, Any], message: str
+) -> None:
     path = job_path(platform)
     answer = sandbox.arm("PUT", path, job_body(platform, "", configuration=configuration))
     assert answer.status_code == 400
-    assert said in answer.json()["error"]["message"]
+    assert message in answer.json()["error"]["message"]
     assert sandbox.arm("GET", path).status_code == 404
 
 
-def test_executions_that_do_not_exist(sandbox: Client, platform: Platform) -> None:
+def test_missing_executions(sandbox: Client, platform: Platform) -> None:
     job = make(sandbox, platform, "")
     assert sandbox.arm("GET", f"{job['id']}/executions/none").status_code == 404
     assert sandbox.arm("POST", f"{job['id']}/stop/none").status_code == 404
@@ -262,7 +264,7 @@ def test_executions_that_do_not_exist(sandbox: Client, platform: Platform) -> No
 
 
 def test_a_kill_of_the_sandbox_loses_no_execution(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
-    """What ran is ended with the sandbox, and runs again when that is started again."""
+    """A running execution ends with the sandbox, and restarts with it."""
     written, go = tmp_path / "pids", tmp_path / "go"
     program = f"import os\nopen({str(written)!r}, 'a').write(f'{{os.getpid()}}\\n')\n{waiting_for(go)}"
     job = make(sandbox, platform, program)
@@ -270,7 +272,7 @@ def test_a_kill_of_the_sandbox_loses_no_execution(sandbox: Client, platform: Pla
     (first,) = sandbox.until(lambda: written.exists() and written.read_text().split(), "it runs")
     status = json.loads(run_cli(sandbox.home, "status", "--json").stdout)
     os.kill(status["pid"], signal.SIGKILL)
-    sandbox.until(lambda: not alive(status["pid"]), "the sandbox is gone")
+    sandbox.until(lambda: not alive(status["pid"]), "the end of the sandbox")
     up = run_cli(sandbox.home, "up")
     assert up.returncode == 0, up.stderr
     assert not alive(int(first))
@@ -281,8 +283,8 @@ def test_a_kill_of_the_sandbox_loses_no_execution(sandbox: Client, platform: Pla
 
 
 @pytest.mark.slow
-def test_a_schedule_starts_executions_by_itself(sandbox: Client, platform: Platform) -> None:
-    """Every minute, so this takes up to one."""
+def test_a_schedule_starts_executions(sandbox: Client, platform: Platform) -> None:
+    """The schedule is every minute, so this takes up to one minute."""
     schedule = {"triggerType": "Schedule", "scheduleTriggerConfig": {"cronExpression": "* * * * *"}}
     job = make(sandbox, platform, "print('on time')", configuration={**schedule, "manualTriggerConfig": None})
     made = datetime.datetime.now(datetime.UTC)
@@ -295,18 +297,18 @@ def test_a_schedule_starts_executions_by_itself(sandbox: Client, platform: Platf
 
 
 def test_the_next_run_of_a_schedule(sandbox: Client) -> None:
-    """In the sandbox's own Python, which has the library."""
+    """The test runs in the Python environment of the server, which has the library."""
     program = """
 from sandbox.runners.jobs import next_run
 for expression in ("0 0 * * *", "*/15 * * * *", "30 2 * * 1", "0 0 1 1 *"):
     print(next_run(expression, 1767225600.0 + 60))
 """
     python = locate(str(sandbox.home)).tools / "python" / "bin" / "python"
-    found = subprocess.run(
+    result = subprocess.run(
         [str(python), "-c", program], capture_output=True, text=True, check=False, timeout=60, cwd=PROJECT
     )
-    assert found.returncode == 0, found.stderr
-    moments = [float(line) for line in found.stdout.split()]
+    assert result.returncode == 0, result.stderr
+    moments = [float(line) for line in result.stdout.split()]
     assert moments[0] == 1767225600 + 86400
     assert moments[1] == 1767225600 + 900
     assert time.gmtime(moments[2])[:5] == (2026, 1, 5, 2, 30)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sandbox that is killed again and again while apps and jobs come up: nothing that it started is ever lost."""
+"""A sandbox that is killed repeatedly while apps and jobs start: it leaves no process unrecorded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Client]:
-    """A sandbox of this test's own."""
+    """Sandbox of one test."""
     home = tmp_path / "home"
     assert run_cli(home, "up").returncode == 0
     yield Client(home, json.loads(run_cli(home, "env", "--json").stdout))
@@ -31,8 +31,8 @@ def own(tmp_path: Path) -> Iterator[Client]:
 
 
 def of_sandbox(home: Path) -> set[int]:
-    """The live processes that a sandbox has started, by their environment, arguments or folder; not by what it has written down."""
-    found = set()
+    """Return the running processes of a sandbox, by their environment, arguments or folder, not by its records."""
+    pids = set()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
@@ -45,14 +45,14 @@ def of_sandbox(home: Path) -> set[int]:
             and int(entry.name) != os.getpid()
             and (str(home).encode() in seen or folder.startswith(str(home)))
         ):
-            found.add(int(entry.name))
-    return found
+            pids.add(int(entry.name))
+    return pids
 
 
 def kill(client: Client) -> None:
     server = json.loads(run_cli(client.home, "status", "--json").stdout)["pid"]
     os.kill(server, signal.SIGKILL)
-    client.until(lambda: not Path(f"/proc/{server}/exe").exists(), "the server is gone")
+    client.until(lambda: not Path(f"/proc/{server}/exe").exists(), "the end of the server")
 
 
 def platform_of(client: Client) -> Platform:
@@ -79,7 +79,7 @@ def job_body(platform: Platform) -> dict[str, Any]:
 
 
 def test_kills_at_many_moments(own: Client) -> None:
-    """Each time one more process has been written down when the kill comes."""
+    """Each kill comes when one more process is recorded."""
     platform = platform_of(own)
     records, providers = own.home / "processes", f"{platform.group}/providers/Microsoft.App"
     job = own.put(f"{providers}/jobs/job", job_body(platform))
@@ -90,7 +90,7 @@ def test_kills_at_many_moments(own: Client) -> None:
         assert {answer.status_code for answer in begun} == {201}
         deadline = time.monotonic() + 30
         while len(set(records.glob("*.json")) - written) < moment % 4 and time.monotonic() < deadline:
-            pass  # a wait would miss the moment
+            pass  # a sleep would miss the moment
         kill(own)
         assert run_cli(own.home, "up").returncode == 0
         for answer in begun:
@@ -99,7 +99,7 @@ def test_kills_at_many_moments(own: Client) -> None:
             serves(own, f"https://a{moment}{each}.{platform.domain}/")
     (execution,) = own.arm("GET", f"{job['id']}/executions").json()["value"]
     assert execution["properties"]["status"] == "Running"
-    # an app may serve while its replica of before the kill is still being put away
+    # an app may respond while the replica from before the kill is still being removed
     own.until(lambda: len(list(records.glob("*.json"))) == 6 * 3 + 1, "a record for each app and the job")
     known = {json.loads(path.read_text())["pid"] for path in records.glob("*.json")}
     assert len(of_sandbox(own.home)) >= len(known)
@@ -110,7 +110,7 @@ def test_kills_at_many_moments(own: Client) -> None:
 
 
 def test_two_side_by_side(own: Client, sandbox: Client, platform: Platform) -> None:
-    """An app of the same name in each, at the same port; the end of one leaves the other alone."""
+    """Each has an app of the same name at the same port; the end of one does not affect the other."""
     here, there = platform_of(own), platform
     path = "/providers/Microsoft.App/containerApps/twin"
     mine, others = own.put(here.group + path, app_body(here)), sandbox.put(there.group + path, app_body(there))

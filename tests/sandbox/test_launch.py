@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs that the sandbox starts: what they are given, and that none is lost to a kill at the worst moment."""
+"""Programs that the sandbox starts: their environment, and that a kill at any moment leaves none unrecorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAY = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ), o
 
 
 def run(tmp_path: Path, command: list[str], environment: dict[str, str]) -> tuple[int, str, int]:
-    """Exit code, output, and process id of a program."""
+    """Return the exit code, the output and the process id of a program."""
 
     async def until_end() -> tuple[int, int]:
         with (tmp_path / "out").open("wb") as output:
@@ -38,32 +38,32 @@ def run(tmp_path: Path, command: list[str], environment: dict[str, str]) -> tupl
 def until_gone(pid: int) -> None:
     deadline = time.monotonic() + 20
     while started_at(pid) is not None and time.monotonic() < deadline:
-        time.sleep(0.02)  # between two looks at whether it has ended
+        time.sleep(0.02)  # between two polls of the condition
     assert started_at(pid) is None
 
 
-def test_a_program_gets_what_it_was_to_get_and_nothing_else(tmp_path: Path) -> None:
+def test_a_program_gets_exactly_its_command_and_environment(tmp_path: Path) -> None:
     environment = {"A": "b c", "odd.name": "x", "EMPTY": "", "LANG": "C", "MANY": "ü\n" * 20_000}
     code, output, pid = run(tmp_path, [sys.executable, "-I", "-X", "utf8", "-c", SAY, "one two", "'"], environment)
     arguments, seen, folder, read = json.loads(output)
-    seen.pop("LC_CTYPE", None)  # Python's own, where the language is C
+    seen.pop("LC_CTYPE", None)  # Python sets it in the C locale
     assert (code, arguments, seen, folder, read) == (0, ["one two", "'"], environment, str(tmp_path), "")
     (entry,) = Processes(tmp_path / "owned").entries()
     assert entry[:2] == (pid, "it")
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         (["no-such-program"], "no-such-program: No such file or directory"),
         (["/usr"], "/usr: Permission denied"),
     ],
 )
-def test_what_cannot_be_executed_ends_with_127(tmp_path: Path, command: list[str], said: str) -> None:
-    assert run(tmp_path, command, {"PATH": os.defpath})[:2] == (127, f"exec: {said}\n")
+def test_a_command_that_cannot_be_executed_ends_with_127(tmp_path: Path, command: list[str], message: str) -> None:
+    assert run(tmp_path, command, {"PATH": os.defpath})[:2] == (127, f"exec: {message}\n")
 
 
-def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+def test_a_missing_folder(tmp_path: Path) -> None:
     async def start() -> int:
         with (tmp_path / "out").open("wb") as output:
             owned = Processes(tmp_path / "owned")
@@ -92,8 +92,8 @@ def test_secrets_are_in_no_argument(tmp_path: Path) -> None:
     assert "s3cr3t" not in asyncio.run(look())
 
 
-def test_a_start_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
-    """What is to be told is more than a pipe takes, so that the start waits, and is cancelled in that wait."""
+def test_a_cancelled_start_leaves_no_process(tmp_path: Path) -> None:
+    """The message is larger than the buffer of a pipe, so the start waits, and is cancelled while it waits."""
     environment = {f"V{number}": "x" * 100_000 for number in range(40)}
     pids = []
 
@@ -120,7 +120,7 @@ def test_a_start_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_kill_between_start_and_record(tmp_path: Path, moment: str) -> None:
-    """The starter is killed when the process is there but not written down, or written down but not told what to run."""
+    """The kill comes between the start of the process and its record, or between the record and the command."""
     program = f"""
 import asyncio, os, pathlib, signal
 from sandbox.host.launch import launch

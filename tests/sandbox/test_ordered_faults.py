@@ -229,16 +229,16 @@ def test_rules_persist_over_a_restart(faulty: Client) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["fail", "--probability", "0"], "--probability 0.0: give a number above 0"),
+        (["fail", "--probability", "0"], "--probability 0.0: set a number above 0"),
         (["fail", "--probability", "1.5"], "--probability 1.5"),
         (["fail", "--status", "429"], "`throttle` is for 429"),
-        (["fail", "--count", "0"], "--count 0: give a whole number from 1"),
+        (["fail", "--count", "0"], "--count 0: set a whole number from 1"),
         (["throttle", "--retry-after", "0"], "--retry-after 0"),
         (["throttle", "--status", "503"], "--status has no meaning for throttle, only for fail"),
         (["delay", "--seconds", "-1"], "--seconds -1.0"),
         (["stall", "--after"], "--after has no meaning for stall"),
         (["stall", "--verb", "PUT"], "the verb of an operation is create"),
-        (["fail", "--verb", "create"], "give an HTTP method, or POLL"),
+        (["fail", "--verb", "create"], "set an HTTP method, or POLL"),
         (["drop", "--code", "X"], "--code has no meaning for drop"),
         (["explode"], "invalid choice: 'explode'"),
     ],
@@ -266,7 +266,7 @@ def test_rules_require_a_sandbox(tmp_path: Path) -> None:
 def test_an_invalid_time_is_an_error(tmp_path: Path, words: tuple[str, str]) -> None:
     refused = run_cli(tmp_path / "home", "up", *words)
     assert refused.returncode == 1
-    assert f"error: {words[0]} {float(words[1])}: give a number" in refused.stderr
+    assert f"error: {words[0]} {float(words[1])}: set a number" in refused.stderr
 
 
 # what spreads late

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The portal: what it shows, to whom, and that it keeps secrets and stays up to date in a browser."""
+"""Portal: its content and access, the protection of secrets, and its refresh in a browser."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def ask(sandbox: Client, path: str = "", method: str = "GET", **options: Any) ->
 
 
 @pytest.fixture(scope="module")
-def shown(sandbox: Client, platform: Platform) -> dict[str, Any]:
-    """What there is to see: an app with a secret and markup in its settings, a job that has run, an account, a server."""
+def resources(sandbox: Client, platform: Platform) -> dict[str, Any]:
+    """Resources for the portal: an app with a secret and markup in its variables, a job that has run, an account, a server."""
     name = f"app-{uuid.uuid4().hex[:8]}"
     path = f"{platform.group}/providers/Microsoft.App/containerApps/{name}"
     changes: dict[str, Any] = {
@@ -68,50 +68,50 @@ def shown(sandbox: Client, platform: Platform) -> dict[str, Any]:
     return {"app": app, "job": job, "account": account, "server": server}
 
 
-def test_what_there_is(sandbox: Client, platform: Platform, shown: dict[str, Any]) -> None:
-    found = ask(sandbox, "api/overview").json()
-    assert found["subscription"] == sandbox.environment["AZURE_SUBSCRIPTION_ID"]
-    (group,) = [each for each in found["groups"] if each["id"] == platform.group]
+def test_the_overview(sandbox: Client, platform: Platform, resources: dict[str, Any]) -> None:
+    overview = ask(sandbox, "api/overview").json()
+    assert overview["subscription"] == sandbox.environment["AZURE_SUBSCRIPTION_ID"]
+    (group,) = [each for each in overview["groups"] if each["id"] == platform.group]
     names = {each["name"]: each for each in group["resources"]}
     assert names["mlflow"]["depth"] == 1
-    assert names[shown["account"]["name"]]["type"] == "Microsoft.Storage/storageAccounts"
-    (app,) = [each for each in found["apps"] if each["id"] == shown["app"]["id"]]
+    assert names[resources["account"]["name"]]["type"] == "Microsoft.Storage/storageAccounts"
+    (app,) = [each for each in overview["apps"] if each["id"] == resources["app"]["id"]]
     assert app["url"] == run_cli(sandbox.home, "url", app["name"]).stdout.strip()
     assert [(each["name"][-3:], each["trafficWeight"]) for each in app["revisions"]] == [("two", 20), ("one", 80)]
     (replica,) = app["revisions"][0]["replicas"]
     assert replica["ready"]
-    (job,) = [each for each in found["jobs"] if each["id"] == shown["job"]["id"]]
+    (job,) = [each for each in overview["jobs"] if each["id"] == resources["job"]["id"]]
     assert [each["status"] for each in job["executions"]] == ["Succeeded"]
-    roles = {(each["principal"], each["role"], each["scope"]) for each in found["access"]}
+    roles = {(each["principal"], each["role"], each["scope"]) for each in overview["access"]}
     assert (platform.identity["name"], "AcrPull", platform.registry) in roles
-    created = [each for each in found["operations"] if each["resource"] == app["name"] and each["verb"] == "create"]
+    created = [each for each in overview["operations"] if each["resource"] == app["name"] and each["verb"] == "create"]
     assert [each["status"] for each in created] == ["Succeeded"]
 
 
-def test_a_resource_is_what_its_get_shows(sandbox: Client, shown: dict[str, Any]) -> None:
-    for resource in (shown["app"], shown["account"]):
+def test_a_resource_is_as_its_get_returns_it(sandbox: Client, resources: dict[str, Any]) -> None:
+    for resource in (resources["app"], resources["account"]):
         assert (
             ask(sandbox, "api/resource", params={"id": resource["id"]}).json()
             == sandbox.arm("GET", resource["id"]).json()
         )
 
 
-def test_the_logs_of_an_app_and_a_job(sandbox: Client, shown: dict[str, Any]) -> None:
-    logs = ask(sandbox, "api/logs", params={"id": shown["app"]["id"]}).json()["logs"]
+def test_the_logs_of_an_app_and_a_job(sandbox: Client, resources: dict[str, Any]) -> None:
+    logs = ask(sandbox, "api/logs", params={"id": resources["app"]["id"]}).json()["logs"]
     assert len(logs) == 2
     assert all(log["running"] and "listening on" in log["text"] for log in logs)
-    (log,) = ask(sandbox, "api/logs", params={"id": shown["job"]["id"]}).json()["logs"]
+    (log,) = ask(sandbox, "api/logs", params={"id": resources["job"]["id"]}).json()["logs"]
     assert (log["running"], MARKUP in log["text"]) == (False, True)
 
 
-def test_no_secret_is_shown(sandbox: Client, shown: dict[str, Any]) -> None:
-    """Neither what the tests made, nor any key or password that the sandbox itself keeps."""
+def test_no_secret_is_shown(sandbox: Client, resources: dict[str, Any]) -> None:
+    """Neither the secrets of the tests nor a key or password of the sandbox itself."""
     overview = ask(sandbox, "api/overview")
     identifiers = re.findall(r'"id": "(/[^"]+)"', overview.text)
     assert len(identifiers) > 10
-    asked = [(path, identifier) for identifier in identifiers for path in ("api/resource", "api/logs")]
-    pages = [overview.text, *(ask(sandbox, path, params={"id": identifier}).text for path, identifier in asked)]
-    keys = sandbox.arm("POST", f"{shown['account']['id']}/listKeys", version="2024-01-01").json()["keys"]
+    requested = [(path, identifier) for identifier in identifiers for path in ("api/resource", "api/logs")]
+    pages = [overview.text, *(ask(sandbox, path, params={"id": identifier}).text for path, identifier in requested)]
+    keys = sandbox.arm("POST", f"{resources['account']['id']}/listKeys", version="2024-01-01").json()["keys"]
     secrets = [key["value"] for key in keys]
     secrets += ["s3cr3t-of-the-app", "Good+pass/s3cr3t", sandbox.environment["AZURE_CLIENT_SECRET"]]
     assert len(secrets) == 5
@@ -135,16 +135,16 @@ def test_no_secret_is_shown(sandbox: Client, shown: dict[str, Any]) -> None:
         "api/logs?id=../../..",
     ],
 )
-def test_what_is_not_there(sandbox: Client, path: str) -> None:
+def test_missing_paths_and_resources(sandbox: Client, path: str) -> None:
     assert ask(sandbox, path).status_code == 404
 
 
-def test_a_resource_without_logs(sandbox: Client, shown: dict[str, Any]) -> None:
-    assert ask(sandbox, "api/logs", params={"id": shown["account"]["id"]}).status_code == 404
+def test_a_resource_without_logs(sandbox: Client, resources: dict[str, Any]) -> None:
+    assert ask(sandbox, "api/logs", params={"id": resources["account"]["id"]}).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
-def test_it_changes_nothing(sandbox: Client, method: str) -> None:
+def test_the_portal_is_read_only(sandbox: Client, method: str) -> None:
     for path in ("", "api/overview"):
         answer = ask(sandbox, path, method)
         assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
@@ -153,8 +153,8 @@ def test_it_changes_nothing(sandbox: Client, method: str) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.evil:{port}", ""]
 )
-def test_another_host_name_is_refused(sandbox: Client, host: str) -> None:
-    """A page elsewhere may make its own name point to this machine; it reads nothing here."""
+def test_another_host_name_is_rejected(sandbox: Client, host: str) -> None:
+    """The name of another site may resolve to this machine (DNS rebinding); its page reads nothing."""
     port = address(sandbox).rpartition(":")[2].strip("/")
     answer = ask(sandbox, "api/overview", headers={"Host": host.format(port=port)})
     assert answer.status_code in (400, 421)
@@ -166,7 +166,7 @@ def test_localhost_is_a_name_of_this_machine(sandbox: Client) -> None:
     assert ask(sandbox, headers={"Host": f"localhost:{port}"}).status_code == 200
 
 
-def test_what_a_browser_is_told(sandbox: Client) -> None:
+def test_security_headers(sandbox: Client) -> None:
     for path in ("", "portal.js", "portal.css", "icon.svg", "api/overview", "none"):
         headers = ask(sandbox, path).headers
         assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -177,10 +177,10 @@ def test_what_a_browser_is_told(sandbox: Client) -> None:
         assert "Access-Control-Allow-Origin" not in headers
 
 
-def test_it_needs_nothing_from_elsewhere(sandbox: Client) -> None:
+def test_the_page_loads_nothing_from_other_hosts(sandbox: Client) -> None:
     for path in ("", "portal.js", "portal.css", "icon.svg"):
-        found = set(re.findall(r"\w+://[^/\s\"']*", ask(sandbox, path).text))
-        assert found <= {"http://www.w3.org", "https://www.gnu.org"}  # names of formats and of the licence
+        origins = set(re.findall(r"\w+://[^/\s\"']*", ask(sandbox, path).text))
+        assert origins <= {"http://www.w3.org", "https://www.gnu.org"}  # names of formats and of the licence
 
 
 # a browser
@@ -221,19 +221,21 @@ def text(window: Any, part: str = "body") -> str:
 
 
 def press(window: Any, name: str, within: str = "main") -> None:
-    """Presses the button that says this."""
-    found = window.execute_script(
-        "const found = [...document.querySelectorAll(arguments[1] + ' button')].find(b => b.innerText === arguments[0]);"
-        "found?.click(); return found !== undefined",
+    """Click the button with a text."""
+    clicked = window.execute_script(
+        "const button = [...document.querySelectorAll(arguments[1] + ' button')].find(b => b.innerText === arguments[0]);"
+        "button?.click(); return button !== undefined",
         name,
         within,
     )
-    assert found, f"no button {name} in {text(window, within)[:2000]}"
+    assert clicked, f"no button {name} in {text(window, within)[:2000]}"
 
 
-def test_in_a_browser(sandbox: Client, platform: Platform, shown: dict[str, Any], window: Any, tmp_path: Path) -> None:
+def test_in_a_browser(
+    sandbox: Client, platform: Platform, resources: dict[str, Any], window: Any, tmp_path: Path
+) -> None:
     window.get(address(sandbox))
-    name, job = shown["app"]["name"], shown["job"]["name"]
+    name, job = resources["app"]["name"], resources["job"]["name"]
     sandbox.until(lambda: name in text(window, "#apps") and "live" in text(window, "#state"), "the page is filled")
     assert sandbox.environment["AZURE_SUBSCRIPTION_ID"] in text(window)
     assert "Microsoft.Sql/servers/databases" in text(window, "#resources")
@@ -244,10 +246,10 @@ def test_in_a_browser(sandbox: Client, platform: Platform, shown: dict[str, Any]
     assert "Storage Blob Data Contributor" in graph
     window.execute_script("document.querySelector('#apps').scrollIntoView()")
 
-    # a resource's JSON, with markup as the text that it is
+    # the JSON of a resource, with markup as text
     press(window, name, "#apps")
     sandbox.until(lambda: '"MARKUP"' in text(window, "#json"), "its JSON")
-    assert json.loads(text(window, "#json"))["id"] == shown["app"]["id"]
+    assert json.loads(text(window, "#json"))["id"] == resources["app"]["id"]
     assert MARKUP in text(window, "#json")
     assert "s3cr3t" not in str(window.page_source)
     window.save_screenshot(os.environ.get("PORTAL_SCREENSHOT", str(tmp_path / "portal.png")))
@@ -263,7 +265,7 @@ def test_in_a_browser(sandbox: Client, platform: Platform, shown: dict[str, Any]
     assert window.title == "Sandbox portal"
     assert window.execute_script("return document.querySelectorAll('img').length") == 1
 
-    # it refreshes by itself: a new group, an operation under way, an app that is deleted
+    # the page refreshes: a new group, a running operation, a deleted app
     group = sandbox.group()
     sandbox.until(lambda: group.rpartition("/")[2] in text(window, "#resources"), "the new group")
     link = window.execute_script(
@@ -271,7 +273,7 @@ def test_in_a_browser(sandbox: Client, platform: Platform, shown: dict[str, Any]
         name,
     )
     assert requests.get(link, timeout=30, proxies={"http": ""}).status_code == 200
-    sandbox.wait(sandbox.arm("DELETE", shown["app"]["id"]))
-    sandbox.until(lambda: name not in text(window, "#apps"), "the app is gone")
+    sandbox.wait(sandbox.arm("DELETE", resources["app"]["id"]))
+    sandbox.until(lambda: name not in text(window, "#apps"), "the removal of the app")
     assert f"delete {name}" in text(window, "#operations")
     assert [entry for entry in window.get_log("browser") if entry["level"] == "SEVERE"] == []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Probes: what Azure asks by itself, when an answer counts, and what is a success."""
+"""Probes: Azure's defaults, the schedule, thresholds and results."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from sandbox.apps.probes import Probe, Probes, Verdict, first_verdict, probes_of, succeeds, watch
+from sandbox.apps.probes import Probe, Probes, ProbeState, probes_of, succeeds, wait_for_result, watch
 
 HERE = "127.0.0.1"
 
 
-def test_azure_probes_the_main_container_by_itself() -> None:
-    found = probes_of({}, 8080)
-    assert found == Probes(
+def test_the_main_container_has_default_probes() -> None:
+    probes = probes_of({}, 8080)
+    assert probes == Probes(
         Probe(8080, initial_delay=1, period=1, timeout=3, failure_threshold=240),
         Probe(8080, initial_delay=3, period=5, timeout=5, failure_threshold=48),
         None,
@@ -25,7 +25,7 @@ def test_azure_probes_the_main_container_by_itself() -> None:
     assert probes_of({}, None) == Probes()
 
 
-def test_a_probe_of_the_template_takes_the_place_of_azure_s() -> None:
+def test_a_probe_of_the_template_replaces_the_default() -> None:
     spec = {
         "probes": [
             {"type": "Liveness", "tcpSocket": {"port": 9}},
@@ -40,11 +40,11 @@ def test_a_probe_of_the_template_takes_the_place_of_azure_s() -> None:
             },
         ]
     }
-    found = probes_of(spec, 8080)
-    assert found.startup is not None
-    assert found.startup.port == 8080
-    assert found.liveness == Probe(9)
-    assert found.readiness == Probe(7, "/h", "HTTPS", (("A", "b"),), 2, 3, 4, 5, 6)
+    probes = probes_of(spec, 8080)
+    assert probes.startup is not None
+    assert probes.startup.port == 8080
+    assert probes.liveness == Probe(9)
+    assert probes.readiness == Probe(7, "/h", "HTTPS", (("A", "b"),), 2, 3, 4, 5, 6)
 
 
 @pytest.mark.parametrize(
@@ -60,32 +60,32 @@ def test_a_probe_of_the_template_takes_the_place_of_azure_s() -> None:
         ("++---", False),
         ("++--", True),
         ("---++", True),
-        ("......", None),  # failures in between Azure's own times
+        ("......", None),  # failures between the times of Azure's schedule
         ("-.-.-", False),
     ],
 )
 def test_thresholds(answers: str, expected: bool | None) -> None:
-    verdict = Verdict(Probe(1, success_threshold=2, failure_threshold=3))
+    verdict = ProbeState(Probe(1, success_threshold=2, failure_threshold=3))
     for answer in answers:
         verdict.add(answer == "+", counts=answer != ".")
     assert verdict.up is expected
 
 
 class Server:
-    """Answers each request with the next of the statuses, the last one for ever."""
+    """Server that responds to each request with the next status, and repeats the last one."""
 
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)
         self.requests: list[bytes] = []
 
     async def __aenter__(self) -> int:
-        self.server = await asyncio.start_server(self._answer, HERE, 0)
+        self.server = await asyncio.start_server(self._respond, HERE, 0)
         return int(self.server.sockets[0].getsockname()[1])
 
     async def __aexit__(self, *_what: Any) -> None:
         self.server.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.requests.append(await reader.readuntil(b"\r\n\r\n"))
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         writer.write(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n" % status if status else b"what?\r\n\r\n")
@@ -96,7 +96,7 @@ class Server:
 @pytest.mark.parametrize(
     ("status", "expected"), [(200, True), (302, True), (399, True), (400, False), (503, False), (0, False)]
 )
-def test_what_an_http_probe_takes_for_success(status: int, expected: bool) -> None:
+def test_the_statuses_of_a_successful_http_probe(status: int, expected: bool) -> None:
     async def ask() -> bytes:
         server = Server(status)
         async with server as port:
@@ -112,7 +112,7 @@ def test_what_an_http_probe_takes_for_success(status: int, expected: bool) -> No
 
 
 @pytest.mark.parametrize("path", ["/has space", "/line\nbreak"])
-def test_a_path_that_cannot_be_sent_is_a_failure(path: str) -> None:
+def test_an_invalid_path_is_a_failure(path: str) -> None:
     async def ask() -> bool:
         async with Server(200) as port:
             return await succeeds(Probe(port, path), HERE)
@@ -120,7 +120,7 @@ def test_a_path_that_cannot_be_sent_is_a_failure(path: str) -> None:
     assert not asyncio.run(ask())
 
 
-def test_a_tcp_probe_wants_a_connection_only() -> None:
+def test_a_tcp_probe_needs_only_a_connection() -> None:
     async def ask() -> tuple[bool, bool]:
         async with Server(500) as port:
             open_one = await succeeds(Probe(port), HERE)
@@ -129,7 +129,7 @@ def test_a_tcp_probe_wants_a_connection_only() -> None:
     assert asyncio.run(ask()) == (True, False)
 
 
-def test_a_probe_that_says_nothing_has_failed_after_its_timeout() -> None:
+def test_a_probe_without_a_response_fails_after_its_timeout() -> None:
     async def ask() -> bool:
         server = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(30), HERE, 0)
         try:
@@ -140,11 +140,11 @@ def test_a_probe_that_says_nothing_has_failed_after_its_timeout() -> None:
     assert not asyncio.run(ask())
 
 
-def test_a_success_is_seen_before_the_next_period() -> None:
+def test_a_success_is_detected_before_the_next_period() -> None:
     async def ask() -> tuple[bool, float]:
         began = asyncio.get_running_loop().time()
         async with Server(503, 200) as port:
-            up = await first_verdict(Probe(port, "/", period=3600, initial_delay=3600, failure_threshold=1), HERE, 0)
+            up = await wait_for_result(Probe(port, "/", period=3600, initial_delay=3600, failure_threshold=1), HERE, 0)
         return up, asyncio.get_running_loop().time() - began
 
     up, took = asyncio.run(ask())
@@ -152,31 +152,33 @@ def test_a_success_is_seen_before_the_next_period() -> None:
     assert took < 10
 
 
-def test_failures_count_at_their_own_times() -> None:
+def test_failures_count_at_the_times_of_the_schedule() -> None:
     async def ask() -> tuple[bool, int]:
         server = Server(503)
         async with server as port:
-            up = await first_verdict(Probe(port, "/", period=0.3, failure_threshold=2), HERE, 1)
+            up = await wait_for_result(Probe(port, "/", period=0.3, failure_threshold=2), HERE, 1)
         return up, len(server.requests)
 
     assert asyncio.run(ask()) == (False, 2)
 
 
-def test_a_watch_tells_changes_alone() -> None:
+def test_watch_reports_only_changes() -> None:
     async def look() -> list[bool]:
-        told: list[bool] = []
+        reported: list[bool] = []
         ended = asyncio.Event()
 
-        def tell(up: bool) -> None:
-            told.append(up)
-            if len(told) == 3:
+        def on_change(up: bool) -> None:
+            reported.append(up)
+            if len(reported) == 3:
                 ended.set()
 
         async with Server(200, 200, 503, 503, 503, 200) as port:
-            watching = asyncio.create_task(watch(Probe(port, "/", period=0.01, failure_threshold=2), HERE, 0, tell))
+            watching = asyncio.create_task(
+                watch(Probe(port, "/", period=0.01, failure_threshold=2), HERE, 0, on_change)
+            )
             await asyncio.wait_for(ended.wait(), 20)
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-        return told
+        return reported
 
     assert asyncio.run(look()) == [True, False, True]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""https://<registry>.azurecr.io as OCI clients use it: over the wire, and with skopeo, unmodified."""
+"""Data plane of a registry, https://<registry>.azurecr.io: HTTP requests of OCI clients, and skopeo unmodified."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def digest_of(content: bytes) -> str:
 
 @dataclass
 class Registry:
-    """A registry, spoken to as one who logged in with a name and a password."""
+    """Client of a registry that logs in with a name and a password."""
 
     sandbox: Client
     resource: str
@@ -42,7 +42,7 @@ class Registry:
     password: str
 
     def call(self, method: str, path: str, scope: str = "", **more: Any) -> requests.Response:
-        """A request with a token for a scope; `more` goes to requests."""
+        """Send a request with a token for a scope. `more`: arguments of requests."""
         headers = more.pop("headers", {})
         if scope:
             headers = {**headers, "Authorization": f"Bearer {self.token(scope).json()['access_token']}"}
@@ -68,7 +68,7 @@ class Registry:
         return self.call("PUT", where, scope, params={"digest": digest_of(content)}, data=content[half:])
 
     def push_image(self, repository: str, tag: str, layer: bytes) -> str:
-        """Returns the manifest's digest."""
+        """Push an image. Return the digest of its manifest."""
         config = json.dumps({"architecture": "amd64", "os": "linux", "mark": tag}).encode()
         for blob in (config, layer):
             assert self.push_blob(repository, blob).status_code == 201
@@ -95,7 +95,7 @@ def manifest(config: bytes, layer: bytes) -> bytes:
 
 @pytest.fixture(scope="module")
 def registry(sandbox: Client) -> Registry:
-    """Its caller is Owner of the subscription, as the sandbox's own service principal is."""
+    """Registry whose client is Owner of the subscription, the sandbox's own service principal."""
     name = f"cr{uuid.uuid4().hex[:10]}"
     resource = f"{sandbox.group()}/providers/Microsoft.ContainerRegistry/registries/{name}"
     sandbox.put(
@@ -115,21 +115,21 @@ def test_an_image_is_pushed_listed_pulled_and_deleted(registry: Registry) -> Non
     assert paged.json()["tags"] == ["v1"]
     assert 'rel="next"' in paged.headers["Link"]
     assert registry.call("GET", paged.links["next"]["url"], pull).json()["tags"] == ["v2"]
-    told = registry.call("HEAD", "/v2/team/app/manifests/v1", pull)
-    assert (told.headers["Docker-Content-Digest"], told.headers["Content-Type"]) == (digest, MANIFEST)
+    head = registry.call("HEAD", "/v2/team/app/manifests/v1", pull)
+    assert (head.headers["Docker-Content-Digest"], head.headers["Content-Type"]) == (digest, MANIFEST)
     got = registry.call("GET", f"/v2/team/app/manifests/{digest}", pull)
-    assert int(told.headers["Content-Length"]) == len(got.content)
+    assert int(head.headers["Content-Length"]) == len(got.content)
     assert registry.call("GET", f"/v2/team/app/blobs/{digest_of(layer)}", pull).content == layer
     some = registry.call("GET", f"/v2/team/app/blobs/{digest_of(layer)}", pull, headers={"Range": "bytes=10-19"})
     assert (some.status_code, some.content) == (206, layer[10:20])
-    gone = registry.call("DELETE", f"/v2/team/app/manifests/{digest}", "repository:team/app:delete")
-    assert gone.status_code == 202
+    deleted = registry.call("DELETE", f"/v2/team/app/manifests/{digest}", "repository:team/app:delete")
+    assert deleted.status_code == 202
     missing = registry.call("GET", "/v2/team/app/manifests/v1", pull)
     assert (missing.status_code, missing.json()["errors"][0]["code"]) == (404, "MANIFEST_UNKNOWN")
     assert registry.call("GET", "/v2/team/app/tags/list", pull).json()["tags"] == ["v2"]
 
 
-def test_nobody_gets_in_without_a_login(registry: Registry) -> None:
+def test_requests_without_a_login_are_rejected(registry: Registry) -> None:
     refused = registry.call("GET", "/v2/")
     assert refused.status_code == 401
     assert refused.headers["Www-Authenticate"].startswith(f'Bearer realm="https://{registry.server}/oauth2/token"')
@@ -146,7 +146,7 @@ def test_acr_pull_does_not_push_or_delete(registry: Registry) -> None:
     group = registry.resource.partition("/providers/")[0]
     other = sandbox.identity(group, "puller")["properties"]
     assert sandbox.assign(registry.resource, "AcrPull", other["principalId"]).status_code == 201
-    # as the identity has it in an app; signed here, which spares the app
+    # the token of the identity in an app; signed here, so that the test needs no app
     claims = {"oid": other["principalId"], "appid": other["clientId"], "aud": "https://containerregistry.azure.net"}
     key = (sandbox.home / "certificates" / "directory.key").read_text()
     entra = jwt.encode({**claims, "exp": int(time.time()) + 600}, key, "RS256")
@@ -185,8 +185,8 @@ def test_deleting_a_tag_leaves_the_others(registry: Registry) -> None:
     assert registry.call("DELETE", "/v2/tagged/manifests/v1", scope).status_code == 404
 
 
-def test_a_tag_that_is_called_like_a_digest_is_a_tag(registry: Registry) -> None:
-    """As signatures are tagged that do not use the referrers API."""
+def test_a_tag_that_looks_like_a_digest_is_a_tag(registry: Registry) -> None:
+    """Signatures have such tags if they do not use the referrers API."""
     digest = registry.push_image("signed", "v1", b"what is signed")
     name = digest.replace(":", "-")
     other = registry.push_image("signed", name, b"a signature")
@@ -194,11 +194,11 @@ def test_a_tag_that_is_called_like_a_digest_is_a_tag(registry: Registry) -> None
     pull = "repository:signed:pull"
     assert registry.call("GET", "/v2/signed/tags/list", pull).json()["tags"] == [name, "v1"]
     for reference, expected in ((digest, digest), ("v1", digest), (name, other), (other, other)):
-        told = registry.call("HEAD", f"/v2/signed/manifests/{reference}", pull)
-        assert told.headers["Docker-Content-Digest"] == expected
+        head = registry.call("HEAD", f"/v2/signed/manifests/{reference}", pull)
+        assert head.headers["Docker-Content-Digest"] == expected
 
 
-def test_a_repository_below_another_with_a_tag_of_its_name(registry: Registry) -> None:
+def test_a_nested_repository_and_a_tag_of_the_same_name(registry: Registry) -> None:
     first = registry.push_image("base", "tool", b"first")
     second = registry.push_image("base/tool", "v1", b"second")
     third = registry.push_image("base/tool/tags/x", "list", b"third")
@@ -208,14 +208,14 @@ def test_a_repository_below_another_with_a_tag_of_its_name(registry: Registry) -
         ("base/tool/tags/x", "list", third),
     ):
         pull = f"repository:{repository}:pull"
-        told = registry.call("HEAD", f"/v2/{repository}/manifests/{tag}", pull)
-        assert told.headers["Docker-Content-Digest"] == digest
+        head = registry.call("HEAD", f"/v2/{repository}/manifests/{tag}", pull)
+        assert head.headers["Docker-Content-Digest"] == digest
         assert registry.call("GET", f"/v2/{repository}/tags/list", pull).json()["tags"] == [tag]
     catalog = registry.call("GET", "/v2/_catalog", "registry:catalog:*", params={"last": "base", "n": 2}).json()
     assert catalog == {"repositories": ["base/tool", "base/tool/tags/x"]}
 
 
-def test_what_refers_to_an_image(registry: Registry) -> None:
+def test_referrers_of_an_image(registry: Registry) -> None:
     scope = "repository:subject:pull,push"
     digest = registry.push_image("subject", "v1", b"the subject")
     assert registry.push_blob("subject", b"{}").status_code == 201
@@ -245,7 +245,7 @@ def test_what_refers_to_an_image(registry: Registry) -> None:
     assert registry.call("GET", "/v2/subject/referrers/v1", scope).json()["errors"][0]["code"] == "DIGEST_INVALID"
 
 
-def test_what_is_pushed_wrong_is_refused(registry: Registry) -> None:
+def test_invalid_pushes_are_rejected(registry: Registry) -> None:
     scope = "repository:bad:pull,push"
     begun = registry.call("POST", "/v2/bad/blobs/uploads/", scope)
     wrong = registry.call("PUT", begun.headers["Location"], scope, params={"digest": digest_of(b"else")}, data=b"this")
@@ -263,7 +263,7 @@ def test_what_is_pushed_wrong_is_refused(registry: Registry) -> None:
     assert names.json()["errors"][0]["code"] == "NAME_INVALID"
 
 
-def test_a_repository_is_no_way_into_other_folders(registry: Registry, tmp_path: Path) -> None:
+def test_a_repository_name_does_not_lead_to_other_folders(registry: Registry, tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text("{}")
     for name in (str(tmp_path), f"/{tmp_path}", "x/../.."):
         scope = f"repository:{name}:pull,push,delete,metadata_read,metadata_write"
@@ -279,7 +279,7 @@ def test_a_repository_is_no_way_into_other_folders(registry: Registry, tmp_path:
     assert (tmp_path / "mine.json").exists()
 
 
-def test_a_blob_of_another_registry_is_not_given(sandbox: Client, registry: Registry) -> None:
+def test_a_blob_of_another_registry_is_not_found(sandbox: Client, registry: Registry) -> None:
     secret = os.urandom(2000)
     assert registry.push_blob("private", secret).status_code == 201
     name = f"cr{uuid.uuid4().hex[:10]}"
@@ -288,6 +288,17 @@ def test_a_blob_of_another_registry_is_not_given(sandbox: Client, registry: Regi
     other = Registry(sandbox, resource, f"{name}.azurecr.io", registry.user, registry.password)
     answer = other.call("GET", f"/v2/private/blobs/{digest_of(secret)}", "repository:private:pull")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "BLOB_UNKNOWN")
+
+
+def test_a_token_without_a_scope_reads_no_blob(registry: Registry) -> None:
+    content = os.urandom(2000)
+    assert registry.push_blob("valid", content).status_code == 201
+    headers = {"Authorization": f"Bearer {registry.token('').json()['access_token']}"}
+    for method, path in (("GET", f"/v2/Invalid/blobs/{digest_of(content)}"), ("POST", "/v2/Invalid/blobs/uploads/")):
+        response = registry.call(method, path, headers=headers)
+        assert (response.status_code, response.json()["errors"][0]["code"]) == (400, "NAME_INVALID")
+    response = registry.call("GET", f"/v2/valid/blobs/{digest_of(content)}/", headers=headers)
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (401, "UNAUTHORIZED")
 
 
 def test_the_admin_user_logs_in_while_enabled(sandbox: Client, registry: Registry) -> None:
@@ -341,7 +352,7 @@ def test_skopeo(sandbox: Client, registry: Registry, tmp_path: Path) -> None:
 
 
 def image_layout(folder: Path, content: bytes) -> None:
-    """An image of one layer in OCI's layout on disk."""
+    """Write an image with one layer in OCI's layout."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
     file = folder / "content"

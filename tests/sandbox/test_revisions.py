@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Revisions, their traffic and their replicas: side by side, scaled by requests, probed, stopped, and whole after a kill."""
+"""Revisions, traffic and replicas: multiple mode, scaling, probes, stop and start, and a kill of the sandbox."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def host_of(app: dict[str, Any]) -> str:
 
 
 def revisions(sandbox: Client, app: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The properties of an app's revisions, by what follows the app's name."""
+    """Return the properties of the revisions of an app, by suffix."""
     listed = sandbox.arm("GET", f"{app['id']}/revisions").json()["value"]
-    return {found["name"].partition("--")[2]: found["properties"] for found in listed}
+    return {entry["name"].partition("--")[2]: entry["properties"] for entry in listed}
 
 
 def replicas(sandbox: Client, app: dict[str, Any], suffix: str = "") -> list[dict[str, Any]]:
     name = f"{app['name']}--{suffix}" if suffix else app["properties"]["latestRevisionName"]
-    found: list[dict[str, Any]] = sandbox.arm("GET", f"{app['id']}/revisions/{name}/replicas").json()["value"]
-    return found
+    entries: list[dict[str, Any]] = sandbox.arm("GET", f"{app['id']}/revisions/{name}/replicas").json()["value"]
+    return entries
 
 
 def scaled(**scale: Any) -> dict[str, Any]:
-    """A template's scale: one replica takes one request at a time."""
+    """Return a scale of one concurrent request per replica."""
     rule = {"name": "http", "http": {"metadata": {"concurrentRequests": "1"}}}
     return {"scale": {"cooldownPeriod": 1, "rules": [rule], **scale}}
 
@@ -69,7 +69,7 @@ def alive(pid: int) -> bool:
 # revisions and traffic
 
 
-def test_revisions_side_by_side(sandbox: Client, platform: Platform) -> None:
+def test_multiple_active_revisions(sandbox: Client, platform: Platform) -> None:
     path = app_path(platform)
 
     def put(suffix: str, traffic: Any) -> dict[str, Any]:
@@ -85,12 +85,12 @@ def test_revisions_side_by_side(sandbox: Client, platform: Platform) -> None:
     app = put(
         "two", [{"revisionName": f"{name}--one", "weight": 100}, {"latestRevision": True, "weight": 0, "label": "next"}]
     )
-    domain, found = platform.domain, revisions(sandbox, app)
-    assert {suffix: (each["active"], each["trafficWeight"]) for suffix, each in found.items()} == {
+    domain, current = platform.domain, revisions(sandbox, app)
+    assert {suffix: (each["active"], each["trafficWeight"]) for suffix, each in current.items()} == {
         "one": (True, 100),
         "two": (True, 0),
     }
-    assert found["one"]["fqdn"] == f"{name}--one.{domain}"
+    assert current["one"]["fqdn"] == f"{name}--one.{domain}"
     assert {revision_of(sandbox, host_of(app)) for _time in range(8)} == {"one"}
     assert revision_of(sandbox, f"{name}---next.{domain}") == "two"
     assert revision_of(sandbox, f"{name}--one.{domain}") == "one"
@@ -102,13 +102,13 @@ def test_revisions_side_by_side(sandbox: Client, platform: Platform) -> None:
     assert [each["trafficWeight"] for each in revisions(sandbox, app).values()] == [50, 50]
     seen = Counter(revision_of(sandbox, host_of(app)) for _time in range(60))
     assert set(seen) == {"one", "two"}
-    assert min(seen.values()) >= 10  # 60 throws of a coin: less than 10 once in ten million
+    assert min(seen.values()) >= 10  # 60 coin flips: fewer than 10 once in ten million
 
-    # what is deactivated takes nothing, and nothing of it runs
+    # a deactivated revision gets no traffic and has no replicas
     one = f"{path}/revisions/{name}--one"
     assert sandbox.arm("POST", f"{one}/deactivate").status_code == 200
     assert {revision_of(sandbox, host_of(app)) for _time in range(8)} == {"two"}
-    sandbox.until(lambda: not replicas(sandbox, app, "one"), "its replicas are gone")
+    sandbox.until(lambda: not replicas(sandbox, app, "one"), "the end of its replicas")
     assert (revisions(sandbox, app)["one"]["active"], revisions(sandbox, app)["one"]["runningState"]) == (
         False,
         "Stopped",
@@ -118,13 +118,13 @@ def test_revisions_side_by_side(sandbox: Client, platform: Platform) -> None:
     sandbox.until(lambda: revisions(sandbox, app)["one"]["runningState"] == "Running", "it runs again")
     assert revision_of(sandbox, f"{name}--one.{domain}") == "one"
 
-    # back to one at a time: the latest stays
+    # back to single mode: the latest revision stays active
     app = sandbox.put(path, app_body(platform, template={"revisionSuffix": "two"}))
     assert {suffix: each["active"] for suffix, each in revisions(sandbox, app).items()} == {"one": False, "two": True}
 
 
 @pytest.mark.parametrize("mode", ["Single", "Multiple"])
-def test_a_revision_that_fails_takes_no_traffic(sandbox: Client, platform: Platform, mode: str) -> None:
+def test_a_failed_revision_gets_no_traffic(sandbox: Client, platform: Platform, mode: str) -> None:
     path = app_path(platform)
     configuration = {"activeRevisionsMode": mode}
     app = sandbox.put(path, app_body(platform, configuration=configuration, template={"revisionSuffix": "good"}))
@@ -132,21 +132,21 @@ def test_a_revision_that_fails_takes_no_traffic(sandbox: Client, platform: Platf
         platform, configuration=configuration, template={"revisionSuffix": "bad"}, args=["0.0.0.0", "--fail"]
     )
     assert sandbox.wait(sandbox.arm("PUT", path, bad))["status"] == "Failed"
-    shown = sandbox.arm("GET", path).json()["properties"]
-    assert (shown["latestRevisionName"], shown["latestReadyRevisionName"]) == (
+    properties = sandbox.arm("GET", path).json()["properties"]
+    assert (properties["latestRevisionName"], properties["latestReadyRevisionName"]) == (
         f"{app['name']}--bad",
         f"{app['name']}--good",
     )
-    found = revisions(sandbox, app)
-    assert (found["bad"]["provisioningState"], found["bad"]["healthState"]) == ("Failed", "Unhealthy")
-    assert "the settings are wrong" in found["bad"]["provisioningError"]
-    assert (found["good"]["active"], found["good"]["trafficWeight"]) == (True, 100)
+    current = revisions(sandbox, app)
+    assert (current["bad"]["provisioningState"], current["bad"]["healthState"]) == ("Failed", "Unhealthy")
+    assert "the settings are wrong" in current["bad"]["provisioningError"]
+    assert (current["good"]["active"], current["good"]["trafficWeight"]) == (True, 100)
     assert {revision_of(sandbox, host_of(app)) for _time in range(8)} == {"good"}
     mended = sandbox.put(path, app_body(platform, configuration=configuration, template={"revisionSuffix": "mended"}))
     assert revision_of(sandbox, host_of(mended)) == "mended"
 
 
-def test_old_revisions_are_forgotten(sandbox: Client, platform: Platform) -> None:
+def test_old_inactive_revisions_are_deleted(sandbox: Client, platform: Platform) -> None:
     path = app_path(platform)
     for suffix in ("a", "b", "c", "d"):
         body = app_body(platform, configuration={"maxInactiveRevisions": 2}, template={"revisionSuffix": suffix})
@@ -157,7 +157,7 @@ def test_old_revisions_are_forgotten(sandbox: Client, platform: Platform) -> Non
 # scale
 
 
-def test_replicas_come_and_go_with_the_requests(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+def test_replicas_scale_with_the_requests(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
     app = sandbox.put(app_path(platform), app_body(platform, template=scaled(minReplicas=0, maxReplicas=3)))
     go = tmp_path / "go"
     with ThreadPoolExecutor(6) as several:
@@ -173,10 +173,10 @@ def test_replicas_come_and_go_with_the_requests(sandbox: Client, platform: Platf
         assert len({get(sandbox, host_of(app)).json()["pid"] for _time in range(40)}) == 3
         go.touch()
         assert {each.result().status_code for each in held} == {200}
-    sandbox.until(lambda: not replicas(sandbox, app), "all are gone")
+    sandbox.until(lambda: not replicas(sandbox, app), "the end of all replicas")
     (state,) = revisions(sandbox, app).values()
     assert (state["runningState"], state["replicas"], state["active"]) == ("ScaledToZero", 0, True)
-    # the next request wakes it, and so do several at once
+    # the next request wakes it, and so do several concurrent ones
     with ThreadPoolExecutor(4) as several:
         answers = list(several.map(lambda _time: get(sandbox, host_of(app)), range(4)))
     assert {answer.status_code for answer in answers} == {200}
@@ -188,7 +188,7 @@ def test_a_change_of_settings_keeps_the_replicas(sandbox: Client, platform: Plat
     app = sandbox.put(path, app_body(platform, template=template))
     with ThreadPoolExecutor(2) as several:
         held = [several.submit(get, sandbox, host_of(app), f"/hold{go}") for _time in range(2)]
-        before = sandbox.until(lambda: len(found := replicas(sandbox, app)) == 2 and found, "two run")
+        before = sandbox.until(lambda: len(current := replicas(sandbox, app)) == 2 and current, "two run")
         sandbox.put(path, app_body(platform, template=template, ingress={"allowInsecure": True}))
         assert [each["name"] for each in replicas(sandbox, app)] == [each["name"] for each in before]
         go.touch()
@@ -198,9 +198,9 @@ def test_a_change_of_settings_keeps_the_replicas(sandbox: Client, platform: Plat
 def test_a_minimum_of_replicas(sandbox: Client, platform: Platform) -> None:
     app = sandbox.put(app_path(platform), app_body(platform, template=scaled(minReplicas=2, maxReplicas=2)))
     sandbox.until(lambda: all(r["properties"]["runningState"] == "Running" for r in replicas(sandbox, app)), "both run")
-    found = replicas(sandbox, app)
-    assert len(found) == 2
-    for replica in found:
+    current = replicas(sandbox, app)
+    assert len(current) == 2
+    for replica in current:
         (container,) = replica["properties"]["containers"]
         assert (container["ready"], container["started"], container["restartCount"]) == (True, True, 0)
         assert (container["name"], container["runningState"]) == ("main", "Running")
@@ -210,8 +210,8 @@ def test_a_minimum_of_replicas(sandbox: Client, platform: Platform) -> None:
         one = sandbox.arm("GET", replica["id"])
         assert one.json()["name"] == replica["name"]
     assert len({get(sandbox, host_of(app)).json()["pid"] for _time in range(40)}) == 2
-    # one of them dies; the other goes on
-    pids = {int(replica["properties"]["containers"][0]["containerId"].rpartition("/")[2]) for replica in found}
+    # one of them is killed; the other runs on
+    pids = {int(replica["properties"]["containers"][0]["containerId"].rpartition("/")[2]) for replica in current}
     os.kill(pids.pop(), signal.SIGKILL)
     sandbox.until(
         lambda: sorted(r["properties"]["containers"][0]["restartCount"] for r in replicas(sandbox, app)) == [0, 1],
@@ -221,7 +221,7 @@ def test_a_minimum_of_replicas(sandbox: Client, platform: Platform) -> None:
     assert "exit code 137" in run_cli(sandbox.home, "logs", app["name"]).stdout
 
 
-def test_a_replica_that_does_not_exist(sandbox: Client, platform: Platform) -> None:
+def test_a_missing_replica(sandbox: Client, platform: Platform) -> None:
     app = sandbox.put(app_path(platform), app_body(platform))
     name = app["properties"]["latestRevisionName"]
     assert sandbox.arm("GET", f"{app['id']}/revisions/{name}/replicas/none").status_code == 404
@@ -242,7 +242,7 @@ def test_stop_and_start(sandbox: Client, platform: Platform) -> None:
     assert not alive(pid)
     answer = get(sandbox, host_of(app))
     assert (answer.status_code, "stopped or does not exist" in answer.text) == (404, True)
-    # a change does not start it
+    # an update does not start it
     changed = sandbox.put(path, app_body(platform, env=[{"name": "NEW", "value": "1"}]))
     assert changed["properties"]["runningStatus"] == "Stopped"
     assert get(sandbox, host_of(app)).status_code == 404
@@ -258,8 +258,8 @@ def test_stop_and_start(sandbox: Client, platform: Platform) -> None:
     assert get(sandbox, host_of(app)).json()["environment"]["NEW"] == "1"
 
 
-def test_a_stop_ends_what_is_coming(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
-    """A request that waits for a replica is told so, and what it has woken goes."""
+def test_a_stop_ends_a_starting_replica(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+    """A request that waits for a replica gets 404, and the replica that it has woken stops."""
     ill = tmp_path / "ill"
     body = app_body(platform, container={"probes": [probe("Readiness", ill)]}, template=scaled(minReplicas=0))
     app = sandbox.put(app_path(platform), body)
@@ -283,7 +283,7 @@ def test_a_stop_is_not_undone_by_the_minimum_of_replicas(sandbox: Client, platfo
     body = app_body(platform, container={"command": ["python", "-c", deaf, "0.0.0.0"]}, template=template)
     app, go = sandbox.put(app_path(platform), body), tmp_path / "go"
     with ThreadPoolExecutor(2) as several:
-        # A load for which one more is to come, while the first takes its time to go.
+        # a load that requires another replica, while the first one stops slowly
         held = [several.submit(get, sandbox, host_of(app), f"/hold{go}") for _time in range(2)]
         sandbox.until(lambda: len(replicas(sandbox, app)) == 2, "the second comes")
         pids = {int(r["properties"]["containers"][0]["containerId"].rpartition("/")[2]) for r in replicas(sandbox, app)}
@@ -300,7 +300,7 @@ def test_a_stop_is_not_undone_by_the_minimum_of_replicas(sandbox: Client, platfo
 
 
 def probe(kind: str, file: Path, **more: Any) -> dict[str, Any]:
-    """Well for as long as the file is not there."""
+    """Return a probe that succeeds as long as a file does not exist."""
     return {
         "type": kind,
         "httpGet": {"path": f"/health{file}", "port": 8080},
@@ -310,7 +310,7 @@ def probe(kind: str, file: Path, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_who_is_not_ready_takes_no_request(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+def test_a_replica_that_is_not_ready_gets_no_request(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
     ill = tmp_path / "ill"
     app = sandbox.put(app_path(platform), app_body(platform, container={"probes": [probe("Readiness", ill)]}))
     pid = get(sandbox, host_of(app)).json()["pid"]
@@ -325,7 +325,9 @@ def test_who_is_not_ready_takes_no_request(sandbox: Client, platform: Platform, 
     assert (state["runningState"], state["healthState"]) == ("Running", "Healthy")
 
 
-def test_who_does_not_live_is_started_again(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+def test_a_container_with_a_failed_liveness_probe_is_restarted(
+    sandbox: Client, platform: Platform, tmp_path: Path
+) -> None:
     ill = tmp_path / "ill"
     app = sandbox.put(app_path(platform), app_body(platform, container={"probes": [probe("Liveness", ill)]}))
     pid = get(sandbox, host_of(app)).json()["pid"]
@@ -333,15 +335,15 @@ def test_who_does_not_live_is_started_again(sandbox: Client, platform: Platform,
     sandbox.until(lambda: not alive(pid), "it is ended")
     ill.unlink()
 
-    def another() -> bool:
+    def replaced() -> bool:
         answer = get(sandbox, host_of(app))
         return answer.status_code == 200 and answer.json()["pid"] != pid
 
-    sandbox.until(another, "a new process")
+    sandbox.until(replaced, "a new process")
     assert "its liveness probe failed" in run_cli(sandbox.home, "logs", app["name"]).stdout
 
 
-def test_who_does_not_listen_to_reason_is_killed(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+def test_a_container_that_ignores_sigterm_is_killed(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
     ill = tmp_path / "ill"
     deaf = "import runpy, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); runpy.run_path('server.py', run_name='__main__')"
     container = {"probes": [probe("Liveness", ill)], "command": ["python", "-c", deaf, "0.0.0.0"]}
@@ -355,7 +357,7 @@ def test_who_does_not_listen_to_reason_is_killed(sandbox: Client, platform: Plat
     sandbox.wait(sandbox.arm("DELETE", app["id"]))
 
 
-def test_who_does_not_start_fails(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+def test_a_failed_startup_probe_fails_the_revision(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
     ill = tmp_path / "ill"
     ill.touch()
     path = app_path(platform)
@@ -365,7 +367,7 @@ def test_who_does_not_start_fails(sandbox: Client, platform: Platform, tmp_path:
     assert "its startup probe failed" in run_cli(sandbox.home, "logs", path.rpartition("/")[2]).stdout
 
 
-def test_one_operation_at_a_time(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
+def test_only_one_operation_at_a_time(sandbox: Client, platform: Platform, tmp_path: Path) -> None:
     ill = tmp_path / "ill"
     ill.touch()
     path = app_path(platform)
@@ -414,7 +416,7 @@ TCP = {"type": "Liveness", "tcpSocket": {"port": 8080}}
 
 
 @pytest.mark.parametrize(
-    ("probes", "said"),
+    ("probes", "message"),
     [
         ([{**TCP, "type": "Sometimes"}], "probes.type"),
         ([TCP, TCP], "probes.type"),
@@ -432,15 +434,15 @@ TCP = {"type": "Liveness", "tcpSocket": {"port": 8080}}
         ([{**TCP, "failureThreshold": 0}, {**TCP, "type": "Startup", "periodSeconds": 999}], "probes.failureThreshold"),
     ],
 )
-def test_probes_that_are_refused(sandbox: Client, platform: Platform, probes: list[Any], said: str) -> None:
+def test_invalid_probes_are_rejected(sandbox: Client, platform: Platform, probes: list[Any], message: str) -> None:
     answer = sandbox.arm("PUT", app_path(platform), app_body(platform, container={"probes": probes}))
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (400, "InvalidParameterValueInContainerTemplate")
-    assert said in error["message"]
+    assert message in error["message"]
 
 
 @pytest.mark.parametrize("requests_at_a_time", ["0", "many", "-1", "1.5", ""])
-def test_scale_rules_that_are_refused(sandbox: Client, platform: Platform, requests_at_a_time: str) -> None:
+def test_invalid_scale_rules_are_rejected(sandbox: Client, platform: Platform, requests_at_a_time: str) -> None:
     template = scaled()
     template["scale"]["rules"][0]["http"]["metadata"]["concurrentRequests"] = requests_at_a_time
     answer = sandbox.arm("PUT", app_path(platform), app_body(platform, template=template))
@@ -450,15 +452,15 @@ def test_scale_rules_that_are_refused(sandbox: Client, platform: Platform, reque
 # a kill
 
 
-def test_a_kill_of_the_sandbox_at_any_moment(sandbox: Client, platform: Platform) -> None:
-    """Killed while a revision comes up, and when it runs: nothing is left behind, and everything comes back."""
+def test_apps_recover_from_a_kill_of_the_sandbox(sandbox: Client, platform: Platform) -> None:
+    """The kills come while a revision provisions and while it runs: no process remains, and all apps restart."""
     path = app_path(platform)
     app = sandbox.put(path, app_body(platform, configuration=MULTIPLE, template={"revisionSuffix": "one"}))
     pid = get(sandbox, host_of(app)).json()["pid"]
     answer = sandbox.arm("PUT", path, app_body(platform, configuration=MULTIPLE, template={"revisionSuffix": "two"}))
     server = json.loads(run_cli(sandbox.home, "status", "--json").stdout)["pid"]
     os.kill(server, signal.SIGKILL)
-    sandbox.until(lambda: not alive(server), "the sandbox is gone")
+    sandbox.until(lambda: not alive(server), "the end of the sandbox")
     up = run_cli(sandbox.home, "up")
     assert up.returncode == 0, up.stderr
     assert not alive(pid)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many replicas a load asks for, and where a host name leads: the sandbox's decisions, without anything running."""
+"""Number of replicas for a load, and destination of a host name: pure decisions, without a running app."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.apps.scaling import Demand, Scale, needed, next_count
-from sandbox.apps.traffic import shares, way_to
+from sandbox.apps.scaling import Demand, Scale, next_count, required_replicas
+from sandbox.apps.traffic import resolve, shares
 from sandbox.store import Resource
 
 DOMAIN = "blue-1.westeurope.azurecontainerapps.io"
@@ -31,29 +31,29 @@ CPU = {"name": "cpu", "custom": {"type": "cpu", "metadata": {"value": "50"}}}
         ({"rules": [{"name": "h", "http": {}}]}, True, Scale(0, 10, 10, 300)),
     ],
 )
-def test_what_a_template_says(scale: Any, ingress: bool, expected: Scale) -> None:
+def test_the_scale_of_a_template(scale: Any, ingress: bool, expected: Scale) -> None:
     assert Scale.of({"scale": scale}, ingress=ingress) == expected
 
 
 @pytest.mark.parametrize(("load", "count"), [(0, 1), (1, 1), (2, 1), (2.1, 2), (6, 3), (10, 5), (10.5, 5), (1000, 5)])
-def test_a_load_asks_for_replicas_within_the_limits(load: float, count: int) -> None:
-    assert needed(Scale(1, 5, 2, 300), load) == count
+def test_replicas_for_a_load_are_within_the_limits(load: float, count: int) -> None:
+    assert required_replicas(Scale(1, 5, 2, 300), load) == count
 
 
 @pytest.mark.parametrize(
     ("running", "load", "calm", "count"),
     [
-        (0, 0, 9999, 0),  # nobody asks
-        (0, 1, 0, 1),  # the first one alone,
+        (0, 0, 9999, 0),  # no request
+        (0, 1, 0, 1),  # one first,
         (0, 100, 0, 1),
         (1, 100, 0, 4),  # then up to four,
-        (4, 100, 0, 8),  # then twice as many,
+        (4, 100, 0, 8),  # then double,
         (8, 100, 0, 10),  # up to the limit
-        (8, 6, 299, 8),  # fewer only after the cooldown
+        (8, 6, 299, 8),  # scale in only after the cooldown
         (8, 6, 300, 3),
         (1, 0, 299, 1),
         (1, 0, 300, 0),
-        (3, 6, 9999, 3),  # as many as are needed
+        (3, 6, 9999, 3),  # as many as required
         (12, 6, 0, 10),  # never more than the limit
     ],
 )
@@ -67,10 +67,10 @@ def test_a_minimum_is_kept_at_once() -> None:
 
 
 def app(mode: str = "Multiple", name: str = "app", **ingress: Any) -> Resource:
-    shown = {"fqdn": f"{name}.{DOMAIN}", **ingress}
+    settings = {"fqdn": f"{name}.{DOMAIN}", **ingress}
     properties = {
         "latestReadyRevisionName": f"{name}--two",
-        "configuration": {"activeRevisionsMode": mode, "ingress": shown},
+        "configuration": {"activeRevisionsMode": mode, "ingress": settings},
     }
     return Resource(f"/x/{name}", "microsoft.app/containerapps", name, {"properties": properties})
 
@@ -95,30 +95,30 @@ SPLIT = [
         (f"app--zero.{DOMAIN}", {"app--zero": 100}),
     ],
 )
-def test_where_a_host_name_leads(host: str, expected: dict[str, int]) -> None:
-    way = way_to(host, [app(name="other"), app(traffic=SPLIT)])
-    assert way is not None
-    assert (way.app.name, shares(way)) == ("app", expected)
+def test_the_destination_of_a_host_name(host: str, expected: dict[str, int]) -> None:
+    destination = resolve(host, [app(name="other"), app(traffic=SPLIT)])
+    assert destination is not None
+    assert (destination.app.name, shares(destination)) == ("app", expected)
 
 
 @pytest.mark.parametrize("host", ["", "app", f"ap.{DOMAIN}", f"app-x.{DOMAIN}", f"app.x{DOMAIN}", f"x.app.{DOMAIN}"])
-def test_names_that_are_no_app(host: str) -> None:
-    assert way_to(host, [app()]) is None
+def test_host_names_without_an_app(host: str) -> None:
+    assert resolve(host, [app()]) is None
 
 
-def test_an_app_without_ingress_has_no_name() -> None:
+def test_an_app_without_ingress_has_no_host_name() -> None:
     hidden = app()
     hidden.properties["configuration"]["ingress"] = None
-    assert way_to(f"app.{DOMAIN}", [hidden]) is None
+    assert resolve(f"app.{DOMAIN}", [hidden]) is None
 
 
-def test_one_revision_at_a_time_is_the_latest_that_is_ready() -> None:
+def test_single_mode_routes_to_the_latest_ready_revision() -> None:
     single = app("Single", traffic=[{"revisionName": "app--one", "weight": 100}])
-    way = way_to(f"app.{DOMAIN}", [single])
-    assert way is not None
-    assert shares(way) == {"app--two": 100}
+    destination = resolve(f"app.{DOMAIN}", [single])
+    assert destination is not None
+    assert shares(destination) == {"app--two": 100}
     single.properties["latestReadyRevisionName"] = None
-    assert shares(way) == {}
+    assert shares(destination) == {}
 
 
 def test_the_load_of_the_last_seconds() -> None:
@@ -126,8 +126,8 @@ def test_the_load_of_the_last_seconds() -> None:
     assert demand.load(100, 10) == 0
     demand.requests = {"a": 100, "b": 101}
     assert demand.load(102, 10) == 1  # 0, then 2
-    assert demand.load(111, 10) == 2  # the first look is out of the window
+    assert demand.load(111, 10) == 2  # the first sample is out of the window
     demand.requests.pop("a")
     assert demand.load(130, 10) == 1
-    # what has been going on for longer than a request may is over, whether anybody said so or not
+    # a request that exceeds the time limit has ended, even if nothing reported its end
     assert demand.load(101 + 240, 10) == 0

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ten thousand mixed requests of eight clients, one in twenty of which goes wrong: nothing is lost, nothing answered wrongly."""
+"""Ten thousand mixed requests of eight clients with faults in one of twenty: no write is lost, no response is wrong."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def own(tmp_path: Path) -> Iterator[Client]:
 
 
 def memory(client: Client) -> float:
-    """What the server has in memory, in MB."""
+    """Return the memory of the server, in MB."""
     pid = json.loads((client.home / "ready.json").read_text())["pid"]
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
@@ -68,14 +68,14 @@ class Worker:
     container: str
     draws: random.Random
     shared: str  # the URL of a blob that all clients count in, each time with the ETag that was read
-    stands: dict[str, str | None] = field(default_factory=dict)
+    state: dict[str, str | None] = field(default_factory=dict)
     unsure: dict[str, set[str | None]] = field(default_factory=dict)
     answers: Counter[str] = field(default_factory=Counter)
     counted: Counter[str] = field(default_factory=Counter)  # "sure", and "unsure" where an answer was lost
     wrong: list[str] = field(default_factory=list)
 
     def send(self, method: str, path: str, body: Any = None) -> requests.Response | None:
-        """One request, not repeated; None where no answer came."""
+        """Send a request once. Return None if no response comes."""
         try:
             answer = self.client.arm(method, path, body, self.token)
         except requests.ConnectionError:
@@ -89,7 +89,7 @@ class Worker:
         return {**authorization, "x-ms-version": "2023-11-03", "x-ms-blob-type": "BlockBlob", **more}
 
     def send_blob(self, method: str, name: str, content: str | None = None) -> requests.Response | None:
-        """The same for a blob."""
+        """Send a request for a blob once."""
         headers = self.blob_headers()
         return self.send_to(method, f"{self.container}/{name}", headers, content)
 
@@ -103,7 +103,7 @@ class Worker:
         return answer
 
     def count_up(self) -> None:
-        """Adds one to what all count, if nobody else did meanwhile; one of those who try at the same time succeeds."""
+        """Increment the shared counter with an ETag; only one of several concurrent clients succeeds."""
         url = self.shared
         read = self.send_to("GET", url, self.blob_headers(), None)
         if read is None or read.status_code in (429, 500, 503):
@@ -144,7 +144,7 @@ class Worker:
         if answer is None:
             self.unsure[name] = self.possible(name) | {mark}
         elif answer.status_code in (201, 202) or (answer.status_code == 404 and not mark):
-            self.stands[name] = mark
+            self.state[name] = mark
             self.unsure.pop(name, None)
         elif answer.status_code not in (429, 500, 503):
             self.wrong.append(f"{name}: {answer.status_code} {answer.text[:200]}")
@@ -158,13 +158,13 @@ class Worker:
         elif answer.status_code in (200, 201, 204):
             if mark and answer.json()["tags"]["mark"] != mark:
                 self.wrong.append(f"{path}: the answer to a PUT shows another one")
-            self.stands[name] = mark
+            self.state[name] = mark
             self.unsure.pop(name, None)
         elif answer.status_code not in (429, 500, 503):
             self.wrong.append(f"{path}: {answer.status_code} {answer.text[:200]}")
 
     def possible(self, name: str) -> set[str | None]:
-        return self.unsure.get(name) or {self.stands.get(name)}
+        return self.unsure.get(name) or {self.state.get(name)}
 
     def check(self, name: str, answer: requests.Response | None) -> None:
         if answer is None or answer.status_code in (429, 500, 503):
@@ -177,7 +177,7 @@ class Worker:
             seen = answer.text if name.startswith("blob-") else answer.json()["tags"]["mark"]
         if seen not in self.possible(name):
             self.wrong.append(f"{name}: {seen} instead of one of {self.possible(name)}")
-        self.stands[name] = seen
+        self.state[name] = seen
         self.unsure.pop(name, None)
 
     def check_list(self, answer: requests.Response | None) -> None:
@@ -187,7 +187,7 @@ class Worker:
             self.wrong.append(f"list: {answer.status_code} {answer.text[:200]}")
             return
         seen = {one["name"]: one["tags"]["mark"] for one in answer.json()["value"]}
-        for name in {one for one in (*self.stands, *self.unsure, *seen) if not one.startswith("blob-")}:
+        for name in {one for one in (*self.state, *self.unsure, *seen) if not one.startswith("blob-")}:
             if seen.get(name) not in self.possible(name):
                 self.wrong.append(f"list: {name} is {seen.get(name)} instead of one of {self.possible(name)}")
 
@@ -212,7 +212,7 @@ def test_nothing_is_lost_under_load_and_faults(own: Client) -> None:
     assert first is not None
     assert first.status_code == 201
     for worker in workers:
-        worker.run(20)  # so that what is loaded once is loaded
+        worker.run(20)  # warm-up, so that one-time allocations are done
         worker.answers.clear()
     before = memory(own)
     for words in FAULTS:
@@ -226,7 +226,7 @@ def test_nothing_is_lost_under_load_and_faults(own: Client) -> None:
     print(f"{sum(answers.values())} requests, {struck} struck, {grown:.0f} MB more; {dict(answers)}")
     assert [wrong for worker in workers for wrong in worker.wrong] == []
     assert 0.03 * REQUESTS < struck < 0.07 * REQUESTS
-    # each failure is one that was ordered
+    # each failure comes from a fault rule
     assert sum(answers[bad] for bad in ("none", "429", "500", "503")) == struck
     assert grown < MEMORY_MB
     count = workers[0].send_to("GET", shared, workers[0].blob_headers(), None)
@@ -235,7 +235,7 @@ def test_nothing_is_lost_under_load_and_faults(own: Client) -> None:
     assert sure <= int(count.text) <= sure + unsure
     assert sure > CLIENTS
     print(f"{sure} counted by {CLIENTS} at once, {answers['412']} came too late")
-    # what stands is still there after the end that nobody can prepare for
+    # the state is complete after a kill
     os.kill(json.loads((own.home / "ready.json").read_text())["pid"], signal.SIGKILL)
     assert run_cli(own.home, "up").returncode == 0
     own.until(
@@ -243,7 +243,7 @@ def test_nothing_is_lost_under_load_and_faults(own: Client) -> None:
         "Azurite's start",
     )
     for worker in workers:
-        for name in {*worker.stands, *worker.unsure}:
+        for name in {*worker.state, *worker.unsure}:
             path = f"{worker.group}/{IDENTITIES}/{name}"
             worker.check(name, worker.send_blob("GET", name) if name.startswith("blob-") else worker.send("GET", path))
         worker.check_list(worker.send("GET", f"{worker.group}/{IDENTITIES}"))

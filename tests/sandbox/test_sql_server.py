@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The SQL Server that can stand behind the Azure SQL databases: what is asked of it, and what is said when it cannot be had."""
+"""SQL Server behind the Azure SQL databases: the statements of its setup, and the error when it is unavailable."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ JOB = {
     "login_password": "it's",
 }
 
-# A driver that writes down what it is asked, and refuses what REFUSE names; stands where Microsoft's would.
+# replaces Microsoft's driver: records the statements, and rejects those that REFUSE names
 DRIVER = """
 import json, os
 
@@ -62,25 +62,28 @@ def connect(text, autocommit):
 
 def set_up(tmp_path: Path, **environment: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
     (tmp_path / "mssql_python.py").write_text(DRIVER)
-    said = tmp_path / "statements"
-    said.touch()
+    statements = tmp_path / "statements"
+    statements.touch()
     done = subprocess.run(
         [sys.executable, str(PROJECT / "sandbox" / "runners" / "sql_server_setup.py")],
         input=json.dumps(JOB),
-        env={"PYTHONPATH": str(tmp_path), "STATEMENTS": str(said), **environment},
+        env={"PYTHONPATH": str(tmp_path), "STATEMENTS": str(statements), **environment},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    return done, [json.loads(line) for line in said.read_text().splitlines()]
+    return done, [json.loads(line) for line in statements.read_text().splitlines()]
 
 
-def test_a_database_and_a_login_are_made(tmp_path: Path) -> None:
-    done, said = set_up(tmp_path)
+def test_a_database_and_a_login_are_created(tmp_path: Path) -> None:
+    done, statements = set_up(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert said[0] == "Server=127.0.0.1,1433;Database=master;Encrypt=yes;TrustServerCertificate=yes;UID=sa;PWD={p}}w};"
-    assert [statement for statement in said[1:] if not statement.startswith("SELECT")] == [
+    assert (
+        statements[0]
+        == "Server=127.0.0.1,1433;Database=master;Encrypt=yes;TrustServerCertificate=yes;UID=sa;PWD={p}}w};"
+    )
+    assert [statement for statement in statements[1:] if not statement.startswith("SELECT")] == [
         "CREATE DATABASE [sql-a_mlflow]]x] COLLATE Latin1_General_100_CS_AS_SC_UTF8",
         "CREATE LOGIN [sandbox_login] WITH PASSWORD = N'it''s'",
         "USE [sql-a_mlflow]]x]",
@@ -89,10 +92,10 @@ def test_a_database_and_a_login_are_made(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_there_is_kept(tmp_path: Path) -> None:
-    done, said = set_up(tmp_path, KNOWN="yes")
+def test_existing_objects_are_kept(tmp_path: Path) -> None:
+    done, statements = set_up(tmp_path, KNOWN="yes")
     assert done.returncode == 0, done.stderr
-    assert [statement.split()[0] for statement in said[1:] if not statement.startswith("SELECT")] == [
+    assert [statement.split()[0] for statement in statements[1:] if not statement.startswith("SELECT")] == [
         "ALTER",
         "USE",
         "ALTER",
@@ -106,13 +109,13 @@ def test_what_is_there_is_kept(tmp_path: Path) -> None:
         ("ALTER ROLE", "EXEC sp_addrolemember N'db_owner', N'sandbox_login'"),
     ],
 )
-def test_a_server_that_does_not_know_a_statement(tmp_path: Path, refused: str, instead: str) -> None:
-    done, said = set_up(tmp_path, REFUSE=refused)
+def test_a_server_that_does_not_support_a_statement(tmp_path: Path, refused: str, instead: str) -> None:
+    done, statements = set_up(tmp_path, REFUSE=refused)
     assert done.returncode == 0, done.stderr
-    assert instead in said
+    assert instead in statements
 
 
-def test_a_server_that_refuses_says_why_on_one_line(tmp_path: Path) -> None:
+def test_the_error_of_a_server_is_on_one_line(tmp_path: Path) -> None:
     done, _said = set_up(tmp_path, REFUSE="CREATE LOGIN")
     assert done.returncode != 0
     assert done.stderr.strip() == "[42000] refused: CREATE"
@@ -120,7 +123,7 @@ def test_a_server_that_refuses_says_why_on_one_line(tmp_path: Path) -> None:
 
 @pytest.fixture
 def behind(tmp_path: Path) -> Iterator[Client]:
-    """A sandbox whose SQL Server does not exist."""
+    """Sandbox whose SQL Server does not exist."""
     login = {"SANDBOX_SQL_USER": "sa", "SANDBOX_SQL_PASSWORD": f"Aa1!{uuid.uuid4().hex}"}
     home = tmp_path / "home"
     started = run_cli(home, "up", "--sql-server", "127.0.0.1:1", environment=login)
@@ -131,7 +134,7 @@ def behind(tmp_path: Path) -> Iterator[Client]:
     run_cli(home, "down", "--purge")
 
 
-def test_an_app_whose_sql_server_is_away_says_so(behind: Client, tmp_path: Path) -> None:
+def test_an_app_without_its_sql_server_fails_with_the_reason(behind: Client, tmp_path: Path) -> None:
     group = behind.group()
     name = f"cr{uuid.uuid4().hex[:10]}"
     registry = f"{group}/providers/Microsoft.ContainerRegistry/registries/{name}"

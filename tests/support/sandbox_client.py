@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sandbox for the tests, spoken to over the wire: plain HTTPS through its proxy, as any client would."""
+"""Client of a sandbox for the tests: HTTPS through its proxy, as any other client."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROLES = {
 
 
 def run_cli(home: Path, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`python -m sandbox` with a folder of its own."""
+    """Run `python -m sandbox` with a folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_HOME")}
     return subprocess.run(
         [sys.executable, "-m", "sandbox", "--home", str(home), *arguments],
@@ -48,7 +48,7 @@ def run_cli(home: Path, *arguments: str, environment: dict[str, str] | None = No
 
 @dataclass
 class Client:
-    """Requests to one sandbox."""
+    """Client of one sandbox."""
 
     home: Path
     environment: dict[str, str]
@@ -80,7 +80,7 @@ class Client:
     def arm(
         self, method: str, path: str, body: Any = None, token: str | None = None, version: str = VERSION
     ) -> requests.Response:
-        """A request to Resource Manager."""
+        """Send a request to Resource Manager."""
         return self.session.request(
             method,
             f"https://management.azure.com{path}",
@@ -91,17 +91,17 @@ class Client:
         )
 
     def put(self, path: str, body: Any) -> dict[str, Any]:
-        """Creates or updates a resource, waits until it has settled, and returns it."""
+        """Create or update a resource, wait for the operation, and return the resource."""
         answer = self.arm("PUT", path, body)
         assert answer.status_code in (200, 201, 202), answer.text
         self.wait(answer)
-        settled = self.arm("GET", path)
-        assert settled.status_code == 200, settled.text
-        found: dict[str, Any] = settled.json()
-        return found
+        current = self.arm("GET", path)
+        assert current.status_code == 200, current.text
+        resource: dict[str, Any] = current.json()
+        return resource
 
     def wait(self, answer: requests.Response) -> dict[str, Any]:
-        """Follows a long-running operation to its end; returns the operation as last seen."""
+        """Poll a long-running operation to its end. Return its last status."""
         url = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
         if url is None:
             return {"status": "Succeeded"}
@@ -114,17 +114,17 @@ class Client:
             time.sleep(0.05)  # between two polls of a condition
         raise AssertionError(f"{url} did not end")
 
-    def until(self, condition: Callable[[], Any], what: str) -> Any:
-        """Waits for a condition."""
+    def until(self, condition: Callable[[], Any], label: str) -> Any:
+        """Wait until a condition is true. Return its value."""
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
-            if found := condition():
-                return found
-            time.sleep(0.05)  # between two looks at a condition
-        raise AssertionError(f"never came true: {what}")
+            if value := condition():
+                return value
+            time.sleep(0.05)  # between two polls of a condition
+        raise AssertionError(f"condition never true: {label}")
 
     def group(self) -> str:
-        """A new resource group; returns its id."""
+        """Create a resource group. Return its id."""
         path = f"{self.subscription}/resourceGroups/rg-{uuid.uuid4().hex[:8]}"
         assert self.arm("PUT", path, {"location": "westeurope"}).status_code == 201
         return path
@@ -148,7 +148,7 @@ class Client:
         )
 
     def me(self) -> str:
-        """The object id of the caller."""
+        """Return the object id of the caller."""
         payload = self.token().split(".")[1]
         return str(json.loads(base64.urlsafe_b64decode(payload + "=="))["oid"])
 
@@ -165,7 +165,7 @@ class Client:
     def build(
         self, registry: str, image: str, dockerfile: str = "Dockerfile", context: Path = APP, **arguments: str
     ) -> dict[str, Any]:
-        """Uploads a context and runs a build; returns the run."""
+        """Upload a context and run a build. Return the run."""
         upload = self.arm("POST", f"{registry}/listBuildSourceUploadUrl").json()
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
@@ -192,8 +192,8 @@ class Client:
             run: dict[str, Any] = self.arm("GET", path).json()
             return run if run["properties"]["status"] not in ("Queued", "Running") else None
 
-        found: dict[str, Any] = self.until(ended, f"the end of {path}")
-        return found
+        result: dict[str, Any] = self.until(ended, f"the end of {path}")
+        return result
 
     def log(self, registry: str, run: dict[str, Any]) -> str:
         link = self.arm("POST", f"{registry}/runs/{run['name']}/listLogSasUrl").json()["logLink"]
@@ -202,7 +202,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Platform:
-    """What an app needs: a registry with the tests' image, an environment, an identity that may pull."""
+    """Prerequisites of an app: a registry with the tests' image, an environment, and an identity that may pull."""
 
     group: str
     registry: str
@@ -213,7 +213,7 @@ class Platform:
 
 
 def make_platform(client: Client) -> Platform:
-    """A registry with an image, an identity that may pull it, and an environment."""
+    """Create a registry with an image, an identity that may pull it, and an environment."""
     group = client.group()
     name = f"cr{uuid.uuid4().hex[:10]}"
     registry = f"{group}/providers/Microsoft.ContainerRegistry/registries/{name}"
@@ -231,9 +231,9 @@ def make_platform(client: Client) -> Platform:
 
 
 def app_body(platform: Platform, **changes: Any) -> dict[str, Any]:
-    """A container app that runs the tests' image.
+    """Return a container app that runs the tests' image.
 
-    `changes`: env, secrets, args, command, ingress, image, identity, registries; and more of container, template and configuration.
+    `changes`: env, secrets, args, command, ingress, image, identity, registries; and other properties of container, template and configuration.
     """
     identity_id = platform.identity["id"]
     container = {

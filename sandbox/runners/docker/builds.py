@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds by the Docker engine of this machine: what ACR Tasks build is an image that `--runtime docker` can run.
+"""Builds of ACR Tasks in the Docker engine of this machine, for `--runtime docker`.
 
 Source: https://docs.docker.com/reference/api/engine/, POST /build.
 """
@@ -19,10 +19,11 @@ from urllib.parse import urlencode
 
 from dockerfile_parse import DockerfileParser
 
-from sandbox.arm.resource_type import Json
 from sandbox.host.docker_engine import EngineError, Owned
+from sandbox.messages import Json
 from sandbox.registry.builds import Build, BuildFailed
-from sandbox.registry.content import REGISTRIES, Images, repository_and_reference
+from sandbox.registry.content import REGISTRIES, Images
+from sandbox.registry.paths import repository_and_reference
 from sandbox.runners.docker.images import DockerImages
 from sandbox.store import Resource, Store
 
@@ -31,7 +32,7 @@ _COPIED_FROM = re.compile(r"--from=(\S+)")
 
 
 class DockerBuilds:
-    """Builds contexts with an engine. Nothing of a build stays there: neither the image, once it is in its registry, nor what it was built of."""
+    """Builder that uses an engine. After a build the engine keeps neither the image nor the base images that the build has loaded."""
 
     def __init__(self, store: Store, owned: Owned, images: Images, docker_images: DockerImages) -> None:
         self._store = store
@@ -40,50 +41,50 @@ class DockerBuilds:
         self._docker_images = docker_images
 
     async def build(self, registry: Resource, build: Build, log: IO[bytes]) -> str:
-        """Builds a context, and puts the image into a registry. Returns its digest. Raises BuildFailed, or OSError."""
+        """Build a context and store the image. Return the digest of its manifest. Raise BuildFailed or OSError."""
         text = await asyncio.to_thread(_dockerfile, build)
         image = f"{self._owned.network}-build:{registry.name.lower()}-{build.run}"
         self._docker_images.keep(image)
-        only_here = [image]
+        temporary = [image]
         try:
-            for name in sorted(_named_images(text, build.arguments)):
-                only_here += await self._provide(registry, name, log)
+            for name in sorted(_registry_images(text, build.arguments)):
+                temporary += await self._load(registry, name, log)
             identifier = await self._execute(build, image, log)
             if not build.references:
                 return identifier
             return await self._docker_images.store(image, registry.name, build.references)
         finally:
-            for name in reversed(only_here):
+            for name in reversed(temporary):
                 await asyncio.shield(self._docker_images.drop(name))
 
-    async def _provide(self, registry: Resource, name: str, log: IO[bytes]) -> list[str]:
-        """Gives the engine an image of the registry that a Dockerfile names: it cannot pull from there by itself.
+    async def _load(self, registry: Resource, name: str, log: IO[bytes]) -> list[str]:
+        """Load an image of the registry into the engine, which cannot pull from the sandbox by itself.
 
-        Returns the names that it did not have before.
+        Return the names that the engine did not have before.
         """
         server, _mark, rest = name.partition("/")
         if self._store.named(REGISTRIES, server.removesuffix(_SUFFIX)) is None:
-            return []  # a registry elsewhere, or none
+            return []  # not a registry of the sandbox
         if server != registry.properties["loginServer"]:
             raise BuildFailed(
                 f"{name}: unauthorized: authentication required. The sandbox builds from the run's own registry"
             )
         repository, tag = repository_and_reference(rest)
         if ":" in tag:
-            raise BuildFailed(f"{name}: an engine does not know digests of what it has not pulled. Name a tag")
-        found = self._images.image(registry.name, repository, tag)
-        if found is None or "sandbox" in found[2]:
+            raise BuildFailed(f"{name}: the engine has no digests of images that it has not pulled. Use a tag")
+        image = self._images.image(registry.name, repository, tag)
+        if image is None or "sandbox" in image[2]:
             raise BuildFailed(f"manifest for {server}/{repository}:{tag} not found: manifest unknown: manifest unknown")
-        digest, manifest, _config = found
+        digest, manifest, _config = image
         log.write(f"{tag}: Pulling from {repository}\nDigest: {digest}\n".encode())
-        known = await self._docker_images.has(f"{server}/{repository}:{tag}")
-        if not known:
+        present = await self._docker_images.has(f"{server}/{repository}:{tag}")
+        if not present:
             self._docker_images.keep(f"{server}/{repository}:{tag}")
-        await self._docker_images.present(f"{server}/{repository}", digest, manifest, tag)
-        return [] if known else [f"{server}/{repository}:{tag}"]
+        await self._docker_images.load(f"{server}/{repository}", digest, manifest, tag)
+        return [] if present else [f"{server}/{repository}:{tag}"]
 
     async def _execute(self, build: Build, image: str, log: IO[bytes]) -> str:
-        """Returns the id of the image that was built."""
+        """Run the build. Return the id of the image."""
         query: Json = {
             "dockerfile": build.dockerfile,
             "t": image,
@@ -104,7 +105,7 @@ class DockerBuilds:
 
 
 def _dockerfile(build: Build) -> str:
-    """The text of a context's Dockerfile. Raises BuildFailed."""
+    """Return the Dockerfile of a context. Raise BuildFailed."""
     try:
         with tarfile.open(build.context) as archive:
             for member in archive:
@@ -115,18 +116,18 @@ def _dockerfile(build: Build) -> str:
     raise BuildFailed(f"unable to find the Dockerfile '{build.dockerfile}' in the build context")
 
 
-def _named_images(text: str, arguments: dict[str, str]) -> set[str]:
-    """The images of Azure's registries that a Dockerfile names."""
+def _registry_images(text: str, arguments: dict[str, str]) -> set[str]:
+    """Return the images of Azure registries in a Dockerfile."""
     parser = DockerfileParser(fileobj=io.BytesIO(text.encode()), build_args=arguments)
-    named = [str(name) for name in parser.parent_images if name]
+    names = [str(name) for name in parser.parent_images if name]
     for entry in parser.structure:
         if entry["instruction"].upper() == "COPY":
-            named += _COPIED_FROM.findall(entry["value"])
-    return {name for name in named if name.partition("/")[0].endswith(_SUFFIX)}
+            names += _COPIED_FROM.findall(entry["value"])
+    return {name for name in names if name.partition("/")[0].endswith(_SUFFIX)}
 
 
 def _line(message: dict[str, Any]) -> bytes:
-    """What a message of the engine adds to the log."""
+    """Return the log output of a message of the engine."""
     if "stream" in message:
         return str(message["stream"]).encode()
     if "status" in message and "progress" not in message:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds without a Docker engine: each is a process of its own (image_build.py), and its image has an environment instead of layers."""
+"""Builds without a Docker engine. Each is a process (image_build.py), and its image has a Python environment instead of layers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sandbox.store import Resource
 
 
 class ProcessBuilds:
-    """Builds contexts as processes of this machine."""
+    """Builder that runs processes of this machine."""
 
     def __init__(self, images: Images, home: Home, processes: Processes, environment: dict[str, str]) -> None:
         self._images = images
@@ -31,30 +31,30 @@ class ProcessBuilds:
         self._environment = environment
 
     async def build(self, registry: Resource, build: Build, log: IO[bytes]) -> str:
-        """Builds a context, and puts the image into a registry. Returns its digest. Raises BuildFailed, or OSError."""
+        """Build a context and store the image. Return the digest of its manifest. Raise BuildFailed or OSError."""
         result = self._temporary() / f"{build.run}-{uuid.uuid4().hex}.result"
         job = result.with_suffix(".job")
-        about = {
+        parameters = {
             "context": str(build.context),
             "dockerfile": build.dockerfile,
             "arguments": build.arguments,
             "layers": str(self._layers),
             "result": str(result),
         }
-        write_private(job, json.dumps(about))
+        write_private(job, json.dumps(parameters))
         try:
             await self._execute(build.run, job, log)
-            built = read_json(result)
+            output = read_json(result)
         finally:
             job.unlink(missing_ok=True)
             result.unlink(missing_ok=True)
-        if built is None:
+        if output is None:
             raise BuildFailed("the build ended without an image")
         config = {
             "architecture": "amd64",
             "os": "linux",
-            "config": built["config"],
-            "sandbox": {"layer": built["layer"]},
+            "config": output["config"],
+            "sandbox": {"layer": output["layer"]},
         }
         return self._images.add(registry.name, list(build.references), config)
 
@@ -73,7 +73,7 @@ class ProcessBuilds:
             raise BuildFailed(f"the build ended with exit code {code}")
 
     def _temporary(self) -> Path:
-        """Where builds keep what they need only while they run; `down --purge` removes it, whatever became of them."""
+        """Return the folder of temporary files of builds. `down --purge` removes it."""
         folder = self._folder / "tmp"
         folder.mkdir(parents=True, exist_ok=True)
         return folder

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs containers as processes: each from the environment that its image was built into (see image_build.py)."""
+"""Containers as processes: each runs in the Python environment of its image (see image_build.py)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ import shutil
 import signal
 from pathlib import Path
 
-from sandbox.apps.containers import Container, Program, Replica, StartRefused, Unavailable, write_log
-from sandbox.arm.resource_type import Json
-from sandbox.entra.identity_endpoint import identities
+from sandbox.apps.containers import Container, Program, Replica, StartFailed, Unavailable, write_log
 from sandbox.host.home import Home
 from sandbox.host.launch import launch
 from sandbox.host.processes import Processes, signal_group
+from sandbox.messages import Json
 from sandbox.registry.content import Images
-from sandbox.runners.azure_sql import AzureSql, LoginRefused, azure_sql_uris, set_up
+from sandbox.runners.azure_sql import AzureSql, LoginFailed, azure_sql_uris, object_ids, set_up
 from sandbox.runners.image_pull import image_error, pull, readable_secrets
 from sandbox.store import Resource, Store
 
@@ -28,7 +27,7 @@ _KILL_SECONDS = 5.0
 
 
 class Process:
-    """A container that runs as a process, leader of a group of its own."""
+    """Container that runs as a process, the leader of its own process group."""
 
     def __init__(self, processes: Processes, process: asyncio.subprocess.Process) -> None:
         self._processes = processes
@@ -36,15 +35,18 @@ class Process:
 
     @property
     def id(self) -> str:
+        """Return the value of Azure's containerId."""
         return f"process://{self._process.pid}"
 
     async def wait(self) -> int:
+        """Wait until the process ends. Return its exit code."""
         code = await self._process.wait()
-        signal_group(self._process.pid, signal.SIGKILL)  # what it had started and left behind
+        signal_group(self._process.pid, signal.SIGKILL)  # processes that it has left behind
         self._processes.forget(self._process.pid)
         return 128 - code if code < 0 else code
 
     async def stop(self, grace: float) -> None:
+        """Terminate the process group, and kill it after `grace` seconds."""
         for sign, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, _KILL_SECONDS)):
             signal_group(self._process.pid, sign)
             try:
@@ -57,10 +59,10 @@ class Process:
 
 
 class ProcessContainers:
-    """Starts containers as processes of this machine.
+    """Runtime that starts containers as processes of this machine.
 
-    Every replica has a loopback address of its own, so that all of them can listen on the same port; where a container says that
-    it listens on all addresses (0.0.0.0), it is given that one.
+    Every replica has its own loopback address, so that all replicas can listen on the same port. It replaces the address 0.0.0.0 in the
+    environment and the arguments of a container.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class ProcessContainers:
         self._base = base_environment
 
     async def start(self, owner: Resource, replica: Replica, container: Container) -> Program:
-        """Starts a container of an app or a job. Raises StartRefused, or OSError."""
+        """Start a container of an app or a job. Raise StartFailed or OSError."""
         values = readable_secrets(self._store, owner)
         config = pull(self._store, self._images, owner, container, values).config
         if "sandbox" not in config:
@@ -89,14 +91,14 @@ class ProcessContainers:
             )
         layer = self._layers / config["sandbox"]["layer"]
         if not (layer / "complete").exists():
-            raise Unavailable(image_error(container, f"{layer} is gone: build the image again"))
+            raise Unavailable(image_error(container, f"{layer} does not exist any more: build the image again"))
         image = config["config"]
         try:
             environment = await self._environment(owner, replica, container, image, layer, values)
             words = self._command(container.spec, image, layer, replica.address, environment["PATH"])
-            command = [await self._with_substitute(word, "argument", owner, container, layer) for word in words]
-        except LoginRefused as refused:
-            raise StartRefused(str(refused)) from refused
+            command = [await self._substitute_uris(word, "argument", owner, container, layer) for word in words]
+        except LoginFailed as error:
+            raise StartFailed(str(error)) from error
         workdir = _local_path(image.get("WorkingDir") or "/", layer / "rootfs")
         folder = Path(workdir) if workdir and Path(workdir).is_dir() else replica.folder
         label = f"{owner.name} {replica.name} {container.name}"
@@ -124,20 +126,15 @@ class ProcessContainers:
         layer: Path,
         values: dict[str, str],
     ) -> dict[str, str]:
-        """The process's environment: the image's, Azure's own variables, the app's, and the way to the sandbox."""
+        """Return the environment of a process: variables of the image, the platform and the app, and those that point to the sandbox."""
         temporary = replica.folder / "tmp"
         temporary.mkdir(exist_ok=True)
         from_image = dict(entry.partition("=")[::2] for entry in image.get("Env") or [])
         path = os.pathsep.join([str(layer / "venv" / "bin"), from_image.get("PATH", ""), os.defpath, "/usr/local/bin"])
-        own = {}
-        for item in container.spec.get("env") or []:
-            own[item["name"]] = (
-                values.get(item["secretRef"], "") if item.get("secretRef") else str(item.get("value") or "")
-            )
-        environment = {**from_image, **replica.variables, **own}
+        environment = {**from_image, **replica.variables, **container.variables(values)}
         environment = {name: _ANY_ADDRESS.sub(replica.address, value) for name, value in environment.items()}
         for name, value in environment.items():
-            environment[name] = await self._with_substitute(value, name, owner, container, layer)
+            environment[name] = await self._substitute_uris(value, name, owner, container, layer)
         fixed = {
             "PATH": path,
             "HOME": str(replica.folder),
@@ -146,20 +143,19 @@ class ProcessContainers:
         }
         return {"LANG": "C.UTF-8", **environment, **fixed, **self._base}
 
-    async def _with_substitute(self, value: str, name: str, owner: Resource, container: Container, layer: Path) -> str:
-        """A setting or an argument, with what stands here for the Azure SQL databases that it names."""
+    async def _substitute_uris(self, value: str, name: str, owner: Resource, container: Container, layer: Path) -> str:
+        """Return a variable or an argument with the URIs of Azure SQL databases replaced. Raise LoginFailed."""
         for uri in azure_sql_uris(value):
-            known = {found.client_id.lower(): found.object_id for found in identities(self._store, owner)}
-            substitute = self._sql.substitute(uri, known)
+            substitute = self._sql.substitute(uri, object_ids(self._store, owner))
             if substitute.job is not None:
                 await asyncio.to_thread(set_up, substitute.job, layer / "venv" / "bin" / "python")
             value = value.replace(uri, substitute.uri)
-            write_log(container.log, f"{name}: {substitute.said}")
+            write_log(container.log, f"{name}: {substitute.message}")
         return value
 
 
 def _local_path(word: str, rootfs: Path) -> str | None:
-    """Where a path of the image is on this machine; None where the image has no such file."""
+    """Return the path of an image's file on this machine; None if the image does not have it."""
     if not word.startswith("/") or word == "/":
         return None
     local = rootfs / word.lstrip("/")

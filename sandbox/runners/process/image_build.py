@@ -1,13 +1,13 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a build does on a machine without Docker: a Dockerfile's Python requirements become a virtual environment.
+"""Build of an image without Docker: the Python requirements of a Dockerfile are installed in a virtual environment.
 
-`python -m sandbox.runners.process.image_build JOB` runs one build, its output on standard output. A job is a JSON file with `context` (a
-tar), `dockerfile` (a path in it), `arguments`, `layers` (where built environments are kept) and `result` (a file to write).
+`python -m sandbox.runners.process.image_build JOB` runs one build, with its log on standard output. A job is a JSON file with `context` (a
+tar), `dockerfile` (a path in it), `arguments`, `layers` (the folder of built environments) and `result` (the file to write).
 
-Read from the Dockerfile: ARG, ENV, WORKDIR, COPY and ADD from the context, `pip install` in RUN, and the last stage's
-ENTRYPOINT, CMD, USER, LABEL, EXPOSE. All other RUN commands are named in the output and left out.
+The build supports ARG, ENV, WORKDIR, COPY and ADD from the context, `pip install` in RUN, and the ENTRYPOINT, CMD, USER, LABEL and EXPOSE of
+the last stage. Its log lists all other RUN commands, which it skips.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _UNSUPPORTED_PIP = ("--target", "-t", "--prefix", "--root", "--user")
 
 
 class BuildError(Exception):
-    """The build cannot go on; its message is what the log ends with."""
+    """Failure of a build; its message is the last line of the log."""
 
 
 @dataclass
 class Stage:
-    """What one FROM has come to so far."""
+    """State of a build stage."""
 
     environment: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, str] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Install:
-    """A `pip install`: its arguments, as they stand in the Dockerfile (which a log may show), and where it runs."""
+    """`pip install` command: its arguments, its text in the Dockerfile (without secrets, for the log), and its working directory."""
 
     words: list[str]
     written: str
@@ -66,7 +66,7 @@ class Install:
 
 @dataclass
 class Plan:
-    """A Dockerfile, read: what to copy, what to install, and the image's configuration."""
+    """Plan of a Dockerfile: files to copy, packages to install, skipped commands, and the configuration of the image."""
 
     copies: list[tuple[list[str], str]] = field(default_factory=list)
     installs: list[Install] = field(default_factory=list)
@@ -75,9 +75,9 @@ class Plan:
 
 
 def expand(text: str, values: dict[str, str]) -> str:
-    """Fills in $NAME, ${NAME}, ${NAME:-word} and ${NAME:+word}, as Dockerfiles mean them."""
+    """Expand $NAME, ${NAME}, ${NAME:-word} and ${NAME:+word}, as a Dockerfile does."""
 
-    def filled(match: re.Match[str]) -> str:
+    def expanded(match: re.Match[str]) -> str:
         if match[0].startswith("\\"):
             return match[0][1:]
         value = values.get(match[1] or match[2])
@@ -88,11 +88,11 @@ def expand(text: str, values: dict[str, str]) -> str:
             return match[4]
         return value or ""
 
-    return _VARIABLE.sub(filled, text)
+    return _VARIABLE.sub(expanded, text)
 
 
 def read_dockerfile(text: str, arguments: dict[str, str]) -> Plan:
-    """The plan of a Dockerfile."""
+    """Return the plan of a Dockerfile. Raise BuildError."""
     structure = DockerfileParser(fileobj=io.BytesIO(text.encode())).structure
     plan = Plan()
     defaults: dict[str, str] = {}
@@ -124,33 +124,37 @@ def read_dockerfile(text: str, arguments: dict[str, str]) -> Plan:
 def _instruction(
     plan: Plan, stage: Stage, kind: str, value: str, defaults: dict[str, str], arguments: dict[str, str]
 ) -> None:
+    """Apply an instruction of a Dockerfile to the plan and its stage."""
     values = {"PATH": _PATH, **stage.arguments, **stage.environment}
-    if kind == "ARG":
-        name, found, default = value.partition("=")
-        fallback = expand(default.strip("\"'"), values) if found else defaults.get(name, "")
-        stage.arguments[name] = arguments.get(name, fallback)
-    elif kind == "ENV":
-        stage.environment.update(_assignments(value, values))
-    elif kind == "LABEL":
-        stage.config.setdefault("Labels", {}).update(_assignments(value, values))
-    elif kind == "WORKDIR":
-        stage.workdir = str(PurePosixPath(stage.workdir) / expand(value, values))
-    elif kind in ("COPY", "ADD"):
-        words = _words(value, values)
-        if not any(word.startswith("--from") for word in words):
-            paths = [word for word in words if not word.startswith("--")]
-            target = str(PurePosixPath(stage.workdir) / paths[-1]) + ("/" if paths[-1].endswith("/") else "")
-            plan.copies.append((paths[:-1], target))
-    elif kind == "RUN":
-        _run(plan, stage, value, values)
-    elif kind in ("ENTRYPOINT", "CMD"):
-        stage.config["Entrypoint" if kind == "ENTRYPOINT" else "Cmd"] = _command(value)
-    elif kind == "USER":
-        stage.config["User"] = expand(value, values)
-    elif kind == "EXPOSE":
-        stage.config["ExposedPorts"] = {f"{port}/tcp": {} for port in expand(value, values).split()}
-    elif kind == "HEALTHCHECK":
-        stage.config["Healthcheck"] = {"Test": ["CMD-SHELL", value]}
+    match kind:
+        case "ARG":
+            name, separator, default = value.partition("=")
+            fallback = expand(default.strip("\"'"), values) if separator else defaults.get(name, "")
+            stage.arguments[name] = arguments.get(name, fallback)
+        case "ENV":
+            stage.environment.update(_assignments(value, values))
+        case "LABEL":
+            stage.config.setdefault("Labels", {}).update(_assignments(value, values))
+        case "WORKDIR":
+            stage.workdir = str(PurePosixPath(stage.workdir) / expand(value, values))
+        case "COPY" | "ADD":
+            words = _words(value, values)
+            if not any(word.startswith("--from") for word in words):
+                paths = [word for word in words if not word.startswith("--")]
+                target = str(PurePosixPath(stage.workdir) / paths[-1]) + ("/" if paths[-1].endswith("/") else "")
+                plan.copies.append((paths[:-1], target))
+        case "RUN":
+            _run(plan, stage, value, values)
+        case "ENTRYPOINT":
+            stage.config["Entrypoint"] = _command(value)
+        case "CMD":
+            stage.config["Cmd"] = _command(value)
+        case "USER":
+            stage.config["User"] = expand(value, values)
+        case "EXPOSE":
+            stage.config["ExposedPorts"] = {f"{port}/tcp": {} for port in expand(value, values).split()}
+        case "HEALTHCHECK":
+            stage.config["Healthcheck"] = {"Test": ["CMD-SHELL", value]}
 
 
 def _assignments(value: str, values: dict[str, str]) -> dict[str, str]:
@@ -193,15 +197,15 @@ def _run(plan: Plan, stage: Stage, value: str, values: dict[str, str]) -> None:
 
 
 def content_hash(context: Path, dockerfile: str, arguments: dict[str, str]) -> str:
-    """SHA-256 over the context's paths and bytes, the Dockerfile's name, the build arguments and this machine's Python."""
+    """Return the SHA-256 of the paths and bytes of a context, the Dockerfile's name, the build arguments and this machine's Python."""
     digest = hashlib.sha256()
-    about = {
+    parameters = {
         "dockerfile": dockerfile,
         "arguments": arguments,
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
-    digest.update(json.dumps(about, sort_keys=True).encode())
+    digest.update(json.dumps(parameters, sort_keys=True).encode())
     for path in sorted(item for item in context.rglob("*") if item.is_file()):
         digest.update(f"\n{path.relative_to(context).as_posix()} {path.stat().st_size}\n".encode())
         digest.update(path.read_bytes())
@@ -209,36 +213,37 @@ def content_hash(context: Path, dockerfile: str, arguments: dict[str, str]) -> s
 
 
 def copy_sources(plan: Plan, context: Path, rootfs: Path) -> None:
-    """Carries out the COPYs of the context into the image's files."""
+    """Copy the files of the COPY instructions into the image's root folder. Raise BuildError."""
     for sources, target in plan.copies:
         for source in sources:
-            matched = _matched(context, source)
-            if not matched:
+            items = _glob(context, source)
+            if not items:
                 raise BuildError(f'COPY failed: file not found in build context: "{source}"')
-            into_folder = target.endswith("/") or len(matched) > 1 or len(sources) > 1
-            for item in matched:
-                goal = rootfs / target.strip("/")
+            into_folder = target.endswith("/") or len(items) > 1 or len(sources) > 1
+            for item in items:
+                destination = rootfs / target.strip("/")
                 if item.is_dir():
-                    shutil.copytree(item, goal, dirs_exist_ok=True)
+                    shutil.copytree(item, destination, dirs_exist_ok=True)
                     continue
-                goal = goal / item.name if into_folder or goal.is_dir() else goal
-                goal.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(item, goal)
+                if into_folder or destination.is_dir():
+                    destination = destination / item.name
+                destination.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(item, destination)
 
 
-def _matched(context: Path, source: str) -> list[Path]:
-    wanted = source.removeprefix("./").strip("/")
-    if wanted in ("", "."):
+def _glob(context: Path, source: str) -> list[Path]:
+    path = source.removeprefix("./").strip("/")
+    if path in ("", "."):
         return [context]
-    folder = context / PurePosixPath(wanted).parent
-    name = PurePosixPath(wanted).name
+    folder = context / PurePosixPath(path).parent
+    name = PurePosixPath(path).name
     if not folder.is_dir():
         return []
     return sorted(item for item in folder.iterdir() if fnmatch.fnmatchcase(item.name, name))
 
 
 def pip_arguments(words: list[str], workdir: str, rootfs: Path) -> list[str]:
-    """The arguments of a `pip install` of the Dockerfile, with the image's paths turned into this machine's."""
+    """Return the arguments of a `pip install` with the paths of the image replaced by those of this machine. Raise BuildError."""
     mapped = []
     for word in words:
         if word.startswith(_UNSUPPORTED_PIP):
@@ -252,7 +257,7 @@ def pip_arguments(words: list[str], workdir: str, rootfs: Path) -> list[str]:
 
 
 def build_layer(plan: Plan, context: Path, layer: Path) -> None:
-    """Makes the environment of an image in `layer`; one that was left half made is begun again."""
+    """Build the environment of an image in `layer`. An incomplete one is built again. Raise BuildError."""
     complete = layer / "complete"
     with lock(layer.parent / f"{layer.name}.lock", BUILD_SECONDS, "another build of the same image"):
         if complete.exists():
@@ -289,7 +294,7 @@ def build_layer(plan: Plan, context: Path, layer: Path) -> None:
 
 
 def build(job: dict[str, Any]) -> dict[str, Any]:
-    """Runs a job. Returns {"config": the image's configuration, "layer": the name of its environment}."""
+    """Run a job. Return {"config": configuration of the image, "layer": name of its environment}. Raise BuildError."""
     layers = Path(job["layers"])
     layers.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=layers, prefix=".context-") as folder:
@@ -301,13 +306,14 @@ def build(job: dict[str, Any]) -> dict[str, Any]:
             raise BuildError(f"unable to find the Dockerfile '{job['dockerfile']}' in the build context")
         plan = read_dockerfile(path.read_text(encoding="utf-8"), job["arguments"])
         for command in plan.skipped:
-            print(f"RUN {command}  (left out: no Docker engine here)", flush=True)
+            print(f"RUN {command}  (skipped: no Docker engine here)", flush=True)
         name = content_hash(context, job["dockerfile"], job["arguments"])
         build_layer(plan, context, layers / name)
     return {"config": plan.config, "layer": name}
 
 
 def main() -> int:
+    """Run the job in the first argument. Return the exit code."""
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     try:
         result = build(job)
