@@ -159,7 +159,9 @@ def demo(held: Lock) -> int:
         example = log_example(held)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         failure = str(error).rstrip(".")
-        print(f"MLflow runs at {url}, but its example experiment is not complete: {failure}. Try again.", file=sys.stderr)
+        print(
+            f"MLflow runs at {url}, but its example experiment is not complete: {failure}. Try again.", file=sys.stderr
+        )
         return 1
     print("\n".join(summary(url, example)))
     return 0
