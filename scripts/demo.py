@@ -94,8 +94,12 @@ def log_example(held: Lock) -> str:
     Raises subprocess.CalledProcessError, subprocess.TimeoutExpired.
     """
     others = {name: value for name, value in sandbox_environment().items() if not name.startswith("MLFLOW_")}
-    # MLflow's own messages have addresses that only a client of the sandbox can open.
-    quiet = {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+    # MLflow's own messages contain addresses that only a client of the sandbox can open; its usage reports leave this machine.
+    quiet = {
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
     return subprocess.run(
         [sys.executable, EXAMPLE],
         env={**others, **client_settings(), **quiet, "TMPDIR": str(held.temporary)},

@@ -95,7 +95,7 @@ print(json.dumps({
 
 
 def python(server: Server, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    env = bare(MLFLOW_TRACKING_URI=server.url, MLFLOW_LOGGING_LEVEL="WARNING")
+    env = bare(MLFLOW_TRACKING_URI=server.url, MLFLOW_LOGGING_LEVEL="WARNING", MLFLOW_DISABLE_TELEMETRY="true")
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(
         command, env=env, cwd=server.log.parent, capture_output=True, text=True, timeout=120, check=False

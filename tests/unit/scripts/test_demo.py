@@ -85,6 +85,7 @@ def test_the_example_has_the_settings_of_client_env_and_of_the_sandbox(
     assert environ["HTTPS_PROXY"] == "http://127.0.0.1:1"
     assert environ["EMPTY"] == ""
     assert "MLFLOW_RUN_ID" not in environ
+    assert environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
 @pytest.mark.parametrize(
