@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Say in one line each what the demo needs and this machine lacks. Exit status 1 if it lacks anything."""
+"""Check that this machine has what the demo needs. Print one line for each problem; exit status 1 if there is one."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ LATER_RUN_GB = 0.5
 
 
 def node_problem() -> str:
-    """Return what is wrong with Node.js, or an empty string."""
-    remedy = f"Install Node.js {NODE_MAJOR} or later with npm (https://nodejs.org); it runs the sandbox's blob storage."
+    """Return the problem with Node.js and npm, or an empty string."""
+    remedy = (
+        f"Install Node.js {NODE_MAJOR} or later with npm (https://nodejs.org); the sandbox's blob storage runs on it."
+    )
     node = shutil.which("node")
     if node is None:
         return f"node is not on the PATH. {remedy}"
-    answer = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False)
-    version = re.match(r"v(\d+)\.", answer.stdout)
+    ended = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    version = re.match(r"v(\d+)\.", ended.stdout)
     if version is None:
-        return f"{node} --version answers {(answer.stdout or answer.stderr).strip()!r}. {remedy}"
+        return f"{node} --version prints {(ended.stdout or ended.stderr).strip()!r} instead of a version. {remedy}"
     if int(version[1]) < NODE_MAJOR:
-        return f"{node} is {answer.stdout.strip()}, too old. {remedy}"
+        return f"{node} is {ended.stdout.strip()}, too old. {remedy}"
     if shutil.which("npm") is None:
         return f"npm is not on the PATH, though node is. {remedy}"
     return ""
 
 
 def disk_problem(clone: Path) -> str:
-    """Return what is wrong with the free space where the clone is, or an empty string."""
+    """Return the problem with the free disk space of the clone, or an empty string."""
     set_up = (clone / ".sandbox").exists() and (clone / ".venv").exists()
     needed = LATER_RUN_GB if set_up else FIRST_RUN_GB
     free = shutil.disk_usage(clone).free / 1e9

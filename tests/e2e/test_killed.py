@@ -82,6 +82,7 @@ def test_the_demo_finishes_after_several_kills(tmp_path: Path) -> None:
         assert proof["read_back"] == ["experiment", "run", "artifact", "trace"]
         assert start(site, log).wait(timeout=FINISH_SECONDS) == 0, log.read_text()[-6000:]
         assert "Nothing changed" in log.read_text()
+        assert "Example experiment" in log.read_text()
     finally:
         down = subprocess.run(
             ["make", "down"], cwd=site.clone, env=site.environment(), capture_output=True, text=True, check=False

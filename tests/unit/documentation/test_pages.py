@@ -14,8 +14,8 @@ import yaml
 
 CLONE = Path(__file__).resolve().parents[3]
 PAGES = {
-    path.name: path.read_text(encoding="utf-8")
-    for path in [CLONE / "README.md", *sorted((CLONE / "docs").glob("*.md"))]
+    path.relative_to(CLONE).as_posix(): path.read_text(encoding="utf-8")
+    for path in [CLONE / "README.md", CLONE / "CONTRIBUTING.md", *sorted((CLONE / "docs").rglob("*.md"))]
 }
 ROLES = {
     path.parents[1].name: yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -127,7 +127,7 @@ def value(environment: str, setting: str) -> Any:
 
 
 def test_the_page_of_costs_has_the_values_of_the_environments() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| `(.+?)` \| `(.+?)` \|", PAGES["costs.md"], re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| `(.+?)` \| `(.+?)` \|", PAGES["docs/costs.md"], re.MULTILINE)
     assert len(rows) >= 10
     for setting, *documented in rows:
         values = [value(environment, setting) for environment in ENVIRONMENTS]

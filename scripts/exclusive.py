@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work that only one process in a clone may do at a time, and the folder for its temporary files."""
+"""Locks between processes that work in the same clone, each with a folder for temporary files."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ WAIT_SECONDS = 600
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What somebody has who works alone."""
+class Lock:
+    """A lock that this process holds."""
 
-    # For `pass_fds` of subprocess.run: where the parent is killed and the child is not, the lock is held until the child has ended.
+    # For `pass_fds` of subprocess.run: if the parent is killed and the child is not, the child holds the lock until it ends.
     descriptor: int
-    # Absolute, and empty at first: for TMPDIR, so that what a killed process leaves is inside the clone.
+    # Absolute path of an empty folder, for TMPDIR: the files of a killed process stay inside the clone.
     temporary: Path
 
 
 @contextmanager
-def alone(name: str, work: str) -> Iterator[Turn]:
-    """Wait until nobody else has the lock `name`, and hold it. `work` is what the lock is for, as messages put it.
+def exclusive(name: str, work: str) -> Iterator[Lock]:
+    """Acquire the lock `name`, and release it at the end of the block. Messages call the locked work `work`.
 
-    Raises TimeoutError, with one line for the user, where somebody else has it for longer than WAIT_SECONDS.
+    Raises TimeoutError, with one line for the user, if another process holds the lock for longer than WAIT_SECONDS.
     """
     CACHE.mkdir(exist_ok=True)
     descriptor = os.open(CACHE / f"{name}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
     try:
-        _take(descriptor, work)
+        _acquire(descriptor, work)
         temporary = (CACHE / "tmp" / name).resolve()
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True, exist_ok=True)
-        yield Turn(descriptor, temporary)
+        yield Lock(descriptor, temporary)
     finally:
         os.close(descriptor)
 
 
-def _take(descriptor: int, work: str) -> None:
+def _acquire(descriptor: int, work: str) -> None:
     started = time.monotonic()
-    told = False
+    announced = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,9 +56,9 @@ def _take(descriptor: int, work: str) -> None:
         except BlockingIOError as error:
             if time.monotonic() - started >= WAIT_SECONDS:
                 raise TimeoutError(
-                    f"Somebody else still works on {work} after {WAIT_SECONDS} s: wait until it ends, or end it, and try again."
+                    f"Another process still works on {work} after {WAIT_SECONDS} s: wait until it ends, or stop it, and try again."
                 ) from error
-        if not told:
-            print(f"Waiting until somebody else has ended {work} ({WAIT_SECONDS} s at most)", flush=True)
-            told = True
+        if not announced:
+            print(f"Waiting until another process has finished {work} ({WAIT_SECONDS} s at most)", flush=True)
+            announced = True
         time.sleep(0.2)
