@@ -36,3 +36,10 @@ class ArmError(Exception):
         if self.details is not None:
             error["details"] = self.details
         return json_response(self.status, {"error": error}, headers)
+
+
+class BareError(ArmError):
+    """An error response of Microsoft.Insights: code and message without "error" around them."""
+
+    def response(self) -> Response:
+        return json_response(self.status, {"code": self.code, "message": self.message})

@@ -13,6 +13,7 @@ from sandbox.providers.app import ContainerApp, Revision
 from sandbox.providers.auth_config import AuthConfig
 from sandbox.providers.authorization import ManagementLock, RoleAssignment, RoleDefinition
 from sandbox.providers.container_registry import Registry, Run, Task
+from sandbox.providers.insights import DiagnosticSetting
 from sandbox.providers.job import Execution, Job, JobRunner
 from sandbox.providers.key_vault import DeletedVault, DeletedVaults, Vault
 from sandbox.providers.managed_environment import DaprComponent, EnvironmentStorage, ManagedEnvironment
@@ -62,6 +63,7 @@ def resource_types(context: Context, backends: Backends) -> list[ResourceType]:
         RoleAssignment,
         ManagementLock,
         Workspace,
+        DiagnosticSetting,
         ManagedEnvironment,
         EnvironmentStorage,
         DaprComponent,

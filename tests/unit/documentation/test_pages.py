@@ -60,7 +60,9 @@ def problems(line: str, known: set[str]) -> list[str]:
     if command := re.match(r"make ([a-z-]+)", line):
         wrong += [] if command[1] in targets else [f"make {command[1]}"]
     if command := re.match(r"(?:\S*python3? -m )sandbox (?:--\S+ \S+ )?([a-z]+)", line):
-        wrong += [] if f'"{command[1]}"' in (CLONE / "sandbox" / "cli.py").read_text(encoding="utf-8") else [line]
+        wrong += (
+            [] if f'"{command[1]}"' in (CLONE / "sandbox" / "cli" / "main.py").read_text(encoding="utf-8") else [line]
+        )
     for word in re.findall(r"[\w./<>*…-]+", line):
         first = word.split("/")[0]
         if (
