@@ -71,7 +71,7 @@ def test_without_acrpull_the_app_fails_with_the_error_of_azure(deployment: Deplo
 
 # The first check, the last check and a secret. tests/unit/roles/test_preflight.py covers each setting.
 @pytest.mark.parametrize(
-    ("settings", "environment", "said"),
+    ("settings", "environment", "message_text"),
     [
         (["deployment_location="], {}, "foundation_location"),
         (["sql_authentication=password"], {"MLFLOW_SQL_ADMIN_PASSWORD": "weak"}, "sql_administrator_password"),

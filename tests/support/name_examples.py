@@ -135,4 +135,16 @@ NAME_EXAMPLES = (
     NameExamples("REVISION_SUFFIX", ("a", "1", "v-1"), ("A", "-a", "a-", "a--b", "a.b")),
     NameExamples("SQL_FIREWALL_RULE", ("a", "my office", "a" * 128), ("a;b", "a/b", "a.", "a" * 129)),
     NameExamples("SQL_DATABASE_USER", ("a", "id-mlflow", "größe", "a" * 128), ("a ", "a\x01", "a" * 129)),
+    NameExamples(
+        "DIAGNOSTIC_SETTING",
+        ("a", "to-workspace", "a b", "größe", "a" * 260),
+        ("", "a/b", "a.", "a ", "a+b", "a" * 261),
+        type="Microsoft.Insights/diagnosticSettings",
+    ),
+    NameExamples(
+        "LOCK",
+        ("a", "keep", "a+b", "größe", "a" * 260),
+        ("", "a/b", "a.", "a ", "a?b", "a" * 261),
+        type="Microsoft.Authorization/locks",
+    ),
 )

@@ -6,15 +6,13 @@
 
 from __future__ import annotations
 
-import re
-
+from .._core import names
 from .._core.arm import Json
 from .._core.errors import InvalidOption
 from .._core.generic_resource import ExtensionResource
 from .._core.plan import ENUM
 
 MAX_NOTES_LENGTH = 512
-_NAME = re.compile(r"[^<>%&:\\?/]{0,259}[^<>%&:\\?/. ]")
 
 
 class ManagementLock(ExtensionResource):
@@ -35,10 +33,8 @@ class ManagementLock(ExtensionResource):
 
     def validate(self) -> None:
         super().validate()
-        name, notes = self.params["name"], self.params["notes"]
-        if not _NAME.fullmatch(name):
-            rule = "1 to 260 characters, none of <>%&:\\?/, not ending with a dot or a space."
-            raise InvalidOption("name", name, rule)
+        names.check("name", self.params["name"], names.LOCK)
+        notes = self.params["notes"]
         if len(notes or "") > MAX_NOTES_LENGTH:
             raise InvalidOption("notes", notes, f"{MAX_NOTES_LENGTH} characters at most.")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .api_versions import API_VERSIONS
-from .arm import ANY_RESOURCE
+from .arm import ANY_RESOURCE, Submitted
 from .errors import InvalidOption
 from .resource import Resource
 
@@ -40,6 +40,9 @@ class ExtensionResource(GenericResource):
             raise InvalidOption(
                 "scope", self.params["scope"], "write a resource id, as /subscriptions/.../resourceGroups/rg."
             )
+
+    def wait_for_operation(self, submitted: Submitted, label: str) -> None:
+        """Return at once: extension resources are written synchronously, also with status 201."""
 
     @property
     def id(self) -> str:

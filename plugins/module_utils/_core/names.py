@@ -112,6 +112,16 @@ SQL_LOGIN = NameRule(
         "admin administrator dbmanager dbo guest information_schema loginmanager public root sa sys".split()
     ),
 )
+DIAGNOSTIC_SETTING = NameRule(
+    "a diagnostic setting",
+    re.compile(r"[^*<>%&:?+/\\\x00-\x1f]{0,259}[^*<>%&:?+/\\\x00-\x1f .]"),
+    "1 to 260 characters, none of *<>%&:?+/\\, not ending with '.' or a space",
+)
+LOCK = NameRule(
+    "a lock",
+    re.compile(r"[^<>%&:\\?/]{0,259}[^<>%&:\\?/. ]"),
+    "1 to 260 characters, none of <>%&:\\?/, not ending with '.' or a space",
+)
 STORAGE_ACCOUNT = NameRule("a storage account", re.compile(r"[a-z0-9]{3,24}"), "3 to 24 lowercase letters and digits")
 BLOB_CONTAINER = NameRule(
     "a container",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .arguments import STATE, text_tags, wait_options
-from .arm import Json, Operations, is_absent, retry_while_busy
+from .arm import Json, Operations, Submitted, is_absent, retry_while_busy
 from .errors import ArmError, Failure
 from .module import AzureModule
 from .plan import (
@@ -110,6 +110,10 @@ class Resource(AzureModule):
     def request_body(self, planned: Plan) -> Json:
         """Return the body of the write, after requests that must come first; {} when nothing is left to send."""
         return planned.body
+
+    def wait_for_operation(self, submitted: Submitted, label: str) -> None:
+        """Wait until the long-running operation of a write has ended. Raise ArmError when it fails, Failure at the deadline."""
+        self.arm.wait(submitted, label)
 
     def finish(self, planned: Plan, resource: Json) -> Json:
         """Return the resource when everything that belongs to the task has ended, after a write or an unchanged read."""
@@ -214,7 +218,7 @@ class Resource(AzureModule):
                 return {}
             submitted = self.arm.submit(self.operations, method, *self.sdk_arguments(), body=body, **self.sdk_options())
             if self.params["wait"]:
-                self.arm.wait(submitted, f"{planned.action} of {self.label}")
+                self.wait_for_operation(submitted, f"{planned.action} of {self.label}")
             return submitted.answer
 
         try:
@@ -242,7 +246,7 @@ class Resource(AzureModule):
                 self.operations, self.delete_method, *self.sdk_arguments(), **self.sdk_options()
             )
             if self.params["wait"]:
-                self.arm.wait(submitted, f"delete of {self.label}")
+                self.wait_for_operation(submitted, f"delete of {self.label}")
             return {}
 
         if not check_mode:

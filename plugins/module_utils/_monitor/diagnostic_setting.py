@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from .._core import names
@@ -16,11 +15,6 @@ from .._core.generic_resource import ExtensionResource
 from .._core.plan import ID, Rule, same_ignoring_case
 from .._core.resource import READ_ONLY
 
-# https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftinsights
-NAME = names.NameRule(
-    re.compile(r"[^*<>%&:?+/\\\x00-\x1f]{0,259}[^*<>%&:?+/\\\x00-\x1f .]"),
-    "a diagnostic setting has 1 to 260 characters, none of *<>%&:?+/\\, and does not end with a dot or a space.",
-)
 _DESTINATIONS = ("workspace_id", "storage_account_id", "event_hub_authorization_rule_id")
 _ENABLED: dict[str, Any] = {"type": "bool", "default": True}
 _LOGS: dict[str, Any] = {
@@ -84,7 +78,7 @@ class DiagnosticSetting(ExtensionResource):
 
     def validate(self) -> None:
         super().validate()
-        names.check("name", self.params["name"], NAME)
+        names.check("name", self.params["name"], names.DIAGNOSTIC_SETTING)
         logs = self.params["logs"] or []
         if len({bool(log["category_group"]) for log in logs if log["enabled"]}) > 1:
             raise InvalidOption("logs", logs, "a setting has either categories or category groups: keep one kind.")
