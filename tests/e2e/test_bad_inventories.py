@@ -133,8 +133,8 @@ def test_settings_that_only_azure_can_validate_are_refused_without_a_write(
     taken = f"{group}/providers/Microsoft.ContainerRegistry/registries/crtaken0123"
     made = client.arm("PUT", taken, {"location": "westeurope", "sku": {"name": "Basic"}}, version="2025-11-01")
     assert made.status_code in (200, 201), made.text
-    stands = client.arm("GET", taken, version="2025-11-01").json()
-    assert stands["properties"]["provisioningState"] == "Succeeded"
+    registry = client.arm("GET", taken, version="2025-11-01").json()
+    assert registry["properties"]["provisioningState"] == "Succeeded"
     before = site.writes()
     refused, unnamed = refused_by_site(site, tmp_path, AS_A_WHOLE)
     assert [given for number, (given, _wanted) in enumerate(AS_A_WHOLE) if number not in refused] == []

@@ -103,12 +103,12 @@ def test_drift_of_four_resource_types_is_reported(standing: Standing) -> None:
     before = site.writes()
     play = standing.play("drift.yml", *NO_SECRET)
     assert play.code == 2, play.output[-4000:]
-    told = " ".join(play.output.rpartition("[ERROR]: ")[2].split())
-    assert "sandbox: 4 resources differ. Run site.yml to correct the deployment. Not compared" in told
-    assert "properties.template.scale.maxReplicas is 3, and should be 1" in told
-    assert "properties.minimumTlsVersion is TLS1_0, and should be TLS1_2" in told
-    assert "AllowAllWindowsAzureIps: is missing" in told
-    assert re.search(r"Microsoft.Authorization/roleAssignments [0-9a-f-]+: is missing", told)
+    message = " ".join(play.output.rpartition("[ERROR]: ")[2].split())
+    assert "sandbox: 4 resources differ. Run site.yml to correct the deployment. Not compared" in message
+    assert "properties.template.scale.maxReplicas is 3, and should be 1" in message
+    assert "properties.minimumTlsVersion is TLS1_0, and should be TLS1_2" in message
+    assert "AllowAllWindowsAzureIps: is missing" in message
+    assert re.search(r"Microsoft.Authorization/roleAssignments [0-9a-f-]+: is missing", message)
     assert site.writes() == before
     mended = standing.play("site.yml")
     assert mended.code == 0, mended.output[-4000:]

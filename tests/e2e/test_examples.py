@@ -194,8 +194,8 @@ def results(output: str) -> dict[str, str]:
     for name, text in re.findall(
         r"^TASK \[(.+?)\] \**\n(.*?)(?=^TASK \[|^PLAY RECAP|\Z)", output, re.MULTILINE | re.DOTALL
     ):
-        said = re.findall(r"^(ok|changed|fatal|failed): \[localhost\]", text, re.MULTILINE)
-        ended[name] = words[said[-1]] if said else "skipped"
+        results = re.findall(r"^(ok|changed|fatal|failed): \[localhost\]", text, re.MULTILINE)
+        ended[name] = words[results[-1]] if results else "skipped"
     return ended
 
 

@@ -41,10 +41,10 @@ def test_verify_names_the_missing_role_assignment(deployment: Deployment) -> Non
     assert site.client().arm("DELETE", removed).status_code == 200
     play = site.play("verify.yml", "-e", "verify_timeout=120")
     assert play.code != 0
-    told = play.failures[-1]
-    assert "artifact" in told
-    assert "The role 'Storage Blob Data Contributor' is missing" in told
-    assert "/storageAccounts/" in told
+    failure = play.failures[-1]
+    assert "artifact" in failure
+    assert "The role 'Storage Blob Data Contributor' is missing" in failure
+    assert "/storageAccounts/" in failure
     # site.yml repeats a failed verification.
     repaired = site.play("site.yml")
     assert repaired.code == 0, repaired.output[-4000:]

@@ -51,8 +51,8 @@ def test_the_molecule_example_passes(tmp_path: Path) -> None:
     except subprocess.TimeoutExpired:
         molecule("destroy", 120)  # else its sandbox would go on after the test
         raise
-    told = done.stdout + done.stderr
-    assert done.returncode == 0, told[-6000:]
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output[-6000:]
     for step in ("create", "converge", "idempotence", "verify", "destroy"):
-        assert f"default > {step}" in told or f"default ➜ {step}" in told, told[-6000:]
+        assert f"default > {step}" in output or f"default ➜ {step}" in output, output[-6000:]
     assert not list(tmp_path.rglob("state.db")), "the sandbox was not removed"

@@ -49,7 +49,7 @@ class Cli:
         )
 
     def text(self, *words: str) -> str:
-        """What a command that succeeds prints."""
+        """Return the output of a command that succeeds."""
         done = self.run(*words)
         assert done.returncode == 0, f"az {' '.join(words)}: {done.stderr}"
         return done.stdout

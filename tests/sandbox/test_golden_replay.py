@@ -299,14 +299,14 @@ def before(case: Case) -> Any:
     settled = copy.deepcopy(case.earlier or case.settled or case.immediate or case.body)
     for name in ("id", "name", "type", "systemData", "etag"):
         settled.pop(name, None)
-    asked = {name: value for name, value in (case.body or {}).items() if name not in ("location", "sku", "kind", "id")}
+    requested = {name: value for name, value in (case.body or {}).items() if name not in ("location", "sku", "kind", "id")}
     if case.earlier is None:
-        remove(settled, asked)
+        remove(settled, requested)
     return settled
 
 
-def remove(target: Any, asked: Any) -> None:
-    for name, value in asked.items():
+def remove(target: Any, requested: Any) -> None:
+    for name, value in requested.items():
         if name in REQUIRED:
             continue
         if isinstance(value, dict) and isinstance(target.get(name), dict):
@@ -390,8 +390,8 @@ def replay(azure: Azure, case: Case) -> list[str]:
         found += [f"answer.{one}" for one in differences(case.immediate, body)]
     azure.settle()
     if case.settled is not None:
-        shown = azure.ask("GET", case.url)
-        found += [f"settled.{one}" for one in differences(case.settled, json.loads(shown.body))]
+        response = azure.ask("GET", case.url)
+        found += [f"settled.{one}" for one in differences(case.settled, json.loads(response.body))]
     return found
 
 
@@ -450,14 +450,14 @@ def test_a_difference_is_detected(change: dict[str, Any], difference: str, tmp_p
     """Check the comparison itself with a recording that differs from the request."""
     url = "https://management.azure.com/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/x?api-version=2021-04-01"
     sent = {"location": "eastus", "tags": {"a": "b"}}
-    shown = {
+    response = {
         "id": url.partition("?")[0].removeprefix("https://management.azure.com"),
         "name": "x",
         "type": "Microsoft.Resources/resourceGroups",
         **sent,
         "properties": {"provisioningState": "Succeeded"},
     }
-    case = Case("resourcegroups", 0, "PUT", url, "2021-04-01", False, 201, {**sent, **change}, None, shown)
+    case = Case("resourcegroups", 0, "PUT", url, "2021-04-01", False, 201, {**sent, **change}, None, response)
     azure = Azure(tmp_path, tmp_path / "directory.key")
     found = replay(azure, case)
     azure.close()

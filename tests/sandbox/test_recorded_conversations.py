@@ -84,8 +84,8 @@ def replay(azure: Azure, name: str, recorded: list[dict[str, Any]]) -> Iterator[
         in_group = len(path.split("/")) == 5
         kind = "resourcegroups" if in_group else type_of(path)
         whole = in_group or len(path.rpartition("/providers/")[2].split("/")) % 2 == 1
-        asked = turn["url"].startswith(ROOT) and whole and not POLL.search(path)
-        if not path.endswith("/purge") and not (asked and (in_group or kind in azure.manager.types)):
+        sent = turn["url"].startswith(ROOT) and whole and not POLL.search(path)
+        if not path.endswith("/purge") and not (sent and (in_group or kind in azure.manager.types)):
             continue
         if '"recover"' in json.dumps(turn.get("request_body")) and turn["method"] == "PUT":
             prepare_deleted_vault(azure, turn)

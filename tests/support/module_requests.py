@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a module can express in ARM JSON: sample options, the paths that they set, and the part of a request that those cover."""
+"""Requests that a module can express in ARM JSON: sample options, the paths that they set, and the part of a request that those cover."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Resource(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """What a client sends and what Azure returns.
+    """A pair: the body that a client sends and the body that Azure returns.
 
     parent: part of the body of the outermost resource that contains this one. absent: paths that Azure does not return.
     only: the judge that applies, where the other one does not.

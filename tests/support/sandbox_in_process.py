@@ -27,7 +27,7 @@ CALLER = Principal(
 
 
 class Nothing:
-    """Stands behind apps, jobs, registries, databases and accounts; ends the work that they begin when it is told to."""
+    """Backend of apps, jobs, registries, databases and accounts. Work that they start ends on request."""
 
     host = "upload.invalid"
 
@@ -91,7 +91,7 @@ class Azure:
         self.manager.finish_due()
 
     def put(self, url: str, body: Any, version: str) -> None:
-        """Makes a resource and waits until it stands."""
+        """Create a resource and wait until its provisioning has ended."""
         answer = self.ask("PUT", url, body, **{"api-version": version})
         assert answer.status in (200, 201, 202), (url, answer.body)
         self.settle()

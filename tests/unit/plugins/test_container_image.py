@@ -135,7 +135,7 @@ def test_dockerignore(tmp_path: Path, ignore: str, left: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"a\n!\n", "line 2 of its .dockerignore, '!'"),
         (b"[ab\n", "line 1 of its .dockerignore, '[ab'"),
@@ -146,12 +146,12 @@ def test_dockerignore(tmp_path: Path, ignore: str, left: list[str]) -> None:
         (b"\xff\xfe\n", ".dockerignore in it is not UTF-8"),
     ],
 )
-def test_an_invalid_dockerignore_is_an_error(context: Path, content: bytes, said: str) -> None:
+def test_an_invalid_dockerignore_is_an_error(context: Path, content: bytes, message: str) -> None:
     (context / ".dockerignore").write_bytes(content)
     with pytest.raises(InvalidOption) as caught:
         names(context)
     assert caught.value.fields["option"] == "context"
-    assert said in caught.value.message
+    assert message in caught.value.message
 
 
 def test_empty_folders_are_in_the_archive(context: Path) -> None:

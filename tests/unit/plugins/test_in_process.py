@@ -165,7 +165,7 @@ def test_results_and_requests_are_the_same_in_both_processes(both: Any) -> None:
 def test_every_module_returns_the_same_in_both_processes(tmp_path: Path, azure: TinyAzure) -> None:
     tasks = every_module()
     here, _output = play(tmp_path / "here", azure, tasks, OWN)
-    asked, azure.requests, azure.groups = azure.requests, [], {}
+    module_requests, azure.requests, azure.groups = azure.requests, [], {}
     apart, _output = play(tmp_path / "apart", azure, tasks, another_interpreter())
     for task, one, other in zip(tasks, here, apart, strict=True):
         assert without_incidental(one) == without_incidental(other), task
@@ -174,7 +174,7 @@ def test_every_module_returns_the_same_in_both_processes(tmp_path: Path, azure: 
         if not wrong:
             assert one["changed"] is True
             assert "after" in one["diff"]
-    assert asked == azure.requests
+    assert module_requests == azure.requests
     assert len(tasks) > 2 * len(CASES)
 
 

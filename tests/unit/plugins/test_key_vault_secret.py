@@ -287,17 +287,17 @@ def test_a_secret_in_deletion_is_retried() -> None:
 
 def test_vaults_of_different_tenants_use_different_tokens() -> None:
     kept: dict[str, Token] = {}
-    asked: list[str] = []
+    keys: list[str] = []
 
     def remember(key: str, _fetch: Any) -> Token:
-        asked.append(key)
+        keys.append(key)
         return kept.setdefault(key, Token(f"token {len(kept)}", 4102444800))
 
     credential = Credential(Connection("s", CLOUDS["AzureCloud"]), remember)
     tenants = ["one", "two", "one", None]
     tokens = [credential.get_token("https://vault.azure.net/.default", tenant_id=tenant).token for tenant in tenants]
     assert tokens == ["token 0", "token 1", "token 0", "token 2"]
-    assert len(asked) == 4
+    assert len(keys) == 4
 
 
 def test_absent_deletes_the_secret() -> None:

@@ -40,8 +40,8 @@ def test_an_unchanged_resource_without_wait_is_read_once(name: str) -> None:
 def test_secrets_need_a_second_read(name: str) -> None:
     azure = FaultyAzure()
     azure.resources = created(name)
-    shown: dict[str, Any] = azure.resources[path_of(name)]["properties"].setdefault("configuration", {})
-    shown["secrets"] = [{"name": "s1"}]
+    configuration: dict[str, Any] = azure.resources[path_of(name)]["properties"].setdefault("configuration", {})
+    configuration["secrets"] = [{"name": "s1"}]
     azure.action = {"value": SECRETS}
     result = execute(name, azure.arm, {**CASES[name].least, "secrets": SECRETS})
     assert result["changed"] is False

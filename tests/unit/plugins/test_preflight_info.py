@@ -75,14 +75,14 @@ def test_existing_resources_need_one_read_and_no_permissions() -> None:
 
 
 def test_no_problem_for_valid_missing_resources() -> None:
-    asked = (ABSENT, storage_provider(), name_check({"nameAvailable": True}), permissions(BASE, ALL))
-    with FakeAzure(*asked) as azure:
+    exchanges = (ABSENT, storage_provider(), name_check({"nameAvailable": True}), permissions(BASE, ALL))
+    with FakeAzure(*exchanges) as azure:
         result = run("preflight_info", azure, check_mode=True, resources=[STORAGE], actions=[ASSIGN])
     assert result == {"changed": False, "problems": [], "unchecked": [], "existing": []}
 
 
 def test_all_problems_are_reported_together() -> None:
-    asked = (
+    exchanges = (
         ABSENT,
         storage_provider("NotRegistered", "East US"),
         provider("Microsoft.App", "managedEnvironments"),
@@ -91,7 +91,7 @@ def test_all_problems_are_reported_together() -> None:
         usages(20, 20),
         permissions(BASE, CONTRIBUTOR),
     )
-    with FakeAzure(*asked) as azure:
+    with FakeAzure(*exchanges) as azure:
         problems = run("preflight_info", azure, resources=[STORAGE, ENVIRONMENT], actions=[ASSIGN])["problems"]
     assert len(problems) == 5
     assert "az provider register --namespace Microsoft.Storage" in problems[0]
@@ -112,13 +112,13 @@ def test_the_name_of_an_own_resource_is_no_problem() -> None:
 
 
 def test_permission_in_the_group_suffices_without_reads_at_the_subscription() -> None:
-    asked = (
+    exchanges = (
         group(),
         get(f"{BASE}/providers/Microsoft.Storage", 403, REFUSED),
         name_check(REFUSED, 403),
         permissions(GROUP, ALL),
     )
-    with FakeAzure(*asked) as azure:
+    with FakeAzure(*exchanges) as azure:
         result = run("preflight_info", azure, resources=[STORAGE])
     assert result["problems"] == []
     assert len(result["unchecked"]) == 2
@@ -126,8 +126,8 @@ def test_permission_in_the_group_suffices_without_reads_at_the_subscription() ->
 
 def test_a_forbidden_read_of_a_group_is_a_problem() -> None:
     """Permissions at the subscription may be unreadable for somebody who has enough of them in the group."""
-    asked = (group(status=403, body=REFUSED), storage_provider(), name_check({"nameAvailable": True}))
-    with FakeAzure(*asked, permissions(GROUP, REFUSED, 403)) as azure:
+    exchanges = (group(status=403, body=REFUSED), storage_provider(), name_check({"nameAvailable": True}))
+    with FakeAzure(*exchanges, permissions(GROUP, REFUSED, 403)) as azure:
         result = run("preflight_info", azure, resources=[STORAGE])
     (problem,), (unchecked,) = result["problems"], result["unchecked"]
     assert problem.startswith("The resource group rg could not be read: AuthorizationFailed")
@@ -137,20 +137,20 @@ def test_a_forbidden_read_of_a_group_is_a_problem() -> None:
 def test_each_group_needs_permissions_for_its_missing_resources_only() -> None:
     """The group of a shared registry needs no permissions for resources of another group."""
     shared = {**STORAGE, "resource_group": "shared"}
-    asked = (
+    exchanges = (
         group(),
         get(f"{BASE}/resourceGroups/shared/resources", 200, {"value": [CURRENT]}),
         provider("Microsoft.App", "managedEnvironments"),
         usages(1, 20),
         permissions(GROUP, ALL),
     )
-    with FakeAzure(*asked) as azure:
+    with FakeAzure(*exchanges) as azure:
         assert run("preflight_info", azure, resources=[ENVIRONMENT, shared])["problems"] == []
 
 
 def test_a_lock_needs_user_access_administrator() -> None:
-    asked = (group(), storage_provider(), name_check({"nameAvailable": True}), permissions(GROUP, CONTRIBUTOR))
-    with FakeAzure(*asked) as azure:
+    exchanges = (group(), storage_provider(), name_check({"nameAvailable": True}), permissions(GROUP, CONTRIBUTOR))
+    with FakeAzure(*exchanges) as azure:
         actions = [ASSIGN, "Microsoft.Authorization/locks/write"]
         (line,) = run("preflight_info", azure, resources=[STORAGE], actions=actions)["problems"]
     assert line.endswith("such as Contributor and User Access Administrator.")
@@ -190,7 +190,7 @@ def assignments(*scopes: str, status: int = 200) -> Exchange:
     ],
 )
 def test_existing_role_assignments_need_no_permission(assigned: Exchange, lacking: bool) -> None:
-    asked = (
+    exchanges = (
         group(*BOTH),
         provider("Microsoft.App", "managedEnvironments"),
         usages(1, 20),
@@ -198,7 +198,7 @@ def test_existing_role_assignments_need_no_permission(assigned: Exchange, lackin
         assigned,
         permissions(GROUP, CONTRIBUTOR),
     )
-    with FakeAzure(*asked) as azure:
+    with FakeAzure(*exchanges) as azure:
         problems = run("preflight_info", azure, resources=[ENVIRONMENT, STORAGE, IDENTITY], role_assignments=ROLES)[
             "problems"
         ]
@@ -206,18 +206,18 @@ def test_existing_role_assignments_need_no_permission(assigned: Exchange, lackin
 
 
 def test_a_role_of_a_missing_resource_or_identity_needs_permission() -> None:
-    asked = (
+    exchanges = (
         group(BOTH[0]),
         provider("Microsoft.ManagedIdentity", "userAssignedIdentities"),
         permissions(GROUP, CONTRIBUTOR),
     )
-    with FakeAzure(*asked) as azure:
+    with FakeAzure(*exchanges) as azure:
         (line,) = run("preflight_info", azure, resources=[STORAGE, IDENTITY], role_assignments=ROLES)["problems"]
     assert line.startswith(f"You may not do {ASSIGN} on {GROUP}.")
 
 
 def test_unreadable_role_assignments_are_unchecked() -> None:
-    asked = (
+    exchanges = (
         group(*BOTH),
         provider("Microsoft.App", "managedEnvironments"),
         usages(1, 20),
@@ -225,7 +225,7 @@ def test_unreadable_role_assignments_are_unchecked() -> None:
         assignments(status=403),
         permissions(GROUP, CONTRIBUTOR),
     )
-    with FakeAzure(*asked) as azure:
+    with FakeAzure(*exchanges) as azure:
         result = run("preflight_info", azure, resources=[ENVIRONMENT, STORAGE, IDENTITY], role_assignments=ROLES)
     assert result["problems"] == []
     assert result["unchecked"][0].startswith(f"Whether Reader is assigned on {GROUP}")
@@ -233,8 +233,8 @@ def test_unreadable_role_assignments_are_unchecked() -> None:
 
 def test_a_new_group_needs_the_permission_to_create_it() -> None:
     reader = [{"actions": ["*/read"], "notActions": []}]
-    asked = (ABSENT, storage_provider(), name_check({"nameAvailable": True}), permissions(BASE, reader))
-    with FakeAzure(*asked) as azure:
+    exchanges = (ABSENT, storage_provider(), name_check({"nameAvailable": True}), permissions(BASE, reader))
+    with FakeAzure(*exchanges) as azure:
         (line,) = run("preflight_info", azure, resources=[STORAGE])["problems"]
     assert "Microsoft.Storage/storageAccounts/write, Microsoft.Resources/subscriptions/resourceGroups/write" in line
     assert line.endswith("such as Contributor.")
@@ -267,8 +267,8 @@ def test_one_permission_is_enough() -> None:
 
 def test_an_unregistered_provider_is_reported_once() -> None:
     unregistered = {"error": {"code": "MissingSubscriptionRegistration", "message": "is not registered"}}
-    asked = (ABSENT, storage_provider("NotRegistered"), name_check(unregistered, 409), permissions(BASE, ALL))
-    with FakeAzure(*asked) as azure:
+    exchanges = (ABSENT, storage_provider("NotRegistered"), name_check(unregistered, 409), permissions(BASE, ALL))
+    with FakeAzure(*exchanges) as azure:
         (line,) = run("preflight_info", azure, resources=[STORAGE])["problems"]
     assert line.endswith("az provider register --namespace Microsoft.Storage")
 
@@ -282,7 +282,7 @@ def test_transient_errors_are_retried() -> None:
 
 def test_persistent_errors_are_reported_within_the_deadline() -> None:
     broken = {"error": {"code": "InternalServerError", "message": "oh"}}
-    asked = (group(), *[get(f"{BASE}/providers/Microsoft.Storage", 500, broken)] * 5)
-    with FakeAzure(*asked, name_check({"nameAvailable": True}), permissions(GROUP, ALL)) as azure:
+    exchanges = (group(), *[get(f"{BASE}/providers/Microsoft.Storage", 500, broken)] * 5)
+    with FakeAzure(*exchanges, name_check({"nameAvailable": True}), permissions(GROUP, ALL)) as azure:
         (line,) = run("preflight_info", azure, resources=[STORAGE], wait_timeout=60)["problems"]
     assert line.startswith("The resource provider Microsoft.Storage could not be read: InternalServerError")

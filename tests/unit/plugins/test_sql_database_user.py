@@ -281,7 +281,7 @@ def test_absent(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stands", "given", "after"),
+    ("current", "given", "after"),
     [
         ({}, {"roles": LEAST}, user(LEAST)),
         ({NAME: ("E", APP, ["db_owner"])}, {"roles": LEAST}, user(LEAST)),
@@ -289,9 +289,9 @@ def test_absent(server: Server) -> None:
     ],
 )
 def test_check_mode_returns_the_same_and_writes_nothing(
-    server: Server, stands: dict[str, Any], given: dict[str, Any], after: dict[str, Any]
+    server: Server, current: dict[str, Any], given: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    server.database.users = dict(stands)
+    server.database.users = dict(current)
     planned = server.run(check_mode=True, **given)
     assert server.database.written == []
     assert planned["sql_database_user"] == after
@@ -359,7 +359,7 @@ def test_invalid_options_are_rejected_before_a_login(server: Server, given: dict
 
 @pytest.mark.parametrize("check_mode", [True, False])
 @pytest.mark.parametrize(
-    ("stands", "given", "expected"),
+    ("current", "given", "expected"),
     [
         ({}, {"roles": ["db_datareder"]}, ["roles", "'db_datareder'", "db_datareader, db_datawriter"]),
         ({NAME: ("E", OTHER, [])}, {}, ["sid", OTHER, APP, "state: absent"]),
@@ -370,9 +370,9 @@ def test_invalid_options_are_rejected_before_a_login(server: Server, given: dict
     ],
 )
 def test_impossible_changes_are_rejected_before_a_write(
-    server: Server, stands: dict[str, Any], given: dict[str, Any], expected: list[str], check_mode: bool
+    server: Server, current: dict[str, Any], given: dict[str, Any], expected: list[str], check_mode: bool
 ) -> None:
-    server.database.users = dict(stands)
+    server.database.users = dict(current)
     with pytest.raises(Failure) as caught:
         server.run(check_mode, **given)
     assert [word for word in expected if word not in caught.value.message] == []
@@ -530,7 +530,7 @@ PLAY = """
 AZ = f"""#!/bin/sh
 case "$*" in
   *database.windows.net*) echo '{{"accessToken": "{TOKEN}", "expires_on": 4102444800, "tokenType": "Bearer"}}' ;;
-  *) echo "asked for another token: $*" >&2; exit 1 ;;
+  *) echo "unexpected token request: $*" >&2; exit 1 ;;
 esac
 """
 

@@ -178,5 +178,5 @@ def test_site_yml_reports_invalid_types_of_all_roles_together(tmp_path: Path) ->
         CLONE / "playbooks" / "site.yml", inventory, "--tags", "preflight", "--skip-tags", "preflight_azure"
     )
     assert done.returncode == 2, done.stdout + done.stderr
-    told = done.stdout.partition("Nothing has been written.")[2]
-    assert [option for option in wrong if option not in told] == []
+    problems = done.stdout.partition("Nothing has been written.")[2]
+    assert [option for option in wrong if option not in problems] == []

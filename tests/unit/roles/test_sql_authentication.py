@@ -126,7 +126,7 @@ class Role:
     def written(self) -> list[str]:
         return [text for text in self.script.seen if text.startswith(("CREATE", "ALTER", "DROP"))]
 
-    def stands(self, roles: list[str] | None) -> None:
+    def set_user(self, roles: list[str] | None) -> None:
         """Set the user of the app with these roles, or no user with None."""
         users = [
             {"name": "id-mlflow-localhost", "type": "E", "sid": APP, "roles": [{"name": role} for role in roles or []]}
@@ -143,7 +143,7 @@ def role(tmp_path: Path) -> Iterator[Role]:
     script = Script()
     with peer(script, certificate, (HOST, 1433)):
         result = Role(tmp_path, script, certificate)
-        result.stands(None)
+        result.set_user(None)
         yield result
 
 
@@ -169,7 +169,7 @@ def test_contained_user_has_only_its_roles(role: Role) -> None:
 
 
 def test_changed_database_roles_are_drift_and_are_corrected(role: Role) -> None:
-    role.stands([*ROLES, "db_owner"])
+    role.set_user([*ROLES, "db_owner"])
     done, kept = role.run("contained_user", "--check", "--diff", **DEPLOYED_BY)
     assert done.returncode == 0, done.stdout + done.stderr
     assert kept["user"]["diff"]["before"]["roles"] == [*ROLES, "db_owner"]
@@ -179,7 +179,7 @@ def test_changed_database_roles_are_drift_and_are_corrected(role: Role) -> None:
 
 
 def test_a_second_run_with_a_group_as_administrator_reads_once(role: Role) -> None:
-    role.stands(ROLES)
+    role.set_user(ROLES)
     given = {
         "sql_entra_administrator_name": "database administrators",
         "sql_entra_administrator_principal_type": "Group",

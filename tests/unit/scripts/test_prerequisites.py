@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the demo reports about the machine, with stand-ins for Node.js and npm."""
+"""Problems of the machine that the demo reports, with stand-ins for Node.js and npm."""
 
 from __future__ import annotations
 
