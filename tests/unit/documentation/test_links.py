@@ -63,6 +63,11 @@ def test_a_table_of_contents_names_every_section(page: Path) -> None:
     assert contents(page) == sections(page)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(CLONE).as_posix())
+def test_a_page_with_more_than_five_sections_has_a_table_of_contents(page: Path) -> None:
+    assert contents(page) or len(sections(page)) <= 5
+
+
 @pytest.mark.parametrize("link", ["missing.md", "#missing", "other.md#missing"])
 def test_a_broken_link_is_reported(tmp_path: Path, link: str) -> None:
     (tmp_path / "other.md").write_text("# Other\n")
