@@ -26,7 +26,7 @@ requirements:
 options:
   scope:
     description:
-      - Id of the resource whose logs and metrics are sent, as V(/subscriptions/.../providers/Microsoft.App/managedEnvironments/cae-mlflow).
+      - Id of the resource whose logs and metrics are sent, for example of an environment of Azure Container Apps.
     type: str
     required: true
   name:
@@ -108,13 +108,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Send all logs of an environment to the workspace
+# The task that creates the workspace registers workspace.
+- name: Send the audit logs and metrics of the workspace to itself
   mlops.mlflow_azure.diagnostic_setting:
-    scope: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.App/managedEnvironments/cae-mlflow
+    scope: "{{ workspace.log_analytics_workspace.id }}"
     name: to-workspace
-    workspace_id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-mlflow/providers/Microsoft.OperationalInsights/workspaces/log-mlflow
+    workspace_id: "{{ workspace.log_analytics_workspace.id }}"
     logs:
-      - category_group: allLogs
+      - category_group: audit
     metrics:
       - category: AllMetrics
 """

@@ -144,10 +144,10 @@ def sent_by(azure: FaultyAzure, name: str, given: dict[str, Any]) -> list[Body]:
     bodies: list[Body] = []
     submit = azure.arm.submit
 
-    def recorded(operations: Operations, method: str, *arguments: Any, body: Any = None) -> Any:
+    def recorded(operations: Operations, method: str, *arguments: Any, body: Any = None, **options: Any) -> Any:
         if body is not None:
             bodies.append(Body("", operations, method, json.loads(json.dumps(body))))
-        return submit(operations, method, *arguments, body=body)
+        return submit(operations, method, *arguments, body=body, **options)
 
     azure.arm.submit = recorded  # type: ignore[method-assign]
     execute(name, azure.arm, given)

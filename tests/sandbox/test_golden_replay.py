@@ -299,7 +299,9 @@ def before(case: Case) -> Any:
     settled = copy.deepcopy(case.earlier or case.settled or case.immediate or case.body)
     for name in ("id", "name", "type", "systemData", "etag"):
         settled.pop(name, None)
-    requested = {name: value for name, value in (case.body or {}).items() if name not in ("location", "sku", "kind", "id")}
+    requested = {
+        name: value for name, value in (case.body or {}).items() if name not in ("location", "sku", "kind", "id")
+    }
     if case.earlier is None:
         remove(settled, requested)
     return settled

@@ -304,7 +304,7 @@ def test_check_name_availability_reports_free_and_invalid_names(
         ),
         ("Microsoft.OperationalInsights/workspaces/w", {"properties": {"retentionInDays": 7}}, "InvalidParameter"),
         (
-            "Microsoft.App/managedEnvironments/e",
+            "Microsoft.App/managedEnvironments/env",
             {"properties": {"appLogsConfiguration": {"destination": "log-analytics"}}},
             "InvalidRequestParameterWithDetails",
         ),
@@ -398,7 +398,7 @@ def test_an_internal_error_is_not_forwarded_to_azure(sandbox: Client) -> None:
     """A request that raises an unexpected exception gets Azure's 500; the proxy never forwards it to Azure."""
     answer = sandbox.arm(
         "PUT",
-        f"{sandbox.group()}/providers/Microsoft.App/containerApps/x",
+        f"{sandbox.group()}/providers/Microsoft.App/containerApps/app",
         {"location": "westeurope", "properties": "x"},
     )
     assert (answer.status_code, code(answer)) == (500, "InternalServerError")

@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._authorization import role_assignment
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.arm import Arm, Operations
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.generic_resource import ExtensionResource
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.plan import Rules
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._core.resource import Resource
 
@@ -28,7 +29,7 @@ OTHER_RULES: dict[str, Rules] = {"Microsoft.Authorization/roleAssignments": role
 
 @dataclass(frozen=True)
 class ResourceType:
-    """The resource type of a module. methods: of the operation group, by HTTP method."""
+    """The resource type of a module. methods: of the operation group, by HTTP method. polls: whether writes are polled."""
 
     type: str
     path: str
@@ -41,6 +42,7 @@ class ResourceType:
     methods: Mapping[str, str]
     desired: Callable[[Mapping[str, Any]], dict[str, Any]]
     is_pending: Callable[[Any], bool]
+    polls: bool
 
     @property
     def create(self) -> str:
@@ -114,4 +116,5 @@ def _of_class(found: type[Resource]) -> ResourceType:
         },
         lambda params: found({"tags": None, **params}, arm).desired(),
         lambda resource: found({}, arm).is_pending(resource),
+        not issubclass(found, ExtensionResource),
     )

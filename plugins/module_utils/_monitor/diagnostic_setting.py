@@ -31,14 +31,14 @@ _METRICS: dict[str, Any] = {
 }
 
 
-def _enabled(categories: Json) -> set[tuple[str, str]]:
-    """Return the kind and the name of what is enabled. Azure adds the categories that were not sent as disabled ones."""
-    return {
+def _enabled(categories: Json) -> list[tuple[str, str]]:
+    """Return kind and name of the enabled categories. Azure adds the categories that a request leaves out as disabled ones."""
+    return sorted(
         (kind, str(item[kind]).casefold())
         for item in categories or []
         for kind in ("category", "categoryGroup")
         if item.get(kind) and item["enabled"]
-    }
+    )
 
 
 _CATEGORIES = Rule(compare=lambda desired, current: _enabled(desired) == _enabled(current))

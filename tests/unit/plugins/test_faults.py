@@ -108,7 +108,7 @@ def waits(name: str, stage: str) -> bool:
     """Return whether the stage's request starts a long-running operation."""
     found = find_resource_type(name)
     method = METHODS.get(stage)
-    return found is not None and method is not None and found.methods[method].startswith("begin_")
+    return found is not None and method is not None and found.polls and found.methods[method].startswith("begin_")
 
 
 def cells() -> Iterator[tuple[str, str, str, int | None, str]]:
