@@ -101,8 +101,10 @@ options:
     default: 120
 seealso:
   - name: Diagnostic Settings - Create Or Update
+    description: Microsoft's description of the request and its properties.
     link: https://learn.microsoft.com/rest/api/monitor/diagnostic-settings/create-or-update
   - name: Diagnostic settings in Azure Monitor
+    description: Microsoft's guide, with destinations, categories and limits.
     link: https://learn.microsoft.com/azure/azure-monitor/platform/diagnostic-settings
   - module: mlops.mlflow_azure.log_analytics_workspace
 """
