@@ -31,6 +31,7 @@ LOCK_SECONDS = 5.0
 
 _queues: weakref.WeakSet[Any] = weakref.WeakSet()
 _synchronous = threading.Event()
+_flush_locks = [threading.Lock()]
 _locked_managers: list[Any] = []
 
 
@@ -125,10 +126,12 @@ def flush() -> None:
     """Export everything that is buffered, and report what was discarded. Later traces are exported by the thread that ends them."""
     import mlflow
 
-    mlflow.flush_trace_async_logging(terminate=True)
-    _synchronous.set()
-    # What other threads added before they became synchronous.
-    mlflow.flush_trace_async_logging(terminate=True)
+    # MLflow returns at once from a second flush during a first one, and then the process would end too early.
+    with _flush_locks[0]:
+        mlflow.flush_trace_async_logging(terminate=True)
+        _synchronous.set()
+        # What other threads added before they became synchronous.
+        mlflow.flush_trace_async_logging(terminate=True)
     discarded = sum(each._queue.discarded for each in _queues)
     if discarded:
         logger.error("%d requests with traces or spans were discarded because the queue was full.", discarded)
@@ -192,6 +195,7 @@ def _restart_in_child() -> None:
     """Replace what the parent's threads used. Its traces stay with the parent, and its threads do not exist here."""
     _unlock_traces()
     _synchronous.clear()
+    _flush_locks[:] = [threading.Lock()]
     for each in list(_queues):
         each.__init__()
     module = sys.modules.get("mlflow.tracing.processor.base_mlflow")
