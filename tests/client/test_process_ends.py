@@ -94,7 +94,7 @@ def test_with_the_settings_of_client_env_no_trace_is_lost(
     server: Server, client_env: dict[str, str], way: str, tmp_path: Path
 ) -> None:
     ended = end(server, way, sys.executable, tmp_path, client_env)
-    expected = [1] * (5 if way == "fork_while_other_threads_trace" else 1)
+    expected = [1] * (5 if way == "forks_during_the_export" else 1)
     assert (ended.spans, ended.status) == (expected, STATUS.get(way, 0)), ended.errors
 
 
@@ -103,7 +103,7 @@ def test_with_the_hooks_and_asynchronous_export_no_trace_is_lost_but_at_os_exit(
     server: Server, way: str, tmp_path: Path
 ) -> None:
     ended = end(server, way, client_with_hooks("mlflow-skinny==3.17.2"), tmp_path, {})
-    expected = [1] * (5 if way == "fork_while_other_threads_trace" else way != LOST_WITH_HOOKS)
+    expected = [1] * (5 if way == "forks_during_the_export" else way != LOST_WITH_HOOKS)
     assert (ended.spans, ended.status) == (expected, STATUS.get(way, 0)), ended.errors
 
 
@@ -112,7 +112,7 @@ def test_with_the_hooks_and_asynchronous_export_no_trace_is_lost_but_at_os_exit(
 @pytest.mark.parametrize("client", ["mlflow-tracing==3.17.2", "mlflow-skinny==3.12.0"])
 def test_with_the_hooks_in_other_clients(server: Server, client: str, way: str, tmp_path: Path) -> None:
     ended = end(server, way, client_with_hooks(client), tmp_path, {})
-    expected = [1] * (5 if way == "fork_while_other_threads_trace" else way != LOST_WITH_HOOKS)
+    expected = [1] * (5 if way == "forks_during_the_export" else way != LOST_WITH_HOOKS)
     assert (ended.spans, ended.status) == (expected, STATUS.get(way, 0)), ended.errors
 
 

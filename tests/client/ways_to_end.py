@@ -21,6 +21,7 @@ import time
 
 import mlflow
 
+EXPERIMENT = "ways-to-end"
 # MLflow exports a batch of spans after 5 seconds. Whoever ends a process with SIGKILL waits longer than that.
 LONGER_THAN_A_BATCH = 8
 
@@ -138,26 +139,17 @@ def worker_of_a_web_server(name: str) -> None:
 
 
 # These are not among the 16: what the 16 do not show of the hooks.
-def fork_while_other_threads_trace(name: str) -> None:
-    stop = threading.Event()
-
-    def trace() -> None:
-        while not stop.is_set():
-            work("parent")
-
-    threads = [threading.Thread(target=trace, daemon=True) for _number in range(3)]
-    for each in threads:
-        each.start()
-    work("parent")
+def forks_during_the_export(name: str) -> None:
     children = []
     for _number in range(5):
+        for _trace in range(20):
+            work("parent")
         child = os.fork()
         if child == 0:
             work(name)
             mlflow.flush_trace_async_logging()
             os._exit(0)
         children.append(child)
-    stop.set()
     for child in children:
         os.waitpid(child, 0)
 
@@ -171,18 +163,27 @@ def sigterm_during_a_flush(name: str) -> None:
 
 def sigterm_of_a_forked_child(name: str) -> None:
     work("parent")
+    readable, writable = os.pipe()
     child = os.fork()
     if child == 0:
         work(name)
-        wait_for_signal()
+        os.write(writable, b"ready")
+        time.sleep(60)
+    os.read(readable, 5)
     mlflow.flush_trace_async_logging()
     signal.signal(signal.SIGTERM, lambda *_arguments: os.kill(child, signal.SIGTERM))
+    print("ready", flush=True)
     _pid, status = os.waitpid(child, 0)
     os._exit(128 + os.WTERMSIG(status))
 
 
+def work_in_experiment(name: str) -> None:
+    mlflow.set_experiment(EXPERIMENT)
+    work(name)
+
+
 def spawned_process(name: str) -> None:
-    process = multiprocessing.get_context("spawn").Process(target=work, args=(name,))
+    process = multiprocessing.get_context("spawn").Process(target=work_in_experiment, args=(name,))
     process.start()
     process.join()
 
@@ -192,9 +193,9 @@ WAYS = [
     *(os_exit, os_exit_after_a_flush, fork_before_the_first_trace, fork_after_the_first_trace),
     *(pool_after_the_first_trace, process_after_the_first_trace, thread, coroutine, worker_of_a_web_server),
 ]
-MORE = [fork_while_other_threads_trace, sigterm_during_a_flush, sigterm_of_a_forked_child, spawned_process]
+MORE = [forks_during_the_export, sigterm_during_a_flush, sigterm_of_a_forked_child, spawned_process]
 
 
 if __name__ == "__main__":
-    mlflow.set_experiment("ways-to-end")
+    mlflow.set_experiment(EXPERIMENT)
     {way.__name__: way for way in [*WAYS, *MORE]}[sys.argv[1]](sys.argv[2])
