@@ -111,8 +111,9 @@ def install() -> None:
     from mlflow.tracing.export.async_export_queue import AsyncTraceExportQueue
 
     # MLflow may still be importing itself now, and the batch processor's module is not importable then. It is when a queue is created.
-    AsyncTraceExportQueue.__init__ = _with_waiting_queue(AsyncTraceExportQueue.__init__)
-    AsyncTraceExportQueue.put = _with_synchronous_end(AsyncTraceExportQueue.put)
+    patched: Any = AsyncTraceExportQueue
+    patched.__init__ = _with_waiting_queue(patched.__init__)
+    patched.put = _with_synchronous_end(patched.put)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_lock_traces, after_in_parent=_unlock_traces, after_in_child=_restart_in_child)
 
@@ -167,7 +168,8 @@ def _with_synchronous_end(original: Callable[[Any, Any], None]) -> Callable[[Any
 def _install_back_pressure() -> None:
     from mlflow.tracing.processor import base_mlflow
 
-    original = base_mlflow._create_batch_span_processor
+    patched: Any = base_mlflow
+    original = patched._create_batch_span_processor
     if hasattr(original, "__wrapped__"):
         return
 
@@ -175,7 +177,7 @@ def _install_back_pressure() -> None:
     def create(exporter: Any) -> BackPressure:
         return BackPressure(original(exporter))
 
-    base_mlflow._create_batch_span_processor = create
+    patched._create_batch_span_processor = create
 
 
 def _lock_traces() -> None:

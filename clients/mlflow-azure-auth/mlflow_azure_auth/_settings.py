@@ -27,6 +27,8 @@ def seconds(setting: tuple[str, float]) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value <= 3600:
-        logger.warning("%s: '%s' is not a number of seconds from 0 to 3600. The default %g is used.", name, text, default)
+        logger.warning(
+            "%s: '%s' is not a number of seconds from 0 to 3600. The default %g is used.", name, text, default
+        )
         return default
     return value
