@@ -72,7 +72,9 @@ def main() -> int:
             for spans in (1, 5):
                 for asynchronous in (False, True):
                     each, rest = milliseconds(server.url, folder, options.traces, spans, asynchronous)
-                    label = f"{'asynchronous' if asynchronous else 'synchronous'} trace of {spans} span{'s'[: spans - 1]}"
+                    label = (
+                        f"{'asynchronous' if asynchronous else 'synchronous'} trace of {spans} span{'s'[: spans - 1]}"
+                    )
                     print(f"{label:34s} {each:8.2f} ms, then {rest:.1f} s to export the rest", flush=True)
     return 0
 
