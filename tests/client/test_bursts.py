@@ -27,7 +27,7 @@ def burst(
 ) -> subprocess.CompletedProcess[str]:
     env: Mapping[str, str] = bare(**{"MLFLOW_TRACKING_URI": server.url, **variables})
     command = [python, str(PROGRAM), str(traces), str(threads)]
-    return subprocess.run(command, env=dict(env), cwd=cwd, capture_output=True, text=True, timeout=280, check=True)
+    return subprocess.run(command, env=dict(env), cwd=cwd, capture_output=True, text=True, timeout=600, check=True)
 
 
 @pytest.mark.slow

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.client import ways_to_end
+from tests.support import ways_to_end
 from tests.support.client_package import client_settings, client_with_hooks
 from tests.support.image_server import Server, bare
 
-PROGRAM = Path(__file__).with_name("ways_to_end.py")
+PROGRAM = Path(ways_to_end.__file__)
 WAYS = [way.__name__ for way in ways_to_end.WAYS]
 MORE = [way.__name__ for way in ways_to_end.MORE]
 # How these ways end; all others end with 0. A negative status is a signal.

@@ -133,9 +133,15 @@ def flush() -> None:
         _synchronous.set()
         # What other threads added before they became synchronous.
         mlflow.flush_trace_async_logging(terminate=True)
+    _report_discarded()
+
+
+def _report_discarded() -> None:
     discarded = sum(each._queue.discarded for each in _queues)
     if discarded:
         logger.error("%d requests with traces or spans were discarded because the queue was full.", discarded)
+    for each in _queues:
+        each._queue.discarded = 0
 
 
 def _flush_at_exit() -> None:
@@ -146,6 +152,8 @@ def _flush_at_exit() -> None:
 def _with_waiting_queue(original: Callable[[Any], None]) -> Callable[[Any], None]:
     @functools.wraps(original)
     def initialize(self: Any) -> None:
+        # Functions at exit run in reverse order, so this one reports after MLflow's own flush.
+        atexit.register(_report_discarded)
         original(self)
         self._queue = WaitingQueue(self._queue.maxsize, _settings.seconds(_settings.QUEUE))
         _queues.add(self)
