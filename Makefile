@@ -21,6 +21,7 @@ help:
 	@echo 'make test-molecule  run the Molecule scenarios of extensions/molecule'
 	@echo 'make check          run all linters'
 	@echo 'make audit          list known vulnerabilities of the packages in the image'
+	@echo 'make client         build the plugin of MLflow'"'"'s client in out/client'
 	@echo 'make docs           build the documentation site in out/site'
 	@echo 'make bench          run the benchmarks of the playbook and the sandbox'
 	@echo 'make setup          create the environment for ansible-playbook in .venv'
@@ -99,11 +100,20 @@ docs:
 	@python=$$(scripts/find-python) && "$$python" -m scripts.environment .cache/check requirements-check.lock
 	@.cache/check/bin/mkdocs build --strict
 
+# The wheel of clients/mlflow-azure-auth in out/client.
+.PHONY: client
+client:
+	@python=$$(scripts/find-python) && "$$python" -m venv .cache/client \
+	  && .cache/client/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r docker/mlflow/build.lock \
+	  && .cache/client/bin/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir out/client clients/mlflow-azure-auth
+	@ls out/client/*.whl
+
 bench: setup
 	@$(BIN)/python tests/benchmarks/modules.py
 	@$(BIN)/python tests/benchmarks/site.py
 	@$(BIN)/python tests/benchmarks/sandbox.py
 	@$(BIN)/python tests/benchmarks/image.py
+	@$(BIN)/python tests/benchmarks/client.py
 
 # Update the lock files after a change of a requirements file. Requires `uv`.
 lock:

@@ -30,7 +30,7 @@ IMPORTER = CACHE / "importer" / "bin"
 GET_PIP = ("get_pip_24_2.py", "get_pip_25_2.py")
 TYPED = (
     *("plugins/module_utils", "plugins/plugin_utils", "plugins/filter", "plugins/lookup"),
-    *("sandbox", "scripts", "docker/mlflow/server"),
+    *("sandbox", "scripts", "docker/mlflow/server", "clients/mlflow-azure-auth"),
 )
 
 
@@ -144,7 +144,7 @@ CHECKS: dict[str, Callable[[Mapping[str, str]], bool]] = {
     # Detects APIs that are newer than the oldest supported Python.
     "vermin": lambda env: run(
         *(TOOLS / "vermin", "-t=3.11-", "--no-tips", "--violations", "--eval-annotations", "--quiet"),
-        *("plugins", "sandbox", "scripts", "docker", "tests", "examples"),
+        *("plugins", "sandbox", "scripts", "docker", "clients", "tests", "examples"),
         env=env,
     ),
     "mypy": lambda env: run(
