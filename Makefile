@@ -15,16 +15,20 @@ TESTS := tests/sandbox tests/e2e tests/docker tests/client tests/image tests/con
 help:
 	@echo 'make demo           deploy MLflow to an Azure sandbox on this machine: no Azure, no Docker, no root'
 	@echo 'make down           stop the demo and remove its files'
-	@echo 'make test           run the unit, contract and end-to-end tests'
+	@echo 'make test           run all tests that are not slow'
 	@echo 'make test-all       run the slow tests (minutes each) and the Molecule scenarios'
 	@echo 'make test-long      run the tests that take many minutes each'
 	@echo 'make test-molecule  run the Molecule scenarios of extensions/molecule'
+	@echo 'make test-setup     install what the tests need in .venv'
+	@echo 'make test-units     run the unit tests with another Python: PYTHON=/usr/bin/python3 ENVIRONMENT=.cache/stock'
+	@echo 'make test-versions  run the unit and contract tests with another ansible-core: ANSIBLE_CORE=2.20'
 	@echo 'make check          run all linters'
 	@echo 'make audit          list known vulnerabilities of the packages in the image'
 	@echo 'make client         build the plugin of MLflow'"'"'s client in out/client'
 	@echo 'make docs           build the documentation site in out/site'
 	@echo 'make bench          run the benchmarks of the playbook and the sandbox'
 	@echo 'make setup          create the environment for ansible-playbook in .venv'
+	@echo 'make lock           update the lock files after a change of a requirements file; needs uv'
 	@echo 'make clean          remove all files that these targets create'
 
 # The environment for Ansible, and a link to this clone at the path where Ansible searches mlops.mlflow_azure.

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes the README.md of each role from its argument specification and its example.
 
-    python scripts/role_readmes.py [--check]
+    .venv/bin/python scripts/role_readmes.py [--check]
 
 With --check it writes nothing, and the exit status is 1 if a README is out of date.
 """
@@ -90,7 +90,7 @@ def main() -> int:
         else:
             file.write_text(text, encoding="utf-8")
     if stale:
-        print(f"Out of date: {', '.join(stale)}. Run scripts/role_readmes.py.", file=sys.stderr)
+        print(f"Out of date: {', '.join(stale)}. Run .venv/bin/python scripts/role_readmes.py.", file=sys.stderr)
     return 1 if stale else 0
 
 

@@ -131,7 +131,7 @@ problems:
   elements: str
   sample:
     - >-
-      storage_account_name: 'stmlflow' cannot be had: The storage account named stmlflow is already taken. Give it another name.
+      storage_account_name: 'stmlflow' is not available: The storage account named stmlflow is already taken. Use another name.
 unchecked:
   description:
     - Checks that the caller has no permission to make, one line each. They are no problems, because a caller that can write in a resource

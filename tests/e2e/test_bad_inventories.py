@@ -33,7 +33,7 @@ AS_A_WHOLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"sql_location": "atlantis"}, ["sql_location", "'atlantis'", "Microsoft.Sql/servers"]),
     ({"deployment_suffix": "UPPER_case"}, ["sql_server_name"]),
     ({"deployment_suffix": "far-too-long-for-an-account"}, ["storage_account_name", "3 to 24"]),
-    ({"registry_name": "crtaken0123"}, ["registry_name", "'crtaken0123' cannot be had", "another name"]),
+    ({"registry_name": "crtaken0123"}, ["registry_name", "'crtaken0123' is not available", "another name"]),
 ]
 
 

@@ -89,7 +89,7 @@ def test_an_invalid_setting_is_refused_before_the_first_write(
     play = deployment.site.play("site.yml", *arguments, **environment)
     assert play.code != 0
     # One message has the problems of all roles.
-    assert message_text in play.output.partition("Nothing has been written. To be put right:")[2]
+    assert message_text in play.output.partition("Nothing has been written. Fix these problems:")[2]
     assert "weak" not in play.output
     assert deployment.site.writes() == before
 

@@ -157,6 +157,24 @@ def test_an_account_is_patched_property_by_property(sandbox: Client, account: di
     assert after == before
 
 
+def test_a_container_is_patched_property_by_property(sandbox: Client, account: dict) -> None:
+    path = f"{account['id']}/blobServices/default/containers/files"
+    before = sandbox.arm("GET", path).json()
+    patched = sandbox.arm("PATCH", path, {"properties": {"metadata": {"team": "vision"}}})
+    assert patched.status_code == 200
+    assert patched.json()["properties"]["metadata"] == {"team": "vision"}
+    after = sandbox.arm("GET", path).json()
+    assert after["properties"].pop("metadata") == {"team": "vision"}
+    for body in (before, after):
+        body.pop("etag")
+        body["properties"].pop("lastModifiedTime")
+    assert after == before
+    refused = sandbox.arm("PATCH", path, {"properties": {"publicAccess": "Blob"}})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "PublicAccessNotPermitted")
+    missing = sandbox.arm("PATCH", f"{path}-of-nobody", {})
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "ContainerNotFound")
+
+
 # the registry
 
 

@@ -173,10 +173,10 @@ class PreflightInfo(InfoModule):
                 return
         except ArmError as error:
             if not _is_unregistered(error):
-                self._findings.add_unreadable(f"{option}: whether '{name}' is free", error)
+                self._findings.add_unreadable(f"{option}: whether '{name}' is available", error)
             return
-        reason = str(answer.get("message") or answer.get("reason") or "Azure gives no reason").rstrip(".")
-        self._findings.problems.append(f"{option}: '{name}' cannot be had: {reason}. Give it another name.")
+        reason = str(answer.get("message") or answer.get("reason") or "Azure returned no reason").rstrip(".")
+        self._findings.problems.append(f"{option}: '{name}' is not available: {reason}. Use another name.")
 
     def _is_readable(self, one: Json, namespace: str) -> bool:
         try:
@@ -213,7 +213,7 @@ class PreflightInfo(InfoModule):
             if usage.get("name", {}).get("value") == quota and 0 <= limit < used + len(planned):
                 self._findings.problems.append(
                     f"{first['location_option']}: the subscription has {used:g} of the {limit:g} "
-                    f"{first['type']} that it may have in {location}. Ask for a higher quota, or use another region."
+                    f"{first['type']} that it may have in {location}. Request a higher quota, or use another region."
                 )
 
     def _needed_actions(
@@ -270,12 +270,12 @@ class PreflightInfo(InfoModule):
         try:
             permissions = self._get(path, "Microsoft.Authorization").get("value", [])
         except ArmError as error:
-            self._findings.add_unreadable(f"What you may do on {scope}", error)
+            self._findings.add_unreadable(f"The permissions on {scope}", error)
             return
         lacking = [action for action in dict.fromkeys(actions) if not is_permitted(permissions, action)]
         if lacking:
             self._findings.problems.append(
-                f"You may not do {', '.join(lacking)} on {scope}. Have a role assigned that permits it, such as "
+                f"You do not have permission for {', '.join(lacking)} on {scope}. Have a role assigned that permits it, such as "
                 f"{_sufficient_roles(lacking)}."
             )
 

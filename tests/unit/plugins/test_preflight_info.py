@@ -98,10 +98,10 @@ def test_all_problems_are_reported_together() -> None:
     assert problems[1].startswith("storage_location: 'West Europe' has no Microsoft.Storage/storageAccounts")
     assert "Give it one of eastus." in problems[1]
     assert problems[2].startswith(
-        "storage_account_name: 'st1' cannot be had: The storage account named st1 is already taken."
+        "storage_account_name: 'st1' is not available: The storage account named st1 is already taken."
     )
     assert "20 of the 20 Microsoft.App/managedEnvironments" in problems[3]
-    assert problems[4].startswith(f"You may not do {ASSIGN} on {BASE}.")
+    assert problems[4].startswith(f"You do not have permission for {ASSIGN} on {BASE}.")
 
 
 def test_the_name_of_an_own_resource_is_no_problem() -> None:
@@ -131,7 +131,7 @@ def test_a_forbidden_read_of_a_group_is_a_problem() -> None:
         result = run("preflight_info", azure, resources=[STORAGE])
     (problem,), (unchecked,) = result["problems"], result["unchecked"]
     assert problem.startswith("The resource group rg could not be read: AuthorizationFailed")
-    assert unchecked.startswith(f"What you may do on {GROUP} could not be read: AuthorizationFailed")
+    assert unchecked.startswith(f"The permissions on {GROUP} could not be read: AuthorizationFailed")
 
 
 def test_each_group_needs_permissions_for_its_missing_resources_only() -> None:
@@ -213,7 +213,7 @@ def test_a_role_of_a_missing_resource_or_identity_needs_permission() -> None:
     )
     with FakeAzure(*exchanges) as azure:
         (line,) = run("preflight_info", azure, resources=[STORAGE, IDENTITY], role_assignments=ROLES)["problems"]
-    assert line.startswith(f"You may not do {ASSIGN} on {GROUP}.")
+    assert line.startswith(f"You do not have permission for {ASSIGN} on {GROUP}.")
 
 
 def test_unreadable_role_assignments_are_unchecked() -> None:
