@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The SQLAlchemy engine plugin `azure_sql`: retries logins after transient errors of Azure SQL, and reports such errors as transient.
+"""The SQLAlchemy engine plugin `azure_sql`: transient errors of Azure SQL, lost connections, and text outside ASCII.
 
 Usage: `mssql+…://…&plugin=azure_sql&azure_sql_wait=60`. The drivers report most of these errors as ProgrammingError or
 Error, for which MLflow returns HTTP 400, and a client does not retry. For an OperationalError MLflow returns HTTP 503, which
@@ -25,6 +25,8 @@ from typing import Any
 from sqlalchemy import URL, Engine, event
 from sqlalchemy.engine import CreateEnginePlugin, Dialect, ExceptionContext
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+
+from mlflow_azure_server._unicode import NvarcharUnlessAscii, compare_as_utf8
 
 NAME = "azure_sql"
 # URL option: the number of seconds for which a login is retried. A paused database must resume within this time. MLflow's
@@ -136,11 +138,13 @@ def log_in(
 
 
 class AzureSqlPlugin(CreateEnginePlugin):  # type: ignore[misc]  # mypy has no SQLAlchemy to look into
-    """SQLAlchemy engine plugin `azure_sql` with the URL option `azure_sql_wait` (seconds)."""
+    """The SQLAlchemy engine plugin `azure_sql`, with the URL option `azure_sql_wait` (seconds)."""
 
     def __init__(self, url: URL, kwargs: dict[str, Any]) -> None:
-        """Read the option from the URL. Raise ValueError if it is not a number of seconds."""
+        """Read the option from the URL. Raise ValueError if it is not a number of seconds, or for fast_executemany."""
         super().__init__(url, kwargs)
+        if kwargs.get("fast_executemany") or any(name.lower() == "fast_executemany" for name in url.query):
+            raise ValueError("fast_executemany is not allowed, because pyodbc then stores some text wrongly. Remove it")
         seconds = url.query.get(WAIT_OPTION, str(DEFAULT_WAIT))
         if not isinstance(seconds, str) or not re.fullmatch(r"\d{1,4}", seconds):
             raise ValueError(f"{WAIT_OPTION}={seconds!r} is not a number of seconds from 0 to 9999")
@@ -153,7 +157,9 @@ class AzureSqlPlugin(CreateEnginePlugin):  # type: ignore[misc]  # mypy has no S
     def engine_created(self, engine: Engine) -> None:
         """Register the plugin for the engine's connection and error events."""
         dbapi: Any = engine.dialect.dbapi
+        event.listen(engine, "before_cursor_execute", compare_as_utf8, retval=True)
         if engine.driver == "pyodbc":
+            event.listen(engine, "do_setinputsizes", NvarcharUnlessAscii(dbapi))
             # unixODBC's own pool would keep connections open that SQLAlchemy has closed, and prevent a serverless database
             # from pausing. It must be disabled before the first connection. mssql-python's dialect disables its pool itself.
             dbapi.pooling = False

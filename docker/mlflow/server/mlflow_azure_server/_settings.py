@@ -209,7 +209,14 @@ def check_database_uri(variable: str, uri: str) -> None:
         )
     if not scheme.startswith("mssql"):
         return
-    options = {name.lower(): value.lower() for name, value in parse_qsl(parts.query)}
+    options = {name.lower(): value.lower() for name, value in parse_qsl(parts.query, keep_blank_values=True)}
+    if "fast_executemany" in options:
+        raise SettingError(
+            variable,
+            f"{scheme}://…",
+            "has fast_executemany, with which pyodbc stores long text outside Latin-1 wrongly and reports no error",
+            "Remove fast_executemany",
+        )
     authentication = options.get("authentication", "")
     if scheme == "mssql+pyodbc":
         if "driver" not in options:
@@ -248,6 +255,15 @@ def _database(variables: Mapping[str, str], server: dict[str, str], jobs: bool) 
             uri = variables.get(variable, "")
             if uri.startswith("mssql+") and "plugin=" not in uri:
                 server[variable] = f"{uri}{'&' if '?' in uri else '?'}plugin=azure_sql&azure_sql_wait={wait}"
+    for variable in _DATABASES:
+        uri = server.get(variable, "")
+        if uri.startswith("mssql+pyodbc:") and not re.search(r"[?&]plugin=azure_sql(&|\Z)", uri):
+            raise SettingError(
+                variable,
+                "mssql+pyodbc://…",
+                "requires the plugin azure_sql, without which long text outside Latin-1 is stored wrongly and without an error",
+                "Remove MLFLOW_AZURE_SQL_PLUGIN=false, add plugin=azure_sql, or use mssql+mssqlpython://…",
+            )
     variable = "MLFLOW_AZURE_DATABASE_MAY_PAUSE"
     if not _boolean(variables, variable, False):
         return
