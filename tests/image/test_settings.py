@@ -35,7 +35,7 @@ def origins(**change: str) -> list[str]:
 def test_the_command_has_host_port_and_workers_and_no_database() -> None:
     start = settings({**GOOD, "MLFLOW_PORT": "8080"}, "/opt/mlflow/bin/python")
     assert start.argv == [
-        *("/opt/mlflow/bin/python", "-m", "mlflow", "server"),
+        *("/opt/mlflow/bin/python", "-m", "mlflow", "server", "--app-name", "mlflow-azure"),
         *("--host", "0.0.0.0", "--port", "8080", "--workers", "2"),
     ]
     assert start.env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=azure_sql&azure_sql_wait=60"

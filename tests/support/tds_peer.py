@@ -11,6 +11,7 @@ it encrypts the whole connection; without one it reports that it cannot, which d
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import struct
@@ -35,6 +36,9 @@ _REQUESTS = {5: "BEGIN TRANSACTION", 7: "COMMIT TRANSACTION", 8: "ROLLBACK TRANS
 # sp_executesql, and the procedures whose parameters include a statement: sp_prepare and sp_prepexec, too.
 _EXECUTE_SQL = 10
 _WITH_STATEMENT = (_EXECUTE_SQL, 11, 13)
+# Statements that report one changed row.
+_WITHOUT_ROWS = re.compile(r"(?:UPDATE|DELETE)\b(?!.*\bOUTPUT\b)", re.DOTALL)
+_SELECTED = re.compile(r"SELECT (?:TOP \d+ |DISTINCT )?(.*?)\s+FROM\b", re.DOTALL)
 _VERSION = struct.pack(">BBH", 16, 0, 4000)
 _PACKET = 4096
 
@@ -50,13 +54,6 @@ class Fault:
     number: int
     severity: int
     message: str
-
-
-class Drop(Fault):
-    """The connection is closed at the login, without a response."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 20, "")
 
 
 @dataclass(frozen=True)
@@ -87,6 +84,9 @@ class Procedure:
     parameters: tuple[Parameter, ...]
 
 
+Answer = str | list[dict[str, str]] | None
+
+
 @dataclass
 class Script:
     """The faults of a peer, and the statements that it received.
@@ -94,16 +94,23 @@ class Script:
     logins: a fault for each login to come, None for a login that succeeds, as all do when the list is empty.
     statements: (part of a statement, fault), each used once; other statements succeed. None closes the connection without
         a response. The ends of a transaction are the statements COMMIT TRANSACTION and ROLLBACK TRANSACTION.
-    answers: the value of the single row, by a part of the statement, None for NULL; a callable is called for each.
+    answers: the value of the single row, by a part of the statement, None for NULL; a callable is called for each. A list
+        contains the rows by the labels of the columns; a column without a value is NULL.
     collation: the collation of the database, which the drivers learn at login.
+    drop_at: the number of statements until one loses its connection, 0 for none. dropped: the statement that lost it.
+    stays_away: whether the database is away from then on. away: whether it is; each statement and login loses its connection.
     seen: the statements. A statement with parameters has a line each for its text, their declaration and their values.
     procedures: the statements with parameters, with the types and bytes of their values.
     """
 
     logins: deque[Fault | None] = field(default_factory=deque)
     statements: list[tuple[str, Fault | None]] = field(default_factory=list)
-    answers: dict[str, str | Callable[[], str | None] | None] = field(default_factory=dict)
+    answers: dict[str, Answer | Callable[[], str | None]] = field(default_factory=dict)
     collation: bytes = _COLLATION
+    drop_at: int = 0
+    dropped: str = ""
+    stays_away: bool = False
+    away: bool = False
     seen: list[str] = field(default_factory=list)
     procedures: list[Procedure] = field(default_factory=list)
     login_count: int = 0
@@ -112,14 +119,23 @@ class Script:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def login(self) -> Fault | None:
+        """Return the fault for a login. Raise _Gone to close the connection."""
         with self.lock:
             self.login_count += 1
+            if self.away:
+                raise _Gone
             return self.logins.popleft() if self.logins else None
 
     def statement(self, text: str) -> Fault | None:
         """Return the fault for a statement. Raise _Gone to close the connection."""
         with self.lock:
             self.seen.append(text)
+            if self.away:
+                raise _Gone
+            if self.drop_at == 1:
+                self.drop_at, self.dropped, self.away = 0, text, self.stays_away
+                raise _Gone
+            self.drop_at = max(0, self.drop_at - 1)
             for index, (part, fault) in enumerate(self.statements):
                 if part in text:
                     del self.statements[index]
@@ -128,7 +144,7 @@ class Script:
                     return fault
         return None
 
-    def value(self, text: str) -> str | None:
+    def value(self, text: str) -> Answer:
         for part, answer in self.answers.items():
             if part in text:
                 return answer() if callable(answer) else answer
@@ -267,13 +283,32 @@ def _done(status: int = 0, kind: int = 0xFD, rows: int = 0) -> bytes:
     return struct.pack("<BHHQ", kind, status, 0xC1, rows)
 
 
-def _row(value: str | None) -> bytes:
-    column = struct.pack("<IH", 0, 1) + b"\xe7" + struct.pack("<H", 8000) + _COLLATION + _b_varchar("value")
-    head = b"\x81" + struct.pack("<H", 1) + column + b"\xd1"
-    if value is None:
-        return head + b"\xff\xff"
-    data = value.encode("utf-16-le")
-    return head + struct.pack("<H", len(data)) + data
+def _rows(text: str, answer: Answer) -> bytes:
+    """Return the columns and rows of a response to the statement `text`."""
+    if not isinstance(answer, list):
+        return _columns(["value"]) + _row([answer])
+    selected = _SELECTED.search(text)
+    # The label of a column is its alias or its name.
+    columns = selected[1].split(", ") if selected else ["value"]
+    labels = [column.rpartition(" AS ")[2].rpartition(".")[2].strip("[] ") for column in columns]
+    return _columns(labels) + b"".join(_row([row.get(label) for label in labels]) for row in answer)
+
+
+def _columns(labels: list[str]) -> bytes:
+    column = struct.pack("<IH", 0, 1) + b"\xe7" + struct.pack("<H", 8000) + _COLLATION
+    return b"\x81" + struct.pack("<H", len(labels)) + b"".join(column + _b_varchar(label) for label in labels)
+
+
+def _row(values: list[str | None]) -> bytes:
+    row = b"\xd1"
+    for value in values:
+        data = None if value is None else value.encode("utf-16-le")
+        row += b"\xff\xff" if data is None else struct.pack("<H", len(data)) + data
+    return row
+
+
+def _count(answer: Answer) -> int:
+    return len(answer) if isinstance(answer, list) else 1
 
 
 def _prelogin(encryption: int, federated: bool) -> bytes:
@@ -348,8 +383,6 @@ def _serve(connection: socket.socket, script: Script, certificate: Certificate |
     if extension:
         script.tokens.append(_access_token(wire, extension))
     fault = script.login()
-    if isinstance(fault, Drop):
-        return
     if fault:
         wire.send(_error(fault) + _done(2))
         return
@@ -382,9 +415,9 @@ def _serve(connection: socket.socket, script: Script, certificate: Certificate |
             (request,) = struct.unpack_from("<H", body)
             wire.send(_transaction(request) + _done())
         elif procedure:
-            wire.send(_procedure(body, value))
+            wire.send(_procedure(body, text, value))
         elif "SELECT" in text.upper() and "IDENTITY_INSERT" not in text:
-            wire.send(_row(value) + _done(0x10, rows=1))
+            wire.send(_rows(text, value) + _done(0x10, rows=_count(value)))
         else:
             wire.send(_done())
 
@@ -458,17 +491,21 @@ def _long(body: bytes, position: int) -> tuple[bytes | None, int]:
     return data, position + 4
 
 
-def _procedure(body: bytes, value: str | None) -> bytes:
-    """Return a row, and the handle that sp_prepare (11) and sp_prepexec (13) return."""
+def _procedure(body: bytes, text: str, answer: Answer) -> bytes:
+    """Return the rows of a response, and the handle that sp_prepare (11) and sp_prepexec (13) return."""
     (length,) = struct.unpack_from("<H", body)
     number = struct.unpack_from("<H", body, 2)[0] if length == 0xFFFF else 0
     # sp_prepare and sp_unprepare return no row.
-    answer = b"" if number in (11, 15) else _row(value) + struct.pack("<BHHQ", 0xFF, 0x11, 0xC1, 1)
-    answer += b"\x79" + struct.pack("<i", 0)
+    response = b""
+    if _WITHOUT_ROWS.match(text):
+        response = struct.pack("<BHHQ", 0xFF, 0x11, 0xC5, 1)
+    elif number not in (11, 15):
+        response = _rows(text, answer) + struct.pack("<BHHQ", 0xFF, 0x11, 0xC1, _count(answer))
+    response += b"\x79" + struct.pack("<i", 0)
     if number in (11, 13):
         parameter = b"\0\0" + b"\0" + b"\1" + struct.pack("<IH", 0, 0) + b"\x26\x04" + b"\x04" + struct.pack("<i", 1)
-        answer += b"\xac" + parameter
-    return answer + _done(0, 0xFE)
+        response += b"\xac" + parameter
+    return response + _done(0, 0xFE)
 
 
 @contextlib.contextmanager

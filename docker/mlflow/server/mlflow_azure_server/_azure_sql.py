@@ -19,12 +19,15 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import URL, Engine, event
 from sqlalchemy.engine import CreateEnginePlugin, Dialect, ExceptionContext
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from mlflow_azure_server._unicode import NvarcharUnlessAscii, compare_as_utf8
 
@@ -149,6 +152,8 @@ class AzureSqlPlugin(CreateEnginePlugin):  # type: ignore[misc]  # mypy has no S
         if not isinstance(seconds, str) or not re.fullmatch(r"\d{1,4}", seconds):
             raise ValueError(f"{WAIT_OPTION}={seconds!r} is not a number of seconds from 0 to 9999")
         self._wait = int(seconds)
+        if kwargs.get("poolclass", QueuePool) is QueuePool:
+            kwargs["poolclass"] = _Pool
 
     def update_url(self, url: URL) -> URL:
         """Return the URL without the option, which no driver supports."""
@@ -179,6 +184,42 @@ class AzureSqlPlugin(CreateEnginePlugin):  # type: ignore[misc]  # mypy has no S
 
         event.listen(engine, "do_connect", connect)
         event.listen(engine, "handle_error", _handle_error, retval=True)
+        _survive_lost_connections(engine.dialect, errors)
+
+
+class _Pool(QueuePool):  # type: ignore[misc]  # mypy has no SQLAlchemy to look into
+    """SQLAlchemy's default pool. MLflow returns HTTP 400 for its TimeoutError, and HTTP 503 for an OperationalError."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """Return a connection. Raise OperationalError if none is free in time."""
+        try:
+            return super().connect()
+        except PoolTimeoutError as error:
+            raise OperationalError(None, None, error) from error
+
+
+def _survive_lost_connections(dialect: Any, errors: tuple[type[Exception], ...]) -> None:
+    """Make `dialect` close a connection whose rollback fails, instead of raising one of the `errors`.
+
+    MLflow rolls back after each error. If the connection is lost, the second error would hide the first one, and the response
+    would be HTTP 500. The server rolls back the transaction of a connection that ends.
+    """
+    roll_back, close = dialect.do_rollback, dialect.do_close
+
+    def do_rollback(connection: Any) -> None:
+        try:
+            roll_back(connection)
+        except errors as error:
+            # The pool replaces the connection before its next use, and logs the error.
+            connection.invalidate(error, soft=True)
+            do_close(connection.dbapi_connection)
+
+    def do_close(connection: Any) -> None:
+        # mssql-python rolls back before it closes a connection, and pyodbc cannot close one twice.
+        with suppress(*errors):
+            close(connection)
+
+    dialect.do_rollback, dialect.do_close = do_rollback, do_close
 
 
 def _log(line: str) -> None:
@@ -195,15 +236,16 @@ def _operational(dbapi: Any, error: Exception) -> Exception:
 
 
 def _handle_error(context: ExceptionContext) -> BaseException | None:
-    number = transient_number(context.original_exception)
     # Messages of these classes contain values, which may match any pattern.
-    if number is None or isinstance(context.sqlalchemy_exception, (IntegrityError, DataError)):
+    if isinstance(context.sqlalchemy_exception, (IntegrityError, DataError)):
         return None
-    if TRANSIENT[number].ends:
+    number = transient_number(context.original_exception)
+    if number is not None and TRANSIENT[number].ends:
         # Otherwise a rollback on the ended session would hide this error.
         context.is_disconnect = True
         context.invalidate_pool_on_disconnect = TRANSIENT[number].moved
-    if isinstance(context.sqlalchemy_exception, OperationalError):
+    is_transient = number is not None or context.is_disconnect
+    if not is_transient or isinstance(context.sqlalchemy_exception, OperationalError):
         return None
     replacement: BaseException = OperationalError(
         context.statement,

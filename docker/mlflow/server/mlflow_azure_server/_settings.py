@@ -75,6 +75,8 @@ _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-
 # The default in mlflow/utils/crypto.py. It is public, so it protects nothing.
 _PUBLIC_PASSPHRASE = "mlflow-default-kek-passphrase-for-development-only"
 _PASSPHRASE_LENGTH = 32
+# The app of this package, an entry point in pyproject.toml.
+_APP = "mlflow-azure"
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 
@@ -141,7 +143,8 @@ def settings(env: Mapping[str, str], python: str) -> Settings:
         # send the traces of its AI gateway to the agent instead of the tracking store.
         server = {name: value for name, value in server.items() if not name.startswith("OTEL_EXPORTER_OTLP_")}
 
-    argv = [python, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", str(workers)]
+    argv = [python, "-m", "mlflow", "server", "--app-name", _APP]
+    argv += ["--host", host, "--port", str(port), "--workers", str(workers)]
     return Settings(
         argv=argv,
         env=server,
