@@ -179,3 +179,46 @@ def test_one_process_of_eight_at_a_time_changes_the_schema(server_bin: Path, tmp
     assert ended == [("upgraded\n", "", 0)] * 8
     assert refused
     assert not holder.locked()
+
+
+WAIT = """
+import sys
+from mlflow_azure_server import _entry, _schema
+uri, timeout = sys.argv[1:]
+_entry._load_driver(uri)
+_schema._PAUSE = 0.01
+try:
+    _schema.prepare(uri, lambda uri: print("upgraded"), int(timeout), lambda line: print(line, file=sys.stderr))
+except _schema.SettingError as error:
+    print(error)
+"""
+
+
+def wait_for_the_lock(server_bin: Path, uri: str, timeout: int) -> subprocess.CompletedProcess[str]:
+    command = [str(server_bin / "python"), "-c", WAIT, uri, str(timeout)]
+    return subprocess.run(command, env=bare(), capture_output=True, text=True, timeout=120, check=True)
+
+
+@pytest.mark.parametrize("driver", URIS)
+def test_a_replica_that_loses_its_connection_keeps_waiting_for_the_lock(server_bin: Path, driver: str) -> None:
+    script = Script()
+    attempts = iter(["-1"] * 6)
+    script.answers = {"sp_getapplock": lambda: next(attempts, "0")}
+    # Another replica holds the lock, and the connection of this one is lost three times.
+    script.statements = [("sp_getapplock", None)] * 2 + [("sp_releaseapplock", None)]
+    with peer(script) as port:
+        ended = wait_for_the_lock(server_bin, URIS[driver].format(port=port), 60)
+    assert ended.stdout == "upgraded\nupgraded\n"
+    assert ended.stderr.count("the connection to the database was lost") == 3
+    assert script.login_count == 4
+
+
+@pytest.mark.parametrize("driver", URIS)
+def test_a_replica_without_a_connection_gives_up_at_its_deadline(server_bin: Path, driver: str) -> None:
+    """The reason is the connection, not the rights of the login."""
+    script = Script(answers={"sp_getapplock": "-1"})
+    script.statements = [("sp_getapplock", None)] * 100_000
+    with peer(script) as port:
+        ended = wait_for_the_lock(server_bin, URIS[driver].format(port=port), 2)
+    assert "did not answer in time" in ended.stdout
+    assert "own the schema" not in ended.stdout

@@ -35,7 +35,7 @@ def origins(**change: str) -> list[str]:
 def test_the_command_has_host_port_and_workers_and_no_database() -> None:
     start = settings({**GOOD, "MLFLOW_PORT": "8080"}, "/opt/mlflow/bin/python")
     assert start.argv == [
-        *("/opt/mlflow/bin/python", "-m", "mlflow", "server"),
+        *("/opt/mlflow/bin/python", "-m", "mlflow", "server", "--app-name", "mlflow-azure"),
         *("--host", "0.0.0.0", "--port", "8080", "--workers", "2"),
     ]
     assert start.env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=azure_sql&azure_sql_wait=60"
@@ -152,6 +152,14 @@ def test_valid_database_uris(uri: str) -> None:
         ),
         ({"MLFLOW_BACKEND_STORE_URI": "mssql+pyodbc://me:SECRET@sql/mlflow"}, "has no ODBC driver"),
         (
+            {"MLFLOW_BACKEND_STORE_URI": "mssql+pyodbc://me:SECRET@sql/m?driver=x&fast_executemany=True"},
+            "Remove fast_executemany",
+        ),
+        (
+            {"MLFLOW_REGISTRY_STORE_URI": "mssql+mssqlpython://me:SECRET@sql/m?Fast_ExecuteMany="},
+            "has fast_executemany",
+        ),
+        (
             {"MLFLOW_BACKEND_STORE_URI": "mssql+pyodbc://sql/mlflow?driver=x&Authentication=ActiveDirectoryMsi"},
             "means Windows authentication",
         ),
@@ -177,6 +185,11 @@ def test_valid_database_uris(uri: str) -> None:
         ({"MLFLOW_AZURE_DATABASE_TIMEOUT": "forever"}, "whole number from 1 to 3600"),
         ({"MLFLOW_AZURE_SQL_WAIT": "201"}, "whole number from 0 to 200"),
         ({"MLFLOW_AZURE_SQL_PLUGIN": "mine"}, "neither true nor false"),
+        (
+            {"MLFLOW_AZURE_SQL_PLUGIN": "false", "MLFLOW_BACKEND_STORE_URI": "mssql+pyodbc://me:SECRET@sql/m?driver=d"},
+            "requires the plugin azure_sql",
+        ),
+        ({"MLFLOW_REGISTRY_STORE_URI": "mssql+pyodbc://me:SECRET@sql/m?driver=d&plugin=mine"}, "add plugin=azure_sql"),
         (
             {"MLFLOW_AZURE_DATABASE_MAY_PAUSE": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "true"},
             "jobs query the database every minute",

@@ -93,6 +93,7 @@ def free_port() -> int:
 class Answer:
     status: int
     body: str
+    retry_after: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ class Server:
         try:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             response = connection.getresponse()
-            return Answer(response.status, response.read().decode(errors="replace"))
+            body = response.read().decode(errors="replace")
+            return Answer(response.status, body, response.headers.get("Retry-After"))
         finally:
             connection.close()
 

@@ -11,6 +11,7 @@ it encrypts the whole connection; without one it reports that it cannot, which d
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import struct
@@ -23,9 +24,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _BATCH, _RPC, _ANSWER, _ATTENTION, _TRANSACTION, _LOGIN, _PRELOGIN = 1, 3, 4, 6, 14, 16, 18
-# Any column is NVARCHAR(4000) with the collation SQL_Latin1_General_CP1_CI_AS.
+# SQL_Latin1_General_CP1_CI_AS, the collation of any column, which is NVARCHAR(4000).
 _COLLATION = bytes((0x09, 0x04, 0xD0, 0x00, 0x34))
-_INTEGER, _VARBINARY, _VARCHAR, _NVARCHAR = 0x26, 0xA5, 0xA7, 0xE7
+# Latin1_General_100_CS_AS_SC_UTF8. For a database with it the drivers encode VARCHAR parameters as UTF-8.
+UTF8_COLLATION = bytes((0x09, 0x04, 0xC0, 0x24, 0x00))
+# The bit fUTF8 of a COLLATION, in its byte 3.
+_UTF8 = 0x04
+_INTEGER, _VARBINARY, _VARCHAR, _NVARCHAR, _TEXT, _NTEXT = 0x26, 0xA5, 0xA7, 0xE7, 0x23, 0x63
+_TYPES = {_VARBINARY: "varbinary", _VARCHAR: "varchar", _NVARCHAR: "nvarchar", _TEXT: "text", _NTEXT: "ntext"}
+_REQUESTS = {5: "BEGIN TRANSACTION", 7: "COMMIT TRANSACTION", 8: "ROLLBACK TRANSACTION"}
+# sp_executesql, and the procedures whose parameters include a statement: sp_prepare and sp_prepexec, too.
+_EXECUTE_SQL = 10
+_WITH_STATEMENT = (_EXECUTE_SQL, 11, 13)
+# Statements that report one changed row.
+_WITHOUT_ROWS = re.compile(r"(?:UPDATE|DELETE)\b(?!.*\bOUTPUT\b)", re.DOTALL)
+_SELECTED = re.compile(r"SELECT (?:TOP \d+ |DISTINCT )?(.*?)\s+FROM\b", re.DOTALL)
 _VERSION = struct.pack(">BBH", 16, 0, 4000)
 _PACKET = 4096
 
@@ -43,35 +56,86 @@ class Fault:
     message: str
 
 
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a statement as it arrived. type: varchar, nvarchar, text, ntext or varbinary; data: None for NULL."""
+
+    type: str
+    data: bytes | None
+    encoding: str
+
+    def text(self) -> str:
+        """Return the value, bytes as 0x…, NULL as an empty text."""
+        if self.data is None:
+            return ""
+        return (
+            f"0x{self.data.hex().upper()}"
+            if self.type == "varbinary"
+            else self.data.decode(self.encoding, "backslashreplace")
+        )
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """A statement with parameters as it arrived. An execution of a prepared statement has no text."""
+
+    statement: str
+    declaration: str
+    parameters: tuple[Parameter, ...]
+
+
+Answer = str | list[dict[str, str]] | None
+
+
 @dataclass
 class Script:
     """The faults of a peer, and the statements that it received.
 
     logins: a fault for each login to come, None for a login that succeeds, as all do when the list is empty.
     statements: (part of a statement, fault), each used once; other statements succeed. None closes the connection without
-        a response.
-    answers: the value of the single row, by a part of the statement, None for NULL; a callable is called for each.
+        a response. The ends of a transaction are the statements COMMIT TRANSACTION and ROLLBACK TRANSACTION.
+    answers: the value of the single row, by a part of the statement, None for NULL; a callable is called for each. A list
+        contains the rows by the labels of the columns; a column without a value is NULL.
+    collation: the collation of the database, which the drivers learn at login.
+    drop_at: the number of statements until one loses its connection, 0 for none. dropped: the statement that lost it.
+    stays_away: whether the database is away from then on. away: whether it is; each statement and login loses its connection.
     seen: the statements. A statement with parameters has a line each for its text, their declaration and their values.
+    procedures: the statements with parameters, with the types and bytes of their values.
     """
 
     logins: deque[Fault | None] = field(default_factory=deque)
     statements: list[tuple[str, Fault | None]] = field(default_factory=list)
-    answers: dict[str, str | Callable[[], str | None] | None] = field(default_factory=dict)
+    answers: dict[str, Answer | Callable[[], str | None]] = field(default_factory=dict)
+    collation: bytes = _COLLATION
+    drop_at: int = 0
+    dropped: str = ""
+    stays_away: bool = False
+    away: bool = False
     seen: list[str] = field(default_factory=list)
+    procedures: list[Procedure] = field(default_factory=list)
     login_count: int = 0
     open_connections: int = 0
     tokens: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def login(self) -> Fault | None:
+        """Return the fault for a login. Raise _Gone to close the connection."""
         with self.lock:
             self.login_count += 1
+            if self.away:
+                raise _Gone
             return self.logins.popleft() if self.logins else None
 
     def statement(self, text: str) -> Fault | None:
         """Return the fault for a statement. Raise _Gone to close the connection."""
         with self.lock:
             self.seen.append(text)
+            if self.away:
+                raise _Gone
+            if self.drop_at == 1:
+                self.drop_at, self.dropped, self.away = 0, text, self.stays_away
+                raise _Gone
+            self.drop_at = max(0, self.drop_at - 1)
             for index, (part, fault) in enumerate(self.statements):
                 if part in text:
                     del self.statements[index]
@@ -80,7 +144,7 @@ class Script:
                     return fault
         return None
 
-    def value(self, text: str) -> str | None:
+    def value(self, text: str) -> Answer:
         for part, answer in self.answers.items():
             if part in text:
                 return answer() if callable(answer) else answer
@@ -219,13 +283,32 @@ def _done(status: int = 0, kind: int = 0xFD, rows: int = 0) -> bytes:
     return struct.pack("<BHHQ", kind, status, 0xC1, rows)
 
 
-def _row(value: str | None) -> bytes:
-    column = struct.pack("<IH", 0, 1) + b"\xe7" + struct.pack("<H", 8000) + _COLLATION + _b_varchar("value")
-    head = b"\x81" + struct.pack("<H", 1) + column + b"\xd1"
-    if value is None:
-        return head + b"\xff\xff"
-    data = value.encode("utf-16-le")
-    return head + struct.pack("<H", len(data)) + data
+def _rows(text: str, answer: Answer) -> bytes:
+    """Return the columns and rows of a response to the statement `text`."""
+    if not isinstance(answer, list):
+        return _columns(["value"]) + _row([answer])
+    selected = _SELECTED.search(text)
+    # The label of a column is its alias or its name.
+    columns = selected[1].split(", ") if selected else ["value"]
+    labels = [column.rpartition(" AS ")[2].rpartition(".")[2].strip("[] ") for column in columns]
+    return _columns(labels) + b"".join(_row([row.get(label) for label in labels]) for row in answer)
+
+
+def _columns(labels: list[str]) -> bytes:
+    column = struct.pack("<IH", 0, 1) + b"\xe7" + struct.pack("<H", 8000) + _COLLATION
+    return b"\x81" + struct.pack("<H", len(labels)) + b"".join(column + _b_varchar(label) for label in labels)
+
+
+def _row(values: list[str | None]) -> bytes:
+    row = b"\xd1"
+    for value in values:
+        data = None if value is None else value.encode("utf-16-le")
+        row += b"\xff\xff" if data is None else struct.pack("<H", len(data)) + data
+    return row
+
+
+def _count(answer: Answer) -> int:
+    return len(answer) if isinstance(answer, list) else 1
 
 
 def _prelogin(encryption: int, federated: bool) -> bytes:
@@ -239,11 +322,11 @@ def _prelogin(encryption: int, federated: bool) -> bytes:
     return head + b"\xff" + body
 
 
-def _logged_in(federated: bool) -> bytes:
+def _logged_in(federated: bool, collation: bytes) -> bytes:
     acknowledged = b"\1" + struct.pack(">I", 0x74000004) + _b_varchar("Microsoft SQL Server") + _VERSION
     content = (
         _token(0xE3, b"\1" + _b_varchar("mlflow") + _b_varchar("master"))
-        + _token(0xE3, b"\7" + b"\5" + _COLLATION + b"\0")
+        + _token(0xE3, b"\7" + b"\5" + collation + b"\0")
         + _token(0xE3, b"\2" + _b_varchar("us_english") + _b_varchar(""))
         + _token(0xAD, acknowledged)
         + _token(0xE3, b"\4" + _b_varchar(str(_PACKET)) + _b_varchar(str(_PACKET)))
@@ -303,7 +386,7 @@ def _serve(connection: socket.socket, script: Script, certificate: Certificate |
     if fault:
         wire.send(_error(fault) + _done(2))
         return
-    wire.send(_logged_in(bool(extension)))
+    wire.send(_logged_in(bool(extension), script.collation))
     while True:
         kind, content = wire.receive()
         if kind == _ATTENTION:
@@ -312,7 +395,15 @@ def _serve(connection: socket.socket, script: Script, certificate: Certificate |
         (headers,) = struct.unpack_from("<I", content)
         body = content[headers:]
         procedure = kind == _RPC
-        text = "\n".join(_parameters(body)) if procedure else body.decode("utf-16-le", errors="ignore")
+        if procedure:
+            called = _called(body)
+            script.procedures.append(called)
+            parts = (called.statement, called.declaration, *(parameter.text() for parameter in called.parameters))
+            text = "\n".join(part for part in parts if part)
+        elif kind == _TRANSACTION:
+            text = _REQUESTS[struct.unpack_from("<H", body)[0]]
+        else:
+            text = body.decode("utf-16-le", errors="ignore")
         fault = script.statement(text)
         value = script.value(text)
         end = 0xFE if procedure else 0xFD
@@ -324,9 +415,9 @@ def _serve(connection: socket.socket, script: Script, certificate: Certificate |
             (request,) = struct.unpack_from("<H", body)
             wire.send(_transaction(request) + _done())
         elif procedure:
-            wire.send(_procedure(body, value))
+            wire.send(_procedure(body, text, value))
         elif "SELECT" in text.upper() and "IDENTITY_INSERT" not in text:
-            wire.send(_row(value) + _done(0x10, rows=1))
+            wire.send(_rows(text, value) + _done(0x10, rows=_count(value)))
         else:
             wire.send(_done())
 
@@ -338,15 +429,16 @@ def _transaction(request: int) -> bytes:
     return _token(0xE3, changes[request]) if request in changes else b""
 
 
-def _parameters(body: bytes) -> list[str]:
-    """Return the parameters of a procedure: text, bytes as 0x…, without integers; the statement first, where there is one.
+def _called(body: bytes) -> Procedure:
+    """Return the statement that a procedure executes, with its parameters except integers.
 
     Parameters of other types, and those after them, are not returned.
     """
     (length,) = struct.unpack_from("<H", body)
+    number = struct.unpack_from("<H", body, 2)[0] if length == 0xFFFF else 0
     # The number or the name of the procedure, and two bytes of flags.
     position = 2 + (2 if length == 0xFFFF else 2 * length) + 2
-    values = []
+    values: list[Parameter] = []
     while position < len(body):
         # The name of the parameter, and a byte of flags.
         position += 1 + 2 * body[position] + 1
@@ -354,28 +446,44 @@ def _parameters(body: bytes) -> list[str]:
         if kind == _INTEGER:
             position += 2 + body[position + 1]
             continue
-        if kind not in (_NVARCHAR, _VARCHAR, _VARBINARY):
+        if kind not in _TYPES:
             break
-        (most,) = struct.unpack_from("<H", body, position)
+        long = kind in (_TEXT, _NTEXT)
+        (most,) = struct.unpack_from("<I" if long else "<H", body, position)
+        position += 4 if long else 2
         # Bytes have no collation.
-        position += 2 + (0 if kind == _VARBINARY else 5)
-        data, position = _long(body, position) if most == 0xFFFF else _short(body, position)
-        values.append(
-            f"0x{data.hex().upper()}"
-            if kind == _VARBINARY
-            else data.decode("cp1252" if kind == _VARCHAR else "utf-16-le")
-        )
-    # sp_prepexec declares the parameters before the statement.
-    return [values[1], values[0], *values[2:]] if len(values) > 1 else values
+        utf8 = kind != _VARBINARY and body[position + 3] & _UTF8
+        position += 0 if kind == _VARBINARY else 5
+        read = _text if long else _long if most == 0xFFFF else _short
+        data, position = read(body, position)
+        encoding = "utf-16-le" if kind in (_NVARCHAR, _NTEXT) else "utf-8" if utf8 else "cp1252"
+        values.append(Parameter(_TYPES[kind], data, encoding))
+    if number not in _WITH_STATEMENT or len(values) < 2:
+        return Procedure("", "", tuple(values)) if number else Procedure("\n".join(map(Parameter.text, values)), "", ())
+    first, second, *rest = values
+    statement, declaration = (first, second) if number == _EXECUTE_SQL else (second, first)
+    return Procedure(statement.text(), declaration.text(), tuple(rest))
 
 
-def _short(body: bytes, position: int) -> tuple[bytes, int]:
+def _text(body: bytes, position: int) -> tuple[bytes | None, int]:
+    """Return a TEXT or NTEXT value."""
+    (size,) = struct.unpack_from("<I", body, position)
+    if size == 0xFFFFFFFF:
+        return None, position + 4
+    return body[position + 4 : position + 4 + size], position + 4 + size
+
+
+def _short(body: bytes, position: int) -> tuple[bytes | None, int]:
     (size,) = struct.unpack_from("<H", body, position)
+    if size == 0xFFFF:
+        return None, position + 2
     return body[position + 2 : position + 2 + size], position + 2 + size
 
 
-def _long(body: bytes, position: int) -> tuple[bytes, int]:
+def _long(body: bytes, position: int) -> tuple[bytes | None, int]:
     """Return a value in chunks, which follow its whole length."""
+    if body[position : position + 8] == b"\xff" * 8:
+        return None, position + 8
     position, data = position + 8, b""
     while size := struct.unpack_from("<I", body, position)[0]:
         data += body[position + 4 : position + 4 + size]
@@ -383,16 +491,21 @@ def _long(body: bytes, position: int) -> tuple[bytes, int]:
     return data, position + 4
 
 
-def _procedure(body: bytes, value: str | None) -> bytes:
-    """Return a row, and the handle that sp_prepare (11) and sp_prepexec (13) return."""
+def _procedure(body: bytes, text: str, answer: Answer) -> bytes:
+    """Return the rows of a response, and the handle that sp_prepare (11) and sp_prepexec (13) return."""
     (length,) = struct.unpack_from("<H", body)
     number = struct.unpack_from("<H", body, 2)[0] if length == 0xFFFF else 0
-    answer = b"" if number == 15 else _row(value) + struct.pack("<BHHQ", 0xFF, 0x11, 0xC1, 1)
-    answer += b"\x79" + struct.pack("<i", 0)
+    # sp_prepare and sp_unprepare return no row.
+    response = b""
+    if _WITHOUT_ROWS.match(text):
+        response = struct.pack("<BHHQ", 0xFF, 0x11, 0xC5, 1)
+    elif number not in (11, 15):
+        response = _rows(text, answer) + struct.pack("<BHHQ", 0xFF, 0x11, 0xC1, _count(answer))
+    response += b"\x79" + struct.pack("<i", 0)
     if number in (11, 13):
         parameter = b"\0\0" + b"\0" + b"\1" + struct.pack("<IH", 0, 0) + b"\x26\x04" + b"\x04" + struct.pack("<i", 1)
-        answer += b"\xac" + parameter
-    return answer + _done(0, 0xFE)
+        response += b"\xac" + parameter
+    return response + _done(0, 0xFE)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The SQLAlchemy engine plugin `azure_sql`: retries logins after transient errors of Azure SQL, and reports such errors as transient.
+"""The SQLAlchemy engine plugin `azure_sql`: transient errors of Azure SQL, lost connections, and text outside ASCII.
 
 Usage: `mssql+…://…&plugin=azure_sql&azure_sql_wait=60`. The drivers report most of these errors as ProgrammingError or
 Error, for which MLflow returns HTTP 400, and a client does not retry. For an OperationalError MLflow returns HTTP 503, which
@@ -19,12 +19,17 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import URL, Engine, event
 from sqlalchemy.engine import CreateEnginePlugin, Dialect, ExceptionContext
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+from mlflow_azure_server._unicode import NvarcharUnlessAscii, compare_as_utf8
 
 NAME = "azure_sql"
 # URL option: the number of seconds for which a login is retried. A paused database must resume within this time. MLflow's
@@ -136,15 +141,19 @@ def log_in(
 
 
 class AzureSqlPlugin(CreateEnginePlugin):  # type: ignore[misc]  # mypy has no SQLAlchemy to look into
-    """SQLAlchemy engine plugin `azure_sql` with the URL option `azure_sql_wait` (seconds)."""
+    """The SQLAlchemy engine plugin `azure_sql`, with the URL option `azure_sql_wait` (seconds)."""
 
     def __init__(self, url: URL, kwargs: dict[str, Any]) -> None:
-        """Read the option from the URL. Raise ValueError if it is not a number of seconds."""
+        """Read the option from the URL. Raise ValueError if it is not a number of seconds, or for fast_executemany."""
         super().__init__(url, kwargs)
+        if kwargs.get("fast_executemany") or any(name.lower() == "fast_executemany" for name in url.query):
+            raise ValueError("fast_executemany is not allowed, because pyodbc then stores some text wrongly. Remove it")
         seconds = url.query.get(WAIT_OPTION, str(DEFAULT_WAIT))
         if not isinstance(seconds, str) or not re.fullmatch(r"\d{1,4}", seconds):
             raise ValueError(f"{WAIT_OPTION}={seconds!r} is not a number of seconds from 0 to 9999")
         self._wait = int(seconds)
+        if kwargs.get("poolclass", QueuePool) is QueuePool:
+            kwargs["poolclass"] = _Pool
 
     def update_url(self, url: URL) -> URL:
         """Return the URL without the option, which no driver supports."""
@@ -153,7 +162,9 @@ class AzureSqlPlugin(CreateEnginePlugin):  # type: ignore[misc]  # mypy has no S
     def engine_created(self, engine: Engine) -> None:
         """Register the plugin for the engine's connection and error events."""
         dbapi: Any = engine.dialect.dbapi
+        event.listen(engine, "before_cursor_execute", compare_as_utf8, retval=True)
         if engine.driver == "pyodbc":
+            event.listen(engine, "do_setinputsizes", NvarcharUnlessAscii(dbapi))
             # unixODBC's own pool would keep connections open that SQLAlchemy has closed, and prevent a serverless database
             # from pausing. It must be disabled before the first connection. mssql-python's dialect disables its pool itself.
             dbapi.pooling = False
@@ -173,6 +184,42 @@ class AzureSqlPlugin(CreateEnginePlugin):  # type: ignore[misc]  # mypy has no S
 
         event.listen(engine, "do_connect", connect)
         event.listen(engine, "handle_error", _handle_error, retval=True)
+        _survive_lost_connections(engine.dialect, errors)
+
+
+class _Pool(QueuePool):  # type: ignore[misc]  # mypy has no SQLAlchemy to look into
+    """SQLAlchemy's default pool. MLflow returns HTTP 400 for its TimeoutError, and HTTP 503 for an OperationalError."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """Return a connection. Raise OperationalError if none is free in time."""
+        try:
+            return super().connect()
+        except PoolTimeoutError as error:
+            raise OperationalError(None, None, error) from error
+
+
+def _survive_lost_connections(dialect: Any, errors: tuple[type[Exception], ...]) -> None:
+    """Make `dialect` close a connection whose rollback fails, instead of raising one of the `errors`.
+
+    MLflow rolls back after each error. If the connection is lost, the second error would hide the first one, and the response
+    would be HTTP 500. The server rolls back the transaction of a connection that ends.
+    """
+    roll_back, close = dialect.do_rollback, dialect.do_close
+
+    def do_rollback(connection: Any) -> None:
+        try:
+            roll_back(connection)
+        except errors as error:
+            # The pool replaces the connection before its next use, and logs the error.
+            connection.invalidate(error, soft=True)
+            do_close(connection.dbapi_connection)
+
+    def do_close(connection: Any) -> None:
+        # mssql-python rolls back before it closes a connection, and pyodbc cannot close one twice.
+        with suppress(*errors):
+            close(connection)
+
+    dialect.do_rollback, dialect.do_close = do_rollback, do_close
 
 
 def _log(line: str) -> None:
@@ -189,15 +236,16 @@ def _operational(dbapi: Any, error: Exception) -> Exception:
 
 
 def _handle_error(context: ExceptionContext) -> BaseException | None:
-    number = transient_number(context.original_exception)
     # Messages of these classes contain values, which may match any pattern.
-    if number is None or isinstance(context.sqlalchemy_exception, (IntegrityError, DataError)):
+    if isinstance(context.sqlalchemy_exception, (IntegrityError, DataError)):
         return None
-    if TRANSIENT[number].ends:
+    number = transient_number(context.original_exception)
+    if number is not None and TRANSIENT[number].ends:
         # Otherwise a rollback on the ended session would hide this error.
         context.is_disconnect = True
         context.invalidate_pool_on_disconnect = TRANSIENT[number].moved
-    if isinstance(context.sqlalchemy_exception, OperationalError):
+    is_transient = number is not None or context.is_disconnect
+    if not is_transient or isinstance(context.sqlalchemy_exception, OperationalError):
         return None
     replacement: BaseException = OperationalError(
         context.statement,

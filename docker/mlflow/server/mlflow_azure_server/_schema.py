@@ -22,7 +22,7 @@ from pathlib import Path
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from mlflow_azure_server._azure_sql import WAIT_OPTION
@@ -88,32 +88,22 @@ def prepare(uri: str, upgrade: Callable[[str], None] | None, timeout: int, log: 
     the upgrade by another replica. `log` receives one line for each wait. Raise SettingError if the database rejects the
     login, is unreachable, or has another schema and upgrades are not allowed.
     """
-    expected = expected_revision(migration_scripts())
     deadline = time.monotonic() + timeout
     engine = _engine(uri)
     try:
-        with _connected(engine, uri, deadline, log) as connection, _locked(connection, uri, deadline, log):
-            current = _revision(connection)
-            # End the read transaction. On SQL Server it would hold a lock on tables that upgrade() changes.
-            connection.rollback()
-            if current == expected:
+        while True:
+            try:
+                _prepare_once(engine, uri, upgrade, deadline, log)
                 return
-            if current is not None and current not in known_revisions(migration_scripts()):
-                raise SettingError(
-                    _VARIABLE,
-                    None,
-                    f"the database has schema {current}, which a newer MLflow created and this MLflow does not support",
-                    "Use an image with the newer MLflow, or restore a backup from before its upgrade",
-                )
-            if upgrade is None:
-                raise SettingError(
-                    _VARIABLE,
-                    None,
-                    f"the database has schema {current or 'none'}, and this MLflow requires {expected}",
-                    "Run `mlflow db upgrade` after a backup, or set MLFLOW_AZURE_UPGRADE_SCHEMA=true",
-                )
-            log(f"database schema {current or 'none'}: upgrading to {expected}")
-            upgrade(uri)
+            except DBAPIError as error:
+                # The lock ends with its connection, so begin again.
+                if not error.connection_invalidated:
+                    raise
+                reason = _one_line(error, uri)
+            if time.monotonic() + _PAUSE > deadline:
+                raise _unavailable(reason)
+            log(f"the connection to the database was lost: {reason}")
+            time.sleep(_PAUSE)
     except SQLAlchemyError as error:
         raise SettingError(
             _VARIABLE,
@@ -124,6 +114,34 @@ def prepare(uri: str, upgrade: Callable[[str], None] | None, timeout: int, log: 
         ) from None
     finally:
         engine.dispose()
+
+
+def _prepare_once(
+    engine: Engine, uri: str, upgrade: Callable[[str], None] | None, deadline: float, log: Callable[[str], None]
+) -> None:
+    expected = expected_revision(migration_scripts())
+    with _connected(engine, uri, deadline, log) as connection, _locked(connection, uri, deadline, log):
+        current = _revision(connection)
+        # End the read transaction. On SQL Server it would hold a lock on tables that upgrade() changes.
+        connection.rollback()
+        if current == expected:
+            return
+        if current is not None and current not in known_revisions(migration_scripts()):
+            raise SettingError(
+                _VARIABLE,
+                None,
+                f"the database has schema {current}, which a newer MLflow created and this MLflow does not support",
+                "Use an image with the newer MLflow, or restore a backup from before its upgrade",
+            )
+        if upgrade is None:
+            raise SettingError(
+                _VARIABLE,
+                None,
+                f"the database has schema {current or 'none'}, and this MLflow requires {expected}",
+                "Run `mlflow db upgrade` after a backup, or set MLFLOW_AZURE_UPGRADE_SCHEMA=true",
+            )
+        log(f"database schema {current or 'none'}: upgrading to {expected}")
+        upgrade(uri)
 
 
 def upgrade_with_mlflow(uri: str) -> None:
@@ -180,13 +198,7 @@ def _connected(engine: Engine, uri: str, deadline: float, log: Callable[[str], N
                     _VARIABLE, None, f"the database rejects it: {reason}", "Correct user, password, server or database"
                 ) from None
             if time.monotonic() + _PAUSE > deadline:
-                raise SettingError(
-                    _VARIABLE,
-                    None,
-                    f"the database did not answer in time: {reason}",
-                    "Verify the server name, the firewall rules and that the database is online, "
-                    "or raise MLFLOW_AZURE_DATABASE_TIMEOUT",
-                ) from None
+                raise _unavailable(reason) from None
             log(f"waiting for the database: {reason}")
             time.sleep(_PAUSE)
     with connection:
@@ -237,6 +249,16 @@ def _locked(connection: Connection, uri: str, deadline: float, log: Callable[[st
         return
     # SQLite in memory: no other process can access it.
     yield
+
+
+def _unavailable(reason: str) -> SettingError:
+    return SettingError(
+        _VARIABLE,
+        None,
+        f"the database did not answer in time: {reason}",
+        "Verify the server name, the firewall rules and that the database is online, "
+        "or raise MLFLOW_AZURE_DATABASE_TIMEOUT",
+    )
 
 
 def _not_writable(error: OSError) -> SettingError:

@@ -75,6 +75,8 @@ _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-
 # The default in mlflow/utils/crypto.py. It is public, so it protects nothing.
 _PUBLIC_PASSPHRASE = "mlflow-default-kek-passphrase-for-development-only"
 _PASSPHRASE_LENGTH = 32
+# The app of this package, an entry point in pyproject.toml.
+_APP = "mlflow-azure"
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 
@@ -141,7 +143,8 @@ def settings(env: Mapping[str, str], python: str) -> Settings:
         # send the traces of its AI gateway to the agent instead of the tracking store.
         server = {name: value for name, value in server.items() if not name.startswith("OTEL_EXPORTER_OTLP_")}
 
-    argv = [python, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", str(workers)]
+    argv = [python, "-m", "mlflow", "server", "--app-name", _APP]
+    argv += ["--host", host, "--port", str(port), "--workers", str(workers)]
     return Settings(
         argv=argv,
         env=server,
@@ -209,7 +212,14 @@ def check_database_uri(variable: str, uri: str) -> None:
         )
     if not scheme.startswith("mssql"):
         return
-    options = {name.lower(): value.lower() for name, value in parse_qsl(parts.query)}
+    options = {name.lower(): value.lower() for name, value in parse_qsl(parts.query, keep_blank_values=True)}
+    if "fast_executemany" in options:
+        raise SettingError(
+            variable,
+            f"{scheme}://…",
+            "has fast_executemany, with which pyodbc stores long text outside Latin-1 wrongly and reports no error",
+            "Remove fast_executemany",
+        )
     authentication = options.get("authentication", "")
     if scheme == "mssql+pyodbc":
         if "driver" not in options:
@@ -248,6 +258,15 @@ def _database(variables: Mapping[str, str], server: dict[str, str], jobs: bool) 
             uri = variables.get(variable, "")
             if uri.startswith("mssql+") and "plugin=" not in uri:
                 server[variable] = f"{uri}{'&' if '?' in uri else '?'}plugin=azure_sql&azure_sql_wait={wait}"
+    for variable in _DATABASES:
+        uri = server.get(variable, "")
+        if uri.startswith("mssql+pyodbc:") and not re.search(r"[?&]plugin=azure_sql(&|\Z)", uri):
+            raise SettingError(
+                variable,
+                "mssql+pyodbc://…",
+                "requires the plugin azure_sql, without which long text outside Latin-1 is stored wrongly and without an error",
+                "Remove MLFLOW_AZURE_SQL_PLUGIN=false, add plugin=azure_sql, or use mssql+mssqlpython://…",
+            )
     variable = "MLFLOW_AZURE_DATABASE_MAY_PAUSE"
     if not _boolean(variables, variable, False):
         return
