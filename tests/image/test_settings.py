@@ -35,7 +35,7 @@ def origins(**change: str) -> list[str]:
 def test_the_command_has_host_port_and_workers_and_no_database() -> None:
     start = settings({**GOOD, "MLFLOW_PORT": "8080"}, "/opt/mlflow/bin/python")
     assert start.argv == [
-        *("/opt/mlflow/bin/python", "-m", "mlflow", "server"),
+        *("/opt/mlflow/bin/python", "-m", "mlflow", "server", "--app-name", "mlflow-azure"),
         *("--host", "0.0.0.0", "--port", "8080", "--workers", "2"),
     ]
     assert start.env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=azure_sql&azure_sql_wait=60"
@@ -78,6 +78,14 @@ def test_only_localhost_is_an_allowed_host_outside_azure() -> None:
 def test_given_hosts_and_origins_are_kept() -> None:
     assert hosts(MLFLOW_SERVER_ALLOWED_HOSTS="a.example.org,*.b.example.org") == ["a.example.org", "*.b.example.org"]
     assert origins(MLFLOW_SERVER_CORS_ALLOWED_ORIGINS="https://a.example.org") == ["https://a.example.org"]
+
+
+def test_given_hosts_and_origins_have_no_case() -> None:
+    assert hosts(MLFLOW_SERVER_ALLOWED_HOSTS="A.Example.org:443,b.example.org.") == [
+        "a.example.org:443",
+        "b.example.org",
+    ]
+    assert origins(MLFLOW_SERVER_CORS_ALLOWED_ORIGINS="HTTPS://A.Example.org.") == ["https://a.example.org"]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +168,9 @@ def test_valid_database_uris(uri: str) -> None:
         ({"MLFLOW_ARTIFACTS_DESTINATION": "mlartifacts"}, "neither a URI nor an absolute path"),
         ({"MLFLOW_ARTIFACTS_DESTINATION": "s3://bucket"}, "does not support this scheme"),
         ({"MLFLOW_ARTIFACTS_DESTINATION": "abfss://c@a.dfs.core.windows.net/"}, "does not support this scheme"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "wasb://c@account.blob.core.windows.net/"}, "Replace it by wasbs://"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "wasb://"}, "MLflow has no artifact store for this scheme"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "WASBS://cc@account.blob.core.windows.net/"}, "does not support this scheme"),
         ({"MLFLOW_ARTIFACTS_DESTINATION": "wasbs://a.blob.core.windows.net/c"}, "URI of a blob container"),
         ({"MLFLOW_ARTIFACTS_DESTINATION": "wasbs://c@My_Account.blob.core.windows.net/"}, "URI of a blob container"),
         ({"AZURE_STORAGE_CONNECTION_STRING": "AccountName=other;AccountKey=SECRET"}, "is for the account other"),

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from mlflow_azure_server._host_names import canonical
+
 # Supported dialects and drivers, each with the Python module that it requires.
 _DRIVERS = {
     "mssql+mssqlpython": "mssql_python",
@@ -68,13 +70,15 @@ SETTINGS = frozenset(
 )
 # The forms that mlflow/store/artifact/azure_blob_artifact_repo.py accepts.
 _WASB = re.compile(
-    r"wasbs?://(?P<container>[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9])"
+    r"wasbs://(?P<container>[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9])"
     r"@(?P<account>[a-z0-9]{3,24})\.blob\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)(?:/.*)?",
 )
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 # The default in mlflow/utils/crypto.py. It is public, so it protects nothing.
 _PUBLIC_PASSPHRASE = "mlflow-default-kek-passphrase-for-development-only"
 _PASSPHRASE_LENGTH = 32
+# The app of this package, an entry point in pyproject.toml.
+_APP = "mlflow-azure"
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 
@@ -141,7 +145,8 @@ def settings(env: Mapping[str, str], python: str) -> Settings:
         # send the traces of its AI gateway to the agent instead of the tracking store.
         server = {name: value for name, value in server.items() if not name.startswith("OTEL_EXPORTER_OTLP_")}
 
-    argv = [python, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", str(workers)]
+    argv = [python, "-m", "mlflow", "server", "--app-name", _APP]
+    argv += ["--host", host, "--port", str(port), "--workers", str(workers)]
     return Settings(
         argv=argv,
         env=server,
@@ -289,7 +294,14 @@ def _artifacts(variables: Mapping[str, str]) -> None:
         if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
             raise SettingError(variable, destination, "is not a local directory", "Use file:///<path>")
         return
-    if scheme not in {"wasb", "wasbs"}:
+    if scheme == "wasb":
+        raise SettingError(
+            variable,
+            "wasb://…",
+            "MLflow has no artifact store for this scheme",
+            f"Replace it by wasbs://, with the same container, account and path: {form}",
+        )
+    if scheme != "wasbs":
         raise SettingError(variable, f"{scheme}://…", "the image does not support this scheme", f"Use {form}")
     match = _WASB.fullmatch(destination)
     if not match:
@@ -335,7 +347,8 @@ def _allowed_hosts_and_origins(variables: Mapping[str, str], host: str, port: in
     hosts += ["localhost", "localhost:*", "127.0.0.1", "127.0.0.1:*"]
     hosts.append(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
-    hosts = _list(variables, "MLFLOW_SERVER_ALLOWED_HOSTS") or hosts
+    # The app compares both lists with headers in their canonical form.
+    hosts = [canonical(name) for name in _list(variables, "MLFLOW_SERVER_ALLOWED_HOSTS")] or hosts
     for name in hosts:
         if set(name) <= set("*.:"):
             raise SettingError(
@@ -344,7 +357,8 @@ def _allowed_hosts_and_origins(variables: Mapping[str, str], host: str, port: in
                 "allows every host name",
                 "List the host names of the app, or remove it to use the derived names",
             )
-    origins = _list(variables, "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS") or [f"https://{name}" for name in browser_names]
+    origins = [canonical(origin) for origin in _list(variables, "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS")]
+    origins = origins or [f"https://{name}" for name in browser_names]
     for origin in origins:
         scheme, _separator, name = origin.partition("://")
         if scheme not in {"http", "https"} or not name or set(name) <= set("*.:") or "/" in name:

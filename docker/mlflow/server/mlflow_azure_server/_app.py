@@ -1,0 +1,35 @@
+# Copyright (c) 2026, mlops.mlflow_azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The MLflow app `mlflow-azure`: MLflow's FastAPI application with the changes of this image.
+
+`mlflow server --app-name mlflow-azure` finds it by the entry point `mlflow.app`. The module imports MLflow only in functions,
+because the process that starts the workers imports it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mlflow_azure_server._host_names import CanonicalHosts
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from mlflow_azure_server._asgi import App
+
+NAME = "mlflow-azure"
+# ASGI middleware around MLflow's own. A request passes it from the first to the last.
+MIDDLEWARE: tuple[Callable[[App], App], ...] = (CanonicalHosts,)
+
+
+def create_app() -> FastAPI:
+    """Return the application of a worker."""
+    from mlflow.server.fastapi_app import create_fastapi_app
+
+    app = create_fastapi_app()
+    for middleware in reversed(MIDDLEWARE):
+        app.add_middleware(middleware)
+    return app
