@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,25 @@ def test_background_jobs_run_when_enabled(given: dict[str, str], expected: str) 
 )
 def test_the_gateway_runs_with_a_passphrase_of_its_own(given: dict[str, str], expected: str) -> None:
     assert settings({**GOOD, **given}, "python").env["MLFLOW_ENABLE_AI_GATEWAY"] == expected
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_key_for_the_secrets_of_webhooks(encode: Callable[[bytes], bytes]) -> None:
+    key = encode(bytes([255] * 32)).decode()
+    assert (
+        settings({**GOOD, "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": key}, "python").env[
+            "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
+        ]
+        == key
+    )
+
+
+@pytest.mark.parametrize("key", ["hidden", "hidden" * 8, "hidden+" * 6 + "A", f"{'hidden.' * 6}A="])
+def test_a_bad_key_for_the_secrets_of_webhooks_is_refused_and_not_printed(key: str) -> None:
+    with pytest.raises(SettingError, match="is not a Fernet key") as raised:
+        settings({**GOOD, "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": key}, "python")
+    assert raised.value.variable == "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
+    assert "hidden" not in str(raised.value)
 
 
 def test_opentelemetry_is_cleared_unless_kept() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mlflow_azure_server import _downloads
+from mlflow_azure_server import _downloads, _webhooks
 from mlflow_azure_server._flask_bridge import FlaskBridge
 from mlflow_azure_server._host_names import CanonicalHosts
 
@@ -29,9 +29,11 @@ MIDDLEWARE: tuple[Callable[[App], App], ...] = (CanonicalHosts,)
 
 def create_app() -> FastAPI:
     """Return the application of a worker."""
+    import mlflow.server
     from mlflow.server.fastapi_app import create_fastapi_app
 
     app: FastAPI = create_fastapi_app()
+    _webhooks.protect(mlflow.server.app)
     app.router.routes[:0] = _downloads.routes()
     _replace_flask_mount(app)
     for middleware in reversed(MIDDLEWARE):

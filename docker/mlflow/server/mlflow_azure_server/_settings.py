@@ -79,6 +79,8 @@ _PUBLIC_PASSPHRASE = "mlflow-default-kek-passphrase-for-development-only"
 _PASSPHRASE_LENGTH = 32
 # The app of this package, an entry point in pyproject.toml.
 _APP = "mlflow-azure"
+# 32 bytes in base64, also with the alphabet for URLs: what cryptography.fernet accepts.
+_FERNET_KEY = re.compile(r"[A-Za-z0-9+/_-]{43}=")
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 
@@ -134,6 +136,7 @@ def settings(env: Mapping[str, str], python: str) -> Settings:
         server["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] = ",".join(origins)
     jobs = _boolean(variables, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", False)
     server["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = str(jobs).lower()
+    _webhook_key(variables)
     server["MLFLOW_ENABLE_AI_GATEWAY"] = str(_gateway(variables)).lower()
     # The operator decides about MLflow's telemetry.
     server.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -389,6 +392,18 @@ def _gateway(variables: Mapping[str, str]) -> bool:
     if len(passphrase) < _PASSPHRASE_LENGTH:
         raise SettingError(variable, None, f"is shorter than {_PASSPHRASE_LENGTH} characters", remedy)
     return True
+
+
+def _webhook_key(variables: Mapping[str, str]) -> None:
+    """Raise SettingError if the key for the secrets of webhooks has another format than MLflow requires."""
+    variable = "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
+    if variable in variables and not _FERNET_KEY.fullmatch(variables[variable]):
+        raise SettingError(
+            variable,
+            None,
+            "is not a Fernet key, which is 32 bytes in base64",
+            "Set it to the output of `openssl rand -base64 32` from a secret, or remove it",
+        )
 
 
 def _required(variables: Mapping[str, str], variable: str, purpose: str, form: str) -> str:
