@@ -77,14 +77,15 @@ class Connection:
 class Upstream:
     """Server of this machine to which the proxy forwards a request, with its body streamed.
 
-    `headers` are set on the request. `expire` ends the exchange after its time limit; its argument is the address of the proxy's end of the
-    connection. `on_end` is called once when the exchange has ended.
+    `headers` are set on the request. `target` replaces its path and query. `expire` ends the exchange after its time limit; its argument is
+    the address of the proxy's end of the connection. `on_end` is called once when the exchange has ended.
     """
 
     scheme: str
     host: str
     port: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
     expire: Callable[[tuple[str, int]], None] | None = None
     on_end: Callable[[], None] | None = None
 

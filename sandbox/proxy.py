@@ -165,6 +165,8 @@ class Gateway:
         flow.request.scheme, flow.request.host, flow.request.port = outcome.scheme, outcome.host, outcome.port
         for name, value in {"Host": host, **outcome.headers}.items():
             flow.request.headers[name] = value
+        if outcome.target is not None:
+            flow.request.path = outcome.target
         flow.request.stream = True
         flow.server_conn.via = None
         flow.metadata["forwarded"] = True

@@ -42,6 +42,7 @@ options:
       - container_app_environment
       - container_app_job
       - container_registry
+      - fernet_key
       - guid
       - image_repository
       - ipv4_address
@@ -148,6 +149,10 @@ _VALUES: dict[str, tuple[Callable[[str], bool], str]] = {
         _is_address_range,
         "an IPv4 range in CIDR notation such as 203.0.113.0/24, no bit set below the mask",
     ),
+    "fernet_key": (
+        _matches(r"[A-Za-z0-9+/_-]{43}="),
+        "32 random bytes in base64, such as the output of: openssl rand -base64 32",
+    ),
     "guid": (_is_guid, "a GUID such as 00000000-0000-0000-0000-000000000000"),
     "ipv4_address": (_is_ipv4_address, "an IPv4 address such as 203.0.113.7"),
     "kek_passphrase": (
@@ -166,7 +171,7 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
     **{kind: (rule.accepts, rule.text) for kind, rule in _NAMES.items()},
     **_VALUES,
 }
-_SECRET_KINDS = frozenset({"kek_passphrase", "sql_password"})
+_SECRET_KINDS = frozenset({"fernet_key", "kek_passphrase", "sql_password"})
 
 
 def setting_problem(value: Any, kind: str, option: str, optional: bool = False) -> str:

@@ -210,6 +210,9 @@ class StorageAccount(ResourceType):
         self.blobs.stop_account(resource)
 
     def run_action(self, call: Call, resource: Resource, action: str) -> Response:
+        if action == "revokeuserdelegationkeys":
+            self.context.store.put(replace(resource, private={**resource.private, "delegation": _key()}))
+            return Response(200)
         if action != "listkeys":
             return super().run_action(call, resource, action)
         if resource.state != "Succeeded":

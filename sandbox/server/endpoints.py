@@ -109,7 +109,12 @@ def sites(endpoints: Endpoints) -> list[Site]:
         Site(_is(directory.HOST), handle=manager.context.directory.handle),
         Site(_is(graph.HOST), handle=endpoints.graph.handle),
         Site(endpoints.log_stream.matches, handle=endpoints.log_stream.handle),
-        Site(endpoints.blob_storage.matches, forward=endpoints.blob_storage.forward),
+        Site(
+            endpoints.blob_storage.matches,
+            handle=endpoints.blob_storage.handle,
+            forward=endpoints.blob_storage.forward,
+            streams=endpoints.blob_storage.streams,
+        ),
         Site(endpoints.builds.matches, handle=endpoints.builds.handle),
         Site(
             endpoints.registry.matches,

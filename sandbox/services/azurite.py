@@ -87,6 +87,10 @@ class Azurites:
         """Return the port of the Azurite of an account; None while it does not listen."""
         return self._ports.get(account.name)
 
+    def authorization(self) -> str:
+        """Return the Authorization header of a request that the sandbox has authorized itself."""
+        return f"Bearer {self._context.directory.token(_SERVICE, 'https://storage.azure.com')}"
+
     async def _start(self, key: str, operation: str) -> None:
         """Start an Azurite, after the data of an earlier account of the same name is removed."""
         async with self._locks.setdefault(key.rpartition("/")[2], asyncio.Lock()):

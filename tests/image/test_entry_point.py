@@ -164,14 +164,38 @@ def test_the_health_check_refuses_another_protocol(server_bin: Path) -> None:
     assert (health.returncode, errors) == (1, b"")
 
 
-@pytest.mark.parametrize(("host", "status"), [(APP, 200), (f"{APP}:443", 200), ("evil.example.org", 403)])
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        (APP, 200),
+        (f"{APP}:443", 200),
+        (APP.upper(), 200),
+        (f"{APP.title()}:443", 200),
+        (f"{APP}.", 200),
+        (f"{APP.upper()}.:443", 200),
+        ("LOCALHOST:5000", 200),
+        (f"{APP}..", 403),
+        (f"{APP}:80", 403),
+        (".", 403),
+        (f"{APP}.evil.example.org", 403),
+        ("evil.example.org", 403),
+    ],
+)
 def test_the_server_accepts_its_host_names_only(server: Server, host: str, status: int) -> None:
     assert server.ask("GET", "/", Host=host).status == status
 
 
 @pytest.mark.parametrize(
     ("origin", "status"),
-    [(f"https://{APP}", 200), (f"http://{APP}", 403), ("https://evil.example.org", 403), ("null", 403)],
+    [
+        (f"https://{APP}", 200),
+        (f"HTTPS://{APP.upper()}", 200),
+        (f"https://{APP}.", 200),
+        (f"http://{APP}", 403),
+        ("https://evil.example.org", 403),
+        ("HTTPS://EVIL.EXAMPLE.ORG", 403),
+        ("null", 403),
+    ],
 )
 def test_only_its_own_pages_may_write(server: Server, origin: str, status: int) -> None:
     answer = server.ask(

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,14 @@ def test_given_hosts_and_origins_are_kept() -> None:
     assert origins(MLFLOW_SERVER_CORS_ALLOWED_ORIGINS="https://a.example.org") == ["https://a.example.org"]
 
 
+def test_given_hosts_and_origins_have_no_case() -> None:
+    assert hosts(MLFLOW_SERVER_ALLOWED_HOSTS="A.Example.org:443,b.example.org.") == [
+        "a.example.org:443",
+        "b.example.org",
+    ]
+    assert origins(MLFLOW_SERVER_CORS_ALLOWED_ORIGINS="HTTPS://A.Example.org.") == ["https://a.example.org"]
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [({}, "false"), ({"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "TRUE"}, "true")],
@@ -99,6 +109,25 @@ def test_background_jobs_run_when_enabled(given: dict[str, str], expected: str) 
 )
 def test_the_gateway_runs_with_a_passphrase_of_its_own(given: dict[str, str], expected: str) -> None:
     assert settings({**GOOD, **given}, "python").env["MLFLOW_ENABLE_AI_GATEWAY"] == expected
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_key_for_the_secrets_of_webhooks(encode: Callable[[bytes], bytes]) -> None:
+    key = encode(bytes([255] * 32)).decode()
+    assert (
+        settings({**GOOD, "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": key}, "python").env[
+            "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
+        ]
+        == key
+    )
+
+
+@pytest.mark.parametrize("key", ["hidden", "hidden" * 8, "hidden+" * 6 + "A", f"{'hidden.' * 6}A="])
+def test_a_bad_key_for_the_secrets_of_webhooks_is_refused_and_not_printed(key: str) -> None:
+    with pytest.raises(SettingError, match="is not a Fernet key") as raised:
+        settings({**GOOD, "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": key}, "python")
+    assert raised.value.variable == "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
+    assert "hidden" not in str(raised.value)
 
 
 def test_opentelemetry_is_cleared_unless_kept() -> None:
@@ -168,6 +197,9 @@ def test_valid_database_uris(uri: str) -> None:
         ({"MLFLOW_ARTIFACTS_DESTINATION": "mlartifacts"}, "neither a URI nor an absolute path"),
         ({"MLFLOW_ARTIFACTS_DESTINATION": "s3://bucket"}, "does not support this scheme"),
         ({"MLFLOW_ARTIFACTS_DESTINATION": "abfss://c@a.dfs.core.windows.net/"}, "does not support this scheme"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "wasb://c@account.blob.core.windows.net/"}, "Replace it by wasbs://"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "wasb://"}, "MLflow has no artifact store for this scheme"),
+        ({"MLFLOW_ARTIFACTS_DESTINATION": "WASBS://cc@account.blob.core.windows.net/"}, "does not support this scheme"),
         ({"MLFLOW_ARTIFACTS_DESTINATION": "wasbs://a.blob.core.windows.net/c"}, "URI of a blob container"),
         ({"MLFLOW_ARTIFACTS_DESTINATION": "wasbs://c@My_Account.blob.core.windows.net/"}, "URI of a blob container"),
         ({"AZURE_STORAGE_CONNECTION_STRING": "AccountName=other;AccountKey=SECRET"}, "is for the account other"),

@@ -161,6 +161,11 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"mlflow_app_crypto_kek_passphrase": ""}, ["mlflow_app_crypto_kek_passphrase is not set"]),
     ({"mlflow_app_crypto_kek_passphrase": "hush-hush"}, ["mlflow_app_crypto_kek_passphrase", "32 random characters"]),
     ({"mlflow_app_crypto_kek_passphrase": SECRET}, ["mlflow_app_crypto_kek_passphrase", "32 random characters"]),
+    ({"mlflow_app_webhook_secret_key": SECRET}, ["mlflow_app_webhook_secret_key", "openssl rand -base64 32"]),
+    (
+        {"mlflow_app_environment": {"MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": SECRET}},
+        ["mlflow_app_environment", "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY", "mlflow_app_webhook_secret_key"],
+    ),
     (
         {"mlflow_app_crypto_kek_passphrase": "mlflow-default-kek-passphrase-for-development-only"},
         ["mlflow_app_crypto_kek_passphrase", "MLflow's source"],

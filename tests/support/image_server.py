@@ -46,7 +46,13 @@ def environment(name: str, *installs: list[str]) -> Path:
         for argument in arguments:
             key.update(argument.encode())
             path = Path(argument)
-            files = sorted(path.rglob("*.py")) if path.is_dir() else [path] if path.is_file() else []
+            files = (
+                sorted([*path.rglob("*.py"), *path.rglob("*.toml")])
+                if path.is_dir()
+                else [path]
+                if path.is_file()
+                else []
+            )
             for file in files:
                 key.update(file.read_bytes())
     directory = CACHE / f"{name}-{key.hexdigest()[:12]}"

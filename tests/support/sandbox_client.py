@@ -26,6 +26,7 @@ APP = PROJECT / "tests" / "sandbox" / "app"
 VERSION = "2025-07-01"
 ROLES = {
     "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+    "Storage Blob Data Reader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
     "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
     "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
     "Reader": "acdd72a7-3385-48ef-bd42-f606fba81ae7",

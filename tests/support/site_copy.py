@@ -140,7 +140,8 @@ class Site:
         rows = connection.execute("SELECT private FROM resources WHERE type NOT LIKE 'microsoft.sql/%'").fetchall()
         connection.close()
         result = {self.sandbox_environment()["AZURE_CLIENT_SECRET"]}
-        result.add((self.clone / ".sandbox" / "kek_passphrase").read_text(encoding="utf-8").strip())
+        for name in ("kek_passphrase", "webhook_secret_key"):
+            result.add((self.clone / ".sandbox" / name).read_text(encoding="utf-8").strip())
         for (private,) in rows:
             for value in json.loads(private).values():
                 result |= {

@@ -20,6 +20,10 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
         ("203.0.113.0/24", "127.0.0.0/8", "203.0.113.7/32", "203.0.113.7"),
         ("203.0.113.7/24", "x", "::/0", 1),
     ),
+    "fernet_key": (
+        ("A" * 43 + "=", "+/-_" * 10 + "AAA="),
+        ("A" * 43, "A" * 44, "A" * 42 + "==", "." * 43 + "=", "A" * 43 + "=\n", 1),
+    ),
     "guid": ((GUID, GUID.upper()), (GUID[:-1], GUID.replace("-", ""), "{" + GUID + "}", "x")),
     "ipv4_address": (("0.0.0.0", "203.0.113.7"), ("203.0.113.0/24", "1.2.3", "::1", "256.0.0.1")),
     "kek_passphrase": (
@@ -53,7 +57,7 @@ def test_message_holds_option_value_and_rule(kind: str, value: Any) -> None:
     message = setting_problem(value, kind, "some_option")
     assert message.startswith("some_option: ")
     assert "Give it " in message
-    assert (str(value) in message) is (kind not in {"kek_passphrase", "sql_password"})
+    assert (str(value) in message) is (kind not in {"fernet_key", "kek_passphrase", "sql_password"})
 
 
 @pytest.mark.parametrize("kind", sorted(CASES))

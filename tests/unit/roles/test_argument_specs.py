@@ -69,7 +69,7 @@ def test_preflight_has_the_same_options(role: str) -> None:
 
 @pytest.mark.parametrize("role", NAMES)
 def test_secrets_have_no_log(role: str) -> None:
-    words = ("password", "passphrase", "store_uri", "connection_string")
+    words = ("password", "passphrase", "secret_key", "store_uri", "connection_string")
     texts = {
         name: option for name, option in options(role).items() if option["type"] == "str" and "choices" not in option
     }

@@ -138,6 +138,7 @@ ALSO_GOOD: list[dict[str, Any]] = [
     {"sql_database_max_size_gb": 32},
     {
         "mlflow_app_crypto_kek_passphrase": "x" * 32,
+        "mlflow_app_webhook_secret_key": "x" * 43 + "=",
         "mlflow_app_cpu": 4,
         "mlflow_app_memory": "8Gi",
         "mlflow_app_workers": 64,

@@ -10,16 +10,45 @@ because the process that starts the workers imports it too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+from mlflow_azure_server import _downloads, _webhooks
+from mlflow_azure_server._flask_bridge import FlaskBridge
+from mlflow_azure_server._host_names import CanonicalHosts
 from mlflow_azure_server._unavailable import report_unavailability
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from mlflow_azure_server._asgi import App
+
+NAME = "mlflow-azure"
+# ASGI middleware around MLflow's own. A request passes it from the first to the last.
+MIDDLEWARE: tuple[Callable[[App], App], ...] = (CanonicalHosts,)
+
 
 def create_app() -> FastAPI:
     """Return the application of a worker."""
+    import mlflow.server
     from mlflow.server.fastapi_app import create_fastapi_app
 
-    return report_unavailability(create_fastapi_app())
+    app: FastAPI = create_fastapi_app()
+    _webhooks.protect(mlflow.server.app)
+    app.router.routes[:0] = _downloads.routes()
+    _replace_flask_mount(app)
+    for middleware in reversed(MIDDLEWARE):
+        app.add_middleware(middleware)
+    return report_unavailability(app)
+
+
+def _replace_flask_mount(app: FastAPI) -> None:
+    """Put the bridge of this image between `app` and MLflow's Flask application."""
+    import mlflow.server
+    from starlette.routing import Mount
+
+    last = app.router.routes[-1]
+    wrapped: Any = getattr(last.app, "app", None) if isinstance(last, Mount) and not last.path else None
+    if wrapped is None or wrapped is not mlflow.server.app:
+        raise RuntimeError("MLflow does not mount its Flask application as the last route")
+    app.router.routes[-1] = Mount("/", app=FlaskBridge(wrapped))

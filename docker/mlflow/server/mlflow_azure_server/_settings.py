@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from mlflow_azure_server._host_names import canonical
+
 # Supported dialects and drivers, each with the Python module that it requires.
 _DRIVERS = {
     "mssql+mssqlpython": "mssql_python",
@@ -68,7 +70,7 @@ SETTINGS = frozenset(
 )
 # The forms that mlflow/store/artifact/azure_blob_artifact_repo.py accepts.
 _WASB = re.compile(
-    r"wasbs?://(?P<container>[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9])"
+    r"wasbs://(?P<container>[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9])"
     r"@(?P<account>[a-z0-9]{3,24})\.blob\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)(?:/.*)?",
 )
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
@@ -77,6 +79,8 @@ _PUBLIC_PASSPHRASE = "mlflow-default-kek-passphrase-for-development-only"
 _PASSPHRASE_LENGTH = 32
 # The app of this package, an entry point in pyproject.toml.
 _APP = "mlflow-azure"
+# 32 bytes in base64, also with the alphabet for URLs: what cryptography.fernet accepts.
+_FERNET_KEY = re.compile(r"[A-Za-z0-9+/_-]{43}=")
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 
@@ -132,6 +136,7 @@ def settings(env: Mapping[str, str], python: str) -> Settings:
         server["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] = ",".join(origins)
     jobs = _boolean(variables, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", False)
     server["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = str(jobs).lower()
+    _webhook_key(variables)
     server["MLFLOW_ENABLE_AI_GATEWAY"] = str(_gateway(variables)).lower()
     # The operator decides about MLflow's telemetry.
     server.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -308,7 +313,14 @@ def _artifacts(variables: Mapping[str, str]) -> None:
         if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
             raise SettingError(variable, destination, "is not a local directory", "Use file:///<path>")
         return
-    if scheme not in {"wasb", "wasbs"}:
+    if scheme == "wasb":
+        raise SettingError(
+            variable,
+            "wasb://…",
+            "MLflow has no artifact store for this scheme",
+            f"Replace it by wasbs://, with the same container, account and path: {form}",
+        )
+    if scheme != "wasbs":
         raise SettingError(variable, f"{scheme}://…", "the image does not support this scheme", f"Use {form}")
     match = _WASB.fullmatch(destination)
     if not match:
@@ -354,7 +366,8 @@ def _allowed_hosts_and_origins(variables: Mapping[str, str], host: str, port: in
     hosts += ["localhost", "localhost:*", "127.0.0.1", "127.0.0.1:*"]
     hosts.append(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
-    hosts = _list(variables, "MLFLOW_SERVER_ALLOWED_HOSTS") or hosts
+    # The app compares both lists with headers in their canonical form.
+    hosts = [canonical(name) for name in _list(variables, "MLFLOW_SERVER_ALLOWED_HOSTS")] or hosts
     for name in hosts:
         if set(name) <= set("*.:"):
             raise SettingError(
@@ -363,7 +376,8 @@ def _allowed_hosts_and_origins(variables: Mapping[str, str], host: str, port: in
                 "allows every host name",
                 "List the host names of the app, or remove it to use the derived names",
             )
-    origins = _list(variables, "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS") or [f"https://{name}" for name in browser_names]
+    origins = [canonical(origin) for origin in _list(variables, "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS")]
+    origins = origins or [f"https://{name}" for name in browser_names]
     for origin in origins:
         scheme, _separator, name = origin.partition("://")
         if scheme not in {"http", "https"} or not name or set(name) <= set("*.:") or "/" in name:
@@ -394,6 +408,18 @@ def _gateway(variables: Mapping[str, str]) -> bool:
     if len(passphrase) < _PASSPHRASE_LENGTH:
         raise SettingError(variable, None, f"is shorter than {_PASSPHRASE_LENGTH} characters", remedy)
     return True
+
+
+def _webhook_key(variables: Mapping[str, str]) -> None:
+    """Raise SettingError if the key for the secrets of webhooks has another format than MLflow requires."""
+    variable = "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"
+    if variable in variables and not _FERNET_KEY.fullmatch(variables[variable]):
+        raise SettingError(
+            variable,
+            None,
+            "is not a Fernet key, which is 32 bytes in base64",
+            "Set it to the output of `openssl rand -base64 32` from a secret, or remove it",
+        )
 
 
 def _required(variables: Mapping[str, str], variable: str, purpose: str, form: str) -> str:
