@@ -140,11 +140,13 @@ from mlflow_azure_server import _entry, _schema
 uri, mark = sys.argv[1:]
 _entry._load_driver(uri)
 _schema._PAUSE = 0.01
-def upgrade(uri):
+left = ["one change"]
+def run(connection, uri, log):
     os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
     print("upgraded", flush=True)
     os.unlink(mark)
-_schema.prepare(uri, upgrade, 60, lambda line: None)
+    left.clear()
+_schema.upgrade(uri, 60, lambda line: None, [_schema.Step("test", lambda connection: list(left), run)])
 """
 
 
