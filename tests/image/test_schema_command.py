@@ -120,9 +120,12 @@ def test_an_upgrade_that_is_killed_while_it_migrates_is_completed_by_the_next(
     )
     while not (tmp_path / "mlflow.db").exists():
         assert process.poll() is None
+    # MLflow commits its first tables, then runs all migrations in one transaction.
     with closing(sqlite3.connect(tmp_path / "mlflow.db", timeout=30)) as database:
         while not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchall():
             assert process.poll() is None
+    while not (tmp_path / "mlflow.db-journal").exists():
+        assert process.poll() is None
     process.kill()
     process.wait(30)
     assert command(server_bin, "check", MLFLOW_BACKEND_STORE_URI=uri).returncode == 1

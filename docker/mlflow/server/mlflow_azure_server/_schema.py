@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -109,11 +109,26 @@ def _migrate(connection: Connection, uri: str, log: Callable[[str], None]) -> No
     # This import takes seconds, and only an upgrade needs it.
     utils = importlib.import_module("mlflow.store.db.utils")
     engine = utils.create_sqlalchemy_engine_with_retry(uri)
+    if engine.dialect.name == "sqlite":
+        _make_migrations_atomic(engine)
     if utils._is_empty_database(engine):
         utils._initialize_tables(engine)
     else:
         utils._upgrade_db(engine)
     engine.dispose()
+
+
+def _make_migrations_atomic(engine: Engine) -> None:
+    """Run all migrations of SQLite in one transaction, as on SQL Server and PostgreSQL.
+
+    alembic does not expect SQLite to have transactions for DDL, and Python's sqlite3 begins none. A process that is killed
+    would leave a table half copied, at which every later upgrade fails.
+    https://docs.sqlalchemy.org/en/latest/dialects/sqlite.html#sqlite-transactions
+    """
+    engine.dispose()
+    event.listen(engine, "connect", lambda driver, _record: setattr(driver, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    importlib.import_module("alembic.ddl.sqlite").SQLiteImpl.transactional_ddl = True
 
 
 def _default_experiment(connection: Connection) -> list[str]:
