@@ -14,8 +14,9 @@ version_added: 0.1.0
 description:
   - Writes data to an MLflow server with MLflow's own client, reads it back, compares it, and deletes it.
   - The data is an experiment, a run with parameters, metrics and tags, an artifact, and a trace of a prompt with its response and token
-    usage. The content is derived from O(experiment), O(artifact_size) and O(text), so that V(verified) can run later, on another machine,
-    and without a record of what V(present) wrote.
+    usage. Name, parameters and tags of the run have texts at MLflow's limits, and the trace has a long prompt, in Latin, Cyrillic, Chinese
+    and emoji, because databases limit texts by bytes. The content is derived from O(experiment), O(artifact_size) and O(text), so that
+    V(verified) can run later, on another machine, and without a record of what V(present) wrote.
   - The result lists each item that is lost or differs.
 author:
   - mlops.mlflow_azure contributors (@mlops)
@@ -62,6 +63,7 @@ options:
     description:
       - Sample text in the scripts that users write, for a parameter, a tag, the prompt and the response.
       - A SQL Server database whose collation supports only Western European characters loses the default. Use V(Latin) for such a database.
+      - With a text of ASCII letters, the texts at MLflow's limits have only ASCII letters too.
     type: str
     default: Prüfung 東京 🙂
   timeout:
@@ -115,7 +117,7 @@ mlflow_roundtrip:
       returned: O(state=present) and O(state=verified)
       type: list
       elements: str
-      sample: [run status, parameter learning_rate, metric loss, artifact roundtrip.bin, trace prompt]
+      sample: [run status, run name, parameter learning_rate, metric loss, artifact roundtrip.bin, trace prompt]
     experiment_id:
       description: Id of the experiment.
       returned: when it was written or read

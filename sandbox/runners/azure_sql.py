@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import re
 import secrets
 import subprocess
@@ -20,9 +21,12 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from sandbox.entra.identity_endpoint import identities
+from sandbox.host.background import BackgroundTasks
 from sandbox.providers.sql.server import password_matches
+from sandbox.runners.text_lengths import TextLengths
 from sandbox.store import Resource, Store
 
+LOG = logging.getLogger(__name__)
 SUFFIX = ".database.windows.net"
 SERVERS = "microsoft.sql/servers"
 DATABASES = "microsoft.sql/servers/databases"
@@ -109,6 +113,16 @@ class AzureSql:
         self._store = store
         self._folder = folder
         self._sql_server = sql_server
+        self._lengths = TextLengths()
+        self._tasks = BackgroundTasks(LOG, "the text lengths of the SQLite files are not enforced")
+
+    def recover(self) -> None:
+        """Start to enforce text lengths in the SQLite files."""
+        self._tasks.start(self._lengths.watch())
+
+    async def close(self) -> None:
+        """End the background task."""
+        await self._tasks.cancel()
 
     def authorize(self, login: Login, identities: dict[str, str]) -> Resource:
         """Return the database of a login. `identities`: of the app, client id to object id. Raise LoginFailed."""
@@ -168,6 +182,7 @@ class AzureSql:
     def forget(self, database: Resource) -> None:
         """Remove the SQLite file of a deleted database. A database on a SQL Server remains, and is not used again."""
         server = database.id.lower().partition("/servers/")[2].partition("/")[0]
+        self._lengths.remove(self._folder / server / f"{database.name}.db")
         for suffix in ("", "-wal", "-shm", "-journal"):
             (self._folder / server / f"{database.name}.db{suffix}").unlink(missing_ok=True)
 
@@ -179,6 +194,7 @@ class AzureSql:
         if self._sql_server is None:
             path = self._folder / login.server / f"{database.name}.db"
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._lengths.add(path, database.name, database.properties["collation"])
             return Substitute(f"sqlite:///{path}", f"{label} is the SQLite file {path}", None, path)
         return self._on_sql_server(self._sql_server, login, database, label)
 

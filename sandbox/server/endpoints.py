@@ -97,6 +97,7 @@ class Endpoints:
     portal: Portal
     runtime: Runtime
     jobs: Jobs
+    sql: AzureSql
     apps: AppGateway
     docker_api: DockerApi | None
 
@@ -162,6 +163,7 @@ def build_endpoints(foundation: Foundation) -> Endpoints:
         portal=Portal(View(manager, replicas, home.root / "apps"), ports.portal),
         runtime=runtime,
         jobs=jobs,
+        sql=workloads.sql,
         apps=AppGateway(context.store, runtime),
         docker_api=workloads.docker_api,
     )

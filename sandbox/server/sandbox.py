@@ -120,7 +120,7 @@ class Sandbox:
         await endpoints.registry_blobs.open()
         if endpoints.docker_api is not None:
             await endpoints.docker_api.open(api_socket(self.home))
-        for service in (endpoints.builds, endpoints.azurites, endpoints.runtime, endpoints.jobs):
+        for service in (endpoints.builds, endpoints.azurites, endpoints.sql, endpoints.runtime, endpoints.jobs):
             service.recover()
         proxy = asyncio.create_task(master.run())
         open_local_ports()
@@ -224,7 +224,9 @@ class Sandbox:
     async def _close(self, endpoints: Endpoints) -> None:
         """Stop the services."""
         await endpoints.jobs.close()
-        await asyncio.gather(endpoints.runtime.close(), endpoints.azurites.close(), endpoints.builds.close())
+        await asyncio.gather(
+            endpoints.runtime.close(), endpoints.azurites.close(), endpoints.builds.close(), endpoints.sql.close()
+        )
         if endpoints.docker_api is not None:
             endpoints.docker_api.close()
         if self._relay is not None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.content import Loss, compare, content_of
+from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.limits import LETTERS
 from ansible_collections.mlops.mlflow_azure.plugins.module_utils._mlflow.roundtrip import client_environment
 
 from tests.support.image_server import CLONE, Server, bare, free_port, running, server_environment, settings
@@ -30,8 +31,11 @@ with patch_module_args(json.loads(sys.argv[1])):
 """
 SIZE = 300_000
 COMPARED = [
-    *("run status", "parameter learning_rate", "parameter text", "metric loss", "metric accuracy"),
-    *("tag roundtrip.text", "artifact roundtrip.bin", "trace prompt", "trace response", "trace token usage"),
+    *("run status", "run name", "parameter learning_rate", "parameter text"),
+    *(f"parameter limit {script}" for script in LETTERS),
+    *("metric loss", "metric accuracy", "tag roundtrip.text"),
+    *(f"tag roundtrip.limit {script}" for script in LETTERS),
+    *("artifact roundtrip.bin", "trace prompt", "trace response", "trace token usage"),
 ]
 
 
@@ -173,7 +177,7 @@ def test_an_artifact_that_cannot_be_stored_is_reported_with_the_error_of_the_ser
         assert lost(result) == ["artifact roundtrip.bin"]
         assert result["lost"][0]["status"] == 500
         assert "Internal Server Error" in result["lost"][0]["error"]
-        assert "could not store 1 of 10" in result["msg"]
+        assert f"could not store 1 of {len(COMPARED)}" in result["msg"]
         # The content that was written is removed all the same.
         assert module(work, {**arguments, "state": "absent"})["changed"]
         assert not module(work, {**arguments, "state": "absent"})["changed"]
@@ -236,6 +240,25 @@ def test_the_environment_keeps_credentials_and_proxies_only() -> None:
     assert kept.items() <= env.items()
     assert not gone.items() & env.items()
     assert env["MLFLOW_TRACKING_URI"] == "https://mlflow.example.org"
+
+
+def test_the_content_is_at_the_limits_of_mlflow() -> None:
+    content = content_of("a", 1000, "東京")
+    assert len(content.run_name) == 250
+    for script, letter in LETTERS.items():
+        assert content.parameters[f"limit {script}"] == letter * 6000
+        assert content.tags[f"roundtrip.limit {script}"] == letter * 8000
+    assert sorted(len(letter.encode()) for letter in LETTERS.values()) == [2, 2, 3, 4]
+    # The preview has the first 1,000 characters of each.
+    assert len(content.prompt[:1000].encode()) > 3500
+    assert len(content.response[:1000].encode()) > 3500
+
+
+def test_an_ascii_text_has_ascii_limits_for_a_database_without_other_scripts() -> None:
+    content = content_of("a", 1000, "Latin")
+    assert content.parameters["limit ASCII"] == "x" * 6000
+    assert content.run_name.isascii()
+    assert all(value.isascii() for value in [*content.parameters.values(), *content.tags.values(), content.prompt])
 
 
 def test_a_loss_contains_the_error_of_the_read() -> None:

@@ -140,11 +140,13 @@ from mlflow_azure_server import _entry, _schema
 uri, mark = sys.argv[1:]
 _entry._load_driver(uri)
 _schema._PAUSE = 0.01
-def upgrade(uri):
+left = ["one change"]
+def run(connection, uri, log):
     os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
     print("upgraded", flush=True)
     os.unlink(mark)
-_schema.prepare(uri, upgrade, 60, lambda line: None)
+    left.clear()
+_schema.upgrade(uri, 60, lambda line: None, [_schema.Step("test", lambda connection: list(left), run)])
 """
 
 
@@ -187,8 +189,13 @@ from mlflow_azure_server import _entry, _schema
 uri, timeout = sys.argv[1:]
 _entry._load_driver(uri)
 _schema._PAUSE = 0.01
+left = ["one change"]
+def run(connection, uri, log):
+    print("upgraded")
+    left.clear()
 try:
-    _schema.prepare(uri, lambda uri: print("upgraded"), int(timeout), lambda line: print(line, file=sys.stderr))
+    steps = [_schema.Step("test", lambda connection: list(left), run)]
+    _schema.upgrade(uri, int(timeout), lambda line: print(line, file=sys.stderr), steps)
 except _schema.SettingError as error:
     print(error)
 """
@@ -208,7 +215,7 @@ def test_a_replica_that_loses_its_connection_keeps_waiting_for_the_lock(server_b
     script.statements = [("sp_getapplock", None)] * 2 + [("sp_releaseapplock", None)]
     with peer(script) as port:
         ended = wait_for_the_lock(server_bin, URIS[driver].format(port=port), 60)
-    assert ended.stdout == "upgraded\nupgraded\n"
+    assert ended.stdout == "upgraded\n"
     assert ended.stderr.count("the connection to the database was lost") == 3
     assert script.login_count == 4
 

@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 from mlflow_azure_server import _odbc
-from mlflow_azure_server._settings import SETTINGS, SettingError, directories, missing_driver, secrets_in, settings
+from mlflow_azure_server._settings import (
+    SETTINGS,
+    SettingError,
+    database,
+    directories,
+    missing_driver,
+    secrets_in,
+    settings,
+)
 
 PASSPHRASE = "correct-horse-battery-staple-and-more"
 SQL = "mssql+mssqlpython://sql-mlflow.database.windows.net:1433/mlflow?Authentication=ActiveDirectoryMSI&UID=11111111-1111-1111-1111-111111111111&Encrypt=yes"
@@ -40,7 +48,7 @@ def test_the_command_has_host_port_and_workers_and_no_database() -> None:
         *("/opt/mlflow/bin/python", "-m", "mlflow", "server", "--app-name", "mlflow-azure"),
         *("--host", "0.0.0.0", "--port", "8080", "--workers", "2"),
     ]
-    assert start.env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=azure_sql&azure_sql_wait=60"
+    assert start.env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=azure_sql&azure_sql_wait=60&plugin=value_lengths"
 
 
 def test_only_the_names_of_the_app_are_allowed_hosts() -> None:
@@ -161,7 +169,8 @@ def test_other_variables_are_kept() -> None:
 )
 def test_valid_database_uris(uri: str) -> None:
     env = settings({**GOOD, "MLFLOW_BACKEND_STORE_URI": uri}, "python").env
-    assert env["MLFLOW_BACKEND_STORE_URI"].removesuffix("&plugin=azure_sql&azure_sql_wait=60") == uri
+    added = "&plugin=azure_sql&azure_sql_wait=60&plugin=value_lengths"
+    assert env["MLFLOW_BACKEND_STORE_URI"].removesuffix(added).removesuffix("?plugin=value_lengths") == uri
 
 
 @pytest.mark.parametrize(
@@ -269,17 +278,32 @@ def test_both_forms_of_the_password_are_secret() -> None:
 def test_azure_sql_has_its_plugin_unless_disabled() -> None:
     other = {"MLFLOW_REGISTRY_STORE_URI": "mssql+pyodbc://me:x@sql/m?driver=d", "MLFLOW_AZURE_SQL_WAIT": "0"}
     env = settings({**GOOD, **other}, "python").env
-    assert env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=azure_sql&azure_sql_wait=0"
-    assert env["MLFLOW_REGISTRY_STORE_URI"].endswith("?driver=d&plugin=azure_sql&azure_sql_wait=0")
+    assert env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=azure_sql&azure_sql_wait=0&plugin=value_lengths"
+    assert env["MLFLOW_REGISTRY_STORE_URI"].endswith("?driver=d&plugin=azure_sql&azure_sql_wait=0&plugin=value_lengths")
     given = {**GOOD, "MLFLOW_BACKEND_STORE_URI": f"{SQL}&plugin=other"}
     assert settings(given, "python").env["MLFLOW_BACKEND_STORE_URI"] == f"{SQL}&plugin=other"
     off = settings({**GOOD, "MLFLOW_AZURE_SQL_PLUGIN": "false"}, "python").env
     assert off["MLFLOW_BACKEND_STORE_URI"] == SQL
 
 
-@pytest.mark.parametrize("uri", ["postgresql://me:x@db/mlflow", "sqlite:////home/mlflow/mlflow.db"])
+@pytest.mark.parametrize("uri", ["postgresql://me:x@db/mlflow", "sqlite:////home/mlflow/mlflow.db?plugin=other"])
 def test_other_databases_have_no_plugin(uri: str) -> None:
     assert settings({**GOOD, "MLFLOW_BACKEND_STORE_URI": uri}, "python").env["MLFLOW_BACKEND_STORE_URI"] == uri
+
+
+def test_sqlite_has_the_plugin_for_lengths_only() -> None:
+    uri = "sqlite:////home/mlflow/mlflow.db"
+    env = settings({**GOOD, "MLFLOW_BACKEND_STORE_URI": uri}, "python").env
+    assert env["MLFLOW_BACKEND_STORE_URI"] == f"{uri}?plugin=value_lengths"
+
+
+def test_the_schema_command_requires_only_the_settings_of_the_database() -> None:
+    given = {"MLFLOW_BACKEND_STORE_URI": SQL, "MLFLOW_AZURE_DATABASE_TIMEOUT": "7"}
+    assert database(given) == (f"{SQL}&plugin=azure_sql&azure_sql_wait=60&plugin=value_lengths", 7)
+    with pytest.raises(SettingError, match="MLFLOW_BACKEND_STORE_URI: is missing"):
+        database({})
+    with pytest.raises(SettingError, match="MLFLOW_AZURE_DATABASE_TIMEOUT='0': is not a whole number"):
+        database({**given, "MLFLOW_AZURE_DATABASE_TIMEOUT": "0"})
 
 
 def test_a_database_that_may_pause_has_no_pool() -> None:

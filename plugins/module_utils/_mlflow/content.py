@@ -14,18 +14,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .limits import limits_for
+
 ARTIFACT = "roundtrip.bin"
 ARTIFACT_ITEM = f"artifact {ARTIFACT}"
 
 
 @dataclass(frozen=True)
 class Content:
-    """The content of a round trip: parameters and tags of a run, the values of each metric by step, an artifact and a trace.
+    """The content of a round trip: a run's name, parameters and tags, the values of each metric by step, an artifact and a trace.
 
     digest: identifies the content. usage: input, output and total tokens.
     """
 
     digest: str
+    run_name: str
     parameters: Mapping[str, str]
     metrics: Mapping[str, list[float]]
     tags: Mapping[str, str]
@@ -43,6 +46,7 @@ class Content:
         """Return all items of the content, by the name under which a loss is reported."""
         return {
             "run status": "FINISHED",
+            "run name": self.run_name,
             **{f"parameter {name}": value for name, value in self.parameters.items()},
             **{f"metric {name}": values for name, values in self.metrics.items()},
             **{f"tag {name}": value for name, value in self.tags.items()},
@@ -55,18 +59,21 @@ class Content:
 
 def content_of(experiment: str, artifact_size: int, text: str) -> Content:
     """Return the content of an experiment of that name. artifact_size: bytes. text: a sample of the scripts in use."""
-    digest = hashlib.sha256(f"{experiment}\0{artifact_size}\0{text}".encode()).hexdigest()[:16]
+    # "limits" distinguishes the content from that of releases without texts at MLflow's limits.
+    digest = hashlib.sha256(f"{experiment}\0{artifact_size}\0{text}\0limits".encode()).hexdigest()[:16]
     number = int(digest[:8], 16)
+    limits = limits_for(text)
     input_tokens, output_tokens = 20 + number % 80, 100 + number % 400
     return Content(
         digest=digest,
-        parameters={"learning_rate": f"0.{number}", "text": text},
+        run_name=limits.run_name,
+        parameters={"learning_rate": f"0.{number}", "text": text, **limits.parameters},
         metrics={"loss": [1 / (step + 1 + number % 7) for step in range(5)], "accuracy": [number / 2**32]},
-        tags={"roundtrip.text": text},
+        tags={"roundtrip.text": text, **limits.tags},
         artifact_size=artifact_size,
         artifact_seed=digest,
-        prompt=f"What did {experiment} write? {text}",
-        response=f"{digest}, and {text}",
+        prompt=f"What did {experiment} write? {text} {limits.prompt}",
+        response=f"{digest}, and {text} {limits.prompt}",
         usage={
             "input_tokens": input_tokens,
             "output_tokens": output_tokens,

@@ -72,7 +72,7 @@ class TrackingServer:
         # MLflow does not reuse the name of a deleted experiment.
         full_name = f"{name}-{secrets.token_hex(4)}"
         experiment_id: str = self._call("create the experiment", client.create_experiment, full_name, tags={MARK: name})
-        run = self._call("create a run", client.create_run, experiment_id, run_name="roundtrip")
+        run = self._call("create a run", client.create_run, experiment_id, run_name=sample.run_name)
         run_id = run.info.run_id
         metrics = [
             Metric(key, value, run.info.start_time + step, step)
@@ -230,7 +230,7 @@ class TrackingServer:
         return trace_id, None
 
     def _read_run(self, run: Run, sample: Content) -> dict[str, Any]:
-        items: dict[str, Any] = {"run status": run.info.status}
+        items: dict[str, Any] = {"run status": run.info.status, "run name": run.info.run_name}
         items.update({f"parameter {name}": value for name, value in run.data.params.items()})
         items.update({f"tag {name}": value for name, value in run.data.tags.items()})
         for name in sample.metrics:

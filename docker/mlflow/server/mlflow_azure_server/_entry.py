@@ -2,27 +2,35 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The console script `mlflow-azure-server`: validates the settings, prepares the database and executes `mlflow server`."""
+"""The console scripts `mlflow-azure-server` and `mlflow-azure-schema`.
+
+The first validates the settings, prepares the database and executes `mlflow server`. The second checks or upgrades the
+database schema.
+"""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import os
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from mlflow_azure_server import _odbc
-from mlflow_azure_server._settings import SettingError, directories, missing_driver, settings
+from mlflow_azure_server._settings import SettingError, database, directories, missing_driver, settings
 
 # Exit status for a configuration error, from sysexits.h.
 _EX_CONFIG = 78
+# Exit status of `mlflow-azure-schema check` if a step is pending.
+_PENDING = 1
 
 
 def main() -> int:
@@ -48,14 +56,45 @@ def main() -> int:
 
         from mlflow_azure_server import _schema
 
-        _schema.prepare(
-            uri, _schema.upgrade_with_mlflow if start.upgrade_schema else None, start.database_timeout, _log
-        )
+        if start.upgrade_schema:
+            _schema.upgrade(uri, start.database_timeout, _log)
+        else:
+            _schema.require(_schema.check(uri, start.database_timeout, _log))
     except SettingError as error:
-        # The message must be one line, also if a value contains a line break.
-        print(" ".join(str(error).split()), file=sys.stderr, flush=True)
-        return _EX_CONFIG
+        return _refuse(error)
     return _execute(_with_init(start.argv))
+
+
+def schema() -> int:
+    """Run `mlflow-azure-schema check|upgrade`: print the status of the schema as JSON, and return the exit status.
+
+    It is 0 if nothing is pending.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        if sys.argv[1:] not in (["check"], ["upgrade"]):
+            raise SettingError(
+                "arguments", " ".join(sys.argv[1:]), "are not supported", "Use mlflow-azure-schema check, or upgrade"
+            )
+        uri, timeout = database(os.environ)
+        # MLflow imports GitPython, which otherwise warns that the image has no git.
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        _load_driver(uri)
+
+        from mlflow_azure_server import _schema
+
+        run = _schema.check if sys.argv[1] == "check" else _schema.upgrade
+        status = run(uri, timeout, _log)
+    except SettingError as error:
+        return _refuse(error)
+    print(json.dumps(asdict(status)), flush=True)
+    return _PENDING if status.pending else 0
+
+
+def _refuse(error: SettingError) -> int:
+    # The message must be one line, also if a value contains a line break.
+    print(" ".join(str(error).split()), file=sys.stderr, flush=True)
+    return _EX_CONFIG
 
 
 def _execute(command: list[str]) -> NoReturn:

@@ -4,9 +4,11 @@
 
 """Creation and upgrade of the database schema by one process, even if several replicas start at the same time.
 
+STEPS is the only list of changes to the schema. The server's start and the command `mlflow-azure-schema` run it.
+
 MLflow's own lock is a file in the temporary directory of each container, so replicas do not exclude each other. If several
 start on an empty database, all but one fail. Therefore this module holds a lock in the database itself while it reads the
-schema revision and upgrades it.
+schema and upgrades it.
 """
 
 from __future__ import annotations
@@ -15,16 +17,19 @@ import fcntl
 import importlib
 import importlib.util
 import re
+import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from mlflow_azure_server import _widening
 from mlflow_azure_server._azure_sql import WAIT_OPTION
 from mlflow_azure_server._settings import SettingError, secrets_in
 
@@ -81,22 +86,157 @@ def migration_scripts() -> Path:
     return Path(spec.submodule_search_locations[0], "store", "db_migrations", "versions")
 
 
-def prepare(uri: str, upgrade: Callable[[str], None] | None, timeout: int, log: Callable[[str], None]) -> None:
-    """Wait for the database at `uri`, and ensure that it has the schema of the installed MLflow.
+def _migrations(connection: Connection) -> list[str]:
+    """Return the missing upgrade of the schema revision. Raise SettingError if a newer MLflow made the schema."""
+    current, expected = _revision(connection), expected_revision(migration_scripts())
+    if current == expected:
+        return []
+    if current is not None and current not in known_revisions(migration_scripts()):
+        raise SettingError(
+            _VARIABLE,
+            None,
+            f"the database has schema {current}, which a newer MLflow created and this MLflow does not support",
+            "Use an image with the newer MLflow, or restore a backup from before its upgrade",
+        )
+    return [f"{current or 'none'} to {expected}"]
 
-    `upgrade` upgrades the schema of a database; None forbids upgrades. Wait up to `timeout` seconds for the database and for
-    the upgrade by another replica. `log` receives one line for each wait. Raise SettingError if the database rejects the
-    login, is unreachable, or has another schema and upgrades are not allowed.
+
+def _migrate(connection: Connection, uri: str, log: Callable[[str], None]) -> None:
+    current, expected = _revision(connection), expected_revision(migration_scripts())
+    # End the read transaction. On SQL Server it would hold a lock on tables that MLflow changes.
+    connection.rollback()
+    log(f"database schema {current or 'none'}: upgrading to {expected}")
+    # This import takes seconds, and only an upgrade needs it.
+    utils = importlib.import_module("mlflow.store.db.utils")
+    engine = utils.create_sqlalchemy_engine_with_retry(uri)
+    if engine.dialect.name == "sqlite":
+        _make_migrations_atomic(engine)
+    if utils._is_empty_database(engine):
+        utils._initialize_tables(engine)
+    else:
+        utils._upgrade_db(engine)
+    engine.dispose()
+
+
+def _make_migrations_atomic(engine: Engine) -> None:
+    """Run all migrations of SQLite in one transaction, as on SQL Server and PostgreSQL.
+
+    alembic does not expect SQLite to have transactions for DDL, and Python's sqlite3 begins none. A process that is killed
+    would leave a table half copied, at which every later upgrade fails.
+    https://docs.sqlalchemy.org/en/latest/dialects/sqlite.html#sqlite-transactions
+    """
+    engine.dispose()
+    event.listen(engine, "connect", lambda driver, _record: setattr(driver, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    importlib.import_module("alembic.ddl.sqlite").SQLiteImpl.transactional_ddl = True
+
+
+def _default_experiment(connection: Connection) -> list[str]:
+    """Return the missing default experiment. On SQL Server its creation requires the rights of the schema's owner."""
+    if not sqlalchemy.inspect(connection).has_table("experiments"):
+        return ["missing"]
+    return [] if connection.scalar(text("SELECT COUNT(*) FROM experiments")) else ["missing"]
+
+
+def _create_default_experiment(connection: Connection, uri: str, log: Callable[[str], None]) -> None:
+    connection.rollback()
+    log("default experiment: creating")
+    importlib.import_module("mlflow.store.tracking.sqlalchemy_store").SqlAlchemyStore(uri, "mlflow-artifacts:/")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of the schema. `pending` returns a line for each missing change. `run` makes them, and can be repeated."""
+
+    name: str
+    pending: Callable[[Connection], list[str]]
+    run: Callable[[Connection, str, Callable[[str], None]], None]
+
+
+# In the order in which they run.
+STEPS = (
+    Step("migrations", _migrations, _migrate),
+    Step("default experiment", _default_experiment, _create_default_experiment),
+    Step("widening", _widening.pending, _widening.widen),
+)
+
+
+@dataclass(frozen=True)
+class Status:
+    """The schema revision of a database, that of the installed MLflow, and the missing changes by step."""
+
+    head: str | None
+    expected: str
+    pending: dict[str, list[str]]
+
+
+def check(uri: str, timeout: int, log: Callable[[str], None], steps: Sequence[Step] = STEPS) -> Status:
+    """Return the status of the schema at `uri`, and change nothing.
+
+    Wait up to `timeout` seconds for the database and for the upgrade by another process. `log` receives one line for each
+    wait. Raise SettingError if the database rejects the login, is unreachable, or has the schema of a newer MLflow.
+    """
+    return _exclusively(uri, timeout, log, lambda connection: _status(connection, steps))
+
+
+def upgrade(uri: str, timeout: int, log: Callable[[str], None], steps: Sequence[Step] = STEPS) -> Status:
+    """Run the steps that are pending, in their order, and return the status after them.
+
+    See `check` for the parameters and errors. Raise SettingError also if a step leaves something pending.
+    """
+
+    def run(connection: Connection) -> Status:
+        for step in steps:
+            if not step.pending(connection):
+                continue
+            step.run(connection, uri, log)
+            left = step.pending(connection)
+            if left:
+                raise SettingError(
+                    _VARIABLE,
+                    None,
+                    f"the step {step.name!r} is not complete: {'; '.join(left)[:300]}",
+                    "Restore the schema of MLflow, which somebody has changed, and run the upgrade again",
+                )
+        return _status(connection, steps)
+
+    return _exclusively(uri, timeout, log, run)
+
+
+def require(status: Status) -> None:
+    """Raise SettingError if a step is pending."""
+    if status.pending:
+        raise SettingError(
+            _VARIABLE,
+            None,
+            f"the database has schema {status.head or 'none'}, and this MLflow requires {status.expected} "
+            f"(pending: {', '.join(status.pending)})",
+            "Run `mlflow-azure-schema upgrade` as the owner of the schema after a backup, "
+            "or set MLFLOW_AZURE_UPGRADE_SCHEMA=true",
+        )
+
+
+def _status(connection: Connection, steps: Sequence[Step]) -> Status:
+    pending = {step.name: step.pending(connection) for step in steps}
+    head = _revision(connection)
+    connection.rollback()
+    return Status(head, expected_revision(migration_scripts()), {name: left for name, left in pending.items() if left})
+
+
+def _exclusively(uri: str, timeout: int, log: Callable[[str], None], action: Callable[[Connection], Status]) -> Status:
+    """Return the result of `action` under the schema lock of the database at `uri`.
+
+    The lock ends with its connection. So `action` begins again when the connection is lost, until `timeout` seconds are over.
+    Raise SettingError for an error of the database.
     """
     deadline = time.monotonic() + timeout
     engine = _engine(uri)
     try:
         while True:
             try:
-                _prepare_once(engine, uri, upgrade, deadline, log)
-                return
+                with _connected(engine, uri, deadline, log) as connection, _locked(connection, uri, deadline, log):
+                    return action(connection)
             except DBAPIError as error:
-                # The lock ends with its connection, so begin again.
                 if not error.connection_invalidated:
                     raise
                 reason = _one_line(error, uri)
@@ -104,7 +244,7 @@ def prepare(uri: str, upgrade: Callable[[str], None] | None, timeout: int, log: 
                 raise _unavailable(reason)
             log(f"the connection to the database was lost: {reason}")
             time.sleep(_PAUSE)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         raise SettingError(
             _VARIABLE,
             None,
@@ -114,49 +254,6 @@ def prepare(uri: str, upgrade: Callable[[str], None] | None, timeout: int, log: 
         ) from None
     finally:
         engine.dispose()
-
-
-def _prepare_once(
-    engine: Engine, uri: str, upgrade: Callable[[str], None] | None, deadline: float, log: Callable[[str], None]
-) -> None:
-    expected = expected_revision(migration_scripts())
-    with _connected(engine, uri, deadline, log) as connection, _locked(connection, uri, deadline, log):
-        current = _revision(connection)
-        # End the read transaction. On SQL Server it would hold a lock on tables that upgrade() changes.
-        connection.rollback()
-        if current == expected:
-            return
-        if current is not None and current not in known_revisions(migration_scripts()):
-            raise SettingError(
-                _VARIABLE,
-                None,
-                f"the database has schema {current}, which a newer MLflow created and this MLflow does not support",
-                "Use an image with the newer MLflow, or restore a backup from before its upgrade",
-            )
-        if upgrade is None:
-            raise SettingError(
-                _VARIABLE,
-                None,
-                f"the database has schema {current or 'none'}, and this MLflow requires {expected}",
-                "Run `mlflow db upgrade` after a backup, or set MLFLOW_AZURE_UPGRADE_SCHEMA=true",
-            )
-        log(f"database schema {current or 'none'}: upgrading to {expected}")
-        upgrade(uri)
-
-
-def upgrade_with_mlflow(uri: str) -> None:
-    """Create or upgrade the schema, and create the default experiment, with MLflow's own code."""
-    # These imports take seconds, and only an upgrade needs them.
-    utils = importlib.import_module("mlflow.store.db.utils")
-    store = importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
-
-    engine = utils.create_sqlalchemy_engine_with_retry(uri)
-    if utils._is_empty_database(engine):
-        utils._initialize_tables(engine)
-    else:
-        utils._upgrade_db(engine)
-    engine.dispose()
-    store.SqlAlchemyStore(uri, "mlflow-artifacts:/")
 
 
 def _engine(uri: str) -> Engine:

@@ -116,10 +116,7 @@ def settings(env: Mapping[str, str], python: str) -> Settings:
     Raise SettingError for the first invalid setting.
     """
     variables = without_blanks(env)
-    backend = _required(
-        variables, "MLFLOW_BACKEND_STORE_URI", "a database URI", "mssql+mssqlpython://…, see the README"
-    )
-    check_database_uri("MLFLOW_BACKEND_STORE_URI", backend)
+    _uri, timeout = database(env)
     for variable in _DATABASES[1:]:
         if variable in variables:
             check_database_uri(variable, variables[variable])
@@ -154,7 +151,7 @@ def settings(env: Mapping[str, str], python: str) -> Settings:
         argv=argv,
         env=server,
         upgrade_schema=_boolean(variables, "MLFLOW_AZURE_UPGRADE_SCHEMA", True),
-        database_timeout=_number(variables, "MLFLOW_AZURE_DATABASE_TIMEOUT", 300, 1, 3600),
+        database_timeout=timeout,
     )
 
 
@@ -257,12 +254,9 @@ def check_database_uri(variable: str, uri: str) -> None:
 
 def _database(variables: Mapping[str, str], server: dict[str, str], jobs: bool) -> None:
     """Add the settings of the databases to the environment `server`."""
-    wait = _number(variables, "MLFLOW_AZURE_SQL_WAIT", 60, 0, 200)
-    if _boolean(variables, "MLFLOW_AZURE_SQL_PLUGIN", True):
-        for variable in _DATABASES:
-            uri = variables.get(variable, "")
-            if uri.startswith("mssql+") and "plugin=" not in uri:
-                server[variable] = f"{uri}{'&' if '?' in uri else '?'}plugin=azure_sql&azure_sql_wait={wait}"
+    for variable in _DATABASES:
+        if variable in variables:
+            server[variable] = _with_plugins(variables, variables[variable])
     for variable in _DATABASES:
         uri = server.get(variable, "")
         if uri.startswith("mssql+pyodbc:") and not re.search(r"[?&]plugin=azure_sql(&|\Z)", uri):
@@ -288,6 +282,27 @@ def _database(variables: Mapping[str, str], server: dict[str, str], jobs: bool) 
                 variable, "true", f"disables the connection pool, which {name} configures", "Remove one of them"
             )
     server["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = "NullPool"
+
+
+def _with_plugins(variables: Mapping[str, str], uri: str) -> str:
+    """Return a database URI with the engine plugins for its database. A URI with plugins, and PostgreSQL's, do not change."""
+    wait = _number(variables, "MLFLOW_AZURE_SQL_WAIT", 60, 0, 200)
+    options = {"sqlite": "plugin=value_lengths"}
+    if _boolean(variables, "MLFLOW_AZURE_SQL_PLUGIN", True):
+        options["mssql"] = f"plugin=azure_sql&azure_sql_wait={wait}&plugin=value_lengths"
+    added = options.get(uri.partition(":")[0].partition("+")[0])
+    if added is None or "plugin=" in uri:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}{added}"
+
+
+def database(env: Mapping[str, str]) -> tuple[str, int]:
+    """Return the URI of the database, and the seconds to wait for it. Raise SettingError if a setting is invalid."""
+    variables = without_blanks(env)
+    variable = "MLFLOW_BACKEND_STORE_URI"
+    uri = _required(variables, variable, "a database URI", "mssql+mssqlpython://…, see the README")
+    check_database_uri(variable, uri)
+    return _with_plugins(variables, uri), _number(variables, "MLFLOW_AZURE_DATABASE_TIMEOUT", 300, 1, 3600)
 
 
 def secrets_in(uri: str) -> list[str]:
