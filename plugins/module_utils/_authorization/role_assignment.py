@@ -231,7 +231,7 @@ def _update_body(desired: Json, before: Json) -> Json:
 
 def _retry_unknown_principal(arm: Arm, attempt: Callable[[], Any]) -> None:
     """Repeat an attempt until the deadline while Entra ID has not replicated a new principal."""
-    pause = 1.0
+    backoff = arm.deadline.backoff(1.0, 10.0)
     while True:
         try:
             attempt()
@@ -239,12 +239,11 @@ def _retry_unknown_principal(arm: Arm, attempt: Callable[[], Any]) -> None:
             if error.code != "PrincipalNotFound":
                 raise
             try:
-                arm.deadline.pause(pause)
+                backoff.pause()
             except DeadlineExceeded:
                 raise Failure(
                     f"{error} It stayed unknown for wait_timeout ({arm.deadline.seconds:g} s).", error=error.as_dict()
                 ) from error
-            pause = min(pause * 2, 10.0)
         else:
             return
 

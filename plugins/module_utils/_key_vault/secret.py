@@ -172,7 +172,7 @@ class KeyVaultSecret(AzureModule):
 
         In check mode and with C(wait: false) the first error is final.
         """
-        pause = 2.0
+        backoff = self.arm.deadline.backoff(2.0, 15.0)
         while True:
             try:
                 return attempt()
@@ -180,10 +180,9 @@ class KeyVaultSecret(AzureModule):
                 if check_mode or not self.params["wait"] or error.code not in _TRANSIENT:
                     raise
                 try:
-                    self.arm.deadline.pause(pause)
+                    backoff.pause()
                 except DeadlineExceeded:
                     raise error from None
-                pause = min(pause * 2, 15.0)
 
 
 def _result(planned: Plan, secret: Json) -> dict[str, Any]:
