@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-import re
 import secrets
 from dataclasses import replace
 from typing import Protocol
@@ -356,6 +355,11 @@ class BlobContainer(ResourceType):
 
     type = "Microsoft.Storage/storageAccounts/blobServices/containers"
     shows_state = False
+    name_rule = NameRule(
+        r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]|\$root|\$web|\$logs",
+        "InvalidResourceName",
+        "The specified resource name '{name}' contains invalid characters.",
+    )
 
     def __init__(self, context: Context, blobs: BlobService) -> None:
         super().__init__(context)
@@ -365,14 +369,6 @@ class BlobContainer(ResourceType):
         return ArmError(404, "ContainerNotFound", "The specified container does not exist.", cause="")
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        name = call.target.name
-        if not re.fullmatch(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]|\$root|\$web|\$logs", name):
-            raise ArmError(
-                400,
-                "InvalidResourceName",
-                f"The specified resource name '{name}' contains invalid characters.",
-                cause="",
-            )
         account = self._account(call.target)
         public = (call.body.get("properties") or {}).get("publicAccess") or "None"
         if public.lower() != "none" and not account.properties["allowBlobPublicAccess"]:

@@ -293,6 +293,11 @@ def test_check_name_availability_reports_free_and_invalid_names(
         ("Microsoft.Sql/servers/-bad", {"properties": {}}, "InvalidServerName"),
         ("Microsoft.Sql/servers/nologin", {"properties": {}}, "InvalidParameterValue"),
         (
+            "Microsoft.Sql/servers/reserved",
+            {"properties": {"administratorLogin": "sa", "administratorLoginPassword": "Secret-1234"}},
+            "InvalidLoginName",
+        ),
+        (
             "Microsoft.Sql/servers/weak",
             {"properties": {"administratorLogin": "boss", "administratorLoginPassword": "weak"}},
             "PasswordNotComplex",
