@@ -69,10 +69,10 @@ def test_a_post_to_a_group_is_not_allowed(azure: Azure) -> None:
 
 
 def test_a_list_of_resources_contains_no_resource_groups(azure: Azure) -> None:
-    identity = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"
+    identity = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-one"
     azure.put(identity, {"location": "westeurope"}, "2023-01-31")
     for path in (f"{ROOT}/resources", f"{GROUP}/resources"):
-        assert [item["name"] for item in json.loads(send(azure, "GET", path).body)["value"]] == ["id"]
+        assert [item["name"] for item in json.loads(send(azure, "GET", path).body)["value"]] == ["id-one"]
 
 
 def test_a_group_needs_no_registered_provider(azure: Azure) -> None:

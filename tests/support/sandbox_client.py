@@ -129,7 +129,7 @@ class Client:
         assert self.arm("PUT", path, {"location": "westeurope"}).status_code == 201
         return path
 
-    def identity(self, group: str, name: str = "id") -> dict[str, Any]:
+    def identity(self, group: str, name: str = "id-one") -> dict[str, Any]:
         return self.put(
             f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}", {"location": "westeurope"}
         )
