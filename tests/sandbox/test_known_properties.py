@@ -25,6 +25,13 @@ def test_the_file_equals_the_output_of_the_script() -> None:
     assert known_properties.TARGET.read_text(encoding="utf-8") == known_properties.file_content()
 
 
+def test_each_resource_type_has_a_model_or_is_an_exception(tmp_path: Path) -> None:
+    here = Azure(tmp_path, tmp_path / "directory.key")
+    types = sorted(here.manager.types)
+    here.close()
+    assert sorted([*known_properties.MODELS, *known_properties.EXCEPTIONS]) == types
+
+
 @pytest.mark.parametrize(
     ("given", "named"),
     [
