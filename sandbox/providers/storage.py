@@ -233,10 +233,16 @@ def _endpoints(name: str, kind: str) -> Json:
         return {"file": f"https://{name}.file.core.windows.net/"}
     if kind == "BlockBlobStorage":
         services = ["dfs", "blob"]
+    elif kind == "BlobStorage":
+        services = ["dfs", "blob", "table"]
     elif kind == "StorageV2":
         services = ["dfs", *services]
     endpoints = {service: f"https://{name}.{service}.core.windows.net/" for service in services}
-    return endpoints if kind == "Storage" else {**endpoints, "web": f"https://{name}.z6.web.core.windows.net/"}
+    return (
+        endpoints
+        if kind in ("Storage", "BlobStorage")
+        else {**endpoints, "web": f"https://{name}.z6.web.core.windows.net/"}
+    )
 
 
 class BlobServiceProperties(ResourceType):
@@ -364,6 +370,12 @@ class BlobContainer(ResourceType):
     def __init__(self, context: Context, blobs: BlobService) -> None:
         super().__init__(context)
         self.blobs = blobs
+
+    def merge(self, call: Call, existing: Resource) -> Json:
+        """Return the body of the equivalent PUT: the metadata of a PATCH replace the current ones."""
+        body = super().merge(call, existing)
+        metadata = (call.body.get("properties") or {}).get("metadata")
+        return body if metadata is None else {**body, "properties": {**body["properties"], "metadata": metadata}}
 
     def not_found(self, target: Target) -> ArmError:
         return ArmError(404, "ContainerNotFound", "The specified container does not exist.", cause="")

@@ -91,7 +91,7 @@ def code_of(body: Any) -> str | None:
 def replay(azure: Azure, name: str, recorded: list[dict[str, Any]]) -> Iterator[Turn]:
     """Send each request for a type that the sandbox implements."""
     for principal in set(re.findall(r'"principalId":\s*"([^"]+)"', json.dumps(recorded))):
-        azure.know(principal)
+        azure.add_principal(principal)
     create_missing_groups(azure, recorded)
     for number, turn in enumerate(recorded):
         path = turn["url"].partition("?")[0].removeprefix("https://management.azure.com")
@@ -103,8 +103,8 @@ def replay(azure: Azure, name: str, recorded: list[dict[str, Any]]) -> Iterator[
             continue
         if '"recover"' in json.dumps(turn.get("request_body")) and turn["method"] == "PUT":
             prepare_deleted_vault(azure, turn)
-        answer = azure.ask(turn["method"], turn["url"], turn.get("request_body"))
-        azure.settle()
+        answer = azure.request(turn["method"], turn["url"], turn.get("request_body"))
+        azure.finish_all()
         body = json.loads(answer.body) if answer.body else None
         is_error, recorded_error = answer.status >= 400, turn["status"] >= 400
         yield Turn(
@@ -131,9 +131,9 @@ def create_missing_groups(azure: Azure, recorded: list[dict[str, Any]]) -> None:
 def prepare_deleted_vault(azure: Azure, turn: dict[str, Any]) -> None:
     """Create and delete the vault that a request recovers: its deletion was before the recording."""
     body = json.loads(json.dumps(turn.get("request_body")).replace('"recover"', '"default"'))
-    if azure.ask("PUT", turn["url"], body).status == 200:
-        azure.settle()
-        azure.ask("DELETE", turn["url"])
+    if azure.request("PUT", turn["url"], body).status == 200:
+        azure.finish_all()
+        azure.request("DELETE", turn["url"])
 
 
 @pytest.fixture(scope="module")
