@@ -113,9 +113,8 @@ class Gateway:
         if site is not None:
             if site.faults and await self._strike(flow, *site.subject(request)):
                 return
-            site = self._site(
-                host
-            )  # again: a rule may have delayed the request, and the resource may be deleted by now
+            # Look the site up again: a rule may have delayed the request, and the resource may be deleted by now.
+            site = self._site(host)
             handle = None if site is None else site.handle
         flow.response = _to_flow(not_found() if handle is None else handle(request))
         if (rule := flow.metadata.get("fault")) is not None:

@@ -50,17 +50,17 @@ def sandbox_environment() -> dict[str, str]:
     return {**os.environ, **json.loads(sandbox("env", "--json"))}
 
 
-def play(held: Lock) -> int:
+def play(lock: Lock) -> int:
     """Run site.yml and return its exit status. Raises subprocess.TimeoutExpired."""
     LOG.unlink(missing_ok=True)
-    settings = {"ANSIBLE_LOG_PATH": str(LOG), "TMPDIR": str(held.temporary)}
+    settings = {"ANSIBLE_LOG_PATH": str(LOG), "TMPDIR": str(lock.temporary)}
     ansible_playbook = str(Path(sys.executable).parent / "ansible-playbook")
     return subprocess.run(
         [ansible_playbook, "-i", "inventories/sandbox", "playbooks/site.yml"],
         env={**sandbox_environment(), **settings},
         check=False,
         timeout=PLAY_SECONDS,
-        pass_fds=(held.descriptor,),
+        pass_fds=(lock.descriptor,),
     ).returncode
 
 
@@ -88,7 +88,7 @@ def client_settings() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
-def log_example(held: Lock) -> str:
+def log_example(lock: Lock) -> str:
     """Run the example program and return its output: the address of the experiment, or nothing if it is not the program's.
 
     Raises subprocess.CalledProcessError, subprocess.TimeoutExpired.
@@ -102,12 +102,12 @@ def log_example(held: Lock) -> str:
     }
     return subprocess.run(
         [sys.executable, EXAMPLE],
-        env={**others, **client_settings(), **quiet, "TMPDIR": str(held.temporary)},
+        env={**others, **client_settings(), **quiet, "TMPDIR": str(lock.temporary)},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
         timeout=EXAMPLE_SECONDS,
-        pass_fds=(held.descriptor,),
+        pass_fds=(lock.descriptor,),
     ).stdout.strip()
 
 
@@ -140,13 +140,13 @@ def summary(url: str, example: str) -> list[str]:
     ]
 
 
-def demo(held: Lock) -> int:
+def demo(lock: Lock) -> int:
     """Run the demo and return the exit status."""
     status = start_sandbox()
     if status != 0:
         return status
     try:
-        status = play(held)
+        status = play(lock)
     except subprocess.TimeoutExpired:
         print(f"site.yml did not finish within {PLAY_SECONDS} s and was stopped. Its log is {LOG}.", file=sys.stderr)
         return 1
@@ -160,7 +160,7 @@ def demo(held: Lock) -> int:
         )
         return 1
     try:
-        example = log_example(held)
+        example = log_example(lock)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         failure = str(error).rstrip(".")
         print(
@@ -174,8 +174,8 @@ def demo(held: Lock) -> int:
 def main() -> int:
     """Run the demo while no other process does, and return the exit status."""
     try:
-        with exclusive("demo", "the demo") as held:
-            return demo(held)
+        with exclusive("demo", "the demo") as lock:
+            return demo(lock)
     except TimeoutError as error:
         print(error, file=sys.stderr)
         return 1

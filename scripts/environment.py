@@ -26,37 +26,39 @@ INSTALLED = "installed-from"
 PIP_SECONDS = 1200
 
 
-def key(lock: Path | None = None) -> str:
+def key(lock_file: Path | None = None) -> str:
     """Return a digest of this Python and of the lock file."""
     digest = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
-    digest.update(lock.read_bytes() if lock else b"")
+    digest.update(lock_file.read_bytes() if lock_file else b"")
     return digest.hexdigest()
 
 
-def run(held: Lock, *command: str | Path) -> None:
+def run(lock: Lock, *command: str | Path) -> None:
     """Run a command that changes the environment. Raises subprocess.CalledProcessError, subprocess.TimeoutExpired."""
-    environment = {**os.environ, "TMPDIR": str(held.temporary)}
+    environment = {**os.environ, "TMPDIR": str(lock.temporary)}
     if not (Path.home() / ".rustup").exists():
         # pip runs rustc to get its version, and rustup's rustc writes into the user's home on its first call.
         environment.setdefault("RUSTUP_HOME", str(Path(".cache", "rustup").resolve()))
     subprocess.run(
-        [str(word) for word in command], check=True, env=environment, timeout=PIP_SECONDS, pass_fds=(held.descriptor,)
+        [str(word) for word in command], check=True, env=environment, timeout=PIP_SECONDS, pass_fds=(lock.descriptor,)
     )
 
 
-def install(directory: Path, lock: Path, held: Lock) -> None:
+def install(directory: Path, lock_file: Path, lock: Lock) -> None:
     """Install the packages of a lock file. Raises as `run` does."""
     run(
-        *(held, directory / "bin" / "python", "-m", "pip", "install", "-qq", "--disable-pip-version-check"),
-        *("--no-input", "--retries", "5", "--require-hashes", "--requirement", lock),
+        *(lock, directory / "bin" / "python", "-m", "pip", "install", "-qq", "--disable-pip-version-check"),
+        *("--no-input", "--retries", "5", "--require-hashes", "--requirement", lock_file),
     )
 
 
-def prepare(directory: Path, locks: list[Path], held: Lock) -> None:
+def prepare(directory: Path, lock_files: list[Path], lock: Lock) -> None:
     """Create the environment if it is not complete, and install the lock files that are new. Raises as `run` does."""
     record = directory / INSTALLED
     complete = _has(record / "python", key()) and not (directory / INSTALLING).exists()
-    missing = [lock for lock in locks if not (complete and _has(record / lock.name, key(lock)))]
+    missing = [
+        lock_file for lock_file in lock_files if not (complete and _has(record / lock_file.name, key(lock_file)))
+    ]
     if not missing:
         return
     if not complete:
@@ -65,14 +67,14 @@ def prepare(directory: Path, locks: list[Path], held: Lock) -> None:
         directory.mkdir(parents=True)
         (directory / INSTALLING).touch()
         # Not venv.create: its child processes would not hold the lock.
-        run(held, sys.executable, "-m", "venv", directory)
+        run(lock, sys.executable, "-m", "venv", directory)
         record.mkdir()
         (record / "python").write_text(key(), encoding="ascii")
     (directory / INSTALLING).touch()
-    for lock in missing:
-        print(f"Installing the packages of {lock} into {directory}", flush=True)
-        install(directory, lock, held)
-        (record / lock.name).write_text(key(lock), encoding="ascii")
+    for lock_file in missing:
+        print(f"Installing the packages of {lock_file} into {directory}", flush=True)
+        install(directory, lock_file, lock)
+        (record / lock_file.name).write_text(key(lock_file), encoding="ascii")
     (directory / INSTALLING).unlink()
 
 
@@ -80,11 +82,11 @@ def _has(file: Path, content: str) -> bool:
     return file.is_file() and file.read_text(encoding="ascii") == content
 
 
-def main(directory: Path, locks: list[Path]) -> int:
+def main(directory: Path, lock_files: list[Path]) -> int:
     """Prepare an environment and return the exit status."""
     try:
-        with exclusive(directory.name, f"the environment {directory}") as held:
-            prepare(directory, locks, held)
+        with exclusive(directory.name, f"the environment {directory}") as lock:
+            prepare(directory, lock_files, lock)
     except TimeoutError as error:
         print(error, file=sys.stderr)
         return 1

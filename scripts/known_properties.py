@@ -38,6 +38,7 @@ MODELS = {
         "FederatedIdentityCredential",
     ),
     "microsoft.operationalinsights/workspaces": ("azure.mgmt.loganalytics", "Workspace"),
+    "microsoft.resources/resourcegroups": ("azure.mgmt.resource.resources", "ResourceGroup"),
     "microsoft.sql/servers": ("azure.mgmt.sql", "Server"),
     "microsoft.sql/servers/administrators": ("azure.mgmt.sql", "ServerAzureADAdministrator"),
     "microsoft.sql/servers/azureadonlyauthentications": ("azure.mgmt.sql", "ServerAzureADOnlyAuthentication"),
@@ -58,6 +59,19 @@ MODELS = {
     "microsoft.storage/storageaccounts/managementpolicies": ("azure.mgmt.storage", "ManagementPolicy"),
     "microsoft.storage/storageaccounts/blobservices": ("azure.mgmt.storage", "BlobServiceProperties"),
     "microsoft.storage/storageaccounts/blobservices/containers": ("azure.mgmt.storage", "BlobContainer"),
+}
+# The other resource types of the sandbox, and the reason why they are not in MODELS.
+_NO_MODEL = "the packages of the SDK in requirements.txt have no model"
+_READ_ONLY = "no client writes it by PUT"
+EXCEPTIONS = {
+    "microsoft.app/containerapps/revisions": _READ_ONLY,
+    "microsoft.app/jobs/executions": _READ_ONLY,
+    "microsoft.authorization/locks": _NO_MODEL,
+    "microsoft.containerregistry/registries/runs": _READ_ONLY,
+    "microsoft.containerregistry/registries/tasks": "the sandbox refuses each write",
+    "microsoft.insights/diagnosticsettings": _NO_MODEL,
+    "microsoft.keyvault/deletedvaults": _READ_ONLY,
+    "microsoft.keyvault/locations/deletedvaults": _READ_ONLY,
 }
 Tree = dict[str, Any] | None
 

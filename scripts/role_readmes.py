@@ -23,7 +23,7 @@ HEADER = "<!-- Written by scripts/role_readmes.py from meta/argument_specs.yml. 
 
 def plain(markup: str) -> str:
     """Convert Ansible's markup to Markdown."""
-    text = re.sub(r"\b[CVO]\(([^)]*)\)", r"`\1`", markup)
+    text = re.sub(r"\b[CMVO]\(([^)]*)\)", r"`\1`", markup)
     return re.sub(r"\bU\(([^)]*)\)", r"<\1>", text)
 
 

@@ -48,7 +48,7 @@ _value:
 
 def drift_report(drift: list[Mapping[str, Any]], deployment: str, not_compared: Sequence[str] = ()) -> str:
     """Return the number of resources that differ, with one line for each difference."""
-    exception = f" Not compared, because not given: {', '.join(not_compared)}." if not_compared else ""
+    exception = f" Not compared, because this run has no value: {', '.join(not_compared)}." if not_compared else ""
     if not drift:
         return f"{deployment}: everything is as the inventory says.{exception}"
     number = "1 resource differs" if len(drift) == 1 else f"{len(drift)} resources differ"

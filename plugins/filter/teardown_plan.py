@@ -146,7 +146,7 @@ class _Resource:
 
     @property
     def is_workload(self) -> bool:
-        """Return whether the resource runs in an environment."""
+        """Whether the resource runs in an environment."""
         return self.path.lower().startswith(("microsoft.app/containerapps/", "microsoft.app/jobs/"))
 
     def is_in(self, groups: Iterable[str]) -> bool:
@@ -173,7 +173,7 @@ class _Teardown:
 
     @property
     def removed_groups(self) -> list[str]:
-        """Return the resource groups that are removed with everything in them."""
+        """The resource groups that are removed with everything in them."""
         groups = [self.group] if self.settings.get("data") else []
         if self.removes_data("foundation"):
             groups += [
@@ -210,7 +210,7 @@ class _Teardown:
 
     @property
     def removed(self) -> list[_Resource]:
-        """Return the removed resources: jobs, apps, then all others."""
+        """The removed resources: jobs, apps, then all others."""
         return sorted(filter(self.is_removed, self.resources), key=self._rank)
 
     def _rank(self, resource: _Resource) -> int:
@@ -218,7 +218,7 @@ class _Teardown:
 
     @property
     def kept(self) -> list[_Resource]:
-        """Return the kept resources of the deployment and of its resource group."""
+        """The kept resources of the deployment and of its resource group."""
         return [one for one in self.resources if (one.role or one.is_in([self.group])) and not self.is_removed(one)]
 
     def runs(self, role: str) -> bool:
@@ -238,7 +238,7 @@ class _Teardown:
 
     @property
     def partial(self) -> list[str]:
-        """Return what roles remove besides resources, in words."""
+        """The removals by roles besides resources, in words."""
         texts = {
             "image": "the image of the deployment",
             "sql": "the firewall rules of the SQL server",
@@ -248,7 +248,7 @@ class _Teardown:
 
     @property
     def data_loss(self) -> str:
-        """Return a sentence about the data that is lost."""
+        """A sentence about the data that is lost."""
         groups = [f"All data in the resource group {group} is lost." for group in self.removed_groups]
         return " ".join([*groups, *(text for role, text in _DATA.items() if self.removes_data(role))]) or (
             "Database, artifacts and logs stay."
@@ -285,7 +285,7 @@ def teardown_plan(ids: list[str], settings: Mapping[str, Any]) -> dict[str, Any]
         "removed": plan.labels(),
         "kept": [plan.label(resource) for resource in plan.kept],
         "data_loss": plan.data_loss,
-        "next": "site.yml creates what is gone again, without its data."
+        "next": "site.yml creates the removed resources again, without their data."
         if settings.get("data")
         else "site.yml brings the server back with its data. To remove the data too, add -e teardown_data=true.",
         "jobs": [job.path.rpartition("/")[2] for job in plan.jobs],

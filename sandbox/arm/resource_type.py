@@ -96,20 +96,25 @@ class Context:
 
 @dataclass(frozen=True)
 class NameRule:
-    """The rule for the names of a type. `message` may contain `{name}`; `reason` is that of checkNameAvailability."""
+    """The rule for the names of a type: a pattern for the whole name, and reserved names in lowercase.
+
+    `message` may contain `{name}`; `reason` is that of checkNameAvailability; `cause` is that of ArmError.
+    """
 
     pattern: str
     code: str
     message: str
     reason: str = "Invalid"
+    cause: str = ""
+    reserved: frozenset[str] = frozenset()
 
     def accepts(self, name: str) -> bool:
         """Return whether a name matches the rule."""
-        return re.fullmatch(self.pattern, name) is not None
+        return re.fullmatch(self.pattern, name) is not None and name.lower() not in self.reserved
 
     def error(self, name: str) -> ArmError:
         """Return the error for a name that does not match."""
-        return ArmError(400, self.code, self.message.replace("{name}", name), cause="")
+        return ArmError(400, self.code, self.message.replace("{name}", name), cause=self.cause)
 
 
 class ResourceType:

@@ -103,7 +103,9 @@ class Registry(ResourceType):
             listed = rules.get("ipRules") or []
             properties["networkRuleSet"] = {"defaultAction": rules.get("defaultAction") or "Allow", "ipRules": listed}
         if identity := self.identity(call, existing, lower_group=False):
-            body["identity"] = {**identity, "type": identity["type"][0].lower() + identity["type"][1:]}
+            kinds = [kind[0].lower() + kind[1:] for kind in identity["type"].split(", ")]
+            if kinds != ["none"]:
+                body["identity"] = {**identity, "type": ", ".join(kinds)}
         private = (
             existing.private
             if existing

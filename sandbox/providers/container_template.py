@@ -17,6 +17,7 @@ from sandbox.arm.errors import ArmError
 from sandbox.arm.locations import REGIONS, region
 from sandbox.arm.resource_type import Call
 from sandbox.messages import Json
+from sandbox.providers.template_rules import SECRET_NAME, check_template_names
 from sandbox.services.secret_references import SecretUnavailable, referenced_value
 from sandbox.services.vault_secrets import SUFFIX
 from sandbox.store import Resource, Store
@@ -55,10 +56,13 @@ def secret_names(properties: Json) -> set[str]:
 
 
 def check_configuration(store: Store, call: Call, existing: Resource | None) -> None:
-    """Raise ArmError for secrets without a value, unreadable references to Key Vault, and registries whose password is no secret."""
+    """Raise ArmError for secrets with an invalid name or without a value, unreadable references to Key Vault, and registries whose password is no secret."""
     properties = call.body.get("properties") or {}
     configuration = properties.get("configuration") or {}
     listed = configuration.get("secrets") or []
+    for item in listed:
+        if not SECRET_NAME.accepts(item["name"]):
+            raise SECRET_NAME.error(item["name"])
     invalid = [
         item["name"]
         for item in listed
@@ -112,7 +116,7 @@ def _check_reference(store: Store, secret: Json, identity: Json) -> None:
 
 
 def check_template(properties: Json, secret_names: set[str]) -> None:
-    """Raise ArmError for a template without containers, a container without an image, unknown secrets, and unpaired CPU and memory."""
+    """Raise ArmError for a template with invalid names or without containers, a container without an image, unknown secrets, and unpaired CPU and memory."""
     containers = (properties.get("template") or {}).get("containers") or []
     if not containers:
         raise ArmError(
@@ -121,6 +125,7 @@ def check_template(properties: Json, secret_names: set[str]) -> None:
             "The container app's template must have at least one container.",
             cause="",
         )
+    check_template_names(properties["template"])
     for container in containers:
         if not container.get("image"):
             raise ArmError(

@@ -205,7 +205,7 @@ class ManagedEnvironment(ResourceType):
             ),
             "publicNetworkAccess": requested.get("publicNetworkAccess")
             or current.get("publicNetworkAccess")
-            or "Enabled",
+            or ("Disabled" if network and network.get("internal") else "Enabled"),
             "diskEncryptionConfiguration": None,
         }
         body: Json = {

@@ -22,6 +22,11 @@ class UserAssignedIdentity(ResourceType):
     id_group_segment = "resourcegroups"
     shows_state = False
     located = True
+    name_rule = NameRule(
+        r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,127}",
+        "InvalidResourceName",
+        "The name '{name}' of the user-assigned identity is invalid.",
+    )
 
     def build(self, call: Call, existing: Resource | None) -> tuple[Json, Json]:
         current = existing.properties if existing else {}

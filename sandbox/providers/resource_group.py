@@ -8,13 +8,11 @@ Source: https://learn.microsoft.com/rest/api/resources/resource-groups
 
 from __future__ import annotations
 
-import re
-
 from sandbox.arm.bodies import merge_patch
 from sandbox.arm.errors import ArmError
 from sandbox.arm.locations import REGIONS, region
 from sandbox.arm.paging import resource_filter
-from sandbox.arm.resource_type import Call, Reply, ResourceType
+from sandbox.arm.resource_type import Call, NameRule, Reply, ResourceType
 from sandbox.arm.target import Target
 from sandbox.messages import Json
 from sandbox.store import Operation, Resource
@@ -27,6 +25,13 @@ class ResourceGroup(ResourceType):
 
     type = "Microsoft.Resources/resourceGroups"
     action_type = "Microsoft.Resources/subscriptions/resourceGroups"
+    name_rule = NameRule(
+        r"[-\w.()]{1,90}(?<!\.)",
+        "InvalidResourceGroup",
+        "The provided resource group name '{name}' has these invalid characters or is longer than 90 characters. "
+        "The name can only be a letter, digit, '-', '.', '(', ')' or '_' and must not end with '.'.",
+        cause="gateway",
+    )
     delete_reply = Reply.ACCEPTED_LOCATION
     missing_delete_status = 404
     deleted_result_status = 200
@@ -49,14 +54,6 @@ class ResourceGroup(ResourceType):
         return [group for group in self.store.of_type(self.type) if matches(self.show(group))]
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        name = call.target.name
-        if not re.fullmatch(r"[-\w.()]{1,90}(?<!\.)", name):
-            raise ArmError(
-                400,
-                "InvalidResourceGroup",
-                f"The provided resource group name '{name}' has these invalid characters or is longer than 90 characters. "
-                "The name can only be a letter, digit, '-', '.', '(', ')' or '_' and must not end with '.'.",
-            )
         location = region(str(call.body.get("location") or ""))
         if location not in REGIONS:
             raise ArmError(

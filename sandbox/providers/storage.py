@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-import re
 import secrets
 from dataclasses import replace
 from typing import Protocol
@@ -237,10 +236,16 @@ def _endpoints(name: str, kind: str) -> Json:
         return {"file": f"https://{name}.file.core.windows.net/"}
     if kind == "BlockBlobStorage":
         services = ["dfs", "blob"]
+    elif kind == "BlobStorage":
+        services = ["dfs", "blob", "table"]
     elif kind == "StorageV2":
         services = ["dfs", *services]
     endpoints = {service: f"https://{name}.{service}.core.windows.net/" for service in services}
-    return endpoints if kind == "Storage" else {**endpoints, "web": f"https://{name}.z6.web.core.windows.net/"}
+    return (
+        endpoints
+        if kind in ("Storage", "BlobStorage")
+        else {**endpoints, "web": f"https://{name}.z6.web.core.windows.net/"}
+    )
 
 
 class BlobServiceProperties(ResourceType):
@@ -359,23 +364,26 @@ class BlobContainer(ResourceType):
 
     type = "Microsoft.Storage/storageAccounts/blobServices/containers"
     shows_state = False
+    name_rule = NameRule(
+        r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]|\$root|\$web|\$logs",
+        "InvalidResourceName",
+        "The specified resource name '{name}' contains invalid characters.",
+    )
 
     def __init__(self, context: Context, blobs: BlobService) -> None:
         super().__init__(context)
         self.blobs = blobs
 
+    def merge(self, call: Call, existing: Resource) -> Json:
+        """Return the body of the equivalent PUT: the metadata of a PATCH replace the current ones."""
+        body = super().merge(call, existing)
+        metadata = (call.body.get("properties") or {}).get("metadata")
+        return body if metadata is None else {**body, "properties": {**body["properties"], "metadata": metadata}}
+
     def not_found(self, target: Target) -> ArmError:
         return ArmError(404, "ContainerNotFound", "The specified container does not exist.", cause="")
 
     def check(self, call: Call, existing: Resource | None) -> None:
-        name = call.target.name
-        if not re.fullmatch(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]|\$root|\$web|\$logs", name):
-            raise ArmError(
-                400,
-                "InvalidResourceName",
-                f"The specified resource name '{name}' contains invalid characters.",
-                cause="",
-            )
         account = self._account(call.target)
         public = (call.body.get("properties") or {}).get("publicAccess") or "None"
         if public.lower() != "none" and not account.properties["allowBlobPublicAccess"]:

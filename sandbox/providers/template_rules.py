@@ -1,17 +1,18 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The validation of the probes and scale rules in a template.
+"""The validation of the names, probes and scale rules in a template.
 
 Sources: the Azure REST API specification of Microsoft.App, and https://learn.microsoft.com/azure/container-apps/health-probes
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sandbox.arm.errors import ArmError
+from sandbox.arm.resource_type import NameRule
 from sandbox.messages import Json
 
 _MAX_FAILURES = {"startup": 240, "readiness": 48, "liveness": 30}
@@ -22,21 +23,69 @@ _LIMITS = {
     "successThreshold": (1, 10),
 }
 
+_INVALID = "InvalidParameterValueInContainerTemplate"
+SECRET_NAME = NameRule(
+    r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?",
+    "ContainerAppSecretNameInvalid",
+    "Invalid Request: Container app secret name '{name}' is invalid. A name must consist of lower case alphanumeric characters, '-' or "
+    "'.', and must start and end with an alphanumeric character. The length must not be more than 253 characters.",
+)
+CONTAINER_NAME = NameRule(
+    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
+    _INVALID,
+    "lower case alphanumeric characters or '-', at most 63, starting and ending with an alphanumeric character.",
+)
+SCALE_RULE_NAME = NameRule(
+    r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?",
+    _INVALID,
+    "lower case alphanumeric characters, '-' or '.', starting and ending with an alphanumeric character.",
+)
+REVISION_SUFFIX = NameRule(
+    r"(?!.*--)[a-z0-9]([a-z0-9-]*[a-z0-9])?",
+    _INVALID,
+    "lower case alphanumeric characters or '-', without '--', starting and ending with an alphanumeric character.",
+)
+
+
+def check_template_names(template: Json) -> None:
+    """Raise ArmError with all invalid names of containers, volumes and scale rules, and an invalid revision suffix."""
+    _check_fields(_wrong_names(template))
+
 
 def check_template_rules(template: Json) -> None:
     """Raise ArmError with all invalid fields of the probes and scale rules."""
-    wrong = [*_wrong_probes(template), *_wrong_rules(template)]
-    if wrong:
+    _check_fields([*_wrong_probes(template), *_wrong_rules(template)])
+
+
+def _check_fields(fields: Iterable[tuple[str, Any, str]]) -> None:
+    """Raise ArmError with the invalid fields, if any: each has a path, a value and a rule."""
+    if wrong := list(fields):
         details = " ".join(
             f"Field '{field}' is invalid with details: 'Invalid value: \"{value}\": {rule}';."
             for field, value, rule in wrong
         )
         raise ArmError(
             400,
-            "InvalidParameterValueInContainerTemplate",
+            _INVALID,
             f"The following field(s) are either invalid or missing. {details}",
             cause="",
         )
+
+
+def _wrong_names(template: Json) -> Iterator[tuple[str, Any, str]]:
+    listed = {
+        **{
+            f"template.{kind}": (template.get(kind), CONTAINER_NAME)
+            for kind in ("containers", "initContainers", "volumes")
+        },
+        "template.scale.rules": ((template.get("scale") or {}).get("rules"), SCALE_RULE_NAME),
+    }
+    for field, (entries, rule) in listed.items():
+        for entry in entries or []:
+            if (name := entry.get("name")) is not None and not rule.accepts(name):
+                yield f"{field}.{name}.name", name, rule.message
+    if (suffix := template.get("revisionSuffix")) and not REVISION_SUFFIX.accepts(suffix):
+        yield "template.revisionSuffix", suffix, REVISION_SUFFIX.message
 
 
 def _wrong_probes(template: Json) -> Iterator[tuple[str, Any, str]]:

@@ -15,6 +15,8 @@ DIGEST = r"sha256:[0-9a-f]{64}"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _REPOSITORY = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
 
+_REPOSITORY_LENGTH = 256
+
 
 def is_digest(value: str) -> bool:
     """Return whether a value is the digest of a blob or a manifest."""
@@ -28,12 +30,13 @@ def is_tag(value: str) -> bool:
 
 def is_repository(value: str) -> bool:
     """Return whether a value is a valid repository name. Names become folders, so nothing else is let through."""
-    return re.fullmatch(_REPOSITORY, value) is not None
+    return len(value) <= _REPOSITORY_LENGTH and re.fullmatch(_REPOSITORY, value) is not None
 
 
 def is_image_name(value: str) -> bool:
     """Return whether a value is `repository` or `repository:tag`."""
-    return re.fullmatch(rf"{_REPOSITORY}(?::{_TAG})?", value) is not None
+    repository, mark, tag = value.partition(":")
+    return is_repository(repository) and (not mark or is_tag(tag))
 
 
 def repository_and_reference(name: str) -> tuple[str, str]:

@@ -155,8 +155,13 @@ def purge(vault: Resource, name: str) -> None:
     del vault.private["secrets"][secret["name"].lower()]
 
 
+def is_secret_name(name: str) -> bool:
+    """Return whether a name of a secret is valid."""
+    return _NAME.fullmatch(name) is not None
+
+
 def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not is_secret_name(name):
         raise VaultError(400, "BadParameter", f"The request URI contains an invalid name: {name}")
 
 

@@ -62,7 +62,7 @@ def test_playbooks_that_only_read_need_no_secret(standing: Standing) -> None:
     drift = standing.play("drift.yml", *NO_SECRET)
     assert drift.code == 0, drift.output[-4000:]
     assert (
-        "everything is as the inventory says. Not compared, because not given: crypto-kek-passphrase."
+        "everything is as the inventory says. Not compared, because this run has no value: crypto-kek-passphrase."
         in message_text(drift)
     )
     client = standing.play("client.yml", *NO_SECRET)

@@ -42,3 +42,10 @@ def own_apps(sandbox: Client, platform: Platform) -> Iterator[None]:
     yield
     for app_id in listed() - before:
         sandbox.arm("DELETE", app_id)
+
+
+@pytest.fixture(scope="module")
+def environment(sandbox: Client, group: str) -> str:
+    """Return the id of an environment in the module's own resource group, the fixture `group`."""
+    path = f"{group}/providers/Microsoft.App/managedEnvironments/env"
+    return str(sandbox.put(path, {"location": "westeurope", "properties": {}})["id"])

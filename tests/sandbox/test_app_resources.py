@@ -10,24 +10,13 @@ import uuid
 from typing import Any
 
 import pytest
-import requests
 
-from tests.support.sandbox_client import Client
-
-
-def code(answer: requests.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["error"]["code"]
+from tests.support.sandbox_client import Client, status_and_code
 
 
 @pytest.fixture(scope="module")
 def group(sandbox: Client) -> str:
     return sandbox.group()
-
-
-@pytest.fixture(scope="module")
-def environment(sandbox: Client, group: str) -> str:
-    path = f"{group}/providers/Microsoft.App/managedEnvironments/env"
-    return str(sandbox.put(path, {"location": "westeurope", "properties": {}})["id"])
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +92,7 @@ def test_a_job_is_created_updated_and_deleted(sandbox: Client, group: str, envir
     deleted = sandbox.arm("DELETE", path)
     assert deleted.status_code == 202
     sandbox.wait(deleted)
-    assert code(sandbox.arm("GET", path)) == (404, "ResourceNotFound")
+    assert status_and_code(sandbox.arm("GET", path)) == (404, "ResourceNotFound")
     assert sandbox.arm("DELETE", path).status_code == 204
 
 
@@ -121,12 +110,14 @@ def test_a_job_is_created_updated_and_deleted(sandbox: Client, group: str, envir
             (400, "ContainerAppsJobInvalidConfiguration"),
         ),
         ("configuration.secrets", [{"name": "word"}], (400, "ContainerAppSecretInvalid")),
+        ("configuration.secrets", [{"name": "W", "value": "x"}], (400, "ContainerAppSecretNameInvalid")),
         (
             "configuration.registries",
             [{"server": "x.io", "passwordSecretRef": "no"}],
             (400, "ContainerAppRegistriesPasswordSecretRefNotFound"),
         ),
         ("template.containers", [], (400, "ContainerAppContainersRequired")),
+        ("template.containers.0.name", "a_b", (400, "InvalidParameterValueInContainerTemplate")),
         ("template.containers.0.image", "", (400, "ContainerAppImageRequired")),
         ("template.containers.0.env", [{"name": "A", "secretRef": "no"}], (400, "ContainerAppSecretRefNotFound")),
         ("template.containers.0.resources", {"cpu": 0.3, "memory": "1Gi"}, (400, "ContainerAppInvalidResourceTotal")),
@@ -138,30 +129,36 @@ def test_an_invalid_job_returns_an_error(
     answer = sandbox.arm(
         "PUT", f"{group}/providers/Microsoft.App/jobs/wrong", changed(job_body(environment), path, value)
     )
-    assert code(answer) == expected
+    assert status_and_code(answer) == expected
 
 
 def test_cpu_and_memory_are_the_sum_of_all_containers(sandbox: Client, group: str, environment: str) -> None:
     quarter = {"image": "nowhere.azurecr.io/none:1", "resources": {"cpu": 2.5, "memory": "5Gi"}}
     body = changed(job_body(environment), "template.containers", [{"name": "a", **quarter}, {"name": "b", **quarter}])
     answer = sandbox.arm("PUT", f"{group}/providers/Microsoft.App/jobs/large", body)
-    assert code(answer) == (400, "ContainerAppInvalidResourceTotal")
+    assert status_and_code(answer) == (400, "ContainerAppInvalidResourceTotal")
     assert "CPU: 5, memory: 10" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("name", ["Upper", "two--hyphens", "9digit", "ends-", "a" * 33])
 def test_an_invalid_job_name_returns_400(sandbox: Client, group: str, environment: str, name: str) -> None:
     answer = sandbox.arm("PUT", f"{group}/providers/Microsoft.App/jobs/{name}", job_body(environment))
-    assert code(answer) == (400, "ContainerAppsJobInvalidName")
+    assert status_and_code(answer) == (400, "ContainerAppsJobInvalidName")
 
 
 def test_only_a_start_of_the_job_creates_an_execution(sandbox: Client, group: str, environment: str) -> None:
     path = f"{group}/providers/Microsoft.App/jobs/starts"
     sandbox.put(path, job_body(environment))
-    assert code(sandbox.arm("PUT", f"{path}/executions/mine", {"properties": {}})) == (405, "HttpMethodNotAllowed")
-    assert code(sandbox.arm("GET", f"{path}/executions/none")) == (404, "JobExecutionNotFound")
-    assert code(sandbox.arm("POST", f"{path}/stop/none")) == (404, "JobExecutionNotFound")
-    assert code(sandbox.arm("POST", f"{group}/providers/Microsoft.App/jobs/none/start")) == (404, "ResourceNotFound")
+    assert status_and_code(sandbox.arm("PUT", f"{path}/executions/mine", {"properties": {}})) == (
+        405,
+        "HttpMethodNotAllowed",
+    )
+    assert status_and_code(sandbox.arm("GET", f"{path}/executions/none")) == (404, "JobExecutionNotFound")
+    assert status_and_code(sandbox.arm("POST", f"{path}/stop/none")) == (404, "JobExecutionNotFound")
+    assert status_and_code(sandbox.arm("POST", f"{group}/providers/Microsoft.App/jobs/none/start")) == (
+        404,
+        "ResourceNotFound",
+    )
     started = sandbox.arm("POST", f"{path}/start")
     assert started.status_code == 200
     assert started.json() == {"id": f"{path}/executions/{started.json()['name']}", "name": started.json()["name"]}
@@ -181,7 +178,7 @@ def test_only_a_start_of_the_job_creates_an_execution(sandbox: Client, group: st
             {"name": "other", "image": "nowhere.azurecr.io/none:1", "env": [{"name": "A", "secretRef": "no"}]}
         ]
     }
-    assert code(sandbox.arm("POST", f"{path}/start", unknown)) == (400, "ContainerAppSecretRefNotFound")
+    assert status_and_code(sandbox.arm("POST", f"{path}/start", unknown)) == (400, "ContainerAppSecretRefNotFound")
 
 
 # authConfigs
@@ -201,7 +198,7 @@ def entra(secret: str) -> dict[str, Any]:
 
 def test_an_authconfig_is_created_read_and_deleted(sandbox: Client, app: str) -> None:
     path = f"{app}/authConfigs/current"
-    assert code(sandbox.arm("GET", path)) == (404, "AuthConfigNotFound")
+    assert status_and_code(sandbox.arm("GET", path)) == (404, "AuthConfigNotFound")
     answer = sandbox.arm("PUT", path, entra("known"))
     assert answer.status_code == 200
     made = answer.json()
@@ -228,12 +225,12 @@ def test_an_authconfig_is_created_read_and_deleted(sandbox: Client, app: str) ->
 def test_an_invalid_authconfig_returns_an_error(
     sandbox: Client, app: str, name: str, secret: str, expected: tuple[int, str]
 ) -> None:
-    assert code(sandbox.arm("PUT", f"{app}/authConfigs/{name}", entra(secret))) == expected
+    assert status_and_code(sandbox.arm("PUT", f"{app}/authConfigs/{name}", entra(secret))) == expected
 
 
 def test_an_authconfig_without_its_app_returns_404(sandbox: Client, group: str) -> None:
     path = f"{group}/providers/Microsoft.App/containerApps/none/authConfigs/current"
-    assert code(sandbox.arm("PUT", path, entra("known"))) == (404, "ParentResourceNotFound")
+    assert status_and_code(sandbox.arm("PUT", path, entra("known"))) == (404, "ParentResourceNotFound")
 
 
 # what environments hold
@@ -242,7 +239,7 @@ def test_an_authconfig_without_its_app_returns_404(sandbox: Client, group: str) 
 def test_a_storage_never_returns_its_key(sandbox: Client, environment: str) -> None:
     path = f"{environment}/storages/share"
     share = {"accountName": "acc", "accountKey": "c2VjcmV0", "shareName": "files", "accessMode": "ReadOnly"}
-    assert code(sandbox.arm("GET", path)) == (404, "ManagedEnvironmentStorageNotFound")
+    assert status_and_code(sandbox.arm("GET", path)) == (404, "ManagedEnvironmentStorageNotFound")
     made = sandbox.arm("PUT", path, {"properties": {"azureFile": share}})
     assert made.status_code == 200
     resource = {"accountName": "acc", "shareName": "files", "accessMode": "ReadOnly"}
@@ -272,12 +269,12 @@ def test_a_storage_never_returns_its_key(sandbox: Client, environment: str) -> N
 )
 def test_an_invalid_storage_returns_400(sandbox: Client, environment: str, properties: dict[str, Any]) -> None:
     answer = sandbox.arm("PUT", f"{environment}/storages/wrong", {"properties": properties})
-    assert code(answer) == (400, "InvalidRequestParameterWithDetails")
+    assert status_and_code(answer) == (400, "InvalidRequestParameterWithDetails")
 
 
 def test_a_dapr_component_never_returns_its_secrets(sandbox: Client, environment: str) -> None:
     path = f"{environment}/daprComponents/store"
-    assert code(sandbox.arm("GET", path)) == (404, "DaprComponentNotFound")
+    assert status_and_code(sandbox.arm("GET", path)) == (404, "DaprComponentNotFound")
     properties = {
         "componentType": "state.redis",
         "version": "v1",
@@ -287,7 +284,7 @@ def test_a_dapr_component_never_returns_its_secrets(sandbox: Client, environment
     assert sandbox.arm("PUT", path, {"properties": properties}).status_code == 200
     resource = sandbox.arm("GET", path).json()["properties"]
     assert resource == {"componentType": "state.redis", "version": "v1", "secrets": [{"name": "key"}]}
-    assert code(sandbox.arm("PUT", path, {"properties": {"version": "v1"}})) == (
+    assert status_and_code(sandbox.arm("PUT", path, {"properties": {"version": "v1"}})) == (
         400,
         "InvalidRequestParameterWithDetails",
     )

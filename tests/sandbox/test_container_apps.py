@@ -14,13 +14,9 @@ import pytest
 import requests
 
 from tests.support.key_vault_client import ROLES, Vault
-from tests.support.sandbox_client import Client, Platform, app_body, run_cli
+from tests.support.sandbox_client import Client, Platform, app_body, app_path, run_cli
 
 pytestmark = pytest.mark.usefixtures("own_apps")
-
-
-def app_path(platform: Platform) -> str:
-    return f"{platform.group}/providers/Microsoft.App/containerApps/app-{uuid.uuid4().hex[:8]}"
 
 
 def failed(sandbox: Client, path: str, body: dict[str, Any]) -> str:

@@ -25,6 +25,13 @@ def test_the_file_equals_the_output_of_the_script() -> None:
     assert known_properties.TARGET.read_text(encoding="utf-8") == known_properties.file_content()
 
 
+def test_each_resource_type_has_a_model_or_is_an_exception(tmp_path: Path) -> None:
+    here = Azure(tmp_path, tmp_path / "directory.key")
+    types = sorted(here.manager.types)
+    here.close()
+    assert sorted([*known_properties.MODELS, *known_properties.EXCEPTIONS]) == types
+
+
 @pytest.mark.parametrize(
     ("given", "named"),
     [
@@ -80,7 +87,7 @@ def azure(folder: Path, *, strict: bool) -> Azure:
 def test_a_write_accepts_property_names_in_any_case(tmp_path: Path, strict: bool) -> None:
     here = azure(tmp_path, strict=strict)
     here.put(ENVIRONMENT, {"Location": "westeurope", "Properties": {"ZoneRedundant": True}}, "2025-07-01")
-    content = json.loads(here.ask("GET", ENVIRONMENT, **{"api-version": "2025-07-01"}).body)
+    content = json.loads(here.request("GET", ENVIRONMENT, **{"api-version": "2025-07-01"}).body)
     here.close()
     assert content["properties"]["zoneRedundant"] is True
 
@@ -92,7 +99,7 @@ def test_a_write_accepts_property_names_in_any_case(tmp_path: Path, strict: bool
 def test_only_strict_mode_rejects_unknown_properties(tmp_path: Path, method: str, strict: bool, status: int) -> None:
     here = azure(tmp_path, strict=strict)
     here.put(ENVIRONMENT, {"location": "westeurope"}, "2025-07-01")
-    answer = here.ask(
+    answer = here.request(
         method,
         ENVIRONMENT,
         {"location": "westeurope", "properties": {"zoneRedundnt": True}},

@@ -11,7 +11,7 @@ import requests
 from tests.support.sandbox_client import Client
 
 LOCK = "providers/Microsoft.Authorization/locks/keep"
-IDENTITY = "providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"
+IDENTITY = "providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-one"
 REGION = {"location": "westeurope"}
 
 

@@ -46,9 +46,9 @@ def prepare(azure: Azure, path: str, body: Any, parent: Any) -> None:
             version, content = MINIMAL_BODIES[type_of(needed)]
             azure.put(needed, {"location": "westeurope", **content}, version)
     for principal in re.findall(r'"principalId": "([^"]+)"', text):
-        azure.know(principal)
+        azure.add_principal(principal)
     for customer, key in re.findall(r'"customerId": "([^"]+)", "sharedKey": "([^"]+)"', text):
-        azure.workspace(customer, key)
+        azure.add_workspace(customer, key)
 
 
 def differences(expected: Any, actual: Any, path: str = "") -> Iterator[str]:
@@ -84,7 +84,7 @@ def test_the_sandbox_returns_what_azure_returns(pair: Pair, tmp_path: Path) -> N
     azure = Azure(tmp_path, tmp_path / "directory.key")
     prepare(azure, resource.id, body, pair.parent)
     azure.put(resource.id, body, resource.api_version)
-    response = azure.ask("GET", resource.id, **{"api-version": resource.api_version})
+    response = azure.request("GET", resource.id, **{"api-version": resource.api_version})
     azure.close()
     actual = json.loads(response.body)
     assert response.status == 200, actual

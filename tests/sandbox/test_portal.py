@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import http.client
 import json
 import os
 import re
@@ -14,12 +15,14 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from tests.support.sandbox_client import Client, Platform, app_body, run_cli
 
+SANDBOX = Path(__file__).resolve().parents[2] / "sandbox"
 MARKUP = "<img src=x onerror=document.title='broken'>"
 
 
@@ -127,16 +130,33 @@ def test_no_secret_is_shown(sandbox: Client, resources: dict[str, Any]) -> None:
         "api/resource",
         "api/resource?id=/none",
         "api/logs?id=/none",
-        "portal.py",
-        "../cli.py",
         "static/index.html",
-        "..%2f..%2fserver.py",
-        "%2e%2e/view.py",
         "api/logs?id=../../..",
     ],
 )
 def test_missing_paths_and_resources(sandbox: Client, path: str) -> None:
     assert ask(sandbox, path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "file"),
+    [
+        ("site.py", "portal/site.py"),
+        ("../proxy.py", "proxy.py"),
+        ("../../proxy.py", "proxy.py"),
+        ("..%2f..%2fproxy.py", "proxy.py"),
+        ("%2e%2e/view.py", "portal/view.py"),
+    ],
+)
+def test_the_portal_serves_no_file_outside_of_its_folder(sandbox: Client, path: str, file: str) -> None:
+    """Send the path as it is: `requests` resolves its dots before it sends it."""
+    assert (SANDBOX / file).is_file()
+    connection = http.client.HTTPConnection(urlsplit(address(sandbox)).netloc, timeout=30)
+    try:
+        connection.request("GET", f"/{path}")
+        assert connection.getresponse().status == 404
+    finally:
+        connection.close()
 
 
 def test_a_resource_without_logs(sandbox: Client, resources: dict[str, Any]) -> None:

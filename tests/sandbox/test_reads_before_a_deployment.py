@@ -26,7 +26,7 @@ def azure(tmp_path: Path) -> Iterator[Azure]:
 
 
 def values(azure: Azure, path: str) -> list[dict[str, Any]]:
-    answer = azure.ask("GET", path)
+    answer = azure.request("GET", path)
     assert answer.status == 200, answer.body
     result: list[dict[str, Any]] = json.loads(answer.body)["value"]
     return result

@@ -31,7 +31,7 @@ def azure(tmp_path: Path) -> Iterator[Azure]:
 
 
 def send(azure: Azure, method: str, path: str, body: Any = None) -> Response:
-    return azure.ask(method, path, body, **{"api-version": VERSION})
+    return azure.request(method, path, body, **{"api-version": VERSION})
 
 
 def code(response: Response) -> tuple[int, str]:
@@ -49,11 +49,11 @@ def test_the_deletion_of_a_group_can_be_repeated_until_it_ends(azure: Azure) -> 
     azure.store.faults.add(Rule("stall", type="Microsoft.Resources/resourceGroups", verb="delete"))
     first, second = (send(azure, "DELETE", GROUP) for _request in range(2))
     assert (first.status, second.status) == (202, 202)
-    assert azure.ask("GET", first.headers["Location"]).status == 202
+    assert azure.request("GET", first.headers["Location"]).status == 202
     azure.store.faults.clear([])
     assert "/operationresults/" in first.headers["Location"]
     assert "Azure-AsyncOperation" not in first.headers
-    assert azure.ask("GET", first.headers["Location"]).status == 200
+    assert azure.request("GET", first.headers["Location"]).status == 200
     assert send(azure, "HEAD", GROUP).status == 404
     assert code(send(azure, "DELETE", GROUP)) == (404, "ResourceGroupNotFound")
 
@@ -69,10 +69,10 @@ def test_a_post_to_a_group_is_not_allowed(azure: Azure) -> None:
 
 
 def test_a_list_of_resources_contains_no_resource_groups(azure: Azure) -> None:
-    identity = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"
+    identity = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-one"
     azure.put(identity, {"location": "westeurope"}, "2023-01-31")
     for path in (f"{ROOT}/resources", f"{GROUP}/resources"):
-        assert [item["name"] for item in json.loads(send(azure, "GET", path).body)["value"]] == ["id"]
+        assert [item["name"] for item in json.loads(send(azure, "GET", path).body)["value"]] == ["id-one"]
 
 
 def test_a_group_needs_no_registered_provider(azure: Azure) -> None:
@@ -92,5 +92,5 @@ def test_a_group_needs_no_registered_provider(azure: Azure) -> None:
 )
 def test_an_action_of_a_provider_is_routed_to_its_type(azure: Azure, method: str, action: str, version: str) -> None:
     path, query = f"{ROOT}/providers/{action}", {"api-version": version}
-    assert azure.ask(method, path, **query).status == 200
-    assert code(azure.ask("POST" if method == "GET" else "GET", path, **query))[0] == 404
+    assert azure.request(method, path, **query).status == 200
+    assert code(azure.request("POST" if method == "GET" else "GET", path, **query))[0] == 404

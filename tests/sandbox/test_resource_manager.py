@@ -10,13 +10,9 @@ import uuid
 import pytest
 import requests
 
-from tests.support.sandbox_client import VERSION, Client
+from tests.support.sandbox_client import VERSION, Client, error_code
 
 IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
-
-
-def code(answer: requests.Response) -> str:
-    return str(answer.json()["error"]["code"])
 
 
 # tokens
@@ -61,7 +57,7 @@ def test_invalid_credentials_return_an_error(sandbox: Client, changes: dict[str,
 
 def test_a_request_without_a_token_returns_401(sandbox: Client) -> None:
     answer = sandbox.session.get(f"https://management.azure.com/subscriptions?api-version={VERSION}", timeout=30)
-    assert (answer.status_code, code(answer)) == (401, "AuthenticationFailed")
+    assert (answer.status_code, error_code(answer)) == (401, "AuthenticationFailed")
 
 
 @pytest.mark.parametrize("token", ["nonsense", "eyJhbGciOiJub25lIn0.eyJvaWQiOiJ4In0."])
@@ -80,7 +76,7 @@ def test_the_api_version_is_required(sandbox: Client) -> None:
     answer = sandbox.session.get(
         "https://management.azure.com/subscriptions", headers={"Authorization": f"Bearer {sandbox.token()}"}, timeout=30
     )
-    assert (answer.status_code, code(answer)) == (400, "MissingApiVersionParameter")
+    assert (answer.status_code, error_code(answer)) == (400, "MissingApiVersionParameter")
 
 
 def test_an_invalid_json_body_returns_400(sandbox: Client) -> None:
@@ -91,7 +87,7 @@ def test_an_invalid_json_body_returns_400(sandbox: Client) -> None:
         headers={"Authorization": f"Bearer {sandbox.token()}"},
         timeout=30,
     )
-    assert (answer.status_code, code(answer)) == (400, "InvalidRequestContent")
+    assert (answer.status_code, error_code(answer)) == (400, "InvalidRequestContent")
 
 
 # resource groups
@@ -115,8 +111,8 @@ def test_a_resource_group_is_created_updated_and_deleted(sandbox: Client) -> Non
     assert deleted.status_code == 202
     assert "/operationresults/" in deleted.headers["Location"]
     sandbox.wait(deleted)
-    assert code(sandbox.arm("GET", group)) == "ResourceGroupNotFound"
-    assert code(sandbox.arm("GET", identity["id"])) == "ResourceGroupNotFound"
+    assert error_code(sandbox.arm("GET", group)) == "ResourceGroupNotFound"
+    assert error_code(sandbox.arm("GET", identity["id"])) == "ResourceGroupNotFound"
 
 
 @pytest.mark.parametrize(
@@ -129,12 +125,12 @@ def test_a_resource_group_is_created_updated_and_deleted(sandbox: Client) -> Non
 )
 def test_an_invalid_resource_group_returns_400(sandbox: Client, name: str, location: str, expected: str) -> None:
     answer = sandbox.arm("PUT", f"{sandbox.subscription}/resourceGroups/{name}", {"location": location})
-    assert (answer.status_code, code(answer)) == (400, expected)
+    assert (answer.status_code, error_code(answer)) == (400, expected)
 
 
 def test_a_resource_group_cannot_change_its_location(sandbox: Client) -> None:
     answer = sandbox.arm("PUT", sandbox.group(), {"location": "eastus"})
-    assert (answer.status_code, code(answer)) == (409, "InvalidResourceGroupLocation")
+    assert (answer.status_code, error_code(answer)) == (409, "InvalidResourceGroupLocation")
 
 
 # resources
@@ -143,18 +139,18 @@ def test_a_resource_group_cannot_change_its_location(sandbox: Client) -> None:
 def test_each_kind_of_missing_resource_has_its_own_error_code(sandbox: Client) -> None:
     group = sandbox.group()
     nowhere = f"{sandbox.subscription}/resourceGroups/nowhere"
-    assert code(sandbox.arm("GET", f"{nowhere}/{IDENTITIES}/x")) == "ResourceGroupNotFound"
+    assert error_code(sandbox.arm("GET", f"{nowhere}/{IDENTITIES}/x")) == "ResourceGroupNotFound"
     missing = sandbox.arm("GET", f"{group}/{IDENTITIES}/x")
-    assert (missing.status_code, code(missing)) == (404, "ResourceNotFound")
+    assert (missing.status_code, error_code(missing)) == (404, "ResourceNotFound")
     assert "'Microsoft.ManagedIdentity/userAssignedIdentities/x'" in missing.json()["error"]["message"]
     orphan = sandbox.arm(
         "PUT", f"{group}/providers/Microsoft.Sql/servers/none/databases/db", {"location": "westeurope"}
     )
-    assert (orphan.status_code, code(orphan)) == (404, "ParentResourceNotFound")
+    assert (orphan.status_code, error_code(orphan)) == (404, "ParentResourceNotFound")
     assert sandbox.arm("DELETE", f"{group}/{IDENTITIES}/x").status_code == 204
-    assert code(sandbox.arm("GET", f"{group}/providers/Microsoft.Nothing/things/x")) == "InvalidResourceNamespace"
+    assert error_code(sandbox.arm("GET", f"{group}/providers/Microsoft.Nothing/things/x")) == "InvalidResourceNamespace"
     assert (
-        code(sandbox.arm("GET", "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups"))
+        error_code(sandbox.arm("GET", "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups"))
         == "SubscriptionNotFound"
     )
 
@@ -173,7 +169,7 @@ def test_an_identity_has_the_form_of_azure(sandbox: Client) -> None:
     )
     assert [item["name"] for item in sandbox.arm("GET", f"{group}/{IDENTITIES}").json()["value"]] == ["one"]
     moved = sandbox.arm("PUT", f"{group}/{IDENTITIES}/one", {"location": "eastus"})
-    assert (moved.status_code, code(moved)) == (409, "InvalidResourceLocation")
+    assert (moved.status_code, error_code(moved)) == (409, "InvalidResourceLocation")
 
 
 LONG_RUNNING = [
@@ -252,7 +248,7 @@ def test_a_globally_unique_name_cannot_be_used_twice(sandbox: Client, kind: str,
     name = f"t{uuid.uuid4().hex[:10]}"
     sandbox.put(f"{sandbox.group()}/providers/{kind}/{name}", {"location": "westeurope", **body})
     answer = sandbox.arm("PUT", f"{sandbox.group()}/providers/{kind}/{name}", {"location": "westeurope", **body})
-    assert (answer.status_code, code(answer)) == (409, expected)
+    assert (answer.status_code, error_code(answer)) == (409, expected)
     response = sandbox.arm(
         "POST",
         f"{sandbox.subscription}/providers/{kind.split('/')[0]}/checkNameAvailability",
@@ -293,6 +289,11 @@ def test_check_name_availability_reports_free_and_invalid_names(
         ("Microsoft.Sql/servers/-bad", {"properties": {}}, "InvalidServerName"),
         ("Microsoft.Sql/servers/nologin", {"properties": {}}, "InvalidParameterValue"),
         (
+            "Microsoft.Sql/servers/reserved",
+            {"properties": {"administratorLogin": "sa", "administratorLoginPassword": "Secret-1234"}},
+            "InvalidLoginName",
+        ),
+        (
             "Microsoft.Sql/servers/weak",
             {"properties": {"administratorLogin": "boss", "administratorLoginPassword": "weak"}},
             "PasswordNotComplex",
@@ -318,7 +319,7 @@ def test_check_name_availability_reports_free_and_invalid_names(
 )
 def test_invalid_requests_return_azures_error_code(sandbox: Client, path: str, body: dict, expected: str) -> None:
     answer = sandbox.arm("PUT", f"{sandbox.group()}/providers/{path}", {"location": "westeurope", **body})
-    assert code(answer) == expected
+    assert error_code(answer) == expected
     assert answer.status_code in (400, 404)
 
 
@@ -351,7 +352,7 @@ def test_a_sql_database_is_normalised(sandbox: Client) -> None:
     rule = sandbox.arm(
         "PUT", f"{server}/firewallRules/all", {"properties": {"startIpAddress": "2.0.0.0", "endIpAddress": "1.0.0.0"}}
     )
-    assert code(rule) == "InvalidIpAddressRange"
+    assert error_code(rule) == "InvalidIpAddressRange"
 
 
 # roles
@@ -363,9 +364,9 @@ def test_a_role_assignment_has_the_form_of_azure(sandbox: Client) -> None:
     made = sandbox.assign(group, "Reader", principal)
     assert made.status_code == 201
     twice = sandbox.assign(group, "Reader", principal)
-    assert (twice.status_code, code(twice)) == (409, "RoleAssignmentExists")
-    assert code(sandbox.assign(group, "Reader", str(uuid.uuid4()))) == "PrincipalNotFound"
-    assert code(sandbox.assign(group, "Reader", "nobody")) == "InvalidPrincipalId"
+    assert (twice.status_code, error_code(twice)) == (409, "RoleAssignmentExists")
+    assert error_code(sandbox.assign(group, "Reader", str(uuid.uuid4()))) == "PrincipalNotFound"
+    assert error_code(sandbox.assign(group, "Reader", "nobody")) == "InvalidPrincipalId"
     path = f"{group}/providers/Microsoft.Authorization/roleAssignments"
     result = sandbox.session.get(
         f"https://management.azure.com{path}",
@@ -376,7 +377,7 @@ def test_a_role_assignment_has_the_form_of_azure(sandbox: Client) -> None:
     assert [item["id"] for item in result] == [made.json()["id"]]
     assert sandbox.arm("DELETE", made.json()["id"]).status_code == 200
     assert sandbox.arm("DELETE", made.json()["id"]).status_code == 204
-    assert code(sandbox.arm("GET", made.json()["id"])) == "RoleAssignmentNotFound"
+    assert error_code(sandbox.arm("GET", made.json()["id"])) == "RoleAssignmentNotFound"
 
 
 def test_the_deletion_of_a_scope_deletes_its_role_assignments(sandbox: Client) -> None:
@@ -401,7 +402,7 @@ def test_an_internal_error_is_not_forwarded_to_azure(sandbox: Client) -> None:
         f"{sandbox.group()}/providers/Microsoft.App/containerApps/app",
         {"location": "westeurope", "properties": "x"},
     )
-    assert (answer.status_code, code(answer)) == (500, "InternalServerError")
+    assert (answer.status_code, error_code(answer)) == (500, "InternalServerError")
 
 
 @pytest.mark.parametrize(("gigabytes", "status"), [(32, 400), (30, 202), (250, 202)])
@@ -415,4 +416,4 @@ def test_a_database_of_the_dtu_model_accepts_the_listed_sizes_only(
     answer = sandbox.arm("PUT", f"{server}/databases/db", body)
     assert answer.status_code == status
     if status == 400:
-        assert code(answer) == "InvalidMaxSizeTierCombination"
+        assert error_code(answer) == "InvalidMaxSizeTierCombination"

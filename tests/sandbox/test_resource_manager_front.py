@@ -10,15 +10,11 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.sandbox_client import VERSION, Client
+from tests.support.sandbox_client import VERSION, Client, error_code
 
 IDENTITIES = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 WORKSPACES = "providers/Microsoft.OperationalInsights/workspaces"
 PLACE = {"location": "westeurope"}
-
-
-def code(answer: requests.Response) -> str:
-    return str(answer.json()["error"]["code"])
 
 
 def get(sandbox: Client, path: str, **query: str) -> requests.Response:
@@ -89,7 +85,7 @@ def test_invalid_query_parameters_of_a_list_return_400(
     sandbox: Client, group: str, query: dict[str, str], expected: str
 ) -> None:
     answer = get(sandbox, f"{group}/resources", **query)
-    assert (answer.status_code, code(answer)) == (400, expected)
+    assert (answer.status_code, error_code(answer)) == (400, expected)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +140,7 @@ def test_a_filter_selects_groups_by_tag(sandbox: Client) -> None:
 )
 def test_an_unknown_api_version_returns_400(sandbox: Client, group: str, version: str, expected: str) -> None:
     answer = sandbox.arm("GET", f"{group}/providers/Microsoft.App/containerApps", version=version)
-    assert (answer.status_code, code(answer)) == (400, expected)
+    assert (answer.status_code, error_code(answer)) == (400, expected)
     assert "2025-01-01" in answer.json()["error"]["message"]
 
 
@@ -157,7 +153,7 @@ def test_an_api_version_is_required(sandbox: Client, group: str) -> None:
     headers = {"Authorization": f"Bearer {sandbox.token()}"}
     for path in (group, "/subscriptions", f"{group}/{IDENTITIES}/id-0"):
         answer = sandbox.session.get(f"https://management.azure.com{path}", headers=headers, timeout=30)
-        assert (answer.status_code, code(answer)) == (400, "MissingApiVersionParameter")
+        assert (answer.status_code, error_code(answer)) == (400, "MissingApiVersionParameter")
 
 
 # conditions
@@ -167,7 +163,7 @@ def test_a_write_with_an_outdated_etag_returns_412(sandbox: Client, group: str) 
     path = f"{group}/{WORKSPACES}/log-etag"
     etag = sandbox.put(path, PLACE)["etag"]
     stale = send(sandbox, "PUT", path, {**PLACE, "tags": {"a": "b"}}, {"If-Match": '"other"'})
-    assert (stale.status_code, code(stale)) == (412, "PreconditionFailed")
+    assert (stale.status_code, error_code(stale)) == (412, "PreconditionFailed")
     assert etag in stale.json()["error"]["message"]
     assert "tags" not in sandbox.arm("GET", path).json()
     fresh = send(sandbox, "PUT", path, {**PLACE, "tags": {"a": "b"}}, {"If-Match": etag})
@@ -205,7 +201,7 @@ def test_the_resource_providers_list_their_types(sandbox: Client) -> None:
     listed = get(sandbox, f"{sandbox.subscription}/providers").json()["value"]
     assert {"Microsoft.App", "Microsoft.Sql", "Microsoft.Resources"} <= {one["namespace"] for one in listed}
     unknown = get(sandbox, f"{sandbox.subscription}/providers/Microsoft.Nothing")
-    assert (unknown.status_code, code(unknown)) == (404, "InvalidResourceNamespace")
+    assert (unknown.status_code, error_code(unknown)) == (404, "InvalidResourceNamespace")
 
 
 def test_a_write_to_an_unregistered_provider_returns_409(sandbox: Client, group: str) -> None:
@@ -213,7 +209,7 @@ def test_a_write_to_an_unregistered_provider_returns_409(sandbox: Client, group:
     assert send(sandbox, "POST", f"{provider}/unregister").json()["registrationState"] == "NotRegistered"
     try:
         refused = sandbox.arm("PUT", f"{group}/{WORKSPACES}/log-refused", PLACE)
-        assert (refused.status_code, code(refused)) == (409, "MissingSubscriptionRegistration")
+        assert (refused.status_code, error_code(refused)) == (409, "MissingSubscriptionRegistration")
         details = refused.json()["error"]["details"]
         assert details[0]["target"] == "Microsoft.OperationalInsights"
         assert get(sandbox, f"{group}/{WORKSPACES}").status_code == 200
@@ -229,9 +225,9 @@ def test_unsupported_paths_and_methods_return_an_error(sandbox: Client, group: s
         (f"{sandbox.subscription}/nothing", "InvalidResourceType"),
     ):
         answer = get(sandbox, path)
-        assert (answer.status_code, code(answer)) == (404, expected), path
+        assert (answer.status_code, error_code(answer)) == (404, expected), path
     refused = send(sandbox, "DELETE", sandbox.subscription)
-    assert (refused.status_code, code(refused)) == (405, "HttpMethodNotAllowed")
+    assert (refused.status_code, error_code(refused)) == (405, "HttpMethodNotAllowed")
 
 
 # how paths are written

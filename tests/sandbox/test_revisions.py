@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,14 +16,10 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.sandbox_client import Client, Platform, app_body, run_cli
+from tests.support.sandbox_client import Client, Platform, app_body, app_path, run_cli
 
 pytestmark = pytest.mark.usefixtures("own_apps")
 MULTIPLE = {"activeRevisionsMode": "Multiple"}
-
-
-def app_path(platform: Platform) -> str:
-    return f"{platform.group}/providers/Microsoft.App/containerApps/app-{uuid.uuid4().hex[:8]}"
 
 
 def get(sandbox: Client, host: str, path: str = "/") -> requests.Response:

@@ -9,15 +9,10 @@ import uuid
 from typing import Any
 
 import pytest
-import requests
 
-from tests.support.sandbox_client import Client
+from tests.support.sandbox_client import Client, status_and_code
 
 LOGIN = {"administratorLogin": "boss", "administratorLoginPassword": "Secret-1234"}
-
-
-def code(answer: requests.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["error"]["code"]
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +120,10 @@ def test_an_invalid_setting_returns_400(
         )["id"]
     else:
         owner = request.getfixturevalue(parent)
-    assert code(sandbox.arm("PUT", f"{owner}/{path}", {"properties": properties})) == (400, "InvalidParameterValue")
+    assert status_and_code(sandbox.arm("PUT", f"{owner}/{path}", {"properties": properties})) == (
+        400,
+        "InvalidParameterValue",
+    )
 
 
 # who administers a server
@@ -138,9 +136,12 @@ def test_the_entra_administrator_is_also_a_property_of_its_server(sandbox: Clien
     assert sandbox.arm("GET", path).status_code == 404
     assert sandbox.arm("GET", only).json()["properties"] == {"azureADOnlyAuthentication": False}
     early = sandbox.arm("PUT", only, {"properties": {"azureADOnlyAuthentication": True}})
-    assert code(early) == (400, "AadOnlyAuthenticationAzureADAdminNotSet")
+    assert status_and_code(early) == (400, "AadOnlyAuthenticationAzureADAdminNotSet")
     someone = {"administratorType": "ActiveDirectory", "login": "team", "sid": str(uuid.uuid4())}
-    assert code(sandbox.arm("PUT", path, {"properties": {"login": "team"}})) == (400, "InvalidParameterValue")
+    assert status_and_code(sandbox.arm("PUT", path, {"properties": {"login": "team"}})) == (
+        400,
+        "InvalidParameterValue",
+    )
     made = sandbox.arm("PUT", path, {"properties": someone})
     assert (made.status_code, made.json()["operation"]) == (202, "CreateActiveDirectoryAdministrator")
     sandbox.wait(made)
@@ -184,18 +185,21 @@ def test_a_database_uses_the_free_offer(sandbox: Client, server: str) -> None:
 )
 def test_an_invalid_free_offer_returns_400(sandbox: Client, server: str, sku: str, properties: dict) -> None:
     body = {"location": "westeurope", "sku": {"name": sku}, "properties": properties}
-    assert code(sandbox.arm("PUT", f"{server}/databases/notfree", body)) == (400, "InvalidParameterValue")
+    assert status_and_code(sandbox.arm("PUT", f"{server}/databases/notfree", body)) == (400, "InvalidParameterValue")
 
 
 def test_an_existing_database_cannot_use_the_free_offer(sandbox: Client, database: str) -> None:
     body = {"location": "westeurope", "sku": {"name": "GP_S_Gen5_2"}, "properties": {"useFreeLimit": True}}
-    assert code(sandbox.arm("PUT", database, body)) == (400, "InvalidParameterValue")
+    assert status_and_code(sandbox.arm("PUT", database, body)) == (400, "InvalidParameterValue")
 
 
 @pytest.mark.parametrize("subnet", ["", "/subscriptions/x", "10.0.0.0/8"])
 def test_a_virtual_network_rule_requires_a_subnet(sandbox: Client, server: str, subnet: str) -> None:
     body = {"properties": {"virtualNetworkSubnetId": subnet}}
-    assert code(sandbox.arm("PUT", f"{server}/virtualNetworkRules/vnet", body)) == (400, "InvalidParameterValue")
+    assert status_and_code(sandbox.arm("PUT", f"{server}/virtualNetworkRules/vnet", body)) == (
+        400,
+        "InvalidParameterValue",
+    )
 
 
 # storage
@@ -247,7 +251,7 @@ def test_the_blob_service_has_retention_policies(sandbox: Client, group: str) ->
 )
 def test_an_invalid_setting_of_the_blob_service_returns_400(sandbox: Client, group: str, properties: dict) -> None:
     path = f"{sandbox.storage(group)['id']}/blobServices/default"
-    assert code(sandbox.arm("PUT", path, {"properties": properties})) == (400, "InvalidRequestPropertyValue")
+    assert status_and_code(sandbox.arm("PUT", path, {"properties": properties})) == (400, "InvalidRequestPropertyValue")
 
 
 @pytest.mark.parametrize(
@@ -268,7 +272,7 @@ def test_an_invalid_value_of_an_account_returns_400(sandbox: Client, group: str,
     path = f"{group}/providers/Microsoft.Storage/storageAccounts/st{uuid.uuid4().hex[:12]}"
     body = {"location": "westeurope", "sku": {"name": "Standard_LRS"}, "kind": "StorageV2", "properties": properties}
     answer = sandbox.arm("PUT", path, body)
-    assert code(answer) == (400, "InvalidValuesForRequestParameters")
+    assert status_and_code(answer) == (400, "InvalidValuesForRequestParameters")
     assert answer.json()["error"]["message"] == f"Values for request parameters are invalid: {named}."
     assert sandbox.arm("GET", path).status_code == 404
 
@@ -277,7 +281,7 @@ def test_an_invalid_value_of_an_account_returns_400(sandbox: Client, group: str,
 def test_an_invalid_sku_or_kind_of_an_account_returns_400(sandbox: Client, group: str, sku: str, kind: str) -> None:
     path = f"{group}/providers/Microsoft.Storage/storageAccounts/st{uuid.uuid4().hex[:12]}"
     answer = sandbox.arm("PUT", path, {"location": "westeurope", "sku": {"name": sku}, "kind": kind})
-    assert code(answer) == (400, "InvalidValuesForRequestParameters")
+    assert status_and_code(answer) == (400, "InvalidValuesForRequestParameters")
 
 
 def lifecycle(**changes: Any) -> dict[str, Any]:
@@ -294,13 +298,13 @@ def lifecycle(**changes: Any) -> dict[str, Any]:
 def test_a_management_policy_is_created_and_deleted(sandbox: Client, group: str) -> None:
     account = sandbox.storage(group)
     path = f"{account['id']}/managementPolicies/default"
-    assert code(sandbox.arm("GET", path)) == (404, "ManagementPolicyNotFound")
+    assert status_and_code(sandbox.arm("GET", path)) == (404, "ManagementPolicyNotFound")
     made = sandbox.arm("PUT", path, lifecycle())
     assert (made.status_code, made.json()["name"]) == (200, "DefaultManagementPolicy")
     assert made.json()["properties"]["policy"]["rules"][0]["enabled"] is True
-    assert code(sandbox.arm("PUT", path, lifecycle(type="Other"))) == (400, "InvalidRequestPropertyValue")
-    assert code(sandbox.arm("PUT", path, {"properties": {}})) == (400, "InvalidRequestPropertyValue")
-    assert code(sandbox.arm("PUT", f"{path}2", lifecycle())) == (400, "InvalidRequestPropertyValue")
+    assert status_and_code(sandbox.arm("PUT", path, lifecycle(type="Other"))) == (400, "InvalidRequestPropertyValue")
+    assert status_and_code(sandbox.arm("PUT", path, {"properties": {}})) == (400, "InvalidRequestPropertyValue")
+    assert status_and_code(sandbox.arm("PUT", f"{path}2", lifecycle())) == (400, "InvalidRequestPropertyValue")
     assert sandbox.arm("DELETE", path).status_code == 200
 
 
@@ -313,9 +317,12 @@ def test_a_federated_identity_credential_is_created_and_deleted(sandbox: Client,
         "audiences": ["api://AzureADTokenExchange"],
     }
     missing = sandbox.arm("GET", path)
-    assert code(missing) == (404, "NotFound")
+    assert status_and_code(missing) == (404, "NotFound")
     assert missing.json()["error"]["message"] == f"Resource '{path}' was not found."
-    assert code(sandbox.arm("PUT", path, {"properties": {**properties, "subject": ""}})) == (400, "BadRequest")
+    assert status_and_code(sandbox.arm("PUT", path, {"properties": {**properties, "subject": ""}})) == (
+        400,
+        "BadRequest",
+    )
     assert [sandbox.arm("PUT", path, {"properties": properties}).status_code for _time in range(2)] == [201, 200]
     assert sandbox.arm("GET", path).json()["properties"] == properties
     assert [item["name"] for item in sandbox.arm("GET", path.rpartition("/")[0]).json()["value"]] == ["runner"]
@@ -371,7 +378,7 @@ def test_a_custom_role_can_be_assigned(sandbox: Client, group: str) -> None:
     given = sandbox.arm("PUT", assignment, {"properties": {"principalId": principal, "roleDefinitionId": own}})
     assert given.status_code == 201
     assert given.json()["properties"]["createdBy"] is None
-    assert code(sandbox.arm("DELETE", own)) == (400, "RoleDefinitionHasAssignments")
+    assert status_and_code(sandbox.arm("DELETE", own)) == (400, "RoleDefinitionHasAssignments")
     sandbox.arm("DELETE", assignment)
     assert sandbox.arm("DELETE", own).status_code == 200
     assert sandbox.arm("DELETE", own).status_code == 204
@@ -387,15 +394,15 @@ def test_a_custom_role_can_be_assigned(sandbox: Client, group: str) -> None:
 )
 def test_an_invalid_custom_role_returns_an_error(sandbox: Client, group: str, changes: dict, expected: str) -> None:
     path = f"{group}/providers/Microsoft.Authorization/roleDefinitions/{uuid.uuid4()}"
-    assert code(sandbox.arm("PUT", path, role_body(group, **changes))) == (400, expected)
+    assert status_and_code(sandbox.arm("PUT", path, role_body(group, **changes))) == (400, expected)
 
 
 def test_a_built_in_role_cannot_be_changed_or_deleted(sandbox: Client, group: str) -> None:
     reader = (
         f"{sandbox.subscription}/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
     )
-    assert code(sandbox.arm("PUT", reader, role_body(group))) == (400, "RoleDefinitionUpdateNotPermitted")
-    assert code(sandbox.arm("DELETE", reader)) == (400, "RoleDefinitionDeleteNotPermitted")
+    assert status_and_code(sandbox.arm("PUT", reader, role_body(group))) == (400, "RoleDefinitionUpdateNotPermitted")
+    assert status_and_code(sandbox.arm("DELETE", reader)) == (400, "RoleDefinitionDeleteNotPermitted")
     assert sandbox.arm("GET", reader).json()["properties"]["roleName"] == "Reader"
 
 
@@ -403,4 +410,7 @@ def test_the_names_of_custom_roles_are_unique(sandbox: Client, group: str) -> No
     path = f"{group}/providers/Microsoft.Authorization/roleDefinitions"
     body = role_body(group, roleName="the only one")
     assert sandbox.arm("PUT", f"{path}/{uuid.uuid4()}", body).status_code == 201
-    assert code(sandbox.arm("PUT", f"{path}/{uuid.uuid4()}", body)) == (409, "RoleDefinitionWithSameNameExists")
+    assert status_and_code(sandbox.arm("PUT", f"{path}/{uuid.uuid4()}", body)) == (
+        409,
+        "RoleDefinitionWithSameNameExists",
+    )

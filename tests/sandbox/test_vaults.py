@@ -356,12 +356,6 @@ def test_the_network_rules_of_a_vault_are_enforced(
 REFUSAL = "Unable to get value using Managed identity {0} for secret pass. Error: unable to fetch secret 'pass' using Managed identity '{0}'"
 
 
-@pytest.fixture(scope="module")
-def environment(sandbox: Client, group: str) -> str:
-    path = f"{group}/providers/Microsoft.App/managedEnvironments/env"
-    return str(sandbox.put(path, {"location": "westeurope", "properties": {}})["id"])
-
-
 def job_with_reference(environment: str, identity: str, url: str) -> dict[str, Any]:
     secret = {"name": "pass", "keyVaultUrl": url, "identity": identity}
     return {

@@ -32,12 +32,14 @@ NAME_EXAMPLES = (
         ("r", "rg-x_1.(a)", "rg-größe", "資源", "a" * 90),
         ("rg.", "a" * 91, "a b", "a/b", "a\n"),
         kind="resource_group",
+        type="Microsoft.Resources/resourceGroups",
     ),
     NameExamples(
         "IDENTITY",
         ("abc", "1bc", "id-x_1", "a" * 128),
         ("ab", "-abc", "_abc", "a.b", "größe", "a" * 129),
         kind="user_assigned_identity",
+        type="Microsoft.ManagedIdentity/userAssignedIdentities",
     ),
     NameExamples(
         "REGISTRY",
@@ -92,6 +94,7 @@ NAME_EXAMPLES = (
         ("m", "mlflow", "my db", "größe", "a" * 128),
         ("a/b", "a?", "a.", "a ", "a\x01", "a" * 129),
         kind="sql_database",
+        type="Microsoft.Sql/servers/databases",
     ),
     NameExamples(
         "SQL_LOGIN",
@@ -114,6 +117,7 @@ NAME_EXAMPLES = (
         ("abc", "a-b", "1ab", "a" * 63, "$root", "$web", "$logs"),
         ("ab", "a--b", "-ab", "ab-", "A-b", "$other", "web$", "a" * 64),
         kind="storage_container",
+        type="Microsoft.Storage/storageAccounts/blobServices/containers",
     ),
     NameExamples(
         "KEY_VAULT",
@@ -133,7 +137,12 @@ NAME_EXAMPLES = (
     NameExamples("CONTAINER", ("a", "1", "mlflow-1", "a" * 63), ("A", "-a", "a-", "a_b", "a" * 64)),
     NameExamples("SCALE_RULE", ("a", "http.1", "cpu-2"), ("A", "-a", "a.", "a_b")),
     NameExamples("REVISION_SUFFIX", ("a", "1", "v-1"), ("A", "-a", "a-", "a--b", "a.b")),
-    NameExamples("SQL_FIREWALL_RULE", ("a", "my office", "a" * 128), ("a;b", "a/b", "a.", "a" * 129)),
+    NameExamples(
+        "SQL_FIREWALL_RULE",
+        ("a", "my office", "a" * 128),
+        ("a;b", "a/b", "a.", "a" * 129),
+        type="Microsoft.Sql/servers/firewallRules",
+    ),
     NameExamples("SQL_DATABASE_USER", ("a", "id-mlflow", "größe", "a" * 128), ("a ", "a\x01", "a" * 129)),
     NameExamples(
         "DIAGNOSTIC_SETTING",

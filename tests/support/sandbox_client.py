@@ -130,7 +130,7 @@ class Client:
         assert self.arm("PUT", path, {"location": "westeurope"}).status_code == 201
         return path
 
-    def identity(self, group: str, name: str = "id") -> dict[str, Any]:
+    def identity(self, group: str, name: str = "id-one") -> dict[str, Any]:
         return self.put(
             f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}", {"location": "westeurope"}
         )
@@ -262,3 +262,18 @@ def app_body(platform: Platform, **changes: Any) -> dict[str, Any]:
             "template": {"containers": [container], **changes.get("template", {})},
         },
     }
+
+
+def app_path(platform: Platform) -> str:
+    """Return the id of a new app."""
+    return f"{platform.group}/providers/Microsoft.App/containerApps/app-{uuid.uuid4().hex[:8]}"
+
+
+def error_code(response: requests.Response) -> str:
+    """Return the code of an error response."""
+    return str(response.json()["error"]["code"])
+
+
+def status_and_code(response: requests.Response) -> tuple[int, str]:
+    """Return the HTTP status and the code of an error response."""
+    return response.status_code, error_code(response)

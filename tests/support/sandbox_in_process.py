@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sandbox's Resource Manager alone, in the test's own process: nothing runs behind its resources, so it answers at once."""
+"""The Resource Manager of the sandbox in the process of the test. Nothing runs behind its resources, so it responds at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CALLER = Principal(
 
 
 class Nothing:
-    """Backend of apps, jobs, registries, databases and accounts. Work that they start ends on request."""
+    """A backend of apps, jobs, registries, databases and accounts. Operations end when the test finishes them."""
 
     host = "upload.invalid"
 
@@ -44,7 +44,7 @@ class Nothing:
         return new_execution(job, template, 0.0)
 
     def ignored(self, *_arguments: object) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     remove = removed = written = stop = check_cron = forget = stop_account = create_container = delete_container = (
         ignored
@@ -71,16 +71,16 @@ class Azure:
         )
         self._token = directory.token(CALLER, "https://management.azure.com")
 
-    def ask(self, method: str, url: str, body: Any = None, **query: str) -> Response:
-        """One request; `url` is a path or a whole address."""
+    def request(self, method: str, url: str, body: Any = None, **query: str) -> Response:
+        """Send a request and return the response. `url` is a path or a whole address."""
         address = url if url.startswith("https://") else f"https://management.azure.com{url}"
         if query:
             address += ("&" if "?" in address else "?") + urlencode(query)
         content = b"" if body is None else json.dumps(body).encode()
         return self.manager.handle(Request(method, address, {"authorization": f"Bearer {self._token}"}, content))
 
-    def settle(self) -> None:
-        """Ends all that is under way, with success."""
+    def finish_all(self) -> None:
+        """Finish all operations with success."""
         begun, self._backends.begun = self._backends.begun, []
         for resource, operation in begun:
             kept = self.store.get(resource.id)
@@ -92,16 +92,16 @@ class Azure:
 
     def put(self, url: str, body: Any, version: str) -> None:
         """Create a resource and wait until its provisioning has ended."""
-        answer = self.ask("PUT", url, body, **{"api-version": version})
+        answer = self.request("PUT", url, body, **{"api-version": version})
         assert answer.status in (200, 201, 202), (url, answer.body)
-        self.settle()
+        self.finish_all()
 
-    def know(self, object_id: str) -> None:
-        """Puts a service principal into the directory."""
+    def add_principal(self, object_id: str) -> None:
+        """Add a service principal to the directory."""
         self.store.put_principal(Principal(object_id, f"client-of-{object_id}", object_id, "ServicePrincipal"))
 
-    def workspace(self, customer_id: str, key: str) -> None:
-        """Puts a Log Analytics workspace with this id and key into the subscription."""
+    def add_workspace(self, customer_id: str, key: str) -> None:
+        """Add a Log Analytics workspace with this customer id and key to the subscription."""
         path = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/of-ours/providers/Microsoft.OperationalInsights/workspaces/{customer_id}"
         body = {"location": "eastus", "properties": {"customerId": customer_id}}
         kind = "microsoft.operationalinsights/workspaces"

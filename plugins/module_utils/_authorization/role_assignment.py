@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,7 @@ from .._core.arguments import STATE, wait_options
 from .._core.arm import Arm, Json, Operations
 from .._core.deadline import DeadlineExceeded
 from .._core.errors import ArmError, Failure, InvalidOption
+from .._core.identifiers import check_scope, is_guid
 from .._core.info import InfoModule, list_all
 from .._core.module import AzureModule
 from .._core.plan import CREATE, DELETE, NONE, WRITE_ONLY, Plan, Rule, is_empty, plan
@@ -44,7 +44,6 @@ BUILT_IN = {
 }
 # The only version of the condition language that Azure accepts.
 CONDITION_VERSION = "2.0"
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 # Never change it: existing assignments would get a second name.
 _NAMESPACE = uuid.UUID("6f1c6a2e-6f0e-5d0b-9d6c-3f6a0d1f5a71")
 
@@ -73,7 +72,7 @@ def assignment_name(scope: str, principal_id: str, role_guid: str) -> str:
 def role_guid(arm: Arm, scope: str, role: str) -> str:
     """Return the GUID of a role. role: name, GUID or id. Raise InvalidOption for a name that the scope does not have."""
     last = _guid(role)
-    if _GUID.fullmatch(last):
+    if is_guid(last):
         return last
     if role.lower() in BUILT_IN:
         return BUILT_IN[role.lower()]
@@ -101,7 +100,7 @@ class RoleAssignment(AzureModule):
 
     def execute(self, check_mode: bool) -> dict[str, Any]:
         """Return C(changed), C(role_assignment) ({} when absent) and C(diff). Raise ArmError and Failure."""
-        _check_scope(self.params["scope"])
+        check_scope(self.params["scope"])
         _check_principal(self.params["principal_id"])
         guid = role_guid(self.arm, self._scope, self.params["role"])
         name = assignment_name(self._scope, self.params["principal_id"], guid)
@@ -187,7 +186,7 @@ class RoleAssignmentInfo(InfoModule):
     def execute(self, check_mode: bool) -> dict[str, Any]:
         """Return C(role_assignments), those at the scope or above it. Raise ArmError and Failure."""
         scope, principal, role = self.params["scope"], self.params["principal_id"], self.params["role"]
-        _check_scope(scope)
+        check_scope(scope)
         if principal is not None:
             _check_principal(principal)
         return {"changed": False, "role_assignments": effective_assignments(self.arm, scope, principal, role)}
@@ -213,13 +212,8 @@ def _is_effective_at(scope: str, properties: Json) -> bool:
     return above or f"{scope.lower().rstrip('/')}/".startswith(f"{assigned_at}/")
 
 
-def _check_scope(scope: str) -> None:
-    if not scope.startswith("/"):
-        raise InvalidOption("scope", scope, "write a resource id, as /subscriptions/.../resourceGroups/rg.")
-
-
 def _check_principal(principal_id: str) -> None:
-    if not _GUID.fullmatch(principal_id):
+    if not is_guid(principal_id):
         rule = "write the object id (a GUID) of the principal; of a managed identity its principalId, not its clientId."
         raise InvalidOption("principal_id", principal_id, rule)
 
@@ -237,7 +231,7 @@ def _update_body(desired: Json, before: Json) -> Json:
 
 def _retry_unknown_principal(arm: Arm, attempt: Callable[[], Any]) -> None:
     """Repeat an attempt until the deadline while Entra ID has not replicated a new principal."""
-    pause = 1.0
+    backoff = arm.deadline.backoff(1.0, 10.0)
     while True:
         try:
             attempt()
@@ -245,12 +239,11 @@ def _retry_unknown_principal(arm: Arm, attempt: Callable[[], Any]) -> None:
             if error.code != "PrincipalNotFound":
                 raise
             try:
-                arm.deadline.pause(pause)
+                backoff.pause()
             except DeadlineExceeded:
                 raise Failure(
                     f"{error} It stayed unknown for wait_timeout ({arm.deadline.seconds:g} s).", error=error.as_dict()
                 ) from error
-            pause = min(pause * 2, 10.0)
         else:
             return
 

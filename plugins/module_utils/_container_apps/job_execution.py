@@ -122,20 +122,19 @@ class ContainerAppJobExecution(AzureModule):
         return str(max(executions, key=lambda item: str((item.get("properties") or {}).get("startTime")))["name"])
 
     def _wait_until_ended(self, name: str) -> Json:
-        pause = 0.5
+        backoff = self.arm.deadline.backoff(0.5, 5.0)
         while True:
             execution = self._read(name) or {"name": name}
             if _status(execution) in _ENDED:
                 return execution
             try:
-                self.arm.deadline.pause(pause)
+                backoff.pause()
             except DeadlineExceeded as error:
                 raise Failure(
                     f"Execution {name} of job {self._job} is {_status(execution)} after wait_timeout "
                     f"({self.arm.deadline.seconds:g} s). It continues: increase wait_timeout, or stop it (state: stopped).",
                     container_app_job_execution=execution,
                 ) from error
-            pause = min(pause * 2, 5.0)
 
 
 def _status(execution: Json) -> str:

@@ -49,7 +49,7 @@ def read_revision(arm: Arm, group: str, app: str, name: str) -> Json | None:
 
 def wait_until_ready(arm: Arm, group: str, app: str, name: str) -> Json:
     """Return the revision when it is ready. Raise ArmError when it has failed, Failure at the deadline."""
-    pause = 0.5
+    backoff = arm.deadline.backoff(0.5, 5.0)
     while True:
         revision = read_revision(arm, group, app, name) or {"name": name}
         if is_ready(revision):
@@ -57,14 +57,13 @@ def wait_until_ready(arm: Arm, group: str, app: str, name: str) -> Json:
         if has_failed(revision):
             raise _failure_of(app, revision)
         try:
-            arm.deadline.pause(pause)
+            backoff.pause()
         except DeadlineExceeded as error:
             raise Failure(
                 f"Container app {app} is not ready within wait_timeout ({arm.deadline.seconds:g} s): "
                 f"{describe(revision)}. See the console logs of the app, or increase wait_timeout.",
                 revision=revision,
             ) from error
-        pause = min(pause * 2, 5.0)
 
 
 def _failure_of(app: str, revision: Json) -> ArmError:

@@ -81,7 +81,7 @@ def redact(resource: Json) -> Json:
     secrets = _secrets_of(resource)
     if not secrets:
         return resource
-    return _with_secrets(resource, [_redacted(secret) for secret in secrets])
+    return _with_secrets(resource, [without(secret, ["value"]) for secret in secrets])
 
 
 def values_differ(before: Json, after: Json) -> bool:
@@ -175,13 +175,10 @@ def _with_secrets(resource: Json, secrets: list[Json] | None) -> dict[str, Any]:
     return {**resource, "properties": {**properties, "configuration": configuration}}
 
 
-def _redacted(secret: Json) -> Json:
-    return {key: item for key, item in secret.items() if key != "value"}
-
-
 def _marked(secret: Json, old: dict[str, Any]) -> Json:
     changed = "value" in secret and secret["name"] in old and secret["value"] != old[secret["name"]]
-    return {**_redacted(secret), "value": "(hidden, changed)"} if changed else _redacted(secret)
+    redacted: Json = without(secret, ["value"])
+    return {**redacted, "value": "(hidden, changed)"} if changed else redacted
 
 
 def _values_of(resource: Json) -> dict[str, Any]:

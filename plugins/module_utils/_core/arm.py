@@ -272,16 +272,15 @@ def retry_while_busy(deadline: Deadline, attempt: Callable[[], Json]) -> Json:
 
     DeadlineRetry repeats a request that is refused at once.
     """
-    pause = 2.0
+    backoff = deadline.backoff(2.0, 15.0)
     while True:
         try:
             return attempt()
         except ArmError as error:
             busy = error.status == 0 and is_busy(error.code, error.message)
-            if not busy or deadline.remaining() <= pause:
+            if not busy or deadline.remaining() <= backoff.seconds:
                 raise
-        deadline.pause(pause)
-        pause = min(pause * 2, 15.0)
+        backoff.pause()
 
 
 def _collect_into(answers: list[Any]) -> Callable[[Any], None]:

@@ -38,3 +38,21 @@ class Deadline:
         if remaining <= 0:
             raise DeadlineExceeded(f"{self.seconds:g} seconds are over")
         self._sleep(min(seconds, remaining))
+
+    def backoff(self, first: float, longest: float) -> Backoff:
+        """Return growing pauses before this deadline, in seconds."""
+        return Backoff(self, first, longest)
+
+
+class Backoff:
+    """Pauses before a deadline, each twice as long as the one before. seconds: the next pause. longest: the maximum."""
+
+    def __init__(self, deadline: Deadline, first: float, longest: float) -> None:
+        self.seconds = first
+        self._deadline = deadline
+        self._longest = longest
+
+    def pause(self) -> None:
+        """Sleep, but not past the deadline. Raise DeadlineExceeded when no time remains."""
+        self._deadline.pause(self.seconds)
+        self.seconds = min(self.seconds * 2, self._longest)

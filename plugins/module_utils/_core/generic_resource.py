@@ -10,7 +10,7 @@ from typing import Any
 
 from .api_versions import API_VERSIONS
 from .arm import ANY_RESOURCE, Submitted
-from .errors import InvalidOption
+from .identifiers import check_scope
 from .resource import Resource
 
 
@@ -36,10 +36,7 @@ class ExtensionResource(GenericResource):
 
     def validate(self) -> None:
         """Raise InvalidOption unless C(scope) is a resource id. A type with more rules calls this first."""
-        if not self.params["scope"].startswith("/"):
-            raise InvalidOption(
-                "scope", self.params["scope"], "write a resource id, as /subscriptions/.../resourceGroups/rg."
-            )
+        check_scope(self.params["scope"])
 
     def wait_for_operation(self, submitted: Submitted, label: str) -> None:
         """Return at once: extension resources are written synchronously, also with status 201."""

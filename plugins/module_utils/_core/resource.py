@@ -120,7 +120,7 @@ class Resource(AzureModule):
         return resource
 
     def add_diagnostics(self, error: ArmError) -> ArmError:
-        """Return the error of a failed write, with what explains it."""
+        """Return the error of a failed write with the diagnostics of the resource."""
         return error
 
     def public(self, resource: Json) -> Json:

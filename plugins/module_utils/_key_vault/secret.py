@@ -17,7 +17,7 @@ from .._core.arm import Arm, Json
 from .._core.deadline import DeadlineExceeded
 from .._core.errors import ArmError, Failure, InvalidOption
 from .._core.module import AzureModule, Params
-from .._core.plan import DELETE, NONE, NUMBER, WHOLE, Plan, Rule, plan, whole_body
+from .._core.plan import DELETE, NONE, NUMBER, WHOLE, Plan, Rule, plan, whole_body, without
 from .data_plane import Unreachable, Vault
 
 # Limits of Azure: bytes of a value, and tags of a secret.
@@ -138,7 +138,7 @@ class KeyVaultSecret(AzureModule):
         name, value, before = self.params["name"], self.params["value"], planned.before
         if value is None or before.get("value") == value:
             version = urlsplit(before["id"]).path.rsplit("/", 1)[-1]
-            return self._vault.request("PATCH", f"/secrets/{name}/{version}", _without_value(planned.body))
+            return self._vault.request("PATCH", f"/secrets/{name}/{version}", without(planned.body, ["value"]))
         try:
             return self._vault.request("PUT", f"/secrets/{name}", {**planned.body, "value": value})
         except ArmError as error:
@@ -172,7 +172,7 @@ class KeyVaultSecret(AzureModule):
 
         In check mode and with C(wait: false) the first error is final.
         """
-        pause = 2.0
+        backoff = self.arm.deadline.backoff(2.0, 15.0)
         while True:
             try:
                 return attempt()
@@ -180,22 +180,17 @@ class KeyVaultSecret(AzureModule):
                 if check_mode or not self.params["wait"] or error.code not in _TRANSIENT:
                     raise
                 try:
-                    self.arm.deadline.pause(pause)
+                    backoff.pause()
                 except DeadlineExceeded:
                     raise error from None
-                pause = min(pause * 2, 15.0)
-
-
-def _without_value(secret: Json) -> Json:
-    return {key: item for key, item in secret.items() if key != "value"}
 
 
 def _result(planned: Plan, secret: Json) -> dict[str, Any]:
-    before, after = _without_value(planned.before), _without_value(planned.after)
+    before, after = without(planned.before, ["value"]), without(planned.after, ["value"])
     if planned.action != DELETE and planned.after.get("value") != planned.before.get("value"):
-        after["value"] = "(hidden, changed)"
+        after = {**after, "value": "(hidden, changed)"}
     return {
         "changed": planned.changed,
-        "key_vault_secret": _without_value(secret),
+        "key_vault_secret": without(secret, ["value"]),
         "diff": {"before": before, "after": after},
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from .._core.addresses import check_ipv4_cidr, same_networks
 from .._core.arguments import IN_GROUP, TAGS
 from .._core.arm import Json, Operations
 from .._core.errors import Failure, InvalidOption
+from .._core.identifiers import is_guid
 from .._core.plan import (
     CREATE,
     ENUM,
@@ -34,7 +34,6 @@ from .._core.plan import (
 )
 from .._core.resource import NEEDS_LOCATION, READ_ONLY, Resource
 
-_GUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 # Azure requires a sku of a new vault.
 NEW_SKU = {"family": "A", "name": "standard"}
 _NETWORK_ACLS: dict[str, Any] = {
@@ -123,7 +122,7 @@ class KeyVault(Resource):
         for cidr in (params["network_acls"] or {}).get("ip_rules") or []:
             check_ipv4_cidr("network_acls.ip_rules", cidr)
         tenant = params["vault_tenant_id"]
-        if tenant is not None and not _GUID.fullmatch(tenant):
+        if tenant is not None and not is_guid(tenant):
             raise InvalidOption("vault_tenant_id", tenant, "write the id of the tenant, a GUID.")
         if self.state == "absent" and params["purge"] and params["location"] is None:
             raise InvalidOption("location", None, "Azure keeps deleted vaults by location: purge needs it.")
@@ -235,7 +234,7 @@ class KeyVault(Resource):
     def _tenant(self) -> str:
         """Return the id of the tenant in which the task signs in. Raise Failure."""
         connection = self.arm.connection
-        if connection.tenant_id is not None and _GUID.fullmatch(connection.tenant_id):
+        if connection.tenant_id is not None and is_guid(connection.tenant_id):
             return connection.tenant_id
         token = self.arm.credential.get_token(connection.cloud.resource_manager_scope).token
         try:

@@ -42,7 +42,11 @@ class Findings:
 
     def add_unreadable(self, line: str, error: ArmError) -> None:
         """Add a read that failed. Without permission to read it is unchecked: the deployment may be permitted all the same."""
-        (self.unchecked if error.status == 403 else self.problems).append(f"{line} could not be read: {error}")
+        message = f"{line} could not be read: {error}"
+        if error.status == 403:
+            self.unchecked.append(message)
+        else:
+            self.problems.append(message)
 
 
 class PreflightInfo(InfoModule):

@@ -96,7 +96,7 @@ def _status(error: Any) -> str:
 
 def _wait_for_run(arm: Arm, registry: tuple[str, str], run: Json, label: str) -> None:
     run_id = (run.get("properties") or {}).get("runId") or run["name"]
-    pause, before = 0.5, ""
+    backoff, before = arm.deadline.backoff(0.5, 3.0), ""
     while True:
         run = arm.call(_RUNS, "get", *registry, run_id)
         properties = run.get("properties") or {}
@@ -114,10 +114,9 @@ def _wait_for_run(arm: Arm, registry: tuple[str, str], run: Json, label: str) ->
                 log=_end_of_log(arm, registry, run_id),
             )
         try:
-            arm.deadline.pause(pause)
+            backoff.pause()
         except DeadlineExceeded as error:
             raise arm.timeout_failure(f"The {label} (run {run_id})", None) from error
-        pause = min(pause * 2, 3.0)
 
 
 def _end_of_log(arm: Arm, registry: tuple[str, str], run_id: str) -> list[str]:

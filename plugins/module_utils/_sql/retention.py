@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long Azure SQL keeps the backups of a database: two resources of their own below the database.
+"""Backup retention of a database: two child resources of the database.
 
 Here they are two more keys of the database, so that they are compared and returned with it. Each is read only where an
 option sets it.

@@ -168,7 +168,7 @@ def retry_transient(deadline: Deadline, wait: bool, attempt: Callable[[], Result
 
     attempt: idempotent. wait: False for one attempt only. Raise Failure.
     """
-    pause, broken = 1.0, 0
+    backoff, broken = deadline.backoff(1.0, LONGEST_PAUSE), 0
     while True:
         try:
             return attempt()
@@ -177,13 +177,12 @@ def retry_transient(deadline: Deadline, wait: bool, attempt: Callable[[], Result
             if not wait or broken >= ATTEMPTS:
                 raise
             try:
-                deadline.pause(pause)
+                backoff.pause()
             except DeadlineExceeded as error:
                 raise Failure(
                     f"{transient.message} It has not ended within wait_timeout ({deadline.seconds:g} s): run the task again, "
                     "or raise wait_timeout."
                 ) from error
-        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def quote_name(name: str) -> str:

@@ -94,7 +94,7 @@ class EntraOnly(Setting):
         self.server = Server(context)
 
     def operation_name(self, verb: str, body: Json) -> str:
-        return "DropAzureADOnlyAuthentication" if verb == "delete" else "UpsertAzureADOnlyAuthentication"
+        return "DropAzureADOnlyAuthentication" if verb == "delete" else "UpdateActiveDirectoryAdministrator"
 
     def default_instance(self, target: Target) -> Resource | None:
         server_id = target.parent_id or ""
@@ -103,7 +103,8 @@ class EntraOnly(Setting):
         return Resource(self.resource_id(target), self.type.lower(), self.instance_name, self._body(server_id))
 
     def show(self, resource: Resource) -> Json:
-        return {**super().show(resource), **self._body(resource.id.rpartition("/azureADOnlyAuthentications/")[0])}
+        content = {**super().show(resource), "type": "Microsoft.Sql/servers"}
+        return {**content, **self._body(resource.id.rpartition("/azureADOnlyAuthentications/")[0])}
 
     def _body(self, server_id: str) -> Json:
         enabled = bool(self.server.administrators(server_id).get("azureADOnlyAuthentication"))

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sandbox.arm.errors import ArmError
 from sandbox.arm.locations import paired_region, region
-from sandbox.arm.resource_type import Call, Context, Reply, ResourceType, utc_now
+from sandbox.arm.resource_type import Call, Context, NameRule, Reply, ResourceType, utc_now
 from sandbox.messages import Json, Response, json_response
 from sandbox.providers.sql.resource import LOCATIONS
 from sandbox.providers.sql.service_objectives import DTU, VCORE_TIERS, default_size, service_objective, sizes
@@ -54,6 +54,11 @@ class Database(ResourceType):
 
     type = "Microsoft.Sql/servers/databases"
     located = True
+    name_rule = NameRule(
+        r"[^<>*%&:\\/?\x00-\x1f]{0,127}[^<>*%&:\\/?\x00-\x1f .]",
+        "InvalidParameterValue",
+        "Invalid value '{name}' given for parameter 'databaseName'. Specify a valid parameter value.",
+    )
     create_reply = update_reply = delete_reply = Reply.ACCEPTED_OPERATION
     shows_state = False
     seconds = {"create": 38.0, "update": 15.0, "delete": 8.0}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 
 from sandbox.arm.errors import ArmError
-from sandbox.arm.resource_type import Call, Reply
+from sandbox.arm.resource_type import Call, NameRule, Reply
 from sandbox.messages import Json
 from sandbox.providers.sql.resource import LOCATIONS, SqlResource, invalid_value
 from sandbox.store import Resource
@@ -19,6 +19,11 @@ class FirewallRule(SqlResource):
 
     type = "Microsoft.Sql/servers/firewallRules"
     created_status = 200
+    name_rule = NameRule(
+        r"[^<>*%&:;\\/?\x00-\x1f]{0,127}[^<>*%&:;\\/?\x00-\x1f.]",
+        "InvalidParameterValue",
+        "Invalid value '{name}' given for parameter 'firewallRuleName'. Specify a valid parameter value.",
+    )
 
     def check(self, call: Call, existing: Resource | None) -> None:
         requested = call.body.get("properties") or {}

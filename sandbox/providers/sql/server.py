@@ -31,6 +31,17 @@ def password_matches(server: Resource, password: str) -> bool:
     return hmac.compare_digest(password_hash(password, server.private["salt"]), server.private["password"])
 
 
+# The code is that of the REST reference of servers; the portal refuses the reserved names.
+LOGIN_RULE = NameRule(
+    r"[A-Za-z][A-Za-z0-9_-]{0,127}",
+    "InvalidLoginName",
+    "The provided login name '{name}' is invalid.",
+    reserved=frozenset(
+        "admin administrator dbmanager dbo guest information_schema loginmanager public root sa sys".split()
+    ),
+)
+
+
 class Server(SqlResource):
     """A logical server."""
 
@@ -80,6 +91,8 @@ class Server(SqlResource):
                 "Invalid value given for parameter 'administratorLogin' or 'administratorLoginPassword'. Specify a valid parameter value.",
                 cause="",
             )
+        if existing is None and login and not LOGIN_RULE.accepts(login):
+            raise LOGIN_RULE.error(login)
         if existing is not None and login and login != existing.properties["administratorLogin"]:
             raise ArmError(
                 400,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters drift_report, status_report, missing_role_assignments and ip_security_restrictions."""
+"""Filters drift_report, status_report, missing_role_assignments, probe_failure and ip_security_restrictions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.mlops.mlflow_azure.plugins.filter.drift_report import drift_report
 from ansible_collections.mlops.mlflow_azure.plugins.filter.ip_security_restrictions import ip_security_restrictions
 from ansible_collections.mlops.mlflow_azure.plugins.filter.missing_role_assignments import missing_role_assignments
+from ansible_collections.mlops.mlflow_azure.plugins.filter.probe_failure import probe_failure
 from ansible_collections.mlops.mlflow_azure.plugins.filter.status_report import status_report
 
 APP = {
@@ -97,7 +98,7 @@ def test_report_without_drift() -> None:
 
 
 def test_report_names_secrets_that_are_not_compared() -> None:
-    assert drift_report([], "dev", ["a", "b"]).endswith(" Not compared, because not given: a, b.")
+    assert drift_report([], "dev", ["a", "b"]).endswith(" Not compared, because this run has no value: a, b.")
 
 
 def test_report_has_a_line_for_each_difference() -> None:
@@ -127,3 +128,33 @@ def test_ip_security_restrictions_admit_each_range() -> None:
         {"name": "office", "ip_address_range": "198.51.100.7", "action": "Allow"},
     ]
     assert ip_security_restrictions([]) == []
+
+
+PROBE = {"release": "3.17", "resource_group": "rg-x", "job": "mlflow-probe-3-17"}
+
+
+def probe_run(**tags: str) -> dict[str, Any]:
+    return {"data": {"tags": [{"key": f"probe.{name}", "value": value} for name, value in tags.items()]}}
+
+
+def test_the_failure_of_a_probe_names_the_lost_data_and_its_output() -> None:
+    runs = [probe_run(mark="e-1", lost="the trace", log="404"), probe_run(mark="e-1", lost="the artifact")]
+    message = probe_failure({"msg": "Execution e-1 ended as Failed."}, runs=runs, **PROBE)
+    assert message == (
+        "MLflow's client 3.17 inside the environment: Execution e-1 ended as Failed. Lost: the trace. It printed: 404"
+    )
+
+
+def test_the_failure_of_a_probe_that_stopped_early_names_its_end() -> None:
+    message = probe_failure({}, runs=[probe_run(mark="e-1", lost="")], **PROBE)
+    assert message == "MLflow's client 3.17 inside the environment: The probe failed. Lost: its end. It printed: "
+
+
+@pytest.mark.parametrize("runs", [[], [{"data": {}}], [{}]])
+def test_the_failure_of_a_probe_without_a_run_names_the_command_for_its_log(runs: list[dict[str, Any]]) -> None:
+    message = probe_failure({"msg": "No.", "container_app_job_execution": {"name": "e-1"}}, runs=runs, **PROBE)
+    assert message == (
+        "MLflow's client 3.17 inside the environment: No. Lost: everything, the server has no run of it. Its log: "
+        "az containerapp job logs show --resource-group rg-x --name mlflow-probe-3-17 --container probe --execution e-1"
+    )
+    assert probe_failure({}, runs=runs, **PROBE).endswith(" --execution <execution>")

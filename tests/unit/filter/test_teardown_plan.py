@@ -85,7 +85,7 @@ def test_with_data_the_resource_group_is_removed_with_everything_in_it() -> None
     assert result["roles"] == ["mlflow_app"]
     assert result["remove_resource_group"] is True
     assert result["data_loss"] == f"All data in the resource group {GROUP} is lost."
-    assert "without its data" in result["next"]
+    assert "without their data" in result["next"]
 
 
 def test_with_data_foreign_resources_in_the_resource_group_are_removed_too() -> None:

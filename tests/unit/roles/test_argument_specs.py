@@ -100,6 +100,7 @@ def test_site_validates_the_settings_of_each_role() -> None:
     variables = yaml.safe_load((ROLES.parent / "playbooks" / "group_vars" / "all.yml").read_text(encoding="utf-8"))
     checked = variables["deployment_roles"]
     assert sorted(checked) == [role for role in NAMES if (ROLES / role / "tasks" / "preflight.yml").exists()]
+    assert variables["deployment_problems_by_role"] == {role: f"{{{{ {role}_problems }}}}" for role in checked}
     for role in checked:
         assert f"{role}_problems" in yaml.safe_load((ROLES / role / "vars" / "main.yml").read_text(encoding="utf-8"))
 

@@ -78,9 +78,9 @@ def test_the_example_has_the_settings_of_client_env_and_of_the_sandbox(
 ) -> None:
     monkeypatch.setenv("MLFLOW_RUN_ID", "the user's own")
     (deployed / demo.EXAMPLE).write_text("import json, os; print(json.dumps(dict(os.environ)))")
-    with exclusive("demo", "the demo") as held:
-        environ = json.loads(demo.log_example(held))
-        assert environ["TMPDIR"] == str(held.temporary)
+    with exclusive("demo", "the demo") as lock:
+        environ = json.loads(demo.log_example(lock))
+        assert environ["TMPDIR"] == str(lock.temporary)
     assert environ["MLFLOW_TRACKING_URI"] == "https://mlflow.example"
     assert environ["HTTPS_PROXY"] == "http://127.0.0.1:1"
     assert environ["EMPTY"] == ""

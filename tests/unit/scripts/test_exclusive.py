@@ -15,23 +15,23 @@ from scripts.exclusive import exclusive
 
 
 def test_files_of_a_killed_process_are_deleted(clone: Path) -> None:
-    with exclusive("work", "the work") as held:
-        (held.temporary / "pip-unpack-1").mkdir()
-    with exclusive("work", "the work") as held:
-        assert held.temporary == clone / ".cache" / "tmp" / "work"
-        assert list(held.temporary.iterdir()) == []
+    with exclusive("work", "the work") as lock:
+        (lock.temporary / "pip-unpack-1").mkdir()
+    with exclusive("work", "the work") as lock:
+        assert lock.temporary == clone / ".cache" / "tmp" / "work"
+        assert list(lock.temporary.iterdir()) == []
 
 
 @pytest.mark.usefixtures("clone")
 def test_a_second_process_gives_up_with_a_message(capsys: pytest.CaptureFixture[str]) -> None:
-    with exclusive("work", "the work") as held:
-        (held.temporary / "in-use").touch()
+    with exclusive("work", "the work") as lock:
+        (lock.temporary / "in-use").touch()
         with (
             pytest.raises(TimeoutError, match=r"^Another process still works on the work after 0 s: .+$"),
             exclusive("work", "the work"),
         ):
             pass
-        assert (held.temporary / "in-use").exists()
+        assert (lock.temporary / "in-use").exists()
         with exclusive("other", "other work"):
             pass
     assert capsys.readouterr().out == ""  # it did not wait at all
@@ -52,8 +52,8 @@ def test_a_waiting_process_continues_when_the_other_ends(
 
 @pytest.mark.usefixtures("clone")
 def test_a_child_that_outlives_its_parent_holds_the_lock() -> None:
-    with exclusive("work", "the work") as held:
-        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=(held.descriptor,))
+    with exclusive("work", "the work") as lock:
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=(lock.descriptor,))
     with pytest.raises(TimeoutError), exclusive("work", "the work"):
         pass
     child.communicate()

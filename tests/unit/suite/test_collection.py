@@ -49,17 +49,18 @@ def test_needs_recordings(): pass
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
     """A folder with the conftest.py of this project and its helpers, and one folder of tests."""
-    (tmp_path / "tests" / "support").mkdir(parents=True)
-    (tmp_path / "tests" / "area").mkdir()
+    clone = tmp_path / "clone"
+    (clone / "tests" / "support").mkdir(parents=True)
+    (clone / "tests" / "area").mkdir()
     for name in ("conftest.py", "__init__.py"):
-        shutil.copy(TESTS / name, tmp_path / "tests")
+        shutil.copy(TESTS / name, clone / "tests")
     for name in ("__init__.py", "grouping.py", "recordings.py"):
-        shutil.copy(TESTS / "support" / name, tmp_path / "tests" / "support")
-    shutil.copy(TESTS / "contract" / "test_recordings_are_present.py", tmp_path / "tests" / "area")
-    shutil.copy(TESTS.parent / "pyproject.toml", tmp_path)
-    (tmp_path / "tests" / "area" / "conftest.py").write_text(CONFTEST, encoding="utf-8")
-    (tmp_path / "tests" / "area" / "test_area.py").write_text(TEST, encoding="utf-8")
-    return tmp_path
+        shutil.copy(TESTS / "support" / name, clone / "tests" / "support")
+    shutil.copy(TESTS / "contract" / "test_recordings_are_present.py", clone / "tests" / "area")
+    shutil.copy(TESTS.parent / "pyproject.toml", clone)
+    (clone / "tests" / "area" / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    (clone / "tests" / "area" / "test_area.py").write_text(TEST, encoding="utf-8")
+    return clone
 
 
 def run(suite: Path, *arguments: str, **environment: str) -> str:
@@ -106,3 +107,15 @@ def test_missing_recordings_are_a_failure_where_they_are_demanded(suite: Path) -
     output = run(suite, MLFLOW_AZURE_RECORDINGS=str(suite))
     assert "1 failed, 5 passed, 1 deselected" in output
     assert f"MLFLOW_AZURE_RECORDINGS: {suite} lacks files" in output
+
+
+def test_an_empty_variable_runs_without_recordings(suite: Path) -> None:
+    recordings = suite.parent / "shared" / "azure"
+    for folder in ("golden", "more/golden", "recordings", "more/conversations", "schemas"):
+        (recordings / folder).mkdir(parents=True)
+        (recordings / folder / "one.json").write_text("[]", encoding="utf-8")
+    (recordings / "errors.json").write_text("{}", encoding="utf-8")
+    assert "7 passed" in run(suite)
+    output = run(suite, MLFLOW_AZURE_RECORDINGS="")
+    assert "5 passed, 1 skipped, 1 deselected" in output
+    assert "MLFLOW_AZURE_RECORDINGS is empty: the tests run without recordings of Azure" in output

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules for all test files: tests import helpers from tests.support only, and their order is declared by markers."""
+"""Rules for all test files: tests import helpers from tests.support only, markers declare their order, and each module has a file."""
 
 from __future__ import annotations
 
@@ -15,6 +15,18 @@ import pytest
 TESTS = Path(__file__).resolve().parents[2]
 # Programs that run alone and set their own sys.path[0] are no tests.
 FILES = [path for path in sorted(TESTS.rglob("*.py")) if path.parent.name != "benchmarks"]
+
+MODULES = sorted(path.stem for path in (TESTS.parent / "plugins" / "modules").glob("[!_]*.py"))
+# Modules whose tests are in another file than tests/unit/plugins/test_<module>.py.
+ELSEWHERE = {
+    # It needs a real server of MLflow.
+    "mlflow_roundtrip": "client/test_mlflow_roundtrip.py",
+    # One table tests the modules that only read a resource or a list.
+    "resource_info": "unit/plugins/test_info_modules.py",
+    "sql_database_info": "unit/plugins/test_info_modules.py",
+    "storage_account_info": "unit/plugins/test_info_modules.py",
+    "user_assigned_identity_info": "unit/plugins/test_info_modules.py",
+}
 
 
 def imported(source: str) -> Iterator[str]:
@@ -71,3 +83,15 @@ def test_helpers_of_tests_support_may_be_imported() -> None:
     assert (
         broken_rules("test_x.py", "from tests.support.fake_azure import run\nfrom tests.support import grouping") == []
     )
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_has_one_file_of_tests(module: str) -> None:
+    own = TESTS / "unit" / "plugins" / f"test_{module}.py"
+    assert own.is_file() is not (module in ELSEWHERE)
+    file = TESTS / ELSEWHERE[module] if module in ELSEWHERE else own
+    assert module in file.read_text(encoding="utf-8")
+
+
+def test_the_table_of_other_files_names_modules_only() -> None:
+    assert set(ELSEWHERE) <= set(MODULES)
