@@ -25,9 +25,12 @@ SCHEMA = """
 import json
 import mlflow.server.handlers
 from mlflow.store.db.utils import Base
-from mlflow_azure_server import _schema
-print(json.dumps([list(Base.metadata.tables), _schema.expected_revision(_schema.migration_scripts())]))
+from mlflow_azure_server import _schema, _widening
+kinds = {name: text.type.partition("(")[0] for name, text in _widening.TEXT.items()}
+print(json.dumps([list(Base.metadata.tables), _schema.expected_revision(_schema.migration_scripts()), kinds]))
 """
+# The columns of users' text, after the widening.
+WIDE = ("TABLE_NAME", "COLUMN_NAME", "DATA_TYPE", "CHARACTER_OCTET_LENGTH", "IS_NULLABLE")
 RUN = "a" * 32
 EXPERIMENT = {
     "experiment_id": "0",
@@ -95,28 +98,32 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def schema(server_bin: Path) -> tuple[list[str], str]:
+def schema(server_bin: Path) -> tuple[list[str], str, dict[str, str]]:
     ended = subprocess.run(
         [server_bin / "python", "-c", SCHEMA], env=bare(), capture_output=True, text=True, timeout=120, check=True
     )
-    tables, revision = json.loads(ended.stdout)
-    return tables, revision
+    tables, revision, kinds = json.loads(ended.stdout)
+    return tables, revision, kinds
 
 
 @pytest.fixture(scope="module", params=DRIVERS)
 def site(
     request: pytest.FixtureRequest,
     server_bin: Path,
-    schema: tuple[list[str], str],
+    schema: tuple[list[str], str, dict[str, str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
-    tables, revision = schema
+    tables, revision, kinds = schema
     script = Script(
         collation=UTF8_COLLATION,
         answers={
             "sp_getapplock": "0",
             "sp_releaseapplock": "0",
             "version_num": revision,
+            "FROM INFORMATION_SCHEMA.COLUMNS": [
+                dict(zip(WIDE, (*name.split("."), kind, "-1", "YES"), strict=True)) for name, kind in kinds.items()
+            ],
+            "SELECT COUNT(*)": "1",
             "FROM [INFORMATION_SCHEMA].[TABLES]": [{"TABLE_NAME": table} for table in tables],
             "FROM sys.objects": [{"name": table} for table in [*tables, "alembic_version"]],
             "FROM sys.": "1",

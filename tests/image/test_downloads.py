@@ -6,12 +6,17 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
+import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from mlflow_azure_server._downloads import UnsatisfiableRangeError, requested_range
@@ -193,6 +198,26 @@ def test_the_deletion_of_a_folder_is_done_also_without_blobs(server: Server, sto
     kept = [name for name in storage.blobs if name.startswith("root/1/run/artifacts/")]
     assert len(kept) == (0 if path.rstrip("/") == "1/run/artifacts" else 2)
     assert "root/1/run/artifacts-of-another" in storage.blobs
+
+
+def test_all_parts_of_an_upload_have_block_ids_of_the_same_length(server: Server, storage: BlobServer) -> None:
+    """Blob Storage refuses others."""
+
+    def post(operation: str, **body: Any) -> dict[str, Any]:
+        url = f"/api/2.0/mlflow-artifacts/mpu/{operation}/1/run/artifacts"
+        answer = server.ask("POST", url, json.dumps({"path": "large.bin", **body}), Content_Type="application/json")
+        assert answer.status == 200, answer.body
+        return dict(json.loads(answer.body))
+
+    created = post("create", num_parts=101)
+    parts = created["credentials"]
+    ids = [base64.b64decode(parse_qs(urlsplit(part["url"]).query)["blockid"][0]) for part in parts]
+    assert [part["part_number"] for part in parts] == list(range(1, 102))
+    assert (len(set(ids)), len({len(block) for block in ids})) == (101, 1)
+    uploaded = [{"part_number": part["part_number"], "url": part["url"], "etag": ""} for part in parts]
+    post("complete", upload_id=created.get("upload_id", ""), parts=uploaded)
+    committed = re.findall(rb"<Latest>(.*?)</Latest>", storage.blobs["root/1/run/artifacts/large.bin"])
+    assert [base64.b64decode(block) for block in committed] == ids
 
 
 def test_the_deletion_of_one_file(server: Server, storage: BlobServer) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_azure_server import _downloads, _webhooks
 from mlflow_azure_server._flask_bridge import FlaskBridge
 from mlflow_azure_server._host_names import CanonicalHosts
-from mlflow_azure_server._unavailable import report_unavailability
+from mlflow_azure_server._unavailable import RetryAfter, report_unavailability
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NAME = "mlflow-azure"
 # ASGI middleware around MLflow's own. A request passes it from the first to the last.
-MIDDLEWARE: tuple[Callable[[App], App], ...] = (CanonicalHosts,)
+MIDDLEWARE: tuple[Callable[[App], App], ...] = (RetryAfter, CanonicalHosts)
 
 
 def create_app() -> FastAPI:
@@ -37,9 +37,10 @@ def create_app() -> FastAPI:
     _webhooks.protect(mlflow.server.app)
     app.router.routes[:0] = _downloads.routes()
     _replace_flask_mount(app)
+    report_unavailability(app)
     for middleware in reversed(MIDDLEWARE):
         app.add_middleware(middleware)
-    return report_unavailability(app)
+    return app
 
 
 def _replace_flask_mount(app: FastAPI) -> None:

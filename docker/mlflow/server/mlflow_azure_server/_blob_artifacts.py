@@ -6,19 +6,24 @@
 
 from __future__ import annotations
 
+import base64
 import posixpath
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceNotFoundError
+from mlflow.entities.multipart_upload import CreateMultipartUploadResponse
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.artifact.azure_blob_artifact_repo import AzureBlobArtifactRepository
 
 # One request to the storage account per block. A download holds one block in memory.
 _BLOCK_BYTES = 4 * 2**20
+_BLOCK_ID = re.compile(r"([?&]blockid=)[^&]*")
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,31 @@ class Blob:
             yield stream.readall()
 
 
+def with_block_id(url: str, number: int) -> str:
+    """Return the URL of Put Block with a block id of the same length for each number.
+
+    MLflow numbers the blocks from `mlflow_block_1` on. Blob Storage refuses block ids of different lengths, so every file of ten
+    parts and more would fail: https://learn.microsoft.com/rest/api/storageservices/put-block, `blockid`.
+    """
+    block_id = base64.b64encode(f"mlflow_block_{number:06d}".encode()).decode()
+    return _BLOCK_ID.sub(lambda match: match[1] + quote(block_id, safe=""), url, count=1)
+
+
 class BlobArtifacts(AzureBlobArtifactRepository):
-    """Artifacts in a container of Blob Storage, of which parts can be read, and of which nothing can be deleted."""
+    """Artifacts in a container of Blob Storage.
+
+    Parts of a file can be read, a file of any number of parts can be uploaded, and a folder without files can be deleted.
+    """
+
+    def create_multipart_upload(
+        self, local_file: str, num_parts: int = 1, artifact_path: str | None = None
+    ) -> CreateMultipartUploadResponse:
+        """Return the URLs of the parts of an upload, with block ids of the same length."""
+        upload: CreateMultipartUploadResponse = super().create_multipart_upload(  # type: ignore[no-untyped-call]
+            local_file, num_parts, artifact_path
+        )
+        credentials = [replace(part, url=with_block_id(part.url, part.part_number)) for part in upload.credentials]
+        return replace(upload, credentials=credentials)
 
     def open_blob(self, artifact_path: str) -> Blob:
         """Return the current version of the blob of an artifact. Raise MlflowException if there is no such blob."""

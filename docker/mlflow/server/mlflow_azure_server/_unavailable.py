@@ -11,8 +11,9 @@ its first connection, the response would be 500, and 422 for traces (mlflow/serv
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlflow_azure_server._asgi import App, Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -22,22 +23,18 @@ RETRY_AFTER = 15
 # The form of MLflow's errors.
 _BODY = {"error_code": "TEMPORARILY_UNAVAILABLE", "message": "The database is unavailable. Retry the request."}
 
-_Message = MutableMapping[str, Any]
-_Send = Callable[[_Message], Awaitable[None]]
-_App = Callable[[_Message, Callable[[], Awaitable[_Message]], _Send], Awaitable[None]]
-
 
 class RetryAfter:
     """ASGI middleware that adds the header Retry-After to each response with status 503."""
 
-    def __init__(self, app: _App) -> None:
+    def __init__(self, app: App) -> None:
         """Wrap the application `app`."""
         self._app = app
 
-    async def __call__(self, scope: _Message, receive: Callable[[], Awaitable[_Message]], send: _Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request or connection."""
 
-        async def send_with_header(message: _Message) -> None:
+        async def send_with_header(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 503:
                 headers = list(message.get("headers", ()))
                 if not any(name.lower() == b"retry-after" for name, _value in headers):
@@ -48,8 +45,8 @@ class RetryAfter:
         await self._app(scope, receive, send_with_header)
 
 
-def report_unavailability(app: FastAPI) -> FastAPI:
-    """Return MLflow's application `app`, which then returns HTTP 503 with Retry-After while the database is unavailable."""
+def report_unavailability(app: FastAPI) -> None:
+    """Let MLflow's application `app` return HTTP 503 while the database is unavailable."""
     # The process that starts the workers must not import MLflow.
     from fastapi import HTTPException, Request
     from fastapi.exception_handlers import http_exception_handler
@@ -79,5 +76,3 @@ def report_unavailability(app: FastAPI) -> FastAPI:
     app.add_exception_handler(OperationalError, fastapi_operational_error)
     app.add_exception_handler(HTTPException, http_exception)
     flask_app.register_error_handler(OperationalError, operational_error)
-    app.add_middleware(RetryAfter)
-    return app

@@ -409,7 +409,7 @@ def _sql_server_columns(connection: Connection) -> dict[str, Column]:
         "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, CHARACTER_OCTET_LENGTH, IS_NULLABLE "
         "FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = SCHEMA_NAME() AND DATA_TYPE IN ('varchar', 'nvarchar')"
     )
-    return {f"{table}.{column}": _column(kind, octets, nullable) for table, column, kind, octets, nullable in rows}
+    return {f"{table}.{column}": _column(kind, int(octets), nullable) for table, column, kind, octets, nullable in rows}
 
 
 def _column(kind: str, octets: int, nullable: str) -> Column:
