@@ -43,7 +43,8 @@ async def request(path, body):
     scope.update({"http_version": "1.1", "scheme": "http", "server": ("localhost", 80), "client": ("127.0.0.1", 1)})
     messages = [{"type": "http.request", "body": content, "more_body": False}]
     async def receive():
-        return messages.pop(0) if messages else {"type": "http.disconnect"}
+        # A client that waits for the response does not disconnect.
+        return messages.pop(0) if messages else await asyncio.Event().wait()
     async def send(message):
         sent.append(message)
     await app({**scope, "asgi": {"version": "3.0"}, "root_path": ""}, receive, send)
