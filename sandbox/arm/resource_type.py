@@ -24,8 +24,7 @@ from sandbox.arm.paging import matches_filter
 from sandbox.arm.target import ENDPOINT, Target
 from sandbox.entra.directory import Caller, Directory
 from sandbox.faults import NEVER, OPERATION_KINDS
-from sandbox.messages import Json as Json
-from sandbox.messages import Response
+from sandbox.messages import Json, Response
 from sandbox.store import Operation, Principal, Resource, Store
 
 

@@ -36,11 +36,9 @@ DATABASES = {
 }
 
 
-def report(apps: dict[str, Any], databases: dict[str, Any] = DATABASES, **given: Any) -> list[str]:
-    more = {"version": {"status": 200, "content": "3.17.0\n"}, **given}
-    return status_report(
-        apps, deployment="dev", resource_group="rg-mlflow-dev", server="sql-dev", databases=databases, **more
-    )
+def report(apps: dict[str, Any], **given: Any) -> list[str]:
+    more = {"databases": DATABASES, "version": {"status": 200, "content": "3.17.0\n"}, **given}
+    return status_report(apps, deployment="dev", resource_group="rg-mlflow-dev", server="sql-dev", **more)
 
 
 def test_status_of_a_running_deployment() -> None:
@@ -59,7 +57,7 @@ def test_status_of_a_running_deployment() -> None:
 
 
 def test_status_without_resources() -> None:
-    assert report({"container_apps": []}, {"sql_databases": []}) == [
+    assert report({"container_apps": []}, databases={"sql_databases": []}) == [
         "Deployment: dev in rg-mlflow-dev",
         "App: there is none. Run site.yml to create it.",
         "Database: there is none",
