@@ -100,7 +100,7 @@ def new_key(body: bytes, object_id: str, tenant: str, version: str, now: datetim
         raise SasError("InvalidXmlDocument", "XML specified is not syntactically valid.") from None
     start, expiry = info.findtext("Start") or "", info.findtext("Expiry") or ""
     begins, ends = parse_time(start) if start else now, parse_time(expiry)
-    if begins is None or ends is None or not begins < ends or not now < ends <= now + _LONGEST_KEY:
+    if begins is None or ends is None or begins >= ends or not now < ends <= now + _LONGEST_KEY:
         raise SasError(
             "InvalidXmlNodeValue",
             "The value for one of the XML nodes is not in the correct format.",

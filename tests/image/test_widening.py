@@ -194,7 +194,7 @@ def test_a_database_with_all_widths_has_no_change() -> None:
     ],
 )
 def test_a_column_that_is_too_narrow_is_changed(name: str, declared: str, target: str) -> None:
-    table, _, column = name.partition(".")
+    table, column = name.split(".")
     columns = columns_as_wanted() | {name: Column(declared, False)}
     assert changes(columns) == [Change(table, column, declared, target, False)]
 

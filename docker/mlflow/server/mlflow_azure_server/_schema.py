@@ -240,9 +240,9 @@ def _exclusively(uri: str, timeout: int, log: Callable[[str], None], action: Cal
                 if not error.connection_invalidated:
                     raise
                 reason = _one_line(error, uri)
-            if time.monotonic() + _PAUSE > deadline:
-                raise _unavailable(reason)
-            log(f"the connection to the database was lost: {reason}")
+                if time.monotonic() + _PAUSE > deadline:
+                    raise _unavailable(reason) from None
+                log(f"the connection to the database was lost: {reason}")
             time.sleep(_PAUSE)
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise SettingError(

@@ -346,7 +346,7 @@ def changes(columns: Mapping[str, Column]) -> list[Change]:
     """Return the changes that a database with `columns`, by "table.column", requires."""
     result = []
     for name, wanted in TEXT.items():
-        table, _, column = name.partition(".")
+        table, column = name.split(".")
         current = columns.get(name)
         if current is None:
             result.append(Change(table, column, None, wanted.type))
