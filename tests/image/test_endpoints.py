@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import subprocess
 import time
 import uuid
@@ -84,6 +86,7 @@ def server(server_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         free_port(),
         MLFLOW_WORKERS="1",
         MLFLOW_CRYPTO_KEK_PASSPHRASE="only-for-the-two-minutes-of-a-test",
+        MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY=base64.urlsafe_b64encode(os.urandom(32)).decode(),
         MLFLOW_EXPOSE_PROMETHEUS=str(directory / "prometheus"),
     )
     with running(server_bin / "mlflow-azure-server", env, directory / "log") as running_server:
