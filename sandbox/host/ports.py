@@ -1,11 +1,13 @@
 # Copyright (c) 2026, mlops.mlflow_azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Free ports of the loopback address."""
+"""Ports of the loopback address: free ones, and those at which a program listens."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import Callable
 
 
 class PortTaken(Exception):
@@ -37,3 +39,16 @@ def _bind(port: int) -> int | None:
         except OSError:
             return None
         return int(probe.getsockname()[1])
+
+
+async def wait_until_listening(port: int, proceed: Callable[[], bool]) -> bool:
+    """Wait until `port` of 127.0.0.1 accepts a connection, for as long as `proceed` returns true. Return whether it does."""
+    while proceed():
+        try:
+            _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.02)
+            continue
+        writer.close()
+        return True
+    return False

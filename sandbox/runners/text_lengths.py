@@ -82,8 +82,8 @@ class TextLengths:
 
 def enforce(database: sqlite3.Connection, name: str, utf8: bool) -> int:
     """Create the triggers of all tables, and return the version of the schema. Change nothing if they exist."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
+    with database:  # commits, or rolls back on any exception
+        database.execute("BEGIN IMMEDIATE")
         current = dict(
             database.execute(
                 "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE ?", (f"{_PREFIX}%",)
@@ -94,10 +94,6 @@ def enforce(database: sqlite3.Connection, name: str, utf8: bool) -> int:
             database.execute(f'DROP TRIGGER IF EXISTS "{trigger}"')
             if trigger in wanted:
                 database.execute(wanted[trigger])
-        database.execute("COMMIT")
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise
     return _schema_version(database)
 
 

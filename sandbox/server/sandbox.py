@@ -25,7 +25,7 @@ from sandbox.arm.resource_type import Context
 from sandbox.entra.directory import Directory
 from sandbox.host.docker_engine import EngineError, api_socket, select_engine
 from sandbox.host.home import Home, write_private
-from sandbox.host.ports import PortTaken, free_port, is_free
+from sandbox.host.ports import PortTaken, free_port, is_free, wait_until_listening
 from sandbox.host.processes import Processes
 from sandbox.host.relay import Relay
 from sandbox.providers.authorization import owner_assignment
@@ -192,14 +192,7 @@ class Sandbox:
 
     async def _announce(self, client: Mapping[str, str], ports: Ports, proxy: asyncio.Task[None]) -> None:
         """Wait until the proxy listens, then write the `env` file and the file that marks the server as ready. Raise PortTaken."""
-        while not proxy.done():
-            try:
-                _reader, writer = await asyncio.open_connection("127.0.0.1", ports.proxy)
-            except OSError:
-                await asyncio.sleep(0.02)
-                continue
-            writer.close()
-            break
+        await wait_until_listening(ports.proxy, lambda: not proxy.done())
         if proxy.done():
             proxy.result()
             raise PortTaken(f"the proxy could not listen on 127.0.0.1:{ports.proxy}")

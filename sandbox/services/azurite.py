@@ -26,7 +26,7 @@ from sandbox.arm.resource_type import Context
 from sandbox.host.background import BackgroundTasks
 from sandbox.host.home import Home, write_private
 from sandbox.host.launch import launch
-from sandbox.host.ports import free_port
+from sandbox.host.ports import free_port, wait_until_listening
 from sandbox.host.processes import Processes, signal_group
 from sandbox.store import Operation, Principal, Resource
 
@@ -174,15 +174,7 @@ class Azurites:
 
     async def _wait_until_listening(self, process: asyncio.subprocess.Process, port: int) -> bool:
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and process.returncode is None:
-            try:
-                _reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.02)
-                continue
-            writer.close()
-            return True
-        return False
+        return await wait_until_listening(port, lambda: time.monotonic() < deadline and process.returncode is None)
 
     async def _stop(self, name: str, *, remove: bool) -> None:
         async with self._locks.setdefault(name.lower(), asyncio.Lock()):

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.quick_app import SERVER
 from tests.support.site_copy import PROJECT, Deployment, Play, Site
 
 # The sandbox has no SQL endpoint at port 1433. tests/unit/plugins/test_sql_database_user.py has one.
@@ -79,17 +80,6 @@ WORKDIR /srv
 COPY server.py ./
 ENTRYPOINT ["python", "/srv/server.py"]
 CMD ["0.0.0.0"]
-"""
-SERVER = """\
-import http.server, sys
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-http.server.ThreadingHTTPServer((sys.argv[1], 5000), Handler).serve_forever()
 """
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an MLflow client is given: client.env, and environments with the package mlflow-azure-auth."""
+"""Provides MLflow clients with client.env, and environments with the package mlflow-azure-auth."""
 
 from __future__ import annotations
 

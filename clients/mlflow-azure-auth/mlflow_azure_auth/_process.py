@@ -23,7 +23,7 @@ MAIN_THREAD_SECONDS = 1.0
 
 @dataclass
 class State:
-    """What the hooks of this process have done."""
+    """Holds the state of the hooks in this process."""
 
     installed: bool = False
     handles_sigterm: bool = False
