@@ -50,9 +50,14 @@ COMPUTED = (
 
 
 def options() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the options of all roles, without those that the plays of site.yml set themselves: an inventory cannot set these."""
+    plays = yaml.safe_load((PROJECT / "playbooks" / "site.yml").read_text(encoding="utf-8"))
+    set_by_site = {name for play in plays for name in play.get("vars", {})}
     for role in ROLES:
         text = (PROJECT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
-        yield from yaml.safe_load(text)["argument_specs"]["main"]["options"].items()
+        for name, option in yaml.safe_load(text)["argument_specs"]["main"]["options"].items():
+            if name not in set_by_site:
+                yield name, option
 
 
 def generated() -> Iterator[tuple[dict[str, Any], list[str]]]:

@@ -67,7 +67,7 @@ def az(sandbox: Client, platform: Platform, tmp_path_factory: pytest.TempPathFac
     names = {
         "registry": platform.registry.rpartition("/")[2],
         "environment": "env",
-        "identity": "id",
+        "identity": platform.identity["name"],
         "app": f"app-{mark}",
         "job": f"job-{mark}",
         "workspace": f"log-{mark}",

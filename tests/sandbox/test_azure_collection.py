@@ -65,7 +65,7 @@ def test_each_module_creates_reads_and_deletes_its_resource(sandbox: Client, tmp
         check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    made = re.findall(r"TASK \[Take away: (\w+)\]", done.stdout)
+    made = re.findall(r"TASK \[Remove the resource: (\w+)\]", done.stdout)
     assert len(made) >= 14, done.stdout
     left = sandbox.arm("GET", f"{sandbox.subscription}/resources").json()["value"]
     assert [one["name"] for one in left if mark in one["name"]] == []
