@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,15 @@ def test_the_newest_tested_release_is_printed(tmp_path: Path, installed: dict[st
         install(tmp_path, name, minor)
     ended = find(tmp_path)
     assert (ended.returncode, ended.stdout.strip(), ended.stderr) == (0, str(tmp_path / expected), "")
+
+
+def test_an_active_virtual_environment_gives_way_to_its_base(tmp_path: Path) -> None:
+    """make would otherwise remove the interpreter that creates .venv."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    ended = find(tmp_path / "venv" / "bin")
+    base = Path(ended.stdout.strip())
+    assert tmp_path not in base.parents
+    assert base.resolve() == Path(sys.executable).resolve()
 
 
 def test_a_release_newer_than_the_tested_ones_gets_a_warning(tmp_path: Path) -> None:
